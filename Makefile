@@ -1,0 +1,37 @@
+# make demo [MUSIC=folder]   set everything up and run the main job
+# make test                  set everything up and pass the tests
+# make lint                  ruff and mypy
+
+PYTHON ?= python3
+VENV := .venv
+DEMO_VENV := .venv-demo
+REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
+PIP := -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+demo: $(DEMO_VENV)/.installed
+	$(DEMO_VENV)/bin/python -m tests.demo --out demo $(if $(MUSIC),--music "$(MUSIC)")
+
+test: $(VENV)/.installed
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+# Editable, so that a venv stays right while the code changes, and is made anew only when the requirements do.
+$(DEMO_VENV)/.installed: $(REQUIREMENTS)
+	$(PYTHON) -m venv $(DEMO_VENV)
+	$(DEMO_VENV)/bin/python $(PIP) install -e .
+	touch $@
+
+$(VENV)/.installed: $(REQUIREMENTS)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python $(PIP) install -c constraints.txt -e '.[train,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO_VENV) demo build *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -1,0 +1,68 @@
+"""``beet embed``: what import did not do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from beets import ui
+from beets.ui import Subcommand, UserError
+
+from .. import embedding, fields
+
+if TYPE_CHECKING:
+    from beets.library import Item, Library
+
+    from .. import MusrecPlugin
+
+
+class EmbedCLIOpts(Protocol):
+    force: bool
+    jobs: int | None
+    pretend: bool
+    quiet: bool
+
+
+def command(plugin: MusrecPlugin) -> Subcommand:
+    """The subcommand, as beets wants it."""
+    cmd = Subcommand("embed", help="embed the tracks that have no embedding yet")
+    cmd.parser.usage = "%prog [options] [QUERY]"
+    cmd.parser.description = (
+        "Embed what import did not: tracks without an embedding, or with one of another model. "
+        "Can be stopped at any moment and run again."
+    )
+    cmd.parser.add_option("-f", "--force", action="store_true", default=False, help="embed every track anew")
+    cmd.parser.add_option("-j", "--jobs", type="int", metavar="N", help="worker processes (default: one a core)")
+    cmd.parser.add_option(
+        "-p", "--pretend", action="store_true", default=False, help="only list what would be embedded"
+    )
+    cmd.parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress bar, no summary")
+    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+    return cmd
+
+
+def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str]) -> None:
+    if opts.jobs is not None and opts.jobs < 1:
+        raise UserError("--jobs has to be 1 or more")
+    matched = list(lib.items(args))
+    if args and not matched:
+        raise UserError(f"no song matches: {' '.join(args)}")
+    current = sum(fields.is_current(item, plugin.card.model_id) for item in matched)
+    work = matched if opts.force else [item for item in matched if embedding.needs_embedding(plugin, item)]
+    if opts.pretend:
+        for item in work:
+            ui.print_(format(item))
+        return
+    done, failed = embedding.embed_items(plugin, work, workers=opts.jobs, quiet=opts.quiet) if work else (0, 0)
+    if not opts.quiet:
+        ui.print_(_summary(matched, work, done, failed, current if not opts.force else 0))
+
+
+def _summary(matched: list[Item], work: list[Item], done: int, failed: int, current: int) -> str:
+    parts = [f"{done} embedded"]
+    if current:
+        parts.append(f"{current} up to date")
+    if failed:
+        parts.append(f"{failed} failed")
+    if unchanged := len(matched) - len(work) - current:
+        parts.append(f"{unchanged} failed before and did not change (--force tries again)")
+    return ", ".join(parts)

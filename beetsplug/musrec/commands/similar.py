@@ -1,0 +1,228 @@
+"""``beet similar``: the songs nearest to those that a query names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from beets import ui
+from beets.ui import Subcommand, UserError
+from beets.util import displayable_path, normpath
+
+from .. import embedding, fields, playlists
+
+if TYPE_CHECKING:
+    import numpy as np
+    from beets.library import Item, Library
+    from numpy.typing import NDArray
+
+    from musrec_core.encoder import TrackEmbedding
+    from musrec_core.index import Metric, Neighbour, VectorIndex
+
+    from .. import MusrecPlugin
+
+
+class SimilarCLIOpts(Protocol):
+    album: bool | None
+    candidates: str | None
+    count: int | None
+    files: list[str]
+    first: bool
+    format: str | None
+    max_per_album: int | None
+    max_per_artist: int | None
+    metric: Metric | None
+    playlist: str | None
+    space: str | None
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """What to look near: songs of the library, and files outside it."""
+
+    items: list[Item]
+    files: list[tuple[bytes, TrackEmbedding]]
+
+
+def command(plugin: MusrecPlugin) -> Subcommand:
+    """The subcommand, as beets wants it."""
+    cmd = Subcommand("similar", help="list the songs that sound most like a song")
+    parser = cmd.parser
+    parser.usage = "%prog [options] QUERY..."
+    parser.description = (
+        "List the songs that sound most like those that QUERY matches, nearest first, each with its distance "
+        "($musrec_distance in a format). With -a, QUERY matches albums, whose songs are the seeds."
+    )
+    parser.add_all_common_options()
+    parser.add_option("-n", "--count", type="int", metavar="N", help="how many songs (default: 5)")
+    parser.add_option("--space", type="choice", choices=["embedding", "genre"],
+                      help="what to compare: embedding (default), or genre: the genre probabilities")  # fmt: skip
+    parser.add_option("--metric", type="choice", choices=["cosine", "euclidean"],
+                      help="distance (default: cosine for embedding, euclidean for genre)")  # fmt: skip
+    parser.add_option("--first", action="store_true", default=False,
+                      help="where QUERY matches many songs, start from the first alone")  # fmt: skip
+    parser.add_option("--file", action="append", dest="files", default=[], metavar="PATH",
+                      help="start from a file outside the library (may be repeated)")  # fmt: skip
+    parser.add_option("--in", dest="candidates", metavar="QUERY", help="choose only from the songs that match QUERY")
+    parser.add_option("--max-per-artist", type="int", metavar="N", help="at most N songs of one artist")
+    parser.add_option("--max-per-album", type="int", metavar="N", help="at most N songs of one album")
+    parser.add_option("-m", "--playlist", metavar="FILE", help="write the seed and the songs to a playlist")
+    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+    return cmd
+
+
+def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
+    config = plugin.config["similar"]
+    count = _at_least(1, opts.count, config["count"].get(int), "--count")
+    per_artist = _at_least(0, opts.max_per_artist, config["max_per_artist"].get(int), "--max-per-artist")
+    per_album = _at_least(0, opts.max_per_album, config["max_per_album"].get(int), "--max-per-album")
+    space = opts.space or config["space"].as_str()
+    metric: Metric = opts.metric or ("euclidean" if space == "genre" else "cosine")
+    if opts.playlist:
+        playlists.check_target(plugin, opts.playlist)  # before the work, not after it
+
+    seeds = _find_seeds(plugin, lib, opts, args)
+    index = fields.genre_index(lib, plugin.card) if space == "genre" else fields.vector_index(lib, plugin.card)
+    points = _seed_points(plugin, seeds, index, space)
+    own = {item.id for item in seeds.items}
+    _require_candidates(plugin, lib, index, own)
+
+    from musrec_core import recommend
+
+    neighbours = recommend.nearest(
+        index,
+        points,
+        count,
+        metric=metric,
+        exclude=own,
+        candidates=_candidate_ids(lib, opts.candidates),
+        artists=lambda ids: _artists(lib, ids),
+        albums=lambda ids: _albums(lib, ids),
+        max_per_artist=per_artist or None,
+        max_per_album=per_album or None,
+    )
+    results = _results(lib, neighbours)
+    for item in results:
+        ui.print_(format(item, opts.format or config["format"].as_str()))
+    if not results:
+        plugin._log.warning("no other song is left to choose from")
+    if opts.playlist:
+        playlists.write(plugin, opts.playlist, [path for path, _ in seeds.files], [*seeds.items, *results])
+
+
+def _at_least(least: int, given: int | None, configured: int, name: str) -> int:
+    value = configured if given is None else given
+    if value < least:
+        raise UserError(f"{name} has to be {least} or more")
+    return value
+
+
+# Seeds.
+
+
+def _find_seeds(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> Seeds:
+    """The songs to start from, every one embedded."""
+    if not args and not opts.files:
+        raise UserError('name a song, as in: beet similar "The Scientist"')
+    matched = _matching(lib, args, albums=bool(opts.album)) if args else []
+    if opts.first:
+        matched = matched[:1]
+    elif len(matched) > 1:
+        plugin._log.info("{} songs match: using them all as seeds (--first uses the first)", len(matched))
+    files = _embed_outside(plugin, opts.files)
+    items = _embedded(plugin, matched)
+    if not items and not files:
+        raise UserError("no seed could be embedded; `beet info -l` shows each one's musrec_status")
+    return Seeds(items, files)
+
+
+def _matching(lib: Library, args: list[str], *, albums: bool) -> list[Item]:
+    found: list[Item] = (
+        [item for album in lib.albums(args) for item in album.items()] if albums else list(lib.items(args))
+    )
+    if not found:
+        raise UserError(f"no {'album' if albums else 'song'} matches: {' '.join(args)}")
+    return found
+
+
+def _embedded(plugin: MusrecPlugin, items: list[Item]) -> list[Item]:
+    """Embed, on the spot, the seeds that are not; leave out those that can't be."""
+    model_id = plugin.card.model_id
+    missing = [item for item in items if not fields.is_current(item, model_id)]
+    if missing:
+        embedding.embed_items(plugin, missing)
+    return [item for item in items if fields.is_current(item, model_id)]
+
+
+def _embed_outside(plugin: MusrecPlugin, files: Sequence[str]) -> list[tuple[bytes, TrackEmbedding]]:
+    if not files:
+        return []
+    found = []
+    with embedding.new_pool(plugin, min(len(files), 2)) as pool:
+        for path, outcome in pool.map([normpath(file) for file in files]):
+            if isinstance(outcome, Exception):
+                raise UserError(f"{displayable_path(path)} can't be a seed: {outcome}")
+            found.append((path, outcome))
+    return found
+
+
+def _seed_points(plugin: MusrecPlugin, seeds: Seeds, index: VectorIndex, space: str) -> NDArray[np.float32]:
+    """The seeds in the space of the index [shape=(m, d)]."""
+    import numpy as np
+
+    labels = [genre.label for genre in plugin.card.genres]
+    outside = [
+        np.array([track.genres[label] for label in labels], np.float32) if space == "genre" else track.vector
+        for _, track in seeds.files
+    ]
+    inside = index.vectors_of(item.id for item in seeds.items)
+    if not len(inside) and not outside:
+        raise UserError("the seed's embedding is damaged: run `beet embed --force` on it")
+    return np.concatenate([inside, np.array(outside, np.float32).reshape(-1, index.vectors.shape[1])])
+
+
+# Candidates and results.
+
+
+def _require_candidates(plugin: MusrecPlugin, lib: Library, index: VectorIndex, own: set[int]) -> None:
+    items, embedded, current = fields.counts(lib, plugin.card.model_id)
+    if not len(index.without(own)):
+        if embedded > current:
+            raise UserError(
+                f"the library's embeddings are of another model than {plugin.card.model_id}: run `beet embed`"
+            )
+        raise UserError("no other song is embedded yet: run `beet embed`")
+    if current < items:
+        plugin._log.info("{} of {} songs are not embedded and can't be found: run `beet embed`", items - current, items)
+
+
+def _candidate_ids(lib: Library, query: str | None) -> set[int] | None:
+    if query is None:
+        return None
+    ids = {item.id for item in lib.items(query)}
+    if not ids:
+        raise UserError(f"no song matches --in: {query}")
+    return ids
+
+
+def _artists(lib: Library, ids: Sequence[int]) -> dict[int, Any]:
+    rows = fields.columns(lib, ids, ("artist",))
+    return {id_: artist.casefold() or None for id_, (artist,) in rows.items()}
+
+
+def _albums(lib: Library, ids: Sequence[int]) -> dict[int, Any]:
+    rows = fields.columns(lib, ids, ("album_id",))
+    return {id_: album_id for id_, (album_id,) in rows.items()}
+
+
+def _results(lib: Library, neighbours: list[Neighbour]) -> list[Item]:
+    """The songs themselves, each knowing its distance."""
+    found = []
+    for neighbour in neighbours:
+        item = lib.get_item(neighbour.id)
+        if item is not None and os.fspath(item.path):
+            item[fields.DISTANCE] = neighbour.distance
+            found.append(item)
+    return found

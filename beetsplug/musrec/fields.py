@@ -1,0 +1,237 @@
+"""The item attributes: names, beets types, codecs, and raw reading of a whole library with one SQL statement."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from beets.dbcore import types
+from beets.dbcore.query import NumericQuery
+
+if TYPE_CHECKING:
+    import numpy as np
+    from beets.dbcore import Model
+    from beets.library import Item, Library
+    from numpy.typing import NDArray
+
+    from musrec_core.card import Card
+    from musrec_core.encoder import TrackEmbedding
+    from musrec_core.errors import UnusableAudio
+    from musrec_core.index import VectorIndex
+
+EMBEDDING = "musrec_embedding"
+GENRES = "musrec_genres"
+MODEL = "musrec_model"
+STATUS = "musrec_status"
+DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
+
+_PAIR = re.compile(r"(.+?):(\d+(?:\.\d+)?)(?:\s+|$)")  # a label may hold spaces: "hip hop:0.1200"
+
+
+# Types: how beets prints, queries and sorts the attributes.
+
+
+class EmbeddingType(types.String):
+    """Prints as ``128-d``: nobody wants the blob on the screen."""
+
+    def format(self, value: str | None) -> str:
+        return f"{len(value) * 3 // 4 // 2}-d" if value else ""
+
+
+class GenresType(types.String):
+    """Prints as ``rock 83%, pop 10%``."""
+
+    def format(self, value: str | None) -> str:
+        return ", ".join(f"{label} {p:.0%}" for label, p in parse_genres(value or "").items() if p >= 0.05)
+
+
+class KnownNumberQuery(NumericQuery):
+    """A range of a computed number; an item without the number does not match."""
+
+    def match(self, obj: Model) -> bool:
+        return obj.get(self.field_name) is not None and super().match(obj)
+
+
+class Probability(types.NullFloat):
+    """0 to 1, or nothing for an item that is not embedded."""
+
+    query = KnownNumberQuery
+
+    def format(self, value: float | None) -> str:
+        return "" if value is None else f"{value:.{self.digits}f}"
+
+
+def item_types(card: Card | None) -> dict[str, types.Type]:
+    """The type of every attribute, stored and computed."""
+    found: dict[str, types.Type] = {
+        EMBEDDING: EmbeddingType(),
+        GENRES: GenresType(),
+        MODEL: types.STRING,
+        STATUS: types.STRING,
+        DISTANCE: Probability(3),
+        "musrec_genre": types.STRING,
+        "musrec_confidence": Probability(2),
+    }
+    for genre in card.genres if card else ():
+        found[f"musrec_{genre.key}"] = Probability(2)
+    return found
+
+
+def computed_fields(card: Card | None) -> dict[str, Callable[[Item], Any]]:
+    """Getters of the attributes that are computed from ``musrec_genres``."""
+
+    def probability_of(label: str) -> Callable[[Item], float | None]:
+        return lambda item: genres_of(item).get(label)
+
+    getters: dict[str, Callable[[Item], Any]] = {
+        "musrec_genre": lambda item: next(iter(genres_of(item)), ""),
+        "musrec_confidence": lambda item: next(iter(genres_of(item).values()), None),
+    }
+    for genre in card.genres if card else ():
+        getters[f"musrec_{genre.key}"] = probability_of(genre.label)
+    return getters
+
+
+# Codecs.
+
+
+def encode_vector(vector: NDArray[np.float32]) -> str:
+    """A vector -> base64 of little-endian float16."""
+    return base64.b64encode(vector.astype("<f2").tobytes()).decode("ascii")
+
+
+def decode_vectors(texts: list[str], dimensions: int) -> NDArray[np.float32]:
+    """The inverse for many rows [shape=(n, d)]; a damaged row becomes NaN."""
+    import numpy as np
+
+    size = 2 * dimensions
+    damaged = np.full(dimensions, np.nan, "<f2").tobytes()
+    blobs = []
+    for text in texts:
+        try:
+            blob = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            blob = b""
+        blobs.append(blob if len(blob) == size else damaged)
+    return np.frombuffer(b"".join(blobs), "<f2").reshape(len(texts), dimensions).astype(np.float32)
+
+
+def format_genres(genres: Mapping[str, float]) -> str:
+    """Probabilities -> ``rock:0.8312 pop:0.1034 ...``, descending."""
+    return " ".join(f"{label}:{p:.4f}" for label, p in sorted(genres.items(), key=lambda pair: -pair[1]))
+
+
+def parse_genres(text: str) -> dict[str, float]:
+    """The inverse of `format_genres`; whatever does not read as such gives no genre."""
+    return {label.strip(): float(p) for label, p in _PAIR.findall(text)}
+
+
+def genres_of(item: Item) -> dict[str, float]:
+    """An item's genre probabilities, descending; empty where it is not embedded."""
+    return parse_genres(item.get(GENRES) or "")
+
+
+# One item.
+
+
+def record(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
+    """Put an embedding, or why there is none, into an item's attributes, and store it.
+
+    A failure leaves an older embedding in place: it is still the song's.
+    """
+    from musrec_core.errors import UnusableAudio
+
+    if isinstance(outcome, UnusableAudio):
+        item[STATUS] = f"{outcome.reason} @ {mtime_of(item)}"
+    else:
+        item[EMBEDDING] = encode_vector(outcome.vector)
+        item[GENRES] = format_genres(outcome.genres)
+        item[MODEL] = outcome.model
+        if STATUS in item:
+            del item[STATUS]
+    item.store()
+
+
+def mtime_of(item: Item) -> int:
+    """When the file last changed [s]; 0 where there is none."""
+    try:
+        return int(os.stat(item.path).st_mtime)
+    except (OSError, ValueError):
+        return 0
+
+
+def is_current(item: Item, model_id: str) -> bool:
+    """Whether an item has an embedding of this model."""
+    return bool(item.get(EMBEDDING)) and item.get(MODEL) == model_id
+
+
+def failed_before(item: Item) -> bool:
+    """Whether the file failed and has not changed since."""
+    _, separator, when = (item.get(STATUS) or "").rpartition(" @ ")
+    return bool(separator) and when == str(mtime_of(item))
+
+
+# A whole library, with one SQL statement each.
+
+_CURRENT = """
+    SELECT a.entity_id, a.value FROM item_attributes AS a
+    JOIN item_attributes AS m ON m.entity_id = a.entity_id AND m.key = ? AND m.value = ?
+    WHERE a.key = ? ORDER BY a.entity_id
+"""
+
+
+def _current(lib: Library, key: str, model_id: str) -> tuple[list[int], list[str]]:
+    with lib.transaction() as tx:
+        rows = tx.query(_CURRENT, (MODEL, model_id, key))
+    return [row[0] for row in rows], [row[1] for row in rows]
+
+
+def vector_index(lib: Library, card: Card) -> VectorIndex:
+    """Every embedding of this model in the library."""
+    ids, texts = _current(lib, EMBEDDING, card.model_id)
+    return _finite_index(ids, decode_vectors(texts, card.dimensions))
+
+
+def genre_index(lib: Library, card: Card) -> VectorIndex:
+    """Every item's genre probabilities [shape=(n, genres)], as the model's card orders them."""
+    import numpy as np
+
+    ids, texts = _current(lib, GENRES, card.model_id)
+    labels = [genre.label for genre in card.genres]
+    rows = [[found.get(label, np.nan) for label in labels] for found in map(parse_genres, texts)]
+    return _finite_index(ids, np.asarray(rows, np.float32).reshape(len(ids), len(labels)))
+
+
+def _finite_index(ids: list[int], vectors: NDArray[np.float32]) -> VectorIndex:
+    import numpy as np
+
+    from musrec_core.index import VectorIndex
+
+    whole = np.isfinite(vectors).all(axis=1)
+    return VectorIndex(np.asarray(ids, np.int64)[whole], vectors[whole])
+
+
+def counts(lib: Library, model_id: str) -> tuple[int, int, int]:
+    """How many items there are, how many have an embedding at all, and how many one of this model."""
+    with lib.transaction() as tx:
+        items = tx.query("SELECT COUNT(*) FROM items")[0][0]
+        rows = tx.query("SELECT value, COUNT(*) FROM item_attributes WHERE key = ? GROUP BY value", (MODEL,))
+    by_model = {row[0]: row[1] for row in rows}
+    return items, sum(by_model.values()), by_model.get(model_id, 0)
+
+
+def columns(lib: Library, ids: Iterable[int], names: tuple[str, ...]) -> dict[int, tuple[Any, ...]]:
+    """Some columns of some items, without loading the items."""
+    wanted = list(ids)
+    found: dict[int, tuple[Any, ...]] = {}
+    with lib.transaction() as tx:
+        for first in range(0, len(wanted), 500):  # SQLite's limit on parameters was 999 for long
+            part = wanted[first : first + 500]
+            marks = ",".join("?" * len(part))
+            for row in tx.query(f"SELECT id, {', '.join(names)} FROM items WHERE id IN ({marks})", part):
+                found[row[0]] = tuple(row)[1:]
+    return found

@@ -1,0 +1,69 @@
+"""The import stage: embeds what was just imported, in workers, while beets tags the next album."""
+
+from __future__ import annotations
+
+import atexit
+from typing import TYPE_CHECKING
+
+from beets.ui import UserError
+
+from . import embedding, fields
+
+if TYPE_CHECKING:
+    from beets.importer import ImportSession, ImportTask
+    from beets.library import Item
+
+    from musrec_core.workers import WorkerPool
+
+    from . import MusrecPlugin
+
+
+class Importing:
+    """Keeps the workers from the first album of an import to its end."""
+
+    def __init__(self, plugin: MusrecPlugin) -> None:
+        self._plugin = plugin
+        self._pool: WorkerPool | None = None
+        self._off = False
+        plugin.import_stages.append(self.stage)
+        plugin.register_listener("import_task_files", self.files_in_place)
+        plugin.register_listener("import", self.close)
+        atexit.register(self.close)  # an import that was interrupted sends no event
+
+    def stage(self, session: ImportSession, task: ImportTask) -> None:
+        """Embed a task's items and store what came out; never raises for what a file holds."""
+        if self._off:
+            return
+        items = [item for item in task.imported_items() if item.id]
+        try:
+            self._embed(items)
+        except UserError as error:  # the model can't be used: say so once, and let the import go on
+            self._off = True
+            self._plugin._log.error("nothing is embedded in this import: {}", error)
+        except Exception:  # a bug of ours must not stop somebody's import; its traceback is shown
+            self._off = True
+            self._plugin._log.error("nothing more is embedded in this import", exc_info=True)
+
+    def _embed(self, items: list[Item]) -> None:
+        if not items:
+            return
+        if self._pool is None:
+            self._pool = embedding.new_pool(self._plugin)
+        for item, outcome in embedding.outcomes(self._pool, items):
+            fields.record(item, outcome)
+            if isinstance(outcome, Exception):
+                embedding.report_failure(self._plugin, item, outcome)
+
+    def files_in_place(self, session: ImportSession, task: ImportTask) -> None:
+        """A bad file was copied or tagged since: note its new time, so that it is not tried again as it is."""
+        for item in task.imported_items():
+            if status := item.get(fields.STATUS):
+                reason = status.partition(" @ ")[0]
+                item[fields.STATUS] = f"{reason} @ {fields.mtime_of(item)}"
+                item.store()
+
+    def close(self) -> None:
+        """Stop the workers."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None

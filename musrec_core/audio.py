@@ -1,0 +1,231 @@
+"""A file -> a mono clip, decoding little more than the clip (PyAV, that is FFmpeg; soxr resamples)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import UnusableAudio
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+MIN_SECONDS = 3.0
+SILENCE = 1e-4  # -80 dB of full scale: the noise of dithering, no music
+MAX_RATE = 1_000_000  # above it a header lies; the fastest real converters give 768 kHz
+MAX_CHANNELS = 64
+PREROLL_SECONDS = 0.2  # MP3's bit reservoir and Opus' convergence need a moment before the first true sample
+NOT_AUDIO = {"hls", "applehttp", "dash", "concat", "concatf", "ffmetadata", "image2", "tty"}  # lists of other files
+
+
+class Span(NamedTuple):
+    """Consecutive samples of one rate."""
+
+    rate: int
+    samples: NDArray[np.float32]
+
+
+def load_clip(
+    path: str | bytes | os.PathLike[str], *, seconds: float = 30.0, sample_rate: int = 22_050
+) -> NDArray[np.float32]:
+    """Decode the middle of a music file as a mono clip.
+
+    Parameters
+    ----------
+    path : str, bytes or PathLike
+        Any file that FFmpeg reads: audio, or video with sound.
+    seconds : float > 0
+        Length of the clip [s], cut from the middle; a shorter file gives all of itself.
+    sample_rate : int > 0
+        Target rate [Hz].
+
+    Returns
+    -------
+    y : np.ndarray [shape=(n,)], float32
+        Mean of the channels, finite, not scaled.
+
+    Raises
+    ------
+    UnusableAudio
+        ``missing``, ``unreadable``, ``no-audio``, ``too-short`` (< 3 s) or ``silent``.
+    """
+    name = os.fsdecode(path)
+    _require_regular_file(name)
+    import av
+
+    try:
+        with av.open(
+            f"file:{os.path.abspath(name)}",  # "file:" keeps a name like "concat:x" a name
+            metadata_errors="ignore",
+            options={"protocol_whitelist": "file"},
+        ) as container:
+            if container.format.name in NOT_AUDIO:
+                raise UnusableAudio(name, "no-audio", f"a {container.format.name} list, not a recording")
+            y = _decode_middle(name, container, seconds, sample_rate)
+    except PermissionError as error:
+        raise UnusableAudio(name, "unreadable", _first_line(error)) from None
+    except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
+        raise UnusableAudio(name, "unreadable", _first_line(error)) from None
+    return _require_sound(name, y, sample_rate)
+
+
+def _require_regular_file(name: str) -> None:
+    try:
+        mode = os.stat(name).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise UnusableAudio(name, "missing") from None
+    except (OSError, ValueError) as error:
+        raise UnusableAudio(name, "unreadable", _first_line(error)) from None
+    if not stat.S_ISREG(mode):
+        raise UnusableAudio(name, "unreadable", "not a regular file")  # opening a FIFO would hang
+
+
+def _require_sound(name: str, y: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+    if not y.size:
+        raise UnusableAudio(name, "unreadable", "no sample could be decoded")
+    if y.size < MIN_SECONDS * sample_rate:
+        raise UnusableAudio(name, "too-short", f"{y.size / sample_rate:.1f} s")
+    if np.abs(y).max() < SILENCE or y.std() < SILENCE:
+        raise UnusableAudio(name, "silent")
+    return y
+
+
+def _first_line(error: BaseException) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
+
+
+def _decode_middle(name: str, container: InputContainer, seconds: float, sample_rate: int) -> NDArray[np.float32]:
+    stream = container.streams.best("audio")
+    if stream is None:
+        raise UnusableAudio(name, "no-audio")
+    stream.codec_context.thread_count = 1  # the workers are the parallelism
+
+    length = _declared_seconds(container, stream)
+    start = max(0.0, (length - seconds) / 2) if length else 0.0
+    y = _decode_from(container, stream, start, seconds, sample_rate)
+    if start > 0 and y.size < 0.95 * seconds * sample_rate:  # the header promised more than there is
+        length = _measured_seconds(container, stream)
+        start = max(0.0, (length - seconds) / 2)
+        y = _decode_from(container, stream, start, seconds, sample_rate)
+    elif not length and y.size >= 0.95 * seconds * sample_rate:  # no header at all: look how long it is
+        length = _measured_seconds(container, stream)
+        if length > seconds * 1.5:
+            y = _decode_from(container, stream, (length - seconds) / 2, seconds, sample_rate)
+    return y
+
+
+def _declared_seconds(container: InputContainer, stream: Any) -> float:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    if container.duration:
+        return container.duration / 1_000_000
+    return 0.0
+
+
+def _first_seconds(stream: Any) -> float:
+    return float(stream.start_time * stream.time_base) if stream.start_time and stream.time_base else 0.0
+
+
+def _measured_seconds(container: InputContainer, stream: Any) -> float:
+    """The true length: reads every packet, decodes none."""
+    end = 0.0
+    _seek(container, stream, 0.0)
+    for packet in _packets(container, stream):
+        if packet.pts is not None and packet.time_base:
+            end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    return end - _first_seconds(stream)
+
+
+def _seek(container: InputContainer, stream: Any, start: float) -> bool:
+    import av
+
+    try:
+        at = max(0.0, start - PREROLL_SECONDS) + _first_seconds(stream)
+        container.seek(int(at / stream.time_base), stream=stream, backward=True)
+    except (av.FFmpegError, OverflowError):
+        return False  # a format without seeking: decoding goes on from where it stands
+    return True
+
+
+def _packets(container: InputContainer, stream: Any) -> Iterator[Any]:
+    import av
+
+    try:
+        for packet in container.demux(stream):
+            if not packet.is_corrupt:
+                yield packet
+    except av.FFmpegError:
+        return  # a truncated or damaged tail: what was read before it counts
+
+
+def _decode_from(
+    container: InputContainer, stream: Any, start: float, seconds: float, sample_rate: int
+) -> NDArray[np.float32]:
+    _seek(container, stream, start)
+    spans: list[Span] = []
+    got = 0.0
+    for span in _spans(container, stream, start):
+        spans.append(span)
+        got += span.samples.size / span.rate
+        if got >= seconds:
+            break
+    y = _resample(spans, sample_rate)
+    return y[: round(seconds * sample_rate)]
+
+
+def _spans(container: InputContainer, stream: Any, start: float) -> Iterator[Span]:
+    """Mono samples from ``start`` [s] on; damaged packets are left out."""
+    import av
+
+    origin = start + _first_seconds(stream)
+    for packet in _packets(container, stream):
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            continue
+        for frame in frames:
+            if not 0 < frame.sample_rate <= MAX_RATE or not 0 < frame.layout.nb_channels <= MAX_CHANNELS:
+                continue
+            mono = _mono(frame)
+            skip = round((origin - frame.time) * frame.sample_rate) if start > 0 and frame.time is not None else 0
+            if skip < mono.size:
+                yield Span(frame.sample_rate, mono[max(0, skip) :])
+
+
+def _mono(frame: Any) -> NDArray[np.float32]:
+    """Frame -> mean of its channels [shape=(n,)], full scale at 1, finite."""
+    x = frame.to_ndarray()
+    if not frame.format.is_planar:
+        x = x.reshape(-1, frame.layout.nb_channels).T
+    y = x.mean(axis=0, dtype=np.float32) if len(x) > 1 else x[0].astype(np.float32)
+    if x.dtype == np.uint8:
+        return (y - np.float32(128)) / np.float32(128)
+    if np.issubdtype(x.dtype, np.integer):
+        return y / np.float32(np.iinfo(x.dtype).max + 1)
+    return np.nan_to_num(y, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _resample(spans: list[Span], sample_rate: int) -> NDArray[np.float32]:
+    if not spans:
+        return np.zeros(0, np.float32)
+    parts: list[NDArray[np.float32]] = []
+    first = 0
+    for i in range(1, len(spans) + 1):
+        if i == len(spans) or spans[i].rate != spans[first].rate:  # chained Ogg may change the rate midway
+            joined = np.concatenate([span.samples for span in spans[first:i]])
+            parts.append(_to_rate(joined, spans[first].rate, sample_rate))
+            first = i
+    return np.concatenate(parts)
+
+
+def _to_rate(y: NDArray[np.float32], rate: int, sample_rate: int) -> NDArray[np.float32]:
+    if rate == sample_rate:
+        return y
+    import soxr
+
+    return soxr.resample(y, rate, sample_rate, quality="HQ").astype(np.float32, copy=False)

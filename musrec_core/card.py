@@ -1,0 +1,209 @@
+"""A model's card: what the weights need to know, and what people should. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import ModelError
+
+MODELS = Path(__file__).parent / "models"
+SHIPPED = MODELS / "musrec-1.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """The numbers between a clip and what the network sees; a model's card fixes them.
+
+    Attributes
+    ----------
+    sample_rate : int
+        [Hz]
+    clip_seconds : float
+        Length of the clip from the middle of a track [s].
+    n_fft, hop_length : int
+        STFT frame and hop [samples]; Hann window, centred, zero-padded.
+    n_mels : int
+        Slaney-normalised mel bands (Slaney 1998, as in librosa).
+    fmin, fmax : float
+        Range of the bands [Hz].
+    top_db : float
+        Floor below the clip's maximum [dB].
+    window_frames : int
+        Frames of one window, the network's input.
+    """
+
+    sample_rate: int = 22_050
+    clip_seconds: float = 30.0
+    n_fft: int = 2_048
+    hop_length: int = 512
+    n_mels: int = 128
+    fmin: float = 0.0
+    fmax: float = 11_025.0
+    top_db: float = 80.0
+    window_frames: int = 130
+
+    @classmethod
+    def from_dict(cls, numbers: dict[str, Any]) -> FrontEnd:
+        """Build from a card's ``front_end``; a missing or unknown key is a ``ValueError``."""
+        known = set(cls.__dataclass_fields__)
+        if set(numbers) != known:
+            raise ValueError(f"front_end has to have exactly the keys {', '.join(sorted(known))}")
+        front_end = cls(**{key: type(getattr(cls, key))(value) for key, value in numbers.items()})
+        if (
+            min(front_end.sample_rate, front_end.n_fft, front_end.hop_length, front_end.n_mels, front_end.window_frames)
+            < 1
+        ):
+            raise ValueError("front_end holds a number below 1")
+        return front_end
+
+    def to_dict(self) -> dict[str, Any]:
+        """The inverse of `from_dict`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Genre:
+    """A genre's label (``hip hop``) and its key in attribute names (``hip_hop``)."""
+
+    label: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model's card, checked.
+
+    Attributes
+    ----------
+    name : str
+    folder : Path
+        Where the card and its two files lie.
+    weights, mel_basis : str
+        Names of the ONNX file and of the filter bank (``.npy``) in ``folder``.
+    weights_sha256, mel_sha256 : str
+    front_end : FrontEnd
+    dimensions : int
+        Of the embedding.
+    genres : tuple of Genre
+        The vocabulary, in the order of the network's logits.
+    temperature : float > 0
+        Divides the logits (Guo et al. 2017), fitted on the valid split.
+    training_data, licence : str
+    metrics : dict
+        Figures with the command that made them.
+    """
+
+    name: str
+    folder: Path
+    weights: str
+    weights_sha256: str
+    mel_basis: str
+    mel_sha256: str
+    front_end: FrontEnd
+    dimensions: int
+    genres: tuple[Genre, ...]
+    temperature: float
+    training_data: str
+    licence: str
+    metrics: dict[str, Any]
+
+    @property
+    def model_id(self) -> str:
+        """``NAME@sha256[:8]``: vectors of two models never mix."""
+        return f"{self.name}@{self.weights_sha256[:8]}"
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> Card:
+        """Read a card.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            The card or the ``.onnx`` beside it; the shipped model's without it.
+
+        Raises
+        ------
+        ModelError
+            The card is missing, no JSON, or lacks a key; the message names it.
+        """
+        file = Path(path).expanduser().with_suffix(".json") if path is not None else SHIPPED
+        try:
+            stored = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ModelError(f"no model card {file}") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise ModelError(f"the model card {file} can't be read: {error}") from None
+        try:
+            return cls._from_dict(stored, file.parent)
+        except KeyError as error:
+            raise ModelError(f"the model card {file} lacks the key {error}") from None
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise ModelError(f"the model card {file} is not valid: {error}") from None
+
+    @classmethod
+    def _from_dict(cls, stored: dict[str, Any], folder: Path) -> Card:
+        if stored["format"] != FORMAT:
+            raise ValueError(f"format {stored['format']!r}, this version reads {FORMAT}")
+        card = cls(
+            name=_plain_name(stored["name"]),
+            folder=folder,
+            weights=_plain_name(stored["weights"]["file"]),
+            weights_sha256=_digest(stored["weights"]["sha256"]),
+            mel_basis=_plain_name(stored["mel_basis"]["file"]),
+            mel_sha256=_digest(stored["mel_basis"]["sha256"]),
+            front_end=FrontEnd.from_dict(stored["front_end"]),
+            dimensions=int(stored["dimensions"]),
+            genres=tuple(Genre(str(g["label"]), str(g["key"])) for g in stored["genres"]),
+            temperature=float(stored["temperature"]),
+            training_data=str(stored["training_data"]),
+            licence=str(stored["licence"]),
+            metrics=dict(stored["metrics"]),
+        )
+        if not 0 < card.temperature < float("inf"):
+            raise ValueError("temperature has to be above 0")
+        if card.dimensions < 1 or not card.genres:
+            raise ValueError("no dimensions or no genres")
+        if len({genre.key for genre in card.genres}) != len(card.genres):
+            raise ValueError("two genres have the same key")
+        if not all(genre.key.isidentifier() and genre.label.strip() for genre in card.genres):
+            raise ValueError("a genre's key has to be a plain word, and its label not empty")
+        return card
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the card's JSON file holds."""
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "weights": {"file": self.weights, "sha256": self.weights_sha256},
+            "mel_basis": {"file": self.mel_basis, "sha256": self.mel_sha256},
+            "front_end": self.front_end.to_dict(),
+            "dimensions": self.dimensions,
+            "genres": [asdict(genre) for genre in self.genres],
+            "temperature": self.temperature,
+            "training_data": self.training_data,
+            "licence": self.licence,
+            "metrics": self.metrics,
+        }
+
+    def save(self) -> Path:
+        """Write ``NAME.json`` into ``folder``."""
+        path = self.folder / f"{self.name}.json"
+        path.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        return path
+
+
+def _plain_name(text: Any) -> str:
+    """A name without a folder: a card can't point outside its own."""
+    if not isinstance(text, str) or not text or Path(text).name != text or any(c.isspace() for c in text):
+        raise ValueError(f"{text!r} is not a plain name")
+    return text
+
+
+def _digest(text: Any) -> str:
+    if not isinstance(text, str) or len(text) != 64 or not set(text) <= set("0123456789abcdef"):
+        raise ValueError(f"{text!r} is not a sha256 in hexadecimal")
+    return text

@@ -1,0 +1,174 @@
+"""Log-mel windows -> `TrackEmbedding`, with ONNX Runtime."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .audio import load_clip
+from .card import Card
+from .errors import ModelError, UnusableAudio
+from .features import log_mel, windows
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+
+@dataclass(frozen=True, eq=False)
+class TrackEmbedding:
+    """What the encoder says of one track.
+
+    Attributes
+    ----------
+    vector : np.ndarray [shape=(d,)], float32
+        Unit length.
+    genres : dict of str to float
+        Probability of every genre of the vocabulary, descending; sums to 1.
+    mood : dict of str to float, or None
+        ``valence`` and ``arousal`` in 0..1, where the model has a mood head.
+    model : str
+        ``NAME@sha256[:8]``.
+    """
+
+    vector: NDArray[np.float32]
+    genres: dict[str, float]
+    mood: dict[str, float] | None
+    model: str
+
+
+class Encoder:
+    """A trained network, ready to embed files. Make one with `Encoder.load`."""
+
+    def __init__(self, card: Card, session: onnxruntime.InferenceSession, mel_basis: NDArray[np.float32]) -> None:
+        self.card = card
+        self._session = session
+        self._mel_basis = mel_basis
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] | None = None, *, threads: int = 0) -> Encoder:
+        """Load a model, checking it against its card.
+
+        Parameters
+        ----------
+        path : str or PathLike, optional
+            The model's ``.onnx`` (its card lies beside it); the shipped model without it.
+        threads : int
+            Threads of the network; 0 lets ONNX Runtime choose, a worker among N wants 1.
+
+        Raises
+        ------
+        ModelError
+            A file is missing, does not have the hash that the card states, or does not fit the card.
+        """
+        card = Card.load(Path(path) if path is not None else None)
+        weights = _checked_bytes(card.folder / card.weights, card.weights_sha256)
+        mel_path = card.folder / card.mel_basis
+        mel_basis = _mel_basis(_checked_bytes(mel_path, card.mel_sha256), card)
+        return cls(card, _session(weights, card, threads), mel_basis)
+
+    def embed_file(self, path: str | bytes | os.PathLike[str]) -> TrackEmbedding:
+        """Embed the middle of one file; raises `UnusableAudio`."""
+        front_end = self.card.front_end
+        y = load_clip(path, seconds=front_end.clip_seconds, sample_rate=front_end.sample_rate)
+        return self.embed_clip(y)
+
+    def embed_clip(self, y: NDArray[np.float32]) -> TrackEmbedding:
+        """Embed a mono clip [shape=(n,)] at the card's sample rate.
+
+        The vector is the mean of the windows' embeddings, normalised; the genres are the softmax of the windows' mean
+        logits over the card's temperature.
+        """
+        front_end = self.card.front_end
+        return self.embed_windows(windows(log_mel(y, self._mel_basis, front_end), front_end.window_frames))
+
+    def embed_windows(self, w: NDArray[np.float32]) -> TrackEmbedding:
+        """Embed log-mel windows [shape=(n, n_mels, window_frames)] of one track."""
+        embeddings, logits = self._session.run(["embedding", "genres"], {"windows": w})
+        mean = embeddings.mean(axis=0)
+        vector = (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
+        probabilities = _softmax(logits.mean(axis=0).astype(np.float64) / self.card.temperature)
+        ranked = sorted(zip(self.card.genres, probabilities.tolist(), strict=True), key=lambda pair: -pair[1])
+        return TrackEmbedding(vector, {genre.label: p for genre, p in ranked}, None, self.card.model_id)
+
+    def embed_files(
+        self, paths: Iterable[str | bytes | os.PathLike[str]], *, workers: int | None = None, timeout: float = 60.0
+    ) -> Iterator[tuple[str | bytes | os.PathLike[str], TrackEmbedding | UnusableAudio]]:
+        """Embed many files in worker processes.
+
+        Parameters
+        ----------
+        paths : iterable
+            Read lazily; may be endless.
+        workers : int, optional
+            Processes, one core each; by default one a core.
+        timeout : float
+            Seconds that one file may take.
+
+        Yields
+        ------
+        path, outcome
+            As they finish, in any order. A file that hangs or kills its worker is an `UnusableAudio` like any other.
+        """
+        from .workers import WorkerPool
+
+        with WorkerPool(self.card, workers=workers, timeout=timeout) as pool:
+            yield from pool.map(paths)
+
+
+def verify_files(card: Card) -> None:
+    """Raise `ModelError` unless the card's two files are there, with the hashes that it states."""
+    _checked_bytes(card.folder / card.weights, card.weights_sha256)
+    _mel_basis(_checked_bytes(card.folder / card.mel_basis, card.mel_sha256), card)
+
+
+def _checked_bytes(path: Path, sha256: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"the model's file {path} can't be read: {error.strerror}") from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ModelError(f"the model's file {path} is not the one that its card describes (its sha256 differs)")
+    return content
+
+
+def _mel_basis(content: bytes, card: Card) -> NDArray[np.float32]:
+    import io
+
+    try:
+        basis = np.load(io.BytesIO(content), allow_pickle=False)
+    except ValueError as error:
+        raise ModelError(f"the filter bank {card.mel_basis} can't be read: {error}") from None
+    shape = (card.front_end.n_mels, 1 + card.front_end.n_fft // 2)
+    if basis.shape != shape:
+        raise ModelError(f"the filter bank {card.mel_basis} has the shape {basis.shape}, the card wants {shape}")
+    return np.asarray(basis, np.float32)
+
+
+def _session(weights: bytes, card: Card, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # N workers share N cores
+    try:
+        session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's exceptions share no base class
+        raise ModelError(f"the model {card.weights} can't be loaded: {error}") from None
+    widths = {output.name: output.shape[-1] for output in session.get_outputs()}
+    if widths != {"embedding": card.dimensions, "genres": len(card.genres)}:
+        raise ModelError(f"the model {card.weights} gives {widths}, not what its card says")
+    return session
+
+
+def _softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    e = np.exp(x - x.max())
+    return e / e.sum()

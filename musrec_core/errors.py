@@ -1,0 +1,35 @@
+"""What can go wrong with one file: a value that travels between processes, never a crash."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Reason = Literal["missing", "unreadable", "no-audio", "too-short", "silent", "timeout", "crashed"]
+REASONS: tuple[str, ...] = get_args(Reason)
+
+
+class UnusableAudio(Exception):
+    """A file that gives no embedding.
+
+    Attributes
+    ----------
+    path : str
+        The file, as the caller named it (``os.fsdecode``d).
+    reason : str
+        One of ``missing``, ``unreadable``, ``no-audio``, ``too-short`` (< 3 s), ``silent``, ``timeout``, ``crashed``.
+    detail : str
+        What the decoder said, for a person to read; may be empty.
+    """
+
+    def __init__(self, path: str, reason: Reason, detail: str = "") -> None:
+        super().__init__(path, reason, detail)  # all arguments: so that it survives pickling
+        self.path = path
+        self.reason: Reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.detail})" if self.detail else self.reason
+
+
+class ModelError(Exception):
+    """An encoder's card or weights can't be used; the message says why in one sentence."""

@@ -1,0 +1,120 @@
+"""Nearest neighbours among many vectors, exactly: one matrix product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Metric = Literal["cosine", "euclidean"]
+
+
+class Neighbour(NamedTuple):
+    """An id and its distance."""
+
+    id: int
+    distance: float
+
+
+class VectorIndex:
+    """Exact top-k search.
+
+    Parameters
+    ----------
+    ids : sequence of int [shape=(n,)]
+        Distinct.
+    vectors : array-like [shape=(n, d)]
+        Finite.
+
+    Raises
+    ------
+    ValueError
+        The shapes do not fit, an id stands twice, or a vector is not finite.
+    """
+
+    def __init__(self, ids: Sequence[int] | NDArray[np.int64], vectors: ArrayLike) -> None:
+        self.ids = np.asarray(ids, np.int64)
+        self.vectors = np.asarray(vectors, np.float32)
+        if self.vectors.ndim != 2 or self.ids.shape != (len(self.vectors),):
+            raise ValueError(f"got {self.ids.shape} ids and {self.vectors.shape} vectors, wanted (n,) and (n, d)")
+        if len(np.unique(self.ids)) != len(self.ids):
+            raise ValueError("an id stands twice")
+        if not np.isfinite(self.vectors).all():
+            raise ValueError("a vector is not finite")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __contains__(self, id_: int) -> bool:
+        return bool((self.ids == id_).any())
+
+    def vectors_of(self, ids: Iterable[int]) -> NDArray[np.float32]:
+        """The vectors of some ids [shape=(m, d)]; ids that are not here are left out."""
+        return self.vectors[np.isin(self.ids, np.fromiter(ids, np.int64))]
+
+    def among(self, ids: Iterable[int]) -> VectorIndex:
+        """The part of the index whose ids are in ``ids``."""
+        return self._part(np.isin(self.ids, np.fromiter(ids, np.int64)))
+
+    def without(self, ids: Iterable[int]) -> VectorIndex:
+        """The part of the index whose ids are not in ``ids``."""
+        return self._part(~np.isin(self.ids, np.fromiter(ids, np.int64)))
+
+    def _part(self, mask: NDArray[np.bool_]) -> VectorIndex:
+        part = VectorIndex.__new__(VectorIndex)  # checked already
+        part.ids, part.vectors = self.ids[mask], self.vectors[mask]
+        return part
+
+    def query(self, queries: ArrayLike, k: int, *, metric: Metric = "cosine") -> list[list[Neighbour]]:
+        """The k nearest of each query, nearest first; equal distances in the order of ids.
+
+        Parameters
+        ----------
+        queries : array-like [shape=(q, d)]
+        k : int >= 1
+            Fewer come back where the index is smaller.
+        metric : ``cosine`` or ``euclidean``
+            Cosine distance is 1 - cosine, 0 to 2.
+
+        Raises
+        ------
+        ValueError
+            The queries' shape, ``k`` or the metric does not fit.
+        """
+        q = np.asarray(queries, np.float32)
+        if q.ndim != 2 or q.shape[1] != self.vectors.shape[1]:
+            raise ValueError(f"got queries of shape {q.shape}, wanted (q, {self.vectors.shape[1]})")
+        if k < 1:
+            raise ValueError(f"k has to be 1 or more, got {k}")
+        if metric not in ("cosine", "euclidean"):
+            raise ValueError(f"metric has to be cosine or euclidean, got {metric!r}")
+        if not len(self):
+            return [[] for _ in q]
+        return [self._top(row, k, q_i, metric) for row, q_i in zip(self._scores(q, metric), q, strict=True)]
+
+    def _scores(self, q: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
+        """What sorts as the distance does [shape=(q, n)]."""
+        product = q @ self.vectors.T
+        squares = np.einsum("nd,nd->n", self.vectors, self.vectors)
+        if metric == "euclidean":
+            scores: NDArray[np.float32] = squares - 2 * product
+        else:
+            scores = -product / np.sqrt(np.maximum(squares, 1e-24))
+        return scores
+
+    def _top(self, scores: NDArray[np.float32], k: int, q: NDArray[np.float32], metric: Metric) -> list[Neighbour]:
+        k = min(k, len(scores))
+        top = np.argpartition(scores, k - 1)[:k]
+        distances = _distances(self.vectors[top], q, metric)  # in double precision: the product above cancels
+        order = np.lexsort((self.ids[top], distances))
+        return [Neighbour(int(self.ids[top[i]]), float(distances[i])) for i in order]
+
+
+def _distances(vectors: NDArray[np.float32], q: NDArray[np.float32], metric: Metric) -> NDArray[np.float64]:
+    a, b = vectors.astype(np.float64), q.astype(np.float64)
+    if metric == "euclidean":
+        return np.asarray(np.linalg.norm(a - b, axis=1))
+    lengths = np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b), 1e-24)
+    return np.asarray(np.maximum(0.0, 1 - (a @ b) / lengths))

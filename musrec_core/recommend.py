@@ -1,0 +1,95 @@
+"""Seeds and an index -> a list of songs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .index import Metric, Neighbour, VectorIndex
+
+Labels = Callable[[Sequence[int]], Mapping[int, Hashable]]
+
+
+def centroid(vectors: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
+    """One point that stands for several seeds [shape=(d,)].
+
+    For cosine the mean of the unit vectors: the distance to it ranks as the mean distance to the seeds does.
+
+    Parameters
+    ----------
+    vectors : array-like [shape=(m, d)], m >= 1
+    """
+    v = np.asarray(vectors, np.float32)
+    if v.ndim != 2 or not len(v):
+        raise ValueError(f"got seeds of shape {v.shape}, wanted (m, d) with at least one")
+    if metric == "cosine":
+        v = v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12)
+    mean: NDArray[np.float32] = v.mean(axis=0)
+    return mean
+
+
+def nearest(
+    index: VectorIndex,
+    seeds: ArrayLike,
+    count: int = 5,
+    *,
+    metric: Metric = "cosine",
+    exclude: Collection[int] = (),
+    candidates: Collection[int] | None = None,
+    artists: Labels | None = None,
+    albums: Labels | None = None,
+    max_per_artist: int | None = None,
+    max_per_album: int | None = None,
+) -> list[Neighbour]:
+    """The songs nearest to the seeds, nearest first.
+
+    Parameters
+    ----------
+    index : VectorIndex
+    seeds : array-like [shape=(m, d)]
+        One vector or many; many are ranked by their `centroid`.
+    count : int >= 1
+        Fewer come back where there are not more.
+    exclude : collection of int
+        Ids that never come back: the seeds' own.
+    candidates : collection of int, optional
+        Ids to choose from.
+    artists, albums : callable, optional
+        Ids -> a label each, asked for the best ranks only. ``None`` as a label is never capped.
+    max_per_artist, max_per_album : int, optional
+        How many results may share a label.
+    """
+    pool = index.among(candidates) if candidates is not None else index
+    pool = pool.without(exclude) if exclude else pool
+    if not len(pool):
+        return []
+    point = centroid(seeds, metric=metric)[None]
+    caps = [(labels, cap) for labels, cap in ((artists, max_per_artist), (albums, max_per_album)) if labels and cap]
+    k = count if not caps else 4 * count
+    while True:
+        ranked = pool.query(point, k, metric=metric)[0]
+        kept = _capped(ranked, caps)[:count]
+        if len(kept) == count or k >= len(pool):
+            return kept
+        k *= 4
+
+
+def _capped(ranked: list[Neighbour], caps: list[tuple[Labels, int]]) -> list[Neighbour]:
+    """Leave out whatever would put a label over its cap, best ranks first."""
+    ids = [neighbour.id for neighbour in ranked]
+    looked_up = [(labels(ids), cap) for labels, cap in caps]
+    seen: Counter[tuple[int, Hashable]] = Counter()
+    kept = []
+    for neighbour in ranked:
+        keys = [
+            ((n, label), cap)
+            for n, (labels, cap) in enumerate(looked_up)
+            if (label := labels.get(neighbour.id)) is not None
+        ]
+        if all(seen[key] < cap for key, cap in keys):
+            seen.update(key for key, _ in keys)
+            kept.append(neighbour)
+    return kept

@@ -1,0 +1,1 @@
+"""What made the shipped encoder, and can make yours: ``python -m training``."""

@@ -1,0 +1,89 @@
+"""``python -m training``: prepare, fit, export, evaluate."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .recipe import Recipe, RecipeError, load_recipe
+
+
+def _prepare(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .datasets import describe, prepare, save_cache
+
+    cache = prepare(recipe, options.music, options.jobs)
+    save_cache(cache, options.out / "cache")
+    print(describe(cache))
+
+
+def _fit(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .datasets import load_cache
+    from .fit import fit
+
+    print(fit(recipe, load_cache(options.out / "cache"), options.music, options.out))
+
+
+def _export(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .datasets import load_cache
+    from .export import export
+
+    print(export(recipe, load_cache(options.out / "cache"), options.out, options.to))
+
+
+def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .datasets import load_cache
+    from .evaluate import evaluate, write_report
+
+    report = evaluate(recipe, load_cache(options.out / "cache"), options.model, options.split)
+    print(write_report(report, options.model if options.into_card else None))
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, _, value = text.partition("=")
+    return name, yaml.safe_load(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description="Train an encoder for beets-musrec.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, what in (
+        ("prepare", _prepare, "decode the labelled music into a cache of log-mel"),
+        ("fit", _fit, "train the recipe's network on the cache"),
+        ("export", _export, "write the trained encoder as ONNX with its card"),
+        ("evaluate", _evaluate, "measure an exported encoder beside MFCC statistics"),
+    ):
+        command = commands.add_parser(name, help=what, description=what)
+        command.set_defaults(run=run)
+        command.add_argument("--recipe", default="shipped", help="a YAML file, or the name of one that comes with us")
+        command.add_argument("--music", type=Path, default=Path("music"), help="the folder of labelled music")
+        command.add_argument("--out", type=Path, default=Path("runs/shipped"), help="the folder of this run")
+        command.add_argument("--set", type=_setting, action="append", default=[], metavar="NAME=VALUE",
+                             help="override one value of the recipe, such as schedule.epochs=2")  # fmt: skip
+        if name == "prepare":
+            command.add_argument("--jobs", type=int, help="worker processes (default: one a core)")
+        if name == "export":
+            command.add_argument("--to", type=Path, help="the models folder (default: OUT/export)")
+        if name == "evaluate":
+            command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
+            command.add_argument("--split", choices=("valid", "test"), default="valid")
+            command.add_argument("--into-card", action="store_true", help="store the figures in the model's card")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(load_recipe(options.recipe, dict(options.set)), options)
+    except (RecipeError, OSError) as error:
+        print(f"training: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

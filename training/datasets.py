@@ -1,0 +1,213 @@
+"""Music and labels -> a cache of uint8 log-mel that fits a GPU: ``python -m training prepare``."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musrec_core.audio import load_clip
+from musrec_core.card import FrontEnd
+from musrec_core.errors import UnusableAudio
+from musrec_core.features import log_mel
+
+from .recipe import Recipe, RecipeError
+
+SPLITS = ("train", "valid", "test")
+QUANTUM = 10 / 255  # a cached value v stands for v * QUANTUM - 5 deviations
+
+
+@dataclass(frozen=True)
+class Track:
+    """One labelled clip.
+
+    ``genres`` is the candidate set: any of them is accepted as right; empty means unlabelled.
+    ``artist`` is empty where unknown. ``file`` is None where only log-mel is given.
+    """
+
+    id: str
+    artist: str
+    split: str
+    labels: tuple[str, ...]
+    genres: tuple[str, ...]
+    file: Path | None = None
+
+
+@dataclass
+class Cache:
+    """Log-mel of many clips, end to end.
+
+    Attributes
+    ----------
+    frames : np.ndarray [shape=(t, n_mels)], uint8
+    first, length : np.ndarray [shape=(n,)], int64
+        Where each clip's frames stand.
+    tracks : list of Track, n of them
+    """
+
+    frames: NDArray[np.uint8]
+    first: NDArray[np.int64]
+    length: NDArray[np.int64]
+    tracks: list[Track]
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def split(self, name: str) -> list[int]:
+        """Positions of one split's tracks."""
+        return [i for i, track in enumerate(self.tracks) if track.split == name]
+
+    def clip(self, i: int) -> NDArray[np.float32]:
+        """One clip's log-mel [shape=(n_mels, t)]."""
+        part = self.frames[self.first[i] : self.first[i] + self.length[i]]
+        return dequantise(part).T
+
+
+def quantise(spectrogram: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Standardised log-mel -> uint8; beyond 5 deviations it saturates."""
+    return np.clip(np.round((spectrogram + 5) / QUANTUM), 0, 255).astype(np.uint8)
+
+
+def dequantise(cached: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The inverse of `quantise`, to half a quantum (0.02 deviations)."""
+    return cached.astype(np.float32) * np.float32(QUANTUM) - np.float32(5)
+
+
+def read_manifest(path: Path, labels: dict[str, list[str]]) -> list[Track]:
+    """Read ``id, file, artist, genres, split`` (other columns are ignored); ``genres`` is separated by ``;``."""
+    with path.open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    needed = {"id", "file", "artist", "genres", "split"}
+    if not rows or not needed <= set(rows[0]):
+        raise RecipeError(f"{path.name} has to have rows with the columns {', '.join(sorted(needed))}")
+    tracks = []
+    for row in rows:
+        if row["split"] not in SPLITS:
+            raise RecipeError(
+                f"{path.name}: {row['id']} has the split {row['split']!r}, not one of {', '.join(SPLITS)}"
+            )
+        tracks.append(
+            _track(row["id"], row["artist"], row["split"], row["genres"].split(";"), labels, path.parent / row["file"])
+        )
+    return tracks
+
+
+def _track(id_: str, artist: str, split: str, raw: list[str], labels: dict[str, list[str]], file: Path | None) -> Track:
+    stripped = tuple(label.strip() for label in raw if label.strip())
+    genres = sorted({genre for label in stripped for genre in labels.get(label, [])})
+    return Track(id_, artist.strip(), split, stripped, tuple(genres), file)
+
+
+def _log_mel_tracks(path: Path, prefix: str, labels: dict[str, list[str]]) -> Iterator[tuple[Track, NDArray[np.uint8]]]:
+    """An npz of ready log-mel: ``logmel`` uint8 (n, n_mels, t), ``track``, ``split``, ``genre``."""
+    with np.load(path, allow_pickle=False) as data:
+        for mel, id_, split, genre in zip(data["logmel"], data["track"], data["split"], data["genre"], strict=True):
+            yield _track(prefix + str(id_), "", str(split), [str(genre)], labels, None), np.ascontiguousarray(mel.T)
+
+
+def _decode(job: tuple[Path, float, FrontEnd, NDArray[np.float32]]) -> NDArray[np.uint8] | str:
+    path, seconds, front_end, mel_basis = job
+    try:
+        y = load_clip(path, seconds=seconds, sample_rate=front_end.sample_rate)
+    except UnusableAudio as error:
+        return str(error)
+    return np.ascontiguousarray(quantise(log_mel(y, mel_basis, front_end)).T)
+
+
+def prepare(recipe: Recipe, music: Path, jobs: int | None = None) -> Cache:
+    """Decode every clip of the recipe's sources.
+
+    Files that can't be used are left out and named in ``Cache.left_out``; a track that an earlier source already gave
+    as audio is not taken again as log-mel.
+    """
+    from .model import mel_filter_bank
+
+    front_end, labels = recipe.front, dict(recipe.data["labels"])
+    mel_basis = mel_filter_bank(front_end)
+    tracks: list[Track] = []
+    mels: list[NDArray[np.uint8]] = []
+    left_out: dict[str, str] = {}
+    for source in recipe.data["sources"]:
+        if source["manifest"]:
+            found = read_manifest(music / source["manifest"], labels)
+            work = [(track.file, recipe.data["clip_seconds"], front_end, mel_basis) for track in found]
+            with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
+                for track, outcome in zip(found, pool.map(_decode, work, chunksize=8), strict=True):
+                    if isinstance(outcome, str):
+                        left_out[track.id] = outcome
+                    else:
+                        tracks.append(track)
+                        mels.append(outcome)
+        if source["log_mel"]:
+            taken = {track.id for track in tracks}
+            for track, mel in _log_mel_tracks(music / source["log_mel"], source["id_prefix"], labels):
+                if track.id not in taken:
+                    tracks.append(track)
+                    mels.append(mel)
+    if not tracks:
+        raise RecipeError("no clip could be used: " + "; ".join(f"{k}: {v}" for k, v in list(left_out.items())[:3]))
+    lengths = np.array([len(mel) for mel in mels], np.int64)
+    return Cache(np.concatenate(mels), np.cumsum(lengths) - lengths, lengths, tracks, left_out)
+
+
+def save_cache(cache: Cache, folder: Path) -> None:
+    """Write ``frames.npy`` and ``tracks.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "frames.npy", cache.frames)
+    rows: list[dict[str, Any]] = [
+        {
+            "id": t.id, "artist": t.artist, "split": t.split, "labels": t.labels, "genres": t.genres,
+            "file": str(t.file) if t.file else None, "first": int(f), "length": int(n),
+        }
+        for t, f, n in zip(cache.tracks, cache.first, cache.length, strict=True)
+    ]  # fmt: skip
+    (folder / "tracks.json").write_text(json.dumps({"tracks": rows, "left_out": cache.left_out}, indent=0))
+
+
+def load_cache(folder: Path) -> Cache:
+    """The inverse of `save_cache`."""
+    if not (folder / "tracks.json").is_file():
+        raise RecipeError(f"{folder} holds no cache: run `python -m training prepare` first")
+    stored = json.loads((folder / "tracks.json").read_text())
+    rows = stored["tracks"]
+    tracks = [
+        Track(
+            r["id"],
+            r["artist"],
+            r["split"],
+            tuple(r["labels"]),
+            tuple(r["genres"]),
+            Path(r["file"]) if r["file"] else None,
+        )
+        for r in rows
+    ]
+    return Cache(
+        np.load(folder / "frames.npy"),
+        np.array([r["first"] for r in rows], np.int64),
+        np.array([r["length"] for r in rows], np.int64),
+        tracks,
+        stored["left_out"],
+    )
+
+
+def describe(cache: Cache) -> str:
+    """What the cache holds, for the terminal."""
+    hours = cache.frames.shape[0] * 512 / 22_050 / 3600
+    lines = [f"{len(cache.tracks)} clips, {hours:.1f} h, {cache.frames.nbytes / 1e6:.0f} MB of log-mel"]
+    for split in SPLITS:
+        genres = Counter(
+            g for i in cache.split(split) for g in cache.tracks[i].genres[:1] if len(cache.tracks[i].genres) == 1
+        )
+        lines.append(
+            f"  {split:5} {len(cache.split(split)):5} clips; surely "
+            + ", ".join(f"{g} {n}" for g, n in genres.most_common())
+        )
+    lines += [f"  left out: {id_}: {why}" for id_, why in cache.left_out.items()]
+    return "\n".join(lines)
