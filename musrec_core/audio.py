@@ -23,6 +23,10 @@ PREROLL_SECONDS = 0.2  # MP3's bit reservoir and Opus' convergence need a moment
 NOT_AUDIO = {"hls", "applehttp", "dash", "concat", "concatf", "ffmetadata", "image2", "tty"}  # lists of other files
 
 
+PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS: beyond it PyAV has no planes; the mean of eight will do
+_PLANAR_TYPES = {"u8p": "u1", "s16p": "<i2", "s32p": "<i4", "s64p": "<i8", "fltp": "<f4", "dblp": "<f8"}
+
+
 class Span(NamedTuple):
     """Consecutive samples of one rate."""
 
@@ -76,13 +80,15 @@ def load_clip(
 
 def _require_regular_file(name: str) -> None:
     try:
-        mode = os.stat(name).st_mode
+        status = os.stat(name)
     except (FileNotFoundError, NotADirectoryError):
         raise UnusableAudio(name, "missing") from None
     except (OSError, ValueError) as error:
         raise UnusableAudio(name, "unreadable", _first_line(error)) from None
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(status.st_mode):
         raise UnusableAudio(name, "unreadable", "not a regular file")  # opening a FIFO would hang
+    if not status.st_size:
+        raise UnusableAudio(name, "unreadable", "empty file")
 
 
 def _require_sound(name: str, y: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
@@ -90,7 +96,8 @@ def _require_sound(name: str, y: NDArray[np.float32], sample_rate: int) -> NDArr
         raise UnusableAudio(name, "unreadable", "no sample could be decoded")
     if y.size < MIN_SECONDS * sample_rate:
         raise UnusableAudio(name, "too-short", f"{y.size / sample_rate:.1f} s")
-    if np.abs(y).max() < SILENCE or y.std() < SILENCE:
+    inner = y[sample_rate // 10 : -sample_rate // 10]  # resampling rings at the ends of a constant
+    if np.abs(y).max() < SILENCE or inner.std() < SILENCE:
         raise UnusableAudio(name, "silent")
     return y
 
@@ -199,15 +206,27 @@ def _spans(container: InputContainer, stream: Any, start: float) -> Iterator[Spa
 
 def _mono(frame: Any) -> NDArray[np.float32]:
     """Frame -> mean of its channels [shape=(n,)], full scale at 1, finite."""
-    x = frame.to_ndarray()
-    if not frame.format.is_planar:
-        x = x.reshape(-1, frame.layout.nb_channels).T
+    x = _channels(frame)
     y = x.mean(axis=0, dtype=np.float32) if len(x) > 1 else x[0].astype(np.float32)
     if x.dtype == np.uint8:
         return (y - np.float32(128)) / np.float32(128)
     if np.issubdtype(x.dtype, np.integer):
         return y / np.float32(np.iinfo(x.dtype).max + 1)
     return np.nan_to_num(y, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _channels(frame: Any) -> NDArray[Any]:
+    """The frame's samples as the decoder left them [shape=(channels, n)].
+
+    ``frame.to_ndarray`` reads a ninth plane of eight planar channels and crashes (seen with PyAV 18.1).
+    """
+    channels = frame.layout.nb_channels
+    if not frame.format.is_planar:
+        packed: NDArray[Any] = frame.to_ndarray().reshape(-1, channels).T
+        return packed
+    dtype = _PLANAR_TYPES[frame.format.name]
+    planes = [np.frombuffer(frame.planes[c], dtype)[: frame.samples] for c in range(min(channels, PLANES))]
+    return np.stack(planes)
 
 
 def _resample(spans: list[Span], sample_rate: int) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .encoder import Encoder, TrackEmbedding
 
 PathT = TypeVar("PathT", bound="str | bytes | os.PathLike[str]")
+Job = Callable[[str], "TrackEmbedding | UnusableAudio"]
 AHEAD = 4  # files handed out per worker: enough that none waits, few enough that an endless list is fine
 
 _encoder: Encoder | None = None  # one a worker process
@@ -44,10 +45,16 @@ class WorkerPool:
         By default one a core.
     timeout : float
         Seconds that one file may take, the worker's start not counted.
+    job : callable, optional
+        What a worker does with a path; it has to be a module's function.
     """
 
-    def __init__(self, card: Card, *, workers: int | None = None, timeout: float = 60.0) -> None:
+    def __init__(
+        self, card: Card, *, workers: int | None = None, timeout: float = 60.0, job: Job | None = None
+    ) -> None:
         from pebble import ProcessPool
+
+        self._job = job or embed_in_worker
 
         self.workers = max(1, workers or default_workers())
         self._timeout = timeout
@@ -71,7 +78,7 @@ class WorkerPool:
 
     def submit(self, path: str | bytes | os.PathLike[str]) -> Future[Any]:
         """Queue a file; give the future to `outcome`."""
-        future: Future[Any] = self._pool.schedule(_embed, args=(os.fsdecode(path),), timeout=self._timeout)
+        future: Future[Any] = self._pool.schedule(self._job, args=(os.fsdecode(path),), timeout=self._timeout)
         return future
 
     def map(self, paths: Iterable[PathT]) -> Iterator[tuple[PathT, TrackEmbedding | UnusableAudio]]:
@@ -127,7 +134,8 @@ def _start_worker(model: str) -> None:
     _encoder = Encoder.load(model, threads=1)
 
 
-def _embed(path: str) -> TrackEmbedding | UnusableAudio:
+def embed_in_worker(path: str) -> TrackEmbedding | UnusableAudio:
+    """The usual job."""
     assert _encoder is not None, "the pool's initializer loads it"
     try:
         return _encoder.embed_file(path)

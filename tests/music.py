@@ -257,6 +257,7 @@ def encode(y: Samples, path: Path, *, rate: int = RATE) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=target_rate, options=options)
         stream.codec_context.layout = layout
+        stream.codec_context.bit_rate = 128_000
         resampler = av.AudioResampler(
             format=stream.codec_context.format, layout=layout, rate=target_rate,
             frame_size=stream.codec_context.frame_size or 1024,

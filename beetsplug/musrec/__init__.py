@@ -49,7 +49,6 @@ class MusrecPlugin(BeetsPlugin):
                 "playlist": {"dir": None, "relative_to": None},
             }
         )
-        self.config["similar"]["space"].get(confuse.Choice(["embedding", "genre"]))
         self._model_error = ""
         card = self._read_card()
         self.item_types: dict[str, Type] = fields.item_types(card)
@@ -61,7 +60,7 @@ class MusrecPlugin(BeetsPlugin):
         """The model's card; a broken one must not stop ``beet ls``, so its error waits for a command that needs it."""
         try:
             return Card.load(self.config["model"].as_filename() if self.config["model"].get() else None)
-        except ModelError as error:
+        except (ModelError, confuse.ConfigError) as error:
             self._model_error = str(error)
             return None
 

@@ -39,7 +39,7 @@ class EmbeddingType(types.String):
     """Prints as ``128-d``: nobody wants the blob on the screen."""
 
     def format(self, value: str | None) -> str:
-        return f"{len(value) * 3 // 4 // 2}-d" if value else ""
+        return f"{len(value.rstrip('=')) * 3 // 4 // 2}-d" if value else ""
 
 
 class GenresType(types.String):
@@ -104,7 +104,7 @@ def encode_vector(vector: NDArray[np.float32]) -> str:
     return base64.b64encode(vector.astype("<f2").tobytes()).decode("ascii")
 
 
-def decode_vectors(texts: list[str], dimensions: int) -> NDArray[np.float32]:
+def decode_vectors(texts: list[str | None], dimensions: int) -> NDArray[np.float32]:
     """The inverse for many rows [shape=(n, d)]; a damaged row becomes NaN."""
     import numpy as np
 
@@ -113,7 +113,7 @@ def decode_vectors(texts: list[str], dimensions: int) -> NDArray[np.float32]:
     blobs = []
     for text in texts:
         try:
-            blob = base64.b64decode(text, validate=True)
+            blob = base64.b64decode(text or "", validate=True)
         except (binascii.Error, ValueError):
             blob = b""
         blobs.append(blob if len(blob) == size else damaged)
@@ -184,7 +184,7 @@ _CURRENT = """
 """
 
 
-def _current(lib: Library, key: str, model_id: str) -> tuple[list[int], list[str]]:
+def _current(lib: Library, key: str, model_id: str) -> tuple[list[int], list[str | None]]:
     with lib.transaction() as tx:
         rows = tx.query(_CURRENT, (MODEL, model_id, key))
     return [row[0] for row in rows], [row[1] for row in rows]
@@ -202,7 +202,7 @@ def genre_index(lib: Library, card: Card) -> VectorIndex:
 
     ids, texts = _current(lib, GENRES, card.model_id)
     labels = [genre.label for genre in card.genres]
-    rows = [[found.get(label, np.nan) for label in labels] for found in map(parse_genres, texts)]
+    rows = [[found.get(label, np.nan) for label in labels] for found in (parse_genres(text or "") for text in texts)]
     return _finite_index(ids, np.asarray(rows, np.float32).reshape(len(ids), len(labels)))
 
 
@@ -211,7 +211,7 @@ def _finite_index(ids: list[int], vectors: NDArray[np.float32]) -> VectorIndex:
 
     from musrec_core.index import VectorIndex
 
-    whole = np.isfinite(vectors).all(axis=1)
+    whole = np.isfinite(vectors).all(axis=1) & vectors.any(axis=1)
     return VectorIndex(np.asarray(ids, np.int64)[whole], vectors[whole])
 
 

@@ -6,6 +6,7 @@ import atexit
 from typing import TYPE_CHECKING
 
 from beets.ui import UserError
+from confuse import ConfigError
 
 from . import embedding, fields
 
@@ -37,7 +38,10 @@ class Importing:
         items = [item for item in task.imported_items() if item.id]
         try:
             self._embed(items)
-        except UserError as error:  # the model can't be used: say so once, and let the import go on
+        except (
+            UserError,
+            ConfigError,
+        ) as error:  # the model or a setting can't be used: say so once, and let the import go on
             self._off = True
             self._plugin._log.error("nothing is embedded in this import: {}", error)
         except Exception:  # a bug of ours must not stop somebody's import; its traceback is shown

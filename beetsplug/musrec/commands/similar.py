@@ -78,7 +78,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
     count = _at_least(1, opts.count, config["count"].get(int), "--count")
     per_artist = _at_least(0, opts.max_per_artist, config["max_per_artist"].get(int), "--max-per-artist")
     per_album = _at_least(0, opts.max_per_album, config["max_per_album"].get(int), "--max-per-album")
-    space = opts.space or config["space"].as_str()
+    space = opts.space or config["space"].as_choice(["embedding", "genre"])
     metric: Metric = opts.metric or ("euclidean" if space == "genre" else "cosine")
     if opts.playlist:
         playlists.check_target(plugin, opts.playlist)  # before the work, not after it

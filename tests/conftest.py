@@ -1,0 +1,37 @@
+"""What all tests share: composed songs, encoded once a session."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from . import music
+
+SECONDS = 12.0
+
+
+@pytest.fixture(scope="session")
+def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten tagged songs: two of each style, by two artists, in five formats."""
+    folder = tmp_path_factory.mktemp("songs")
+    for song in music.collection(per_style=2):
+        music.write(song, folder, SECONDS)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def waltz(songs: Path) -> Path:
+    """One song."""
+    return next(path for path in sorted(songs.rglob("*.*")) if "Waltz" in path.name)
+
+
+@pytest.fixture(scope="session")
+def labelled_music() -> Path:
+    """The folder of labelled real music; whoever has none skips."""
+    beside = Path(__file__).parents[2] / "shared" / "music"
+    folder = Path(os.environ.get("MUSREC_MUSIC", beside))
+    if not (folder / "tracks.csv").is_file():
+        pytest.skip("no labelled music here (MUSREC_MUSIC names its folder)")
+    return folder

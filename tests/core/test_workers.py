@@ -1,0 +1,55 @@
+"""A file that hangs or kills its worker costs itself and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from musrec_core import Card, UnusableAudio
+from musrec_core.encoder import TrackEmbedding
+from musrec_core.workers import WorkerPool, embed_in_worker
+
+
+def misbehave(path: str) -> TrackEmbedding | UnusableAudio:
+    """A decoder with every fault: the file's name says which."""
+    name = Path(path).name
+    if name.startswith("hang"):
+        time.sleep(600)
+    if name.startswith("kill"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if name.startswith("exit"):
+        os._exit(3)
+    return embed_in_worker(path)
+
+
+def test_hangs_and_crashes_are_outcomes(waltz: Path) -> None:
+    paths = [f"{fault} {n}" for n in range(2) for fault in ("hang", "kill", "exit")]
+    with WorkerPool(Card.load(), workers=2, timeout=4, job=misbehave) as pool:
+        started = time.monotonic()
+        mixed: list[str | Path] = [*paths[:3], waltz, *paths[3:], str(waltz)]
+        outcomes = dict(pool.map(mixed))
+    assert time.monotonic() - started < 60  # two hangs of 4 s, not of 600
+    reasons = {p: o.reason for p, o in outcomes.items() if isinstance(o, UnusableAudio)}
+    assert reasons == {p: "timeout" if p.startswith("hang") else "crashed" for p in paths}
+    assert isinstance(outcomes[waltz], TrackEmbedding)
+    assert isinstance(outcomes[str(waltz)], TrackEmbedding)
+
+
+def test_results_come_as_they_finish_from_an_endless_list(waltz: Path) -> None:
+    def endless() -> Iterator[Path]:
+        while True:
+            yield waltz
+
+    with WorkerPool(Card.load(), workers=2) as pool:
+        found = [outcome for _, (_, outcome) in zip(range(5), pool.map(endless()), strict=False)]
+    assert all(isinstance(outcome, TrackEmbedding) for outcome in found)
+
+
+def test_an_error_survives_the_way_between_processes() -> None:
+    import pickle
+
+    error = pickle.loads(pickle.dumps(UnusableAudio("a\nb.mp3", "too-short", "1.0 s")))
+    assert (error.path, error.reason, str(error)) == ("a\nb.mp3", "too-short", "too-short (1.0 s)")

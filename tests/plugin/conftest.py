@@ -1,0 +1,120 @@
+"""A real beets library in a temporary directory, driven by the real program."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+BEET = Path(sys.executable).parent / "beet"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed, and how it ended."""
+
+    out: str
+    err: str
+    status: int
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+class Beet:
+    """``beet`` with a configuration and a library of its own."""
+
+    def __init__(self, home: Path, directory: Path, **settings: Any) -> None:
+        self.home = home
+        self.directory = directory
+        home.mkdir(parents=True, exist_ok=True)
+        self.configure(**settings)
+
+    def configure(self, **settings: Any) -> None:
+        """Write the configuration; ``musrec`` and ``import`` are merged with quiet defaults."""
+        config: dict[str, Any] = {
+            "directory": str(self.directory),
+            "library": str(self.home / "library.db"),
+            "plugins": "musrec",
+            "create_backup_before_migrations": False,
+            "ui": {"color": False},
+            "import": {"copy": False, "move": False, "write": False, "autotag": False, "quiet": True, "resume": False},
+        }
+        for key, value in settings.items():
+            if isinstance(value, dict):
+                config.setdefault(key.rstrip("_"), {}).update(value)
+            else:
+                config[key.rstrip("_")] = value
+        (self.home / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+
+    def __call__(self, *arguments: str | bytes, ok: bool = True, cwd: Path | None = None, **environment: str) -> Said:
+        done = subprocess.run(
+            [BEET, *arguments],
+            env={**os.environ, "BEETSDIR": str(self.home), "PYTHONIOENCODING": "utf-8", **environment},
+            cwd=cwd or self.home,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=300,
+            check=False,
+        )
+        said = Said(done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"), done.returncode)
+        if ok:
+            assert said.status == 0, said
+            assert "Traceback" not in said.err, said.err
+        return said
+
+    def error(self, *arguments: str) -> str:
+        """The one sentence of a command that has to fail."""
+        said = self(*arguments, ok=False)
+        assert said.status == 1, said
+        assert "Traceback" not in said.err, said.err
+        (line,) = [line for line in said.err.splitlines() if line.startswith("error: ")]
+        return line
+
+    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Ask or change the library behind beets' back."""
+        with sqlite3.connect(self.home / "library.db") as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def attributes(self, key: str) -> dict[str, str]:
+        """Title -> value of a stored attribute."""
+        return dict(
+            self.sql(
+                "SELECT title, value FROM items JOIN item_attributes AS a ON a.entity_id = items.id WHERE key = ?", key
+            )
+        )
+
+
+@pytest.fixture(scope="session")
+def imported(songs: Path, tmp_path_factory: pytest.TempPathFactory) -> Beet:
+    """The ten songs, imported once; tests take a copy."""
+    beet = Beet(tmp_path_factory.mktemp("imported"), songs)
+    beet("import", str(songs))
+    return beet
+
+
+@pytest.fixture
+def library(imported: Beet, tmp_path: Path) -> Beet:
+    """A copy of the imported library; the music files are shared and must not be written."""
+    beet = Beet(tmp_path / "home", imported.directory)
+    shutil.copy(imported.home / "library.db", beet.home)
+    return beet
+
+
+@pytest.fixture
+def own_files(songs: Path, imported: Beet, tmp_path: Path) -> Beet:
+    """A copy of the imported library with music files of its own."""
+    folder = tmp_path / "music"
+    shutil.copytree(songs, folder)
+    beet = Beet(tmp_path / "home", folder)
+    beet("import", str(folder), ok=True)
+    return beet

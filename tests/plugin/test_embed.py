@@ -1,0 +1,95 @@
+"""``beet embed`` does what import did not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import BEET, Beet
+
+
+def forget(beet: Beet, titles: str = "%") -> None:
+    beet.sql("DELETE FROM item_attributes WHERE entity_id IN (SELECT id FROM items WHERE title LIKE ?)", titles)
+
+
+def test_only_what_is_missing_or_stale(library: Beet) -> None:
+    assert library("embed").out == "0 embedded, 10 up to date\n"
+    forget(library, "%Waltz%")
+    library.sql(
+        "UPDATE item_attributes SET value = 'old@00000000' WHERE key = 'musrec_model' AND entity_id IN "
+        "(SELECT id FROM items WHERE title LIKE '%Drone%')"
+    )
+    assert len(library("embed", "-p").lines) == 4
+    assert len(library.attributes("musrec_embedding")) == 8  # -p changed nothing
+    assert library("embed", "title:Waltz").out == "2 embedded\n"
+    assert library("embed").out == "2 embedded, 8 up to date\n"
+    assert len(set(library.attributes("musrec_model").values())) == 1
+
+
+def test_force_embeds_all_with_the_same_result(library: Beet) -> None:
+    before = library.attributes("musrec_embedding")
+    assert library("embed", "-f", "-j", "2").out == "10 embedded\n"
+    assert library.attributes("musrec_embedding") == before
+
+
+def test_quiet_says_nothing(library: Beet) -> None:
+    forget(library)
+    said = library("embed", "-q")
+    assert (said.out, said.err) == ("", "")
+    assert len(library.attributes("musrec_embedding")) == 10
+
+
+def test_a_failing_file_is_tried_again_only_when_it_changes(own_files: Beet) -> None:
+    path = Path(own_files("ls", "-p", "title:Waltz").lines[0])
+    good = path.read_bytes()
+    forget(own_files, "%Waltz%")
+    path.write_bytes(b"damaged")
+    assert own_files("embed").out == "1 embedded, 8 up to date, 1 failed\n"
+    again = own_files("embed")
+    assert again.out == "0 embedded, 9 up to date, 1 failed before and did not change (--force tries again)\n"
+    assert again.err == ""
+    time.sleep(1.1)  # the status notes whole seconds
+    path.write_bytes(good)
+    assert own_files("embed").out == "1 embedded, 9 up to date\n"
+    assert not own_files.attributes("musrec_status")
+
+
+def test_a_song_that_fails_later_keeps_its_embedding(own_files: Beet) -> None:
+    path = Path(own_files("ls", "-p", "title:Waltz").lines[0])
+    path.unlink()
+    assert "1 failed" in own_files("embed", "-f").out
+    assert len(own_files.attributes("musrec_embedding")) == 10
+    assert list(own_files.attributes("musrec_status").values()) == ["missing @ 0"]
+
+
+def test_errors(library: Beet) -> None:
+    assert library.error("embed", "nosuchsong") == "error: no song matches: nosuchsong"
+    assert library.error("embed", "-j", "0") == "error: --jobs has to be 1 or more"
+
+
+def test_an_empty_library(tmp_path: Path) -> None:
+    assert Beet(tmp_path / "home", tmp_path)("embed").out == "0 embedded\n"
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
+def test_stopping_loses_at_most_the_tracks_in_hand(library: Beet, sign: signal.Signals) -> None:
+    forget(library)
+    process = subprocess.Popen([BEET, "embed", "-j", "1"], env={**os.environ, "BEETSDIR": str(library.home)},
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+    for _ in range(600):
+        if library.attributes("musrec_embedding"):
+            break
+        time.sleep(0.05)
+    os.killpg(process.pid, sign) if sign == signal.SIGINT else process.kill()
+    _, errors = process.communicate(timeout=60)
+    assert b"Traceback" not in errors
+    done = library.attributes("musrec_embedding")
+    assert done
+    assert set(done) <= set(library.attributes("musrec_model"))
+    left = 10 - len(done)
+    assert library("embed").out.startswith(f"{left} embedded")

@@ -1,0 +1,109 @@
+"""The attributes, through beets' own commands."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from musrec_core import Card
+
+from .conftest import BEET, Beet
+
+BLOB = re.compile(r"[A-Za-z0-9+/]{60,}")
+
+
+def test_queries_on_computed_attributes(library: Beet) -> None:
+    every = library("ls", "-f", "$title|$musrec_genre|$musrec_confidence").lines
+    genre = every[0].split("|")[1]
+    key = next(g.key for g in Card.load().genres if g.label == genre)
+    expected = [
+        line.split("|")[0] for line in every if line.split("|")[1] == genre and float(line.split("|")[2]) >= 0.3
+    ]
+    found = library("ls", f"musrec_{key}:0.3..", f"musrec_genre:{genre}", "-f", "$title").lines
+    assert found == expected
+    assert library("ls", "musrec_confidence:1.5..").out == ""
+    assert len(library("ls", "musrec_confidence:0..1").lines) == 10
+
+
+def test_an_item_without_an_embedding_matches_no_range_and_sorts(library: Beet) -> None:
+    library.sql("DELETE FROM item_attributes WHERE entity_id = 1")
+    assert len(library("ls", "musrec_rock:0..").lines) == 9
+    assert len(library("ls", "musrec_rock:..1").lines) == 9
+    assert library("ls", "id:1", "-f", "<$musrec_rock$musrec_genre$musrec_confidence>").out == "<>\n"
+
+
+def test_sorting_by_a_probability(library: Beet) -> None:
+    values = [float(line) for line in library("ls", "musrec_rock-", "-f", "$musrec_rock").lines]
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) > 1
+
+
+def test_attributes_print_for_people(library: Beet) -> None:
+    said = library("ls", "id:1", "-f", "$musrec_embedding/$musrec_genres/$musrec_model")
+    assert re.fullmatch(r"128-d/[a-z& ]+ \d+%(, [a-z& ]+ \d+%)*/[\w.-]+@[0-9a-f]{8}\n", said.out)
+
+
+def test_no_blob_reaches_the_screen(library: Beet) -> None:
+    library.configure(plugins="musrec info export")
+    for command in (["info", "-l"], ["export", "-l"], ["export", "-l", "-f", "csv"], ["export", "-l", "-f", "xml"],
+                    ["ls"], ["ls", "-a"], ["modify", "-y", "musrec_embedding!"]):  # fmt: skip
+        said = library(*command)
+        assert not BLOB.search(said.out + said.err), command
+
+
+def test_info_and_export(library: Beet) -> None:
+    library.configure(plugins="musrec info export")
+    assert re.search(r"^ *musrec_embedding: 128-d$", library("info", "-l", "id:1").out, re.M)
+    (item,) = json.loads(library("export", "-l", "id:1").out)
+    assert item["musrec_embedding"] == "128-d"
+    assert item["musrec_genre"]
+    (row,) = csv.DictReader(library("export", "-l", "-f", "csv", "id:1").out.splitlines())
+    assert row["musrec_genres"] == item["musrec_genres"]
+
+
+def test_modify_deletes_and_embed_makes_anew(library: Beet) -> None:
+    library("modify", "-y", "title:Waltz", "musrec_embedding!")
+    assert len(library.attributes("musrec_embedding")) == 8
+    assert library("embed").out == "2 embedded, 8 up to date\n"
+
+
+def test_ls_imports_nothing_heavy(library: Beet) -> None:
+    code = f"""
+import runpy, sys
+sys.argv = ["beet", "ls", "id:1"]
+try:
+    runpy.run_path({str(BEET)!r}, run_name="__main__")
+except SystemExit:
+    pass
+print(*sys.modules)
+"""
+    environment = {"BEETSDIR": str(library.home)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    modules = set(done.stdout.splitlines()[-1].split())
+    assert "beetsplug.musrec" in modules
+    heavy = {"av", "onnxruntime", "torch", "sklearn", "pebble", "soxr", "tqdm", "librosa", "musrec_core.index", "scipy"}
+    assert not heavy & modules
+
+
+def test_help_fits_eighty_columns(library: Beet) -> None:
+    for command in ("embed", "similar", "genreguess"):
+        said = library("help", command, COLUMNS="80")
+        assert max(map(len, said.lines)) <= 80
+        assert "QUERY" in said.lines[0]
+    listed = library("help").out
+    assert all(command in listed for command in ("embed", "similar", "genreguess"))
+
+
+@pytest.mark.parametrize("setting", [{"model": 5}, {"workers": "many"}, {"timeout": "long"}])
+def test_a_wrong_setting_is_one_sentence(library: Beet, setting: dict[str, object]) -> None:
+    library.configure(musrec=setting)
+    library("ls")
+    said = library("embed", "-f", ok=False)
+    assert said.status == 1
+    assert "Traceback" not in said.err
+    assert len(said.err.splitlines()) == 1

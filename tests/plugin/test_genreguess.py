@@ -1,0 +1,98 @@
+"""``beet genreguess`` shows and, where asked, stores."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mediafile import MediaFile
+
+from .conftest import Beet
+
+BAR = re.compile(r"  [a-z& ]{12} [█░]{40} +\d+%")
+
+
+def genres(beet: Beet) -> list[str]:
+    return [row[0] or "" for row in beet.sql("SELECT genres FROM items ORDER BY id")]
+
+
+def test_bars_fit_eighty_columns(library: Beet) -> None:
+    said = library("genreguess", "title:Waltz")
+    assert len(said.lines) == 2 * 4
+    assert sum(bool(BAR.fullmatch(line)) for line in said.lines) == 6
+    assert max(map(len, said.lines)) <= 80
+    assert len(library("genreguess", "title:Waltz", "-n", "16").lines) == 2 * 17
+    assert genres(library) == [""] * 10
+
+
+def test_a_terminal_without_unicode_gets_plain_bars(library: Beet) -> None:
+    said = library("genreguess", "title:Waltz", PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
+    assert re.search(r"#+\.*", said.out)
+    assert "?" not in said.out
+
+
+def test_apply_fills_only_what_is_empty(library: Beet) -> None:
+    library.sql("UPDATE items SET genres = 'Chamber' WHERE title LIKE '%Waltz%'")
+    said = library("genreguess", "--apply", "-t", "0", "-q")
+    assert len(said.lines) == 8
+    found = genres(library)
+    assert found.count("Chamber") == 2
+    assert all(found)
+    top = library("ls", "-f", "$genres|$musrec_genre").lines
+    assert all(a.casefold() == b for a, b in (line.split("|") for line in top if "Chamber" not in line))
+    assert any(line[0].isupper() for line in top)
+
+
+def test_the_threshold_holds(library: Beet) -> None:
+    library("genreguess", "--apply", "-t", "1.0", "-q")
+    assert genres(library) == [""] * 10
+    library.configure(musrec={"genreguess": {"threshold": 0.0}})
+    library("genreguess", "--apply", "-q", "title:Waltz")
+    assert sum(map(bool, genres(library))) == 2
+
+
+def test_force_overwrites_and_pretend_does_not(library: Beet) -> None:
+    library.sql("UPDATE items SET genres = 'Chamber'")
+    said = library("genreguess", "-p", "-f", "-t", "0", "-q", "title:Waltz")
+    assert all(re.match(r"  genres: Chamber -> \w", line) for line in said.lines)
+    assert genres(library) == ["Chamber"] * 10
+    library("genreguess", "--apply", "-f", "-t", "0", "-q", "title:Waltz")
+    assert genres(library).count("Chamber") == 8
+
+
+def test_only_write_touches_the_files(own_files: Beet) -> None:
+    path = Path(own_files("ls", "-p", "title:Waltz").lines[0])
+    before = path.read_bytes()
+    own_files("genreguess", "--apply", "-t", "0", "-q", "title:Waltz")
+    assert path.read_bytes() == before
+    own_files("genreguess", "--write", "-f", "-t", "0", "-q", "title:Drone")
+    drone = Path(own_files("ls", "-p", "title:Drone").lines[0])
+    stored = own_files("ls", "title:Drone", "-f", "$genres").lines[0]
+    assert MediaFile(drone).genres == [stored]
+    assert path.read_bytes() == before
+
+
+def test_titles_as_the_user_writes_them(library: Beet) -> None:
+    library.configure(musrec={"genreguess": {"title_case": False}})
+    library("genreguess", "--apply", "-t", "0", "-q")
+    assert all(genre == genre.lower() for genre in genres(library))
+
+
+def test_what_is_not_embedded_is_embedded(library: Beet) -> None:
+    library.sql("DELETE FROM item_attributes")
+    assert sum(bool(BAR.fullmatch(line)) for line in library("genreguess", "title:Waltz").lines) == 6
+
+
+def test_a_failed_track_says_why(own_files: Beet) -> None:
+    own_files.sql("DELETE FROM item_attributes")
+    Path(own_files("ls", "-p", "title:Waltz").lines[0]).write_bytes(b"")
+    said = own_files("genreguess", "title:Waltz")
+    assert "no embedding: unreadable @ " in said.out
+    assert sum(bool(BAR.fullmatch(line)) for line in said.lines) == 3
+
+
+def test_mistakes_are_one_sentence(library: Beet, tmp_path: Path) -> None:
+    assert library.error("genreguess", "nosuchsong") == "error: no song matches: nosuchsong"
+    assert library.error("genreguess", "-t", "2") == "error: --threshold has to be between 0 and 1"
+    assert library.error("genreguess", "-n", "0") == "error: --count has to be 1 or more"
+    assert "the library is empty" in Beet(tmp_path / "new", tmp_path).error("genreguess")
