@@ -17,7 +17,7 @@ def _prepare(recipe: Recipe, options: argparse.Namespace) -> None:
 
     cache = prepare(recipe, options.music, options.jobs)
     save_cache(cache, options.out / "cache")
-    print(describe(cache))
+    print(describe(cache, recipe.front))
 
 
 def _fit(recipe: Recipe, options: argparse.Namespace) -> None:

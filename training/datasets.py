@@ -125,7 +125,7 @@ def prepare(recipe: Recipe, music: Path, jobs: int | None = None) -> Cache:
     """Decode every clip of the recipe's sources.
 
     Files that can't be used are left out and named in ``Cache.left_out``; a track that an earlier source already gave
-    as audio is not taken again as log-mel.
+    as audio is not taken again as log-mel. An artist in more than one split is a `RecipeError`.
     """
     from .model import mel_filter_bank
 
@@ -153,8 +153,19 @@ def prepare(recipe: Recipe, music: Path, jobs: int | None = None) -> Cache:
                     mels.append(mel)
     if not tracks:
         raise RecipeError("no clip could be used: " + "; ".join(f"{k}: {v}" for k, v in list(left_out.items())[:3]))
+    _require_artists_apart(tracks)
     lengths = np.array([len(mel) for mel in mels], np.int64)
     return Cache(np.concatenate(mels), np.cumsum(lengths) - lengths, lengths, tracks, left_out)
+
+
+def _require_artists_apart(tracks: list[Track]) -> None:
+    """An artist on both sides of a split would make every figure too good."""
+    splits: dict[str, set[str]] = {}
+    for track in tracks:
+        if track.artist:
+            splits.setdefault(track.artist.casefold(), set()).add(track.split)
+    if torn := sorted(artist for artist, found in splits.items() if len(found) > 1):
+        raise RecipeError(f"{len(torn)} artists stand in more than one split, such as {torn[0]}")
 
 
 def save_cache(cache: Cache, folder: Path) -> None:
@@ -197,9 +208,9 @@ def load_cache(folder: Path) -> Cache:
     )
 
 
-def describe(cache: Cache) -> str:
+def describe(cache: Cache, front_end: FrontEnd) -> str:
     """What the cache holds, for the terminal."""
-    hours = cache.frames.shape[0] * 512 / 22_050 / 3600
+    hours = cache.frames.shape[0] * front_end.hop_length / front_end.sample_rate / 3600
     lines = [f"{len(cache.tracks)} clips, {hours:.1f} h, {cache.frames.nbytes / 1e6:.0f} MB of log-mel"]
     for split in SPLITS:
         genres = Counter(

@@ -119,8 +119,12 @@ def test_mistakes_are_one_sentence(library: Beet) -> None:
 
 
 def test_nothing_embedded_but_the_seed(library: Beet) -> None:
-    library.sql("DELETE FROM item_attributes")
+    (kept,) = [row[0] for row in library.sql("SELECT MIN(id) FROM items WHERE title LIKE '%Waltz%'")]
+    library.sql("DELETE FROM item_attributes WHERE entity_id != ?", kept)
     assert library.error("similar", "--first", "Waltz") == "error: no other song is embedded yet: run `beet embed`"
+    library.sql("DELETE FROM item_attributes")
+    assert library.error("similar", "--first", "Waltz") == "error: no song is embedded yet: run `beet embed`"
+    assert not library.attributes("musrec_embedding")
 
 
 def test_a_stale_model_is_one_sentence(library: Beet) -> None:

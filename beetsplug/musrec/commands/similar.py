@@ -83,11 +83,14 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
     if opts.playlist:
         playlists.check_target(plugin, opts.playlist)  # before the work, not after it
 
-    seeds = _find_seeds(plugin, lib, opts, args)
+    matched = _matching(lib, opts, args)
+    _require_current(plugin, lib)
+    seeds = _embedded_seeds(plugin, opts, matched)
     index = fields.genre_index(lib, plugin.card) if space == "genre" else fields.vector_index(lib, plugin.card)
     points = _seed_points(plugin, seeds, index, space)
     own = {item.id for item in seeds.items}
-    _require_candidates(plugin, lib, index, own)
+    if not len(index.without(own)):
+        raise UserError("no other song is embedded yet: run `beet embed`")
 
     from musrec_core import recommend
 
@@ -122,11 +125,22 @@ def _at_least(least: int, given: int | None, configured: int, name: str) -> int:
 # Seeds.
 
 
-def _find_seeds(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> Seeds:
+def _matching(lib: Library, opts: SimilarCLIOpts, args: list[str]) -> list[Item]:
+    """The songs of the library that the query names."""
+    if not args:
+        if not opts.files:
+            raise UserError('name a song, as in: beet similar "The Scientist"')
+        return []
+    found: list[Item] = (
+        [item for album in lib.albums(args) for item in album.items()] if opts.album else list(lib.items(args))
+    )
+    if not found:
+        raise UserError(f"no {'album' if opts.album else 'song'} matches: {' '.join(args)}")
+    return found
+
+
+def _embedded_seeds(plugin: MusrecPlugin, opts: SimilarCLIOpts, matched: list[Item]) -> Seeds:
     """The songs to start from, every one embedded."""
-    if not args and not opts.files:
-        raise UserError('name a song, as in: beet similar "The Scientist"')
-    matched = _matching(lib, args, albums=bool(opts.album)) if args else []
     if opts.first:
         matched = matched[:1]
     elif len(matched) > 1:
@@ -136,15 +150,6 @@ def _find_seeds(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: 
     if not items and not files:
         raise UserError("no seed could be embedded; `beet info -l` shows each one's musrec_status")
     return Seeds(items, files)
-
-
-def _matching(lib: Library, args: list[str], *, albums: bool) -> list[Item]:
-    found: list[Item] = (
-        [item for album in lib.albums(args) for item in album.items()] if albums else list(lib.items(args))
-    )
-    if not found:
-        raise UserError(f"no {'album' if albums else 'song'} matches: {' '.join(args)}")
-    return found
 
 
 def _embedded(plugin: MusrecPlugin, items: list[Item]) -> list[Item]:
@@ -186,14 +191,13 @@ def _seed_points(plugin: MusrecPlugin, seeds: Seeds, index: VectorIndex, space: 
 # Candidates and results.
 
 
-def _require_candidates(plugin: MusrecPlugin, lib: Library, index: VectorIndex, own: set[int]) -> None:
+def _require_current(plugin: MusrecPlugin, lib: Library) -> None:
+    """Say what can't be found for want of an embedding, before any work is done."""
     items, embedded, current = fields.counts(lib, plugin.card.model_id)
-    if not len(index.without(own)):
-        if embedded > current:
-            raise UserError(
-                f"the library's embeddings are of another model than {plugin.card.model_id}: run `beet embed`"
-            )
-        raise UserError("no other song is embedded yet: run `beet embed`")
+    if not current and embedded:
+        raise UserError(f"the library's embeddings are of another model than {plugin.card.model_id}: run `beet embed`")
+    if not current:
+        raise UserError("no song is embedded yet: run `beet embed`")
     if current < items:
         plugin._log.info("{} of {} songs are not embedded and can't be found: run `beet embed`", items - current, items)
 

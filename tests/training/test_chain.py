@@ -1,0 +1,198 @@
+"""Music and labels -> prepare, fit, export, evaluate -> an encoder that `beet` uses."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from musrec_core import Encoder
+from training.__main__ import main
+from training.datasets import dequantise, load_cache, quantise
+from training.recipe import RECIPES, RecipeError, load_recipe
+
+from .. import music
+from ..plugin.conftest import Beet
+
+SPLITS = {"train": 3, "valid": 1, "test": 4}  # songs of each style
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Composed songs of five styles with a manifest, a broken file among them."""
+    folder = tmp_path_factory.mktemp("labelled")
+    rows = []
+    for n, style in enumerate(music.STYLES):
+        split_of = [split for split, count in SPLITS.items() for _ in range(count)]
+        for k, split in enumerate(split_of):
+            song = music.Song(style, f"{style} {split} {k % 2}", "Album", f"{style} {k}", k, "flac", 50 * n + k)
+            music.encode(music.compose(song, 7), folder / f"song-{n}{k}.flac")
+            rows.append([f"song-{n}{k}", f"song-{n}{k}.flac", song.artist, style, split])
+    (folder / "broken.flac").write_bytes(b"not music")
+    rows.append(["song-broken", "broken.flac", "Nobody", "String Drone", "train"])
+    write_manifest(folder, rows)
+    rng = np.random.default_rng(0)
+    heard = [row[0] for row in rows if row[4] == "train"]
+    np.savez(
+        folder / "teacher.npz",
+        id=np.repeat(heard, 2),
+        start_s=np.tile([0.0, 3.0], len(heard)).astype("f4"),
+        embedding=rng.standard_normal((2 * len(heard), 200)).astype("f2"),
+        tags=rng.random((2 * len(heard), 50)).astype("f2"),
+        tag_names=np.array(["tag"] * 50),
+    )
+    return folder
+
+
+def write_manifest(folder: Path, rows: list[list[str]]) -> None:
+    with (folder / "tracks.csv").open("w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows([["id", "file", "artist", "genres", "split"], *rows])
+
+
+def recipe_file(folder: Path, **changes: Any) -> Path:
+    """The shipped recipe, made tiny."""
+    recipe = yaml.safe_load((RECIPES / "shipped.yaml").read_text())
+    recipe["name"] = "tiny"
+    recipe["data"] = {
+        "clip_seconds": 30,
+        "sources": [{"manifest": "tracks.csv"}],
+        "labels": {style: [style.split()[-1].lower()] for style in music.STYLES},
+    }
+    recipe["teacher"] = "teacher.npz"
+    recipe["network"] = {"stem": 8, "stages": [8, 16, 16], "features": 32, "embedding": 24, "dropout": 0.1}
+    recipe["schedule"].update(epochs=2, crops_per_epoch=128, batch_clips=8, precision="32-true", ema=0.5)
+    for dotted, value in changes.items():
+        section, _, key = dotted.partition("__")
+        recipe[section][key] = value
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    return path
+
+
+def run(command: str, *rest: str, recipe: Path, music: Path, out: Path) -> int:
+    return main([command, "--recipe", str(recipe), "--music", str(music), "--out", str(out), *rest])
+
+
+@pytest.fixture(scope="module")
+def trained(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a whole tiny run."""
+    out = tmp_path_factory.mktemp("run")
+    recipe = recipe_file(out)
+    assert run("prepare", recipe=recipe, music=labelled, out=out) == 0
+    assert run("fit", recipe=recipe, music=labelled, out=out) == 0
+    assert run("export", recipe=recipe, music=labelled, out=out) == 0
+    return out
+
+
+def test_the_cache_holds_every_good_clip_and_says_what_is_missing(trained: Path) -> None:
+    cache = load_cache(trained / "cache")
+    assert len(cache.tracks) == 40
+    assert {split: len(cache.split(split)) for split in SPLITS} == {split: 5 * n for split, n in SPLITS.items()}
+    assert list(cache.left_out) == ["song-broken"]
+    assert cache.left_out["song-broken"] == "no-audio"
+    clip = cache.clip(3)
+    assert clip.shape == (128, int(cache.length[3]))
+    assert clip.mean() == pytest.approx(0, abs=0.02)
+    assert clip.std() == pytest.approx(1, abs=0.02)
+
+
+def test_quantising_keeps_the_picture() -> None:
+    x = np.linspace(-4.9, 4.9, 500, dtype=np.float32)[None]
+    assert np.abs(dequantise(quantise(x)) - x).max() <= 0.02
+    assert quantise(np.array([[-50.0, 50.0]], np.float32)).tolist() == [[0, 255]]
+
+
+def test_the_exported_encoder_works_as_the_shipped_one_does(trained: Path, waltz: Path) -> None:
+    encoder = Encoder.load(trained / "export" / "tiny.onnx")
+    track = encoder.embed_file(waltz)
+    assert track.vector.shape == (24,)
+    assert np.linalg.norm(track.vector) == pytest.approx(1, abs=1e-5)
+    assert set(track.genres) == {"bass", "waltz", "drone", "guitar", "rock"}
+    assert track.model.startswith("tiny@")
+    blob = (trained / "export" / "tiny.onnx").read_bytes()
+    assert b"stack_trace" not in blob
+    assert str(Path(__file__).parents[2]).encode() not in blob  # no path of the machine that trained it
+
+
+def test_evaluation_by_the_shipped_code_path(trained: Path, labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = trained / "export" / "tiny.onnx"
+    recipe = trained / "tiny.yaml"
+    rest = (str(model), "--split", "test", "--into-card")
+    assert run("evaluate", *rest, recipe=recipe, music=labelled, out=trained) == 0
+    report = json.loads(capsys.readouterr().out)
+    figures = report["precision_at_10_song"]
+    assert figures["songs"] == 20
+    assert 0 < figures["chance"] < 0.2
+    assert figures["mfcc_statistics"] > figures["chance"]
+    assert 0 <= report["genres"]["ece"] <= 1
+    assert Encoder.load(model).card.metrics["test"] == report
+
+
+def test_beet_uses_another_encoder_and_calls_the_old_vectors_stale(trained: Path, songs: Path, tmp_path: Path) -> None:
+    beet = Beet(tmp_path / "home", songs)
+    beet("import", str(songs))
+    beet.configure(musrec={"model": str(trained / "export" / "tiny.onnx")})
+    assert "embeddings are of another model" in beet.error("similar", "--first", "Waltz")
+    assert beet("embed").out == "10 embedded\n"
+    assert len(beet("similar", "--first", "Waltz").lines) == 5
+    assert beet("ls", "id:1", "-f", "$musrec_embedding").out == "24-d\n"
+    assert len(beet("ls", "musrec_waltz:0..1").lines) == 10
+
+
+def test_a_run_can_be_repeated_to_the_same_weights(trained: Path, labelled: Path, tmp_path: Path) -> None:
+    import torch
+
+    recipe = recipe_file(tmp_path, schedule__epochs=1)
+    (tmp_path / "cache").symlink_to(trained / "cache")
+    states = []
+    for _ in range(2):
+        assert run("fit", recipe=recipe, music=labelled, out=tmp_path) == 0
+        states.append(torch.load(tmp_path / "encoder.pt", weights_only=True)["encoder"])
+    for name, tensor in states[0].items():
+        torch.testing.assert_close(tensor, states[1][name], rtol=0, atol=0)
+
+
+def test_each_loss_can_be_switched_off(trained: Path, labelled: Path, tmp_path: Path) -> None:
+    recipe = recipe_file(tmp_path, loss__teacher=0.0, loss__contrastive=0.0, augment__mixup=0.0, vector__tags=0.0,
+                         vector__teacher=0.0, vector__features=1.0, schedule__epochs=1)  # fmt: skip
+    (tmp_path / "cache").symlink_to(trained / "cache")
+    assert run("fit", recipe=recipe, music=tmp_path, out=tmp_path) == 0
+    assert run("export", recipe=recipe, music=tmp_path, out=tmp_path) == 0
+
+
+def test_mistakes_are_one_sentence(
+    trained: Path, labelled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = recipe_file(tmp_path)
+
+    def error(command: str, *rest: str, recipe: Path = recipe, folder: Path = tmp_path) -> str:
+        assert run(command, *rest, recipe=recipe, music=folder, out=tmp_path) == 1
+        return capsys.readouterr().err
+
+    assert "holds no cache" in error("fit")
+    assert "tracks.csv" in error("prepare")
+    assert "no recipe nosuch" in error("prepare", recipe=Path("nosuch"))
+    assert "schedule.epochs" in error("prepare", "--set", "schedule.epochs=many")
+    (tmp_path / "tracks.csv").write_text("id,file\n1,x\n")
+    assert "columns" in error("prepare")
+    write_manifest(tmp_path, [["a-1", "x.flac", "A", "String Drone", "holdout"]])
+    assert "holdout" in error("prepare")
+    write_manifest(tmp_path, [["a-1", "x.flac", "A", "String Drone", "train"]])
+    assert "no clip could be used" in error("prepare")
+    files = [str(labelled / f"song-0{k}.flac") for k in range(2)]
+    write_manifest(tmp_path, [["a-1", files[0], "A", "String Drone", "train"], ["a-2", files[1], "a ", "String Drone", "test"]])
+    assert "more than one split, such as a" in error("prepare")
+
+
+def test_every_recipe_that_comes_with_us_is_valid() -> None:
+    for path in RECIPES.glob("*.yaml"):
+        recipe = load_recipe(path.stem)
+        assert len(recipe.vocabulary) >= 2
+    broken = {"name": "no name with spaces"}
+    with pytest.raises(RecipeError, match="name"):
+        load_recipe("shipped", broken)
