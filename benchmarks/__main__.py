@@ -69,11 +69,17 @@ def resample_with_ffmpeg(frames: list[Any]) -> None:
 
 def resample_with_soxr(frames: list[Any], rate: int) -> None:
     """Ours: numpy averages the channels, soxr resamples."""
-    import soxr
+    import av
 
-    from musrec_core.audio import _mono
+    from musrec_core.audio import _channels, _mono, _to_rate
 
-    soxr.resample(np.concatenate([_mono(frame) for frame in frames]), rate, 22_050, quality="HQ")
+    fifo = av.AudioFifo()
+    for frame in frames:
+        frame.pts = None
+        fifo.write(frame)
+    joined = fifo.read()
+    assert joined is not None
+    _to_rate(_mono(_channels(joined)), rate, 22_050)
 
 
 def compose(folder: Path) -> list[Path]:

@@ -28,10 +28,10 @@ _PLANAR_TYPES = {"u8p": "u1", "s16p": "<i2", "s32p": "<i4", "s64p": "<i8", "fltp
 
 
 class Span(NamedTuple):
-    """Consecutive samples of one rate."""
+    """Consecutive samples of one rate [shape=(channels, n)], as the decoder left them."""
 
     rate: int
-    samples: NDArray[np.float32]
+    channels: NDArray[Any]
 
 
 def load_clip(
@@ -174,49 +174,60 @@ def _decode_from(
     container: InputContainer, stream: Any, start: float, seconds: float, sample_rate: int
 ) -> NDArray[np.float32]:
     _seek(container, stream, start)
-    spans: list[Span] = []
-    got = 0.0
-    for span in _spans(container, stream, start):
-        spans.append(span)
-        got += span.samples.size / span.rate
-        if got >= seconds:
-            break
-    y = _resample(spans, sample_rate)
+    parts = [_to_rate(_mono(span.channels), span.rate, sample_rate) for span in _spans(container, stream, start, seconds)]
+    y = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     return y[: round(seconds * sample_rate)]
 
 
-def _spans(container: InputContainer, stream: Any, start: float) -> Iterator[Span]:
-    """Mono samples from ``start`` [s] on; damaged packets are left out."""
+def _spans(container: InputContainer, stream: Any, start: float, seconds: float) -> Iterator[Span]:
+    """The samples from ``start`` on [s], ``seconds`` of them; one span, unless the rate or the channels change midway."""
     import av
 
-    origin = start + _first_seconds(stream)
+    fifo, kind, skip = av.AudioFifo(), None, 0  # joins the frames in C: a frame is only 26 ms of an MP3
+    left = seconds
+    for frame in _frames(container, stream):
+        before = _samples_before(frame, start + _first_seconds(stream)) if start > 0 else 0
+        if before >= frame.samples:
+            continue
+        new_kind = (frame.sample_rate, frame.format.name, frame.layout.name)
+        if new_kind != kind:
+            yield from _flush(fifo, skip)
+            fifo, kind, skip = av.AudioFifo(), new_kind, before
+        frame.pts = None  # gaps do not matter here
+        fifo.write(frame)
+        left -= (frame.samples - before) / frame.sample_rate
+        if left <= 0:
+            break
+    yield from _flush(fifo, skip)
+
+
+def _frames(container: InputContainer, stream: Any) -> Iterator[Any]:
+    """Decoded frames; damaged packets and absurd frames are left out."""
+    import av
+
     for packet in _packets(container, stream):
         try:
             frames = packet.decode()
         except av.FFmpegError:
             continue
         for frame in frames:
-            if not 0 < frame.sample_rate <= MAX_RATE or not 0 < frame.layout.nb_channels <= MAX_CHANNELS:
-                continue
-            mono = _mono(frame)
-            skip = round((origin - frame.time) * frame.sample_rate) if start > 0 and frame.time is not None else 0
-            if skip < mono.size:
-                yield Span(frame.sample_rate, mono[max(0, skip) :])
+            if 0 < frame.sample_rate <= MAX_RATE and 0 < frame.layout.nb_channels <= MAX_CHANNELS:
+                yield frame
 
 
-def _mono(frame: Any) -> NDArray[np.float32]:
-    """Frame -> mean of its channels [shape=(n,)], full scale at 1, finite."""
-    x = _channels(frame)
-    y = x.mean(axis=0, dtype=np.float32) if len(x) > 1 else x[0].astype(np.float32)
-    if x.dtype == np.uint8:
-        return (y - np.float32(128)) / np.float32(128)
-    if np.issubdtype(x.dtype, np.integer):
-        return y / np.float32(np.iinfo(x.dtype).max + 1)
-    return np.nan_to_num(y, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+def _samples_before(frame: Any, time: float) -> int:
+    """How many of a frame's samples come before a time [s]."""
+    return 0 if frame.time is None else max(0, round((time - frame.time) * frame.sample_rate))
+
+
+def _flush(fifo: Any, skip: int) -> Iterator[Span]:
+    frame = fifo.read()
+    if frame is not None:
+        yield Span(frame.sample_rate, _channels(frame)[:, skip:])
 
 
 def _channels(frame: Any) -> NDArray[Any]:
-    """The frame's samples as the decoder left them [shape=(channels, n)].
+    """A frame's samples [shape=(channels, n)].
 
     ``frame.to_ndarray`` reads a ninth plane of eight planar channels and crashes (seen with PyAV 18.1).
     """
@@ -229,17 +240,19 @@ def _channels(frame: Any) -> NDArray[Any]:
     return np.stack(planes)
 
 
-def _resample(spans: list[Span], sample_rate: int) -> NDArray[np.float32]:
-    if not spans:
-        return np.zeros(0, np.float32)
-    parts: list[NDArray[np.float32]] = []
-    first = 0
-    for i in range(1, len(spans) + 1):
-        if i == len(spans) or spans[i].rate != spans[first].rate:  # chained Ogg may change the rate midway
-            joined = np.concatenate([span.samples for span in spans[first:i]])
-            parts.append(_to_rate(joined, spans[first].rate, sample_rate))
-            first = i
-    return np.concatenate(parts)
+def _mono(x: NDArray[Any]) -> NDArray[np.float32]:
+    """Channels [shape=(channels, n)] -> their mean [shape=(n,)], full scale at 1, finite."""
+    y = x[0].astype(np.float32)
+    for channel in x[1:]:
+        y += channel
+    y /= len(x)
+    if x.dtype == np.uint8:
+        return (y - np.float32(128)) / np.float32(128)
+    if np.issubdtype(x.dtype, np.integer):
+        return y / np.float32(np.iinfo(x.dtype).max + 1)
+    if not np.isfinite(y.sum(dtype=np.float64)):  # looking at the sum is ten times quicker than mending all
+        y = np.nan_to_num(y, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    return y
 
 
 def _to_rate(y: NDArray[np.float32], rate: int, sample_rate: int) -> NDArray[np.float32]:

@@ -122,8 +122,8 @@ def retrieval(group: Group, encoder: Encoder) -> dict[str, float]:
 
 
 def classification(cache: Cache, split: str, encoder: Encoder) -> dict[str, float]:
-    """Accuracy and calibration over the split's songs whose label allows one genre."""
-    sure = [i for i in cache.split(split) if len(cache.tracks[i].genres) == 1]
+    """Accuracy and calibration over the split's whole clips whose label allows one genre."""
+    sure = [i for i in cache.split(split) if cache.tracks[i].file and len(cache.tracks[i].genres) == 1]
     right, confidence = [], []
     for i in sure:
         genres = encoder.embed_windows(windows(cache.clip(i), encoder.card.front_end.window_frames)).genres

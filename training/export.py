@@ -43,8 +43,11 @@ def load_trained(recipe: Recipe, out: Path) -> tuple[Encoder, TrackVector]:
 
 
 def fit_temperature(encoder: Encoder, recipe: Recipe, cache: Cache) -> float:
-    """The temperature with the least negative log-likelihood on the valid split (Guo et al. 2017)."""
-    valid = [i for i in cache.split("valid") if cache.tracks[i].genres]
+    """The temperature with the least negative log-likelihood on the valid split (Guo et al. 2017).
+
+    Fitted on what it will serve: whole clips, not excerpts of one window, whose label allows one genre.
+    """
+    valid = [i for i in cache.split("valid") if cache.tracks[i].file and len(cache.tracks[i].genres) == 1]
     if not valid:
         return 1.0
     logits = torch.stack([outputs_of(encoder, cache, i, recipe.front.window_frames).genres.mean(dim=0) for i in valid])

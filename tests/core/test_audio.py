@@ -281,16 +281,16 @@ def test_a_long_file_costs_no_more_than_its_clip(tmp_path: Path) -> None:
     path = music.encode(staircase(600), tmp_path / "mix.mp3")
     decoded = 0.0
 
-    def counting(container, stream, start):  # type: ignore[no-untyped-def]
+    def counting(container, stream):  # type: ignore[no-untyped-def]
         nonlocal decoded
-        for span in spans(container, stream, start):
-            decoded += span.samples.size / span.rate
-            yield span
+        for frame in frames(container, stream):
+            decoded += frame.samples / frame.sample_rate
+            yield frame
 
-    spans = audio._spans
-    audio._spans = counting
+    frames = audio._frames
+    audio._frames = counting
     try:
         load_clip(path)
     finally:
-        audio._spans = spans
+        audio._frames = frames
     assert 30 <= decoded < 31
