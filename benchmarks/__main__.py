@@ -108,7 +108,9 @@ def stages(paths: list[Path], runs: int) -> None:
             median_ms(lambda x=w: encoder.embed_windows(x), runs),
             median_ms(lambda p=path: encoder.embed_file(p), runs),
         ]
-        print(f"{path.name[-23:]:<24}" + "".join(f"{v:>{n}.0f}" for v, n in zip(row, (8, 9, 8, 8, 9, 8, 8), strict=True)))
+        print(
+            f"{path.name[-23:]:<24}" + "".join(f"{v:>{n}.0f}" for v, n in zip(row, (8, 9, 8, 8, 9, 8, 8), strict=True))
+        )
 
 
 def throughput(paths: list[Path], tracks: int) -> None:
@@ -133,12 +135,18 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7, help="runs a figure; the median counts")
     parser.add_argument("--tracks", type=int, default=60, help="tracks of the throughput table")
     options = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; medians of {options.runs}\n")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; medians of {options.runs}\n"
+    )
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from threadpoolctl import threadpool_limits
 
     with tempfile.TemporaryDirectory() as scratch, threadpool_limits(1):
-        paths = sorted(p for p in options.folder.rglob("*") if p.is_file())[:12] if options.folder else compose(Path(scratch))
+        paths = (
+            sorted(p for p in options.folder.rglob("*") if p.is_file())[:12]
+            if options.folder
+            else compose(Path(scratch))
+        )
         stages(paths, options.runs)
         throughput(paths, options.tracks)
 

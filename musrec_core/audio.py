@@ -174,7 +174,9 @@ def _decode_from(
     container: InputContainer, stream: Any, start: float, seconds: float, sample_rate: int
 ) -> NDArray[np.float32]:
     _seek(container, stream, start)
-    parts = [_to_rate(_mono(span.channels), span.rate, sample_rate) for span in _spans(container, stream, start, seconds)]
+    parts = [
+        _to_rate(_mono(span.channels), span.rate, sample_rate) for span in _spans(container, stream, start, seconds)
+    ]
     y = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     return y[: round(seconds * sample_rate)]
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from beets.ui import UserError
 from beets.util import displayable_path
 
 from . import fields
@@ -20,15 +21,18 @@ if TYPE_CHECKING:
     from . import MusrecPlugin
 
 
-def new_pool(plugin: MusrecPlugin, workers: int | None = None) -> WorkerPool:
-    """Worker processes as the configuration wants them."""
-    from musrec_core.workers import WorkerPool
+def new_pool(plugin: MusrecPlugin, *, workers: int | None = None, files: int | None = None) -> WorkerPool:
+    """Worker processes as the configuration wants them, but never more than there are files."""
+    from musrec_core.workers import WorkerPool, default_workers
 
-    return WorkerPool(
-        plugin.card,
-        workers=workers or plugin.config["workers"].get(int) or None,
-        timeout=plugin.config["timeout"].as_number(),
-    )
+    configured = plugin.config["workers"].get(int)
+    timeout = plugin.config["timeout"].as_number()
+    if configured < 0:
+        raise UserError("musrec.workers has to be 0 or more")
+    if timeout <= 0:
+        raise UserError("musrec.timeout has to be above 0")
+    count = workers or configured or default_workers()
+    return WorkerPool(plugin.card, workers=count if files is None else min(count, files), timeout=timeout)
 
 
 def needs_embedding(plugin: MusrecPlugin, item: Item) -> bool:
@@ -58,8 +62,7 @@ def embed_items(
     from tqdm import tqdm
 
     done = failed = 0
-    few = workers or min(len(items), plugin.config["workers"].get(int) or len(items))
-    with new_pool(plugin, min(few, len(items)) if len(items) < 4 else workers) as pool:
+    with new_pool(plugin, workers=workers, files=len(items)) as pool:
         hidden = quiet or not sys.stderr.isatty()
         with tqdm(total=len(items), unit=" tracks", disable=hidden, dynamic_ncols=True, leave=False) as bar:
             for item, outcome in outcomes(pool, items):

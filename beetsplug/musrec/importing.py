@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import threading
 from typing import TYPE_CHECKING
 
 from beets.ui import UserError
@@ -57,6 +58,8 @@ class Importing:
             fields.record(item, outcome)
             if isinstance(outcome, Exception):
                 embedding.report_failure(self._plugin, item, outcome)
+            if getattr(threading.current_thread(), "abort_flag", False):  # Ctrl-C: beets' pipeline is stopping
+                return
 
     def files_in_place(self, session: ImportSession, task: ImportTask) -> None:
         """A bad file was copied or tagged since: note its new time, so that it is not tried again as it is."""

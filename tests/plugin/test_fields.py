@@ -99,7 +99,9 @@ def test_help_fits_eighty_columns(library: Beet) -> None:
     assert all(command in listed for command in ("embed", "similar", "genreguess"))
 
 
-@pytest.mark.parametrize("setting", [{"model": 5}, {"workers": "many"}, {"timeout": "long"}])
+@pytest.mark.parametrize(
+    "setting", [{"model": 5}, {"workers": "many"}, {"workers": -1}, {"timeout": "long"}, {"timeout": 0}]
+)
 def test_a_wrong_setting_is_one_sentence(library: Beet, setting: dict[str, object]) -> None:
     library.configure(musrec=setting)
     library("ls")

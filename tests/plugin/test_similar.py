@@ -68,6 +68,9 @@ def test_formats_and_paths(library: Beet) -> None:
 def test_an_album_as_the_seed(library: Beet) -> None:
     said = library("similar", "-a", "Clara Ivory", "-n", "1")
     assert "Waltz" in said.out
+    both = library("similar", "-a", "title:Waltz", "-n", "9")
+    first = library("similar", "-a", "--first", "title:Waltz", "-n", "9")
+    assert ("Waltz" in both.out, "Waltz" in first.out) == (False, True)
     assert library.error("similar", "-a", "nosuchalbum") == "error: no album matches: nosuchalbum"
 
 

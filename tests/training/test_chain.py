@@ -185,7 +185,9 @@ def test_mistakes_are_one_sentence(
     write_manifest(tmp_path, [["a-1", "x.flac", "A", "String Drone", "train"]])
     assert "no clip could be used" in error("prepare")
     files = [str(labelled / f"song-0{k}.flac") for k in range(2)]
-    write_manifest(tmp_path, [["a-1", files[0], "A", "String Drone", "train"], ["a-2", files[1], "a ", "String Drone", "test"]])
+    write_manifest(
+        tmp_path, [["a-1", files[0], "A", "String Drone", "train"], ["a-2", files[1], "a ", "String Drone", "test"]]
+    )
     assert "more than one split, such as a" in error("prepare")
 
 

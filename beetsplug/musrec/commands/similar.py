@@ -62,7 +62,7 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser.add_option("--metric", type="choice", choices=["cosine", "euclidean"],
                       help="distance (default: cosine for embedding, euclidean for genre)")  # fmt: skip
     parser.add_option("--first", action="store_true", default=False,
-                      help="where QUERY matches many songs, start from the first alone")  # fmt: skip
+                      help="where QUERY matches many, start from the first alone")  # fmt: skip
     parser.add_option("--file", action="append", dest="files", default=[], metavar="PATH",
                       help="start from a file outside the library (may be repeated)")  # fmt: skip
     parser.add_option("--in", dest="candidates", metavar="QUERY", help="choose only from the songs that match QUERY")
@@ -131,9 +131,11 @@ def _matching(lib: Library, opts: SimilarCLIOpts, args: list[str]) -> list[Item]
         if not opts.files:
             raise UserError('name a song, as in: beet similar "The Scientist"')
         return []
-    found: list[Item] = (
-        [item for album in lib.albums(args) for item in album.items()] if opts.album else list(lib.items(args))
-    )
+    if opts.album:
+        albums = list(lib.albums(args))[: 1 if opts.first else None]
+        found = [item for album in albums for item in album.items()]
+    else:
+        found = list(lib.items(args))[: 1 if opts.first else None]
     if not found:
         raise UserError(f"no {'album' if opts.album else 'song'} matches: {' '.join(args)}")
     return found
@@ -141,9 +143,7 @@ def _matching(lib: Library, opts: SimilarCLIOpts, args: list[str]) -> list[Item]
 
 def _embedded_seeds(plugin: MusrecPlugin, opts: SimilarCLIOpts, matched: list[Item]) -> Seeds:
     """The songs to start from, every one embedded."""
-    if opts.first:
-        matched = matched[:1]
-    elif len(matched) > 1:
+    if len(matched) > 1:
         plugin._log.info("{} songs match: using them all as seeds (--first uses the first)", len(matched))
     files = _embed_outside(plugin, opts.files)
     items = _embedded(plugin, matched)
@@ -165,7 +165,7 @@ def _embed_outside(plugin: MusrecPlugin, files: Sequence[str]) -> list[tuple[byt
     if not files:
         return []
     found = []
-    with embedding.new_pool(plugin, min(len(files), 2)) as pool:
+    with embedding.new_pool(plugin, files=len(files)) as pool:
         for path, outcome in pool.map([normpath(file) for file in files]):
             if isinstance(outcome, Exception):
                 raise UserError(f"{displayable_path(path)} can't be a seed: {outcome}")

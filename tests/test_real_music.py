@@ -1,0 +1,49 @@
+"""The shipped encoder, through the real program, on real music: it has to be as good as its card says."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beetsplug.musrec.fields import decode_vectors
+from musrec_core import Card
+from training.evaluate import chance, cosine_distances, precision_at
+
+from .plugin.conftest import Beet
+
+
+def test_a_hundred_real_clips_import_and_the_card_tells_the_truth(labelled_music: Path, tmp_path: Path) -> None:
+    with (labelled_music / "tracks.csv").open(newline="", encoding="utf-8") as handle:
+        rows = [row for row in csv.DictReader(handle) if row["split"] == "test" and row["artist"]]
+    emotify = [row for row in rows if row["dataset"] == "emotify"]
+    others = [row for row in rows if row["dataset"] != "emotify"]
+    chosen = (emotify + others)[:100]
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    for row in chosen:
+        (folder / Path(row["file"]).name).symlink_to(labelled_music / row["file"])
+
+    beet = Beet(tmp_path / "home", tmp_path / "music")
+    said = beet("import", "-s", str(folder))
+    assert "no embedding" not in said.err
+
+    stored = beet.sql(
+        "SELECT path, e.value, g.value FROM items JOIN item_attributes AS e ON e.entity_id = items.id "
+        "JOIN item_attributes AS g ON g.entity_id = items.id WHERE e.key = 'musrec_embedding' AND g.key = 'musrec_genres'"
+    )
+    assert len(stored) == 100
+    by_id = {Path(os.fsdecode(path)).stem: (vector, genres) for path, vector, genres in stored}
+    vectors = decode_vectors([by_id[row["id"]][0] for row in emotify], 128)
+    labels = np.array([row["genres"] for row in emotify])
+    artists = np.array([row["artist"].casefold() for row in emotify])
+    promised = Card.load().metrics["test"]["precision_at_10_emotify"]
+    found = precision_at(cosine_distances(vectors), labels, artists, 10)
+    assert found == pytest.approx(promised["embedding_cosine"], abs=0.02)
+    assert chance(labels, artists) == pytest.approx(promised["chance"], abs=0.001)
+    assert found >= promised["mfcc_statistics"] + 0.10
+
+    assert len(beet("similar", "id:1", "-n", "10").lines) == 10
