@@ -138,7 +138,6 @@ def main() -> None:
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; medians of {options.runs}\n"
     )
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from threadpoolctl import threadpool_limits
 
     with tempfile.TemporaryDirectory() as scratch, threadpool_limits(1):

@@ -182,7 +182,7 @@ def _decode_from(
 
 
 def _spans(container: InputContainer, stream: Any, start: float, seconds: float) -> Iterator[Span]:
-    """The samples from ``start`` on [s], ``seconds`` of them; one span, unless the rate or the channels change midway."""
+    """The samples from ``start`` on, ``seconds`` of them: one span, unless rate or channels change midway."""
     import av
 
     fifo, kind, skip = av.AudioFifo(), None, 0  # joins the frames in C: a frame is only 26 ms of an MP3

@@ -33,7 +33,8 @@ def test_a_hundred_real_clips_import_and_the_card_tells_the_truth(labelled_music
 
     stored = beet.sql(
         "SELECT path, e.value, g.value FROM items JOIN item_attributes AS e ON e.entity_id = items.id "
-        "JOIN item_attributes AS g ON g.entity_id = items.id WHERE e.key = 'musrec_embedding' AND g.key = 'musrec_genres'"
+        "JOIN item_attributes AS g ON g.entity_id = items.id "
+        "WHERE e.key = 'musrec_embedding' AND g.key = 'musrec_genres'"
     )
     assert len(stored) == 100
     by_id = {Path(os.fsdecode(path)).stem: (vector, genres) for path, vector, genres in stored}
