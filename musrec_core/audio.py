@@ -154,7 +154,7 @@ def _seek(container: InputContainer, stream: Any, start: float) -> bool:
     try:
         at = max(0.0, start - PREROLL_SECONDS) + _first_seconds(stream)
         container.seek(int(at / stream.time_base), stream=stream, backward=True)
-    except (av.FFmpegError, OverflowError):
+    except (av.FFmpegError, OverflowError, ZeroDivisionError):
         return False  # a format without seeking: decoding goes on from where it stands
     return True
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from beets import importer
@@ -171,6 +173,26 @@ class TestTagged(PluginMixin, AutotagImportHelper):
         assert item.title.startswith("Applied")
         assert item.formatted()["musrec_embedding"] == "128-d"
         assert item.musrec_genre in item.musrec_genres
+
+    def test_no_worker_starts_before_the_first_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from beetsplug.musrec import embedding
+
+        happened: list[str] = []
+
+        def noting(what: str, call: Callable[..., Any]) -> Callable[..., Any]:
+            def noted(*arguments: Any) -> Any:
+                happened.append(what)
+                return call(*arguments)
+
+            return noted
+
+        self.prepare_albums_for_import(2)
+        session = self.setup_importer()
+        monkeypatch.setattr(embedding, "new_pool", noting("workers start", embedding.new_pool))
+        monkeypatch.setattr(session, "choose_match", noting("answer", session.choose_match))
+        session.run()
+        assert happened[0] == "answer"
+        assert happened.count("workers start") == 1  # and the second album finds them running
 
     def test_as_is_and_as_tracks(self) -> None:
         self.prepare_albums_for_import(2)
