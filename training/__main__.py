@@ -1,4 +1,4 @@
-"""``python -m training``: prepare, fit, export, evaluate."""
+"""``python -m training``: fetch, prepare, fit, export, evaluate."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ def _prepare(recipe: Recipe, options: argparse.Namespace) -> None:
     cache = prepare(recipe, options.music, options.jobs)
     save_cache(cache, options.out / "cache")
     print(describe(cache, recipe.front))
+
+
+def _fetch(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .fetch import fetch
+
+    fetch(recipe, options.music)
 
 
 def _fit(recipe: Recipe, options: argparse.Namespace) -> None:
@@ -71,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
             command.add_argument("--split", choices=("valid", "test"), default="valid")
             command.add_argument("--into-card", action="store_true", help="store the figures in the model's card")
+    fetch = commands.add_parser("fetch", help="download and unpack a recipe's published archives")
+    fetch.add_argument("recipe", help="a recipe that names archives: fma-small")
+    fetch.add_argument("music", type=Path, metavar="DIR", help="where they go")
+    fetch.set_defaults(run=_fetch, set=[])
     return parser
 
 

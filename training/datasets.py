@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from musrec_core.card import FrontEnd
 from musrec_core.errors import UnusableAudio
 from musrec_core.features import log_mel
 
+from . import fma
 from .recipe import Recipe, RecipeError
 
 SPLITS = ("train", "valid", "test")
@@ -112,13 +115,43 @@ def _log_mel_tracks(path: Path, prefix: str, labels: dict[str, list[str]]) -> It
             yield _track(prefix + str(id_), "", str(split), [str(genre)], labels, None), np.ascontiguousarray(mel.T)
 
 
-def _decode(job: tuple[Path, float, FrontEnd, NDArray[np.float32]]) -> NDArray[np.uint8] | str:
-    path, seconds, front_end, mel_basis = job
+def _decode(seconds: float, front_end: FrontEnd, mel_basis: NDArray[np.float32], path: Path) -> NDArray[np.uint8] | str:
+    """A worker's job: a clip as cached log-mel [shape=(t, n_mels)], or why there is none."""
     try:
         y = load_clip(path, seconds=seconds, sample_rate=front_end.sample_rate)
     except UnusableAudio as error:
         return str(error)
     return np.ascontiguousarray(quantise(log_mel(y, mel_basis, front_end)).T)
+
+
+def _listed(source: Any, music: Path, labels: dict[str, list[str]]) -> tuple[list[Track], dict[str, str]]:
+    """The tracks that a source lists as files, and what it leaves out unheard."""
+    if source["manifest"]:
+        return read_manifest(music / source["manifest"], labels), {}
+    if not source["fma"]:
+        raise RecipeError("a source of the recipe needs one of `manifest`, `log_mel` and `fma`")
+    kept, left_out = fma.select(
+        fma.read_tracks(music, subset=source["fma"]),
+        free_only=source["free_only"],
+        whole_albums=source["whole_albums"],
+    )
+    tracks = [_track(f"fma-{t.number:06d}", t.artist, t.split, [t.genre], labels, t.file) for t in kept]
+    return tracks, {f"fma-{int(number):06d}": why for number, why in left_out.items()}
+
+
+def _without_duplicates(
+    tracks: list[Track], mels: list[NDArray[np.uint8]], left_out: dict[str, str]
+) -> tuple[list[Track], list[NDArray[np.uint8]]]:
+    """Keep the first of clips that sound exactly the same; test and valid come before train."""
+    first: dict[bytes, Track] = {}
+    kept = set()
+    for i in sorted(range(len(tracks)), key=lambda i: SPLITS[::-1].index(tracks[i].split)):
+        twin = first.setdefault(hashlib.sha256(mels[i].tobytes()).digest(), tracks[i])
+        if twin is tracks[i]:
+            kept.add(i)
+        else:
+            left_out[tracks[i].id] = f"exact duplicate of {twin.id}"
+    return [tracks[i] for i in sorted(kept)], [mels[i] for i in sorted(kept)]
 
 
 def prepare(recipe: Recipe, music: Path, jobs: int | None = None) -> Cache:
@@ -129,28 +162,30 @@ def prepare(recipe: Recipe, music: Path, jobs: int | None = None) -> Cache:
     """
     from .model import mel_filter_bank
 
-    front_end, labels = recipe.front, dict(recipe.data["labels"])
-    mel_basis = mel_filter_bank(front_end)
+    labels = dict(recipe.data["labels"])
+    job = partial(_decode, recipe.data["clip_seconds"], recipe.front, mel_filter_bank(recipe.front))
     tracks: list[Track] = []
     mels: list[NDArray[np.uint8]] = []
     left_out: dict[str, str] = {}
+    outcomes: list[tuple[Track, NDArray[np.uint8] | str]]
     for source in recipe.data["sources"]:
-        if source["manifest"]:
-            found = read_manifest(music / source["manifest"], labels)
-            work = [(track.file, recipe.data["clip_seconds"], front_end, mel_basis) for track in found]
-            with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
-                for track, outcome in zip(found, pool.map(_decode, work, chunksize=8), strict=True):
-                    if isinstance(outcome, str):
-                        left_out[track.id] = outcome
-                    else:
-                        tracks.append(track)
-                        mels.append(outcome)
+        taken = {track.id for track in tracks}
         if source["log_mel"]:
-            taken = {track.id for track in tracks}
-            for track, mel in _log_mel_tracks(music / source["log_mel"], source["id_prefix"], labels):
-                if track.id not in taken:
-                    tracks.append(track)
-                    mels.append(mel)
+            found = _log_mel_tracks(music / source["log_mel"], source["id_prefix"], labels)
+            outcomes = [(track, mel) for track, mel in found if track.id not in taken]
+        else:
+            wanted, unwanted = _listed(source, music, labels)
+            left_out |= unwanted
+            with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
+                results = pool.map(job, [track.file for track in wanted], chunksize=8)
+                outcomes = list(zip(wanted, results, strict=True))
+        for track, outcome in outcomes:
+            if isinstance(outcome, str):
+                left_out[track.id] = outcome
+            else:
+                tracks.append(track)
+                mels.append(outcome)
+    tracks, mels = _without_duplicates(tracks, mels, left_out)
     if not tracks:
         raise RecipeError("no clip could be used: " + "; ".join(f"{k}: {v}" for k, v in list(left_out.items())[:3]))
     _require_artists_apart(tracks)

@@ -14,6 +14,10 @@ RECIPES = Path(__file__).parent / "recipes"
 _TEMPLATE = {
     "name": confuse.String(pattern=r"^[\w.-]+$"),
     "seed": int,
+    "fetch": {
+        "server": confuse.String(default=""),
+        "archives": confuse.Sequence({"file": confuse.String(pattern=r"^[\w.-]+$"), "sha1": str}),
+    },
     "data": {
         "clip_seconds": confuse.Number(),
         "sources": confuse.Sequence(
@@ -21,6 +25,9 @@ _TEMPLATE = {
                 "manifest": confuse.Optional(str),
                 "log_mel": confuse.Optional(str),
                 "id_prefix": confuse.String(default=""),
+                "fma": confuse.Optional(confuse.OneOf(["small", "medium", "large"])),
+                "free_only": confuse.TypeTemplate(bool, False),
+                "whole_albums": confuse.TypeTemplate(bool, False),
             }
         ),
         "labels": confuse.MappingValues(confuse.StrSeq(split=False)),
@@ -91,7 +98,7 @@ def load_recipe(name: str | Path, overrides: dict[str, Any] | None = None) -> Re
     """
     path = Path(name)
     if not path.suffix:
-        path = RECIPES / f"{name}.yaml"
+        path = RECIPES / f"{str(name).replace('-', '_')}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.yaml")))
         raise RecipeError(f"no recipe {name}: give a YAML file or one of {known}")
