@@ -86,8 +86,9 @@ def test_stopping_loses_at_most_the_tracks_in_hand(library: Beet, sign: signal.S
             break
         time.sleep(0.05)
     os.killpg(process.pid, sign) if sign == signal.SIGINT else process.kill()
-    _, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=60)
     assert b"Traceback" not in errors
+    assert output.startswith(b"stopped: ") == (sign == signal.SIGINT)
     done = library.attributes("musrec_embedding")
     assert done
     assert set(done) <= set(library.attributes("musrec_model"))

@@ -52,7 +52,11 @@ def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str])
         for item in work:
             ui.print_(format(item))
         return
-    done, failed = embedding.embed_items(plugin, work, workers=opts.jobs, quiet=opts.quiet) if work else (0, 0)
+    try:
+        done, failed = embedding.embed_items(plugin, work, workers=opts.jobs, quiet=opts.quiet) if work else (0, 0)
+    except KeyboardInterrupt:
+        ui.print_("stopped: what was embedded is stored, run `beet embed` again for the rest")
+        raise
     if not opts.quiet:
         ui.print_(_summary(matched, work, done, failed, current if not opts.force else 0))
 
