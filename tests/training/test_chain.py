@@ -125,10 +125,13 @@ def test_evaluation_by_the_shipped_code_path(trained: Path, labelled: Path, caps
     rest = (str(model), "--split", "test", "--into-card")
     assert run("evaluate", *rest, recipe=recipe, music=labelled, out=trained) == 0
     report = json.loads(capsys.readouterr().out)
-    figures = report["precision_at_10_song"]
-    assert figures["songs"] == 20
+    figures = report["retrieval"]["song"]
+    assert (figures["songs"], figures["artists"]) == (20, 10)
     assert 0 < figures["chance"] < 0.2
-    assert figures["mfcc_statistics"] > figures["chance"]
+    assert set(figures["systems"]) == {"embedding_cosine", "genres_euclidean", "mfcc_statistics"}
+    mfcc = figures["systems"]["mfcc_statistics"]
+    assert mfcc["precision_at_1"] > figures["chance"]
+    assert mfcc["precision_at_10_interval"][0] <= mfcc["precision_at_10"] <= mfcc["precision_at_10_interval"][1]
     assert 0 <= report["genres"]["ece"] <= 1
     assert Encoder.load(model).card.metrics["test"] == report
 
