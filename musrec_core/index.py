@@ -41,7 +41,8 @@ class VectorIndex:
             raise ValueError(f"got {self.ids.shape} ids and {self.vectors.shape} vectors, wanted (n,) and (n, d)")
         if len(np.unique(self.ids)) != len(self.ids):
             raise ValueError("an id stands twice")
-        if not np.isfinite(self.vectors).all():
+        self._squares: NDArray[np.float32] = np.einsum("nd,nd->n", self.vectors, self.vectors)
+        if not np.isfinite(self._squares).all():
             raise ValueError("a vector is not finite")
 
     def __len__(self) -> int:
@@ -64,7 +65,7 @@ class VectorIndex:
 
     def _part(self, mask: NDArray[np.bool_]) -> VectorIndex:
         part = VectorIndex.__new__(VectorIndex)  # checked already
-        part.ids, part.vectors = self.ids[mask], self.vectors[mask]
+        part.ids, part.vectors, part._squares = self.ids[mask], self.vectors[mask], self._squares[mask]
         return part
 
     def query(self, queries: ArrayLike, k: int, *, metric: Metric = "cosine") -> list[list[Neighbour]]:
@@ -97,11 +98,10 @@ class VectorIndex:
     def _scores(self, q: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
         """What sorts as the distance does [shape=(q, n)]."""
         product = q @ self.vectors.T
-        squares = np.einsum("nd,nd->n", self.vectors, self.vectors)
         if metric == "euclidean":
-            scores: NDArray[np.float32] = squares - 2 * product
+            scores: NDArray[np.float32] = self._squares - 2 * product
         else:
-            scores = -product / np.sqrt(np.maximum(squares, 1e-24))
+            scores = -product / np.sqrt(np.maximum(self._squares, 1e-24))
         return scores
 
     def _top(self, scores: NDArray[np.float32], k: int, q: NDArray[np.float32], metric: Metric) -> list[Neighbour]:

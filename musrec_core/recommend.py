@@ -63,14 +63,14 @@ def nearest(
         How many results may share a label.
     """
     pool = index.among(candidates) if candidates is not None else index
-    pool = pool.without(exclude) if exclude else pool
     if not len(pool):
         return []
     point = centroid(seeds, metric=metric)[None]
     caps = [(labels, cap) for labels, cap in ((artists, max_per_artist), (albums, max_per_album)) if labels and cap]
-    k = count if not caps else 4 * count
+    left_out = set(exclude)
+    k = len(left_out) + (count if not caps else 4 * count)
     while True:
-        ranked = pool.query(point, k, metric=metric)[0]
+        ranked = [n for n in pool.query(point, k, metric=metric)[0] if n.id not in left_out]
         kept = _capped(ranked, caps)[:count]
         if len(kept) == count or k >= len(pool):
             return kept

@@ -108,16 +108,16 @@ def decode_vectors(texts: list[str | None], dimensions: int) -> NDArray[np.float
     """The inverse for many rows [shape=(n, d)]; a damaged row becomes NaN."""
     import numpy as np
 
-    size = 2 * dimensions
     damaged = np.full(dimensions, np.nan, "<f2").tobytes()
-    blobs = []
-    for text in texts:
-        try:
-            blob = base64.b64decode(text or "", validate=True)
-        except (binascii.Error, ValueError):
-            blob = b""
-        blobs.append(blob if len(blob) == size else damaged)
+    blobs = [blob if len(blob) == len(damaged) else damaged for blob in map(_unbase64, texts)]
     return np.frombuffer(b"".join(blobs), "<f2").reshape(len(texts), dimensions).astype(np.float32)
+
+
+def _unbase64(text: str | None) -> bytes:
+    try:
+        return binascii.a2b_base64(text or "")  # `base64.b64decode` takes twice as long for the same
+    except ValueError:
+        return b""
 
 
 def format_genres(genres: Mapping[str, float]) -> str:
@@ -178,9 +178,9 @@ def failed_before(item: Item) -> bool:
 # A whole library, with one SQL statement each.
 
 _CURRENT = """
-    SELECT a.entity_id, a.value FROM item_attributes AS a
+    SELECT a.entity_id, a.value FROM item_attributes AS a NOT INDEXED  -- in the file's order: all of it is read
     JOIN item_attributes AS m ON m.entity_id = a.entity_id AND m.key = ? AND m.value = ?
-    WHERE a.key = ? ORDER BY a.entity_id
+    WHERE a.key = ?
 """
 
 
@@ -211,8 +211,11 @@ def _finite_index(ids: list[int], vectors: NDArray[np.float32]) -> VectorIndex:
 
     from musrec_core.index import VectorIndex
 
-    whole = np.isfinite(vectors).all(axis=1) & vectors.any(axis=1)
-    return VectorIndex(np.asarray(ids, np.int64)[whole], vectors[whole])
+    length = np.einsum("nd,nd->n", vectors, vectors)
+    whole = np.isfinite(length) & (length > 0)
+    if not whole.all():  # a damaged attribute can't be found, and stops nobody
+        return VectorIndex(np.asarray(ids, np.int64)[whole], vectors[whole])
+    return VectorIndex(ids, vectors)
 
 
 def counts(lib: Library, model_id: str) -> tuple[int, int, int]:

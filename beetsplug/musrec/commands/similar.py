@@ -89,8 +89,6 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
     index = fields.genre_index(lib, plugin.card) if space == "genre" else fields.vector_index(lib, plugin.card)
     points = _seed_points(plugin, seeds, index, space)
     own = {item.id for item in seeds.items}
-    if not len(index.without(own)):
-        raise UserError("no other song is embedded yet: run `beet embed`")
 
     from musrec_core import recommend
 
@@ -106,6 +104,8 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
         max_per_artist=per_artist or None,
         max_per_album=per_album or None,
     )
+    if not neighbours and opts.candidates is None:
+        raise UserError("no other song is embedded yet: run `beet embed`")
     results = _results(lib, neighbours)
     for item in results:
         ui.print_(format(item, opts.format or config["format"].as_str()))
