@@ -110,6 +110,12 @@ def test_a_file_outside_the_library(library: Beet, tmp_path: Path, waltz: Path) 
     assert re.fullmatch(r"error: .*bad\.mp3 can't be a seed: unreadable \(.*\)", error)
 
 
+def test_a_file_of_the_library_does_not_find_itself(library: Beet, waltz: Path) -> None:
+    said = library("similar", "--file", str(waltz), "-n", "20", "-f", "$title")
+    assert len(said.lines) == 9
+    assert waltz.stem[3:] not in said.lines
+
+
 def test_mistakes_are_one_sentence(library: Beet) -> None:
     assert library.error("similar") == 'error: name a song, as in: beet similar "The Scientist"'
     assert library.error("similar", "nosuchsong") == "error: no song matches: nosuchsong"

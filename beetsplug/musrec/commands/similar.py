@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from beets import ui
+from beets.dbcore.query import PathQuery
 from beets.ui import Subcommand, UserError
 from beets.util import displayable_path, normpath
 
@@ -88,7 +89,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
     seeds = _embedded_seeds(plugin, opts, matched)
     index = fields.genre_index(lib, plugin.card) if space == "genre" else fields.vector_index(lib, plugin.card)
     points = _seed_points(plugin, seeds, index, space)
-    own = {item.id for item in seeds.items}
+    own = {item.id for item in seeds.items} | _ids_of_files(lib, [path for path, _ in seeds.files])
 
     from musrec_core import recommend
 
@@ -171,6 +172,11 @@ def _embed_outside(plugin: MusrecPlugin, files: Sequence[str]) -> list[tuple[byt
                 raise UserError(f"{displayable_path(path)} can't be a seed: {outcome}")
             found.append((path, outcome))
     return found
+
+
+def _ids_of_files(lib: Library, files: list[bytes]) -> set[int]:
+    """The songs of the library that were named as files: seeds like any other, and so no answers."""
+    return {item.id for path in files for item in lib.items(PathQuery("path", path))}
 
 
 def _seed_points(plugin: MusrecPlugin, seeds: Seeds, index: VectorIndex, space: str) -> NDArray[np.float32]:
