@@ -93,8 +93,15 @@ def test_stopping_loses_at_most_the_tracks_in_hand(library: Beet, tmp_path: Path
     forget(library)
     multiply(library, tmp_path / "links", 190)
     stored = "SELECT entity_id FROM item_attributes WHERE key = ?"
-    process = subprocess.Popen([BEET, "embed", "-j", "1"], env={**os.environ, "BEETSDIR": str(library.home)},
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+    process = subprocess.Popen(
+        [BEET, "embed", "-j", "1"],
+        env={**os.environ, "BEETSDIR": str(library.home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # a job in the background inherits SIGINT ignored, and so would the program
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
     while process.poll() is None and not library.sql(stored, "musrec_embedding"):
         time.sleep(0.05)
     os.killpg(process.pid, sign) if sign == signal.SIGINT else process.kill()
