@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -148,15 +149,13 @@ def _measured_seconds(container: InputContainer, stream: Any) -> float:
     return end - _first_seconds(stream)
 
 
-def _seek(container: InputContainer, stream: Any, start: float) -> bool:
+def _seek(container: InputContainer, stream: Any, start: float) -> None:
     import av
 
-    try:
+    # a format without seeking goes on from where it stands
+    with contextlib.suppress(av.FFmpegError, OverflowError, ZeroDivisionError):
         at = max(0.0, start - PREROLL_SECONDS) + _first_seconds(stream)
         container.seek(int(at / stream.time_base), stream=stream, backward=True)
-    except (av.FFmpegError, OverflowError, ZeroDivisionError):
-        return False  # a format without seeking: decoding goes on from where it stands
-    return True
 
 
 def _packets(container: InputContainer, stream: Any) -> Iterator[Any]:

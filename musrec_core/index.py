@@ -48,22 +48,13 @@ class VectorIndex:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __contains__(self, id_: int) -> bool:
-        return bool((self.ids == id_).any())
-
     def vectors_of(self, ids: Iterable[int]) -> NDArray[np.float32]:
         """The vectors of some ids [shape=(m, d)]; ids that are not here are left out."""
         return self.vectors[np.isin(self.ids, np.fromiter(ids, np.int64))]
 
     def among(self, ids: Iterable[int]) -> VectorIndex:
         """The part of the index whose ids are in ``ids``."""
-        return self._part(np.isin(self.ids, np.fromiter(ids, np.int64)))
-
-    def without(self, ids: Iterable[int]) -> VectorIndex:
-        """The part of the index whose ids are not in ``ids``."""
-        return self._part(~np.isin(self.ids, np.fromiter(ids, np.int64)))
-
-    def _part(self, mask: NDArray[np.bool_]) -> VectorIndex:
+        mask = np.isin(self.ids, np.fromiter(ids, np.int64))
         part = VectorIndex.__new__(VectorIndex)  # checked already
         part.ids, part.vectors, part._squares = self.ids[mask], self.vectors[mask], self._squares[mask]
         return part
