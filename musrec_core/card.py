@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,8 @@ class Card:
         The vocabulary, in the order of the network's logits.
     temperature : float > 0
         Divides the logits (Guo et al. 2017), fitted on the valid split.
+    mood : dict of str to float
+        The axes of the mood head, in the order of its logits, with the temperature of each; empty: no such head.
     training_data, licence : str
     metrics : dict
         Figures with the command that made them.
@@ -110,6 +112,7 @@ class Card:
     training_data: str
     licence: str
     metrics: dict[str, Any]
+    mood: dict[str, float] = field(default_factory=dict)
 
     @property
     def model_id(self) -> str:
@@ -162,8 +165,9 @@ class Card:
             training_data=str(stored["training_data"]),
             licence=str(stored["licence"]),
             metrics=dict(stored["metrics"]),
+            mood={str(axis): float(temperature) for axis, temperature in stored.get("mood", {}).items()},
         )
-        if not 0 < card.temperature < float("inf"):
+        if not all(0 < temperature < float("inf") for temperature in (card.temperature, *card.mood.values())):
             raise ValueError("temperature has to be above 0")
         if card.dimensions < 1 or not card.genres:
             raise ValueError("no dimensions or no genres")
@@ -184,6 +188,7 @@ class Card:
             "dimensions": self.dimensions,
             "genres": [asdict(genre) for genre in self.genres],
             "temperature": self.temperature,
+            "mood": self.mood,
             "training_data": self.training_data,
             "licence": self.licence,
             "metrics": self.metrics,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -83,19 +84,20 @@ class Encoder:
         """Embed a mono clip [shape=(n,)] at the card's sample rate.
 
         The vector is the mean of the windows' embeddings, normalised; the genres are the softmax of the windows' mean
-        logits over the card's temperature.
+        logits over the card's temperature, each axis of the mood is the logistic function of its own.
         """
         front_end = self.card.front_end
         return self.embed_windows(windows(log_mel(y, self._mel_basis, front_end), front_end.window_frames))
 
     def embed_windows(self, w: NDArray[np.float32]) -> TrackEmbedding:
         """Embed log-mel windows [shape=(n, n_mels, window_frames)] of one track."""
-        embeddings, logits = self._session.run(["embedding", "genres"], {"windows": w})
+        embeddings, logits, *more = self._session.run(list(_widths(self.card)), {"windows": w})
         mean = embeddings.mean(axis=0)
         vector = (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
         probabilities = _softmax(logits.mean(axis=0).astype(np.float64) / self.card.temperature)
         ranked = sorted(zip(self.card.genres, probabilities.tolist(), strict=True), key=lambda pair: -pair[1])
-        return TrackEmbedding(vector, {genre.label: p for genre, p in ranked}, None, self.card.model_id)
+        mood = _mood(more[0].mean(axis=0), self.card) if more else None
+        return TrackEmbedding(vector, {genre.label: p for genre, p in ranked}, mood, self.card.model_id)
 
     def embed_files(
         self, paths: Iterable[str | bytes | os.PathLike[str]], *, workers: int | None = None, timeout: float = 60.0
@@ -164,9 +166,21 @@ def _session(weights: bytes, card: Card, threads: int) -> Any:
     except Exception as error:  # onnxruntime's exceptions share no base class
         raise ModelError(f"the model {card.weights} can't be loaded: {error}") from None
     widths = {output.name: output.shape[-1] for output in session.get_outputs()}
-    if widths != {"embedding": card.dimensions, "genres": len(card.genres)}:
+    if widths != _widths(card):
         raise ModelError(f"the model {card.weights} gives {widths}, not what its card says")
     return session
+
+
+def _widths(card: Card) -> dict[str, int]:
+    """The network's outputs and how wide they have to be."""
+    widths = {"embedding": card.dimensions, "genres": len(card.genres)}
+    return widths | {"mood": len(card.mood)} if card.mood else widths
+
+
+def _mood(logits: NDArray[np.float32], card: Card) -> dict[str, float]:
+    """Calibrated valence and arousal in 0..1."""
+    scaled = zip(card.mood.items(), logits.tolist(), strict=True)
+    return {axis: 0.5 * (1 + math.tanh(logit / temperature / 2)) for (axis, temperature), logit in scaled}
 
 
 def _softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .encoder import Encoder, TrackEmbedding
 
 PathT = TypeVar("PathT", bound="str | bytes | os.PathLike[str]")
-Job = Callable[[str], "TrackEmbedding | UnusableAudio"]
+Job = Callable[[str], Any]
 AHEAD = 4  # files handed out per worker: enough that none waits, few enough that an endless list is fine
 
 _encoder: Encoder | None = None  # one a worker process
@@ -39,18 +39,18 @@ class WorkerPool:
 
     Parameters
     ----------
-    card : Card
-        The model to load.
+    card : Card, optional
+        The model to load; None where the job needs none.
     workers : int, optional
         By default one a core.
     timeout : float
         Seconds that one file may take, the worker's start not counted.
     job : callable, optional
-        What a worker does with a path; it has to be a module's function.
+        What a worker does with a path instead of embedding it: a module's function, or a partial of one.
     """
 
     def __init__(
-        self, card: Card, *, workers: int | None = None, timeout: float = 60.0, job: Job | None = None
+        self, card: Card | None, *, workers: int | None = None, timeout: float = 60.0, job: Job | None = None
     ) -> None:
         from pebble import ProcessPool
 
@@ -58,10 +58,8 @@ class WorkerPool:
 
         self.workers = max(1, workers or default_workers())
         self._timeout = timeout
-        model = card.folder / card.weights
-        self._pool = ProcessPool(
-            self.workers, initializer=_start_worker, initargs=(os.fspath(model),), context=_context()
-        )
+        model = os.fspath(card.folder / card.weights) if card else None
+        self._pool = ProcessPool(self.workers, initializer=_start_worker, initargs=(model,), context=_context())
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -81,8 +79,8 @@ class WorkerPool:
         future: Future[Any] = self._pool.schedule(self._job, args=(os.fsdecode(path),), timeout=self._timeout)
         return future
 
-    def map(self, paths: Iterable[PathT]) -> Iterator[tuple[PathT, TrackEmbedding | UnusableAudio]]:
-        """Embed files, yielding each with its outcome as it finishes."""
+    def map(self, paths: Iterable[PathT]) -> Iterator[tuple[PathT, Any]]:
+        """Embed files, yielding each with its outcome (`TrackEmbedding` or `UnusableAudio`) as it finishes."""
         waiting = iter(paths)
         running: dict[Future[Any], PathT] = {}
         try:
@@ -99,20 +97,19 @@ class WorkerPool:
                 future.cancel()
 
 
-def outcome(path: str | bytes | os.PathLike[str], future: Future[Any]) -> TrackEmbedding | UnusableAudio:
-    """Wait for a submitted file: its embedding, or why there is none."""
+def outcome(path: str | bytes | os.PathLike[str], future: Future[Any]) -> Any:
+    """Wait for a submitted file: what the job gives (its embedding), or an `UnusableAudio` that says why not."""
     from concurrent.futures import TimeoutError as FutureTimeout
 
     from pebble import ProcessExpired
 
     name = os.fsdecode(path)
     try:
-        result: TrackEmbedding | UnusableAudio = future.result()
+        return future.result()
     except (FutureTimeout, TimeoutError):
         return UnusableAudio(name, "timeout")
     except ProcessExpired as error:
         return UnusableAudio(name, "crashed", f"the worker ended with status {error.exitcode}")
-    return result
 
 
 def _context() -> BaseContext:
@@ -124,13 +121,15 @@ def _context() -> BaseContext:
     return multiprocessing.get_context("spawn")
 
 
-def _start_worker(model: str) -> None:
+def _start_worker(model: str | None) -> None:
     from threadpoolctl import threadpool_limits
 
+    threadpool_limits(1)
+    if model is None:
+        return
     from .encoder import Encoder
 
     global _encoder
-    threadpool_limits(1)
     _encoder = Encoder.load(model, threads=1)
 
 

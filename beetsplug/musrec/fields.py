@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EMBEDDING = "musrec_embedding"
 GENRES = "musrec_genres"
+MOOD = "musrec_mood"
 MODEL = "musrec_model"
 STATUS = "musrec_status"
 DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
@@ -49,6 +50,13 @@ class GenresType(types.String):
         return ", ".join(f"{label} {p:.0%}" for label, p in parse_genres(value or "").items() if p >= 0.05)
 
 
+class MoodType(types.String):
+    """Prints as ``valence 0.62, arousal 0.80``."""
+
+    def format(self, value: str | None) -> str:
+        return ", ".join(f"{axis} {p:.2f}" for axis, p in parse_genres(value or "").items())
+
+
 class KnownNumberQuery(NumericQuery):
     """A range of a computed number; an item without the number does not match."""
 
@@ -70,22 +78,28 @@ def item_types(card: Card | None) -> dict[str, types.Type]:
     found: dict[str, types.Type] = {
         EMBEDDING: EmbeddingType(),
         GENRES: GenresType(),
+        MOOD: MoodType(),
         MODEL: types.STRING,
         STATUS: types.STRING,
         DISTANCE: Probability(3),
         "musrec_genre": types.STRING,
         "musrec_confidence": Probability(2),
     }
+    for axis in card.mood if card else ():
+        found[f"musrec_{axis}"] = Probability(2)
     for genre in card.genres if card else ():
         found[f"musrec_{genre.key}"] = Probability(2)
     return found
 
 
 def computed_fields(card: Card | None) -> dict[str, Callable[[Item], Any]]:
-    """Getters of the attributes that are computed from ``musrec_genres``."""
+    """Getters of the attributes that are computed from ``musrec_genres`` and ``musrec_mood``."""
 
     def probability_of(label: str) -> Callable[[Item], float | None]:
         return lambda item: genres_of(item).get(label)
+
+    def mood_of(axis: str) -> Callable[[Item], float | None]:
+        return lambda item: parse_genres(item.get(MOOD) or "").get(axis)
 
     getters: dict[str, Callable[[Item], Any]] = {
         "musrec_genre": lambda item: next(iter(genres_of(item)), ""),
@@ -93,6 +107,8 @@ def computed_fields(card: Card | None) -> dict[str, Callable[[Item], Any]]:
     }
     for genre in card.genres if card else ():
         getters[f"musrec_{genre.key}"] = probability_of(genre.label)
+    for axis in card.mood if card else ():
+        getters[f"musrec_{axis}"] = mood_of(axis)
     return getters
 
 
@@ -151,8 +167,10 @@ def record(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
         item[EMBEDDING] = encode_vector(outcome.vector)
         item[GENRES] = format_genres(outcome.genres)
         item[MODEL] = outcome.model
-        if STATUS in item:
-            del item[STATUS]
+        if outcome.mood:
+            item[MOOD] = " ".join(f"{axis}:{p:.4f}" for axis, p in outcome.mood.items())
+        for outdated in ({STATUS} if outcome.mood else {STATUS, MOOD}) & set(item.keys()):
+            del item[outdated]
     item.store()
 
 
