@@ -13,11 +13,10 @@ from .recipe import Recipe, RecipeError, load_recipe
 
 
 def _prepare(recipe: Recipe, options: argparse.Namespace) -> None:
-    from .datasets import describe, prepare, save_cache
+    from .datasets import describe
+    from .prepare import prepare
 
-    cache = prepare(recipe, options.music, options.jobs)
-    save_cache(cache, options.out / "cache")
-    print(describe(cache, recipe.front))
+    print(describe(prepare(recipe, options.music, options.out / "cache", options.jobs)))
 
 
 def _fetch(recipe: Recipe, options: argparse.Namespace) -> None:
@@ -30,22 +29,40 @@ def _fit(recipe: Recipe, options: argparse.Namespace) -> None:
     from .datasets import load_cache
     from .fit import fit
 
-    print(fit(recipe, load_cache(options.out / "cache"), options.music, options.out))
+    print(fit(recipe, load_cache(options.cache or options.out / "cache"), options.out, fresh=options.fresh))
 
 
 def _export(recipe: Recipe, options: argparse.Namespace) -> None:
     from .datasets import load_cache
     from .export import export
 
-    print(export(recipe, load_cache(options.out / "cache"), options.out, options.to))
+    print(export(recipe, load_cache(options.cache or options.out / "cache"), options.out, options.to))
 
 
 def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .compare import trained_beside
     from .datasets import load_cache
-    from .evaluate import evaluate, write_report
+    from .evaluate import evaluate
+    from .report import into_card, write_report
 
-    report = evaluate(recipe, load_cache(options.out / "cache"), options.model, options.split)
-    print(write_report(report, options.model if options.into_card else None))
+    folder = options.cache or options.out / "cache"
+    cache = load_cache(folder)
+    others = trained_beside(options.beside, recipe, cache, options.out / "beside", dict(options.set))
+    beside = [*options.beside_model, *others]
+    report = evaluate(cache, options.model, options.split, beside=beside, store=options.out / "dsp.npz")
+    path = write_report(report, options.report or options.out / f"report-{options.split}")
+    if options.into_card:
+        into_card(report, options.model)
+    print(path.read_text(encoding="utf-8"))
+    print(f"written to {path}")
+
+
+def _ablate(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .ablate import ablate
+    from .datasets import load_cache
+
+    cache = load_cache(options.cache or options.out / "cache")
+    print(ablate(options.recipe, dict(options.set), cache, options.out, options.plan))
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -60,7 +77,8 @@ def _parser() -> argparse.ArgumentParser:
         ("prepare", _prepare, "decode the labelled music into a cache of log-mel"),
         ("fit", _fit, "train the recipe's network on the cache"),
         ("export", _export, "write the trained encoder as ONNX with its card"),
-        ("evaluate", _evaluate, "measure an exported encoder beside MFCC statistics"),
+        ("ablate", _ablate, "train variants of the recipe and compare them on the valid split"),
+        ("evaluate", _evaluate, "measure an exported encoder beside other systems: report.md, JSON, pictures"),
     ):
         command = commands.add_parser(name, help=what, description=what)
         command.set_defaults(run=run)
@@ -69,6 +87,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--out", type=Path, default=Path("runs/shipped"), help="the folder of this run")
         command.add_argument("--set", type=_setting, action="append", default=[], metavar="NAME=VALUE",
                              help="override one value of the recipe, such as schedule.epochs=2")  # fmt: skip
+        if name != "prepare":
+            command.add_argument("--cache", type=Path, help="the folder that `prepare` filled (default: OUT/cache)")
+        if name == "fit":
+            command.add_argument("--fresh", action="store_true", help="do not go on with a run that was killed")
+        if name == "ablate":
+            command.add_argument("--plan", type=Path, help="variants, vectors and seeds, as YAML (default: ours)")
         if name == "prepare":
             command.add_argument("--jobs", type=int, help="worker processes (default: one a core)")
         if name == "export":
@@ -77,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
             command.add_argument("--split", choices=("valid", "test"), default="valid")
             command.add_argument("--into-card", action="store_true", help="store the figures in the model's card")
+            command.add_argument("--report", type=Path, help="where the report goes (default: OUT/report-SPLIT)")
+            command.add_argument("--beside", nargs="*", default=["latent-cnn", "mfcc-cnn", "vgg"], metavar="RECIPE",
+                                 help="recipes to compare with, trained on the same cache unless OUT/beside has them "
+                                      "(default: latent-cnn mfcc-cnn vgg)")  # fmt: skip
+            command.add_argument("--beside-model", type=Path, nargs="*", default=[], metavar="MODEL",
+                                 help="exported encoders to compare with")  # fmt: skip
     fetch = commands.add_parser("fetch", help="download and unpack a recipe's published archives")
     fetch.add_argument("recipe", help="a recipe that names archives: fma-small")
     fetch.add_argument("music", type=Path, metavar="DIR", help="where they go")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import lightning
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, Dataset
 
-from .datasets import QUANTUM, Cache
+from .datasets import QUADRANTS, QUANTUM, Cache
 from .model import Encoder
 from .recipe import Recipe
 from .teacher import Teacher
@@ -20,25 +19,33 @@ from .teacher import Teacher
 class Batch(NamedTuple):
     """b crops and what is known of them.
 
-    x (b, n_mels, t); candidates (b, k) bool; artists (b,) int; teacher (b, 200); tags (b, 50); heard (b,) bool.
+    x (b, n_mels, t); candidates (b, k) bool; clip, artist, genre, quadrant (b,) int, -1 where unknown (genre: where
+    the labels allow several); mood (b, 2) valence and arousal, NaN where unknown; teacher (b, 200); tags (b, 50);
+    heard (b,) bool.
     """
 
     x: Tensor
     candidates: Tensor
-    artists: Tensor
+    clip: Tensor
+    artist: Tensor
+    genre: Tensor
+    quadrant: Tensor
+    mood: Tensor
     teacher: Tensor
     tags: Tensor
     heard: Tensor
 
 
-class CropPositions(IterableDataset[Tensor]):
-    """An epoch of random positions: [track, first frame, teacher's patch or -1] [shape=(2 * batch_clips, 3)].
+class CropPositions(Dataset[Tensor]):
+    """An epoch's batches of random positions: [track, first frame, teacher's patch or -1] [shape=(2 * batch_clips, 3)].
 
-    Two crops of each clip follow each other. Where a teacher heard the clip, crops stand where it listened.
+    Two crops of each clip follow each other. Where a teacher heard the clip, crops stand where it listened. The seed,
+    the epoch and the batch's number alone decide, so that a resumed run goes on as if it had never stopped, and many
+    devices can share the batches.
     """
 
-    def __init__(self, cache: Cache, teacher: Teacher | None, recipe: Recipe) -> None:
-        self.cache, self.teacher, self.recipe = cache, teacher, recipe
+    def __init__(self, cache: Cache, teacher: Teacher | None, recipe: Recipe, epoch: int) -> None:
+        self.cache, self.teacher, self.recipe, self.epoch = cache, teacher, recipe, epoch
         self.train = cache.split("train")
         weights = np.sqrt(cache.length[self.train].astype(float))  # longer clips hold more to learn
         self.weights = weights / weights.sum()
@@ -46,12 +53,11 @@ class CropPositions(IterableDataset[Tensor]):
     def __len__(self) -> int:
         return max(1, int(self.recipe.schedule.crops_per_epoch) // (2 * int(self.recipe.schedule.batch_clips)))
 
-    def __iter__(self) -> Iterator[Tensor]:
-        rng = np.random.default_rng(int(torch.randint(2**31, ()).item()))
+    def __getitem__(self, number: int) -> Tensor:
+        rng = np.random.default_rng((int(self.recipe.seed), self.epoch, number))
         clips = self.recipe.schedule.batch_clips
-        for _ in range(len(self)):
-            chosen = rng.choice(self.train, size=clips, p=self.weights, replace=clips > len(self.train))
-            yield torch.tensor([self._position(int(i), rng) for i in chosen for _ in range(2)])
+        chosen = rng.choice(self.train, size=clips, p=self.weights, replace=clips > len(self.train))
+        return torch.tensor([self._position(int(i), rng) for i in chosen for _ in range(2)])
 
     def _position(self, i: int, rng: np.random.Generator) -> tuple[int, int, int]:
         last = max(0, int(self.cache.length[i]) - self.recipe.front.window_frames)
@@ -67,7 +73,7 @@ class CropData(lightning.LightningDataModule):
 
     def __init__(self, cache: Cache, teacher: Teacher | None, recipe: Recipe) -> None:
         super().__init__()
-        self.positions = CropPositions(cache, teacher, recipe)
+        self.cache, self.teacher, self.recipe = cache, teacher, recipe
         self.window_frames = recipe.front.window_frames
         dims = (Encoder.TEACHER_DIMENSIONS, Encoder.TEACHER_TAGS)
         targets = (teacher.embedding, teacher.tags) if teacher else tuple(np.zeros((1, d), np.float32) for d in dims)
@@ -75,26 +81,41 @@ class CropData(lightning.LightningDataModule):
             "frames": torch.from_numpy(cache.frames),
             "first": torch.from_numpy(cache.first),
             "length": torch.from_numpy(cache.length),
-            "candidates": candidate_matrix(cache, recipe.vocabulary),
-            "artists": artist_numbers(cache),
+            "candidates": candidate_matrix(cache),
+            "clip": torch.arange(len(cache.tracks)),
+            "artist": numbers([track.artist.casefold() for track in cache.tracks]),
+            "genre": numbers([track.genres[0] if track.sure else "" for track in cache.tracks]),
+            "quadrant": numbers([track.quadrant for track in cache.tracks]),
+            "mood": mood_matrix(cache),
             "teacher": torch.from_numpy(targets[0]),
             "tags": torch.from_numpy(targets[1]),
         }
 
     def train_dataloader(self) -> DataLoader[Tensor]:
-        return DataLoader(self.positions, batch_size=None)
+        epoch = self.trainer.current_epoch if self.trainer else 0
+        return DataLoader(CropPositions(self.cache, self.teacher, self.recipe, epoch), batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Tensor]:
+        """A batch a valid clip: its windows, one after the other."""
+        step = self.window_frames
+        clips = [
+            torch.tensor([(i, start, -1) for start in range(0, max(1, int(self.cache.length[i]) - step + 1), step)])
+            for i in self.cache.split("valid")
+            if self.cache.tracks[i].sure
+        ]
+        return DataLoader(clips, batch_size=None)  # type: ignore[arg-type]
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Batch:
         self.tables = {name: table.to(batch.device) for name, table in self.tables.items()}
         track, start, patch = batch.unbind(dim=1)
         known = patch.clamp(min=0)
+        of_track = ("candidates", "clip", "artist", "genre", "quadrant", "mood")
         return Batch(
-            self._crops(track, start),
-            self.tables["candidates"][track],
-            self.tables["artists"][track],
-            self.tables["teacher"][known],
-            self.tables["tags"][known],
-            patch >= 0,
+            x=self._crops(track, start),
+            **{name: self.tables[name][track] for name in of_track},
+            teacher=self.tables["teacher"][known],
+            tags=self.tables["tags"][known],
+            heard=patch >= 0,
         )
 
     def _crops(self, track: Tensor, start: Tensor) -> Tensor:
@@ -105,13 +126,18 @@ class CropData(lightning.LightningDataModule):
         return (x.float() * QUANTUM - 5).transpose(1, 2)
 
 
-def candidate_matrix(cache: Cache, vocabulary: list[str]) -> Tensor:
+def candidate_matrix(cache: Cache) -> Tensor:
     """Which genres each track's labels accept [shape=(n, k)], bool."""
-    return torch.tensor([[genre in track.genres for genre in vocabulary] for track in cache.tracks])
+    return torch.tensor([[genre in track.genres for genre in cache.vocabulary] for track in cache.tracks])
 
 
-def artist_numbers(cache: Cache) -> Tensor:
-    """A number per artist [shape=(n,)]; a track of an unknown artist stands alone."""
-    names = [track.artist.casefold() or f"\0{track.id}" for track in cache.tracks]
-    numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    return torch.tensor([numbers[name] for name in names])
+def mood_matrix(cache: Cache) -> Tensor:
+    """Valence and arousal of each track's quadrant [shape=(n, 2)]; NaN where it has none."""
+    unknown = (float("nan"), float("nan"))
+    return torch.tensor([QUADRANTS.get(track.quadrant, unknown) for track in cache.tracks], dtype=torch.float32)
+
+
+def numbers(names: list[str]) -> Tensor:
+    """A number a name [shape=(n,)]; -1 for the empty one."""
+    known = {name: i for i, name in enumerate(dict.fromkeys(filter(None, names)))}
+    return torch.tensor([known.get(name, -1) for name in names])

@@ -1,12 +1,13 @@
 """How good an exported encoder is: ``python -m training evaluate MODEL.onnx --split valid``.
 
-Retrieval asks, within the split, how many of a song's nearest share its label; see `metrics.retrieval_scores`.
+Retrieval asks, within the split, how many of a song's nearest share its label; see `metrics.retrieval_scores`. Every
+system answers for the same songs.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,16 @@ from typing import Any
 import numpy as np
 
 from musrec_core.card import Card
-from musrec_core.encoder import Encoder, TrackEmbedding
-from musrec_core.errors import UnusableAudio
+from musrec_core.encoder import Encoder
 from musrec_core.features import windows
 
 from . import metrics
-from .baselines import mfcc_vectors
-from .datasets import Cache, Track
-from .recipe import Recipe, RecipeError
+from .baselines import dsp_systems, random_system
+from .datasets import QUADRANTS, Cache, Track
+from .robustness import robustness
+from .systems import System, audible, cost, model_systems, teacher_systems
+
+EARLIER = ("latent-cnn", "mfcc-cnn", "vgg")
 
 
 @dataclass(frozen=True)
@@ -39,92 +42,126 @@ class Group:
     def artists(self) -> metrics.Labels:
         return np.array([track.artist.casefold() for track in self.tracks])
 
-    @property
-    def files(self) -> list[Path]:
-        return [track.file for track in self.tracks if track.file]
-
 
 def single_label_groups(cache: Cache, split: str) -> list[Group]:
     """The songs that retrieval is measured on: one label, a known artist, audio; one group a dataset."""
     by_dataset: dict[str, list[Track]] = defaultdict(list)
-    for i in cache.split(split):
-        track = cache.tracks[i]
-        if track.file and track.artist and len(track.labels) == 1:
+    for track in audible(cache, split):
+        if track.artist and len(track.labels) == 1:
             by_dataset[track.id.partition("-")[0]].append(track)
     return [Group(name, tracks) for name, tracks in sorted(by_dataset.items()) if len(tracks) > 10]
 
 
-def embedded(group: Group, encoder: Encoder) -> list[TrackEmbedding]:
-    """The group's songs through the code path that users run: files -> `Encoder.embed_files`."""
-    outcomes = dict(encoder.embed_files(group.files))
-    tracks = []
-    for file in group.files:
-        outcome = outcomes[file]
-        if isinstance(outcome, UnusableAudio):
-            raise RecipeError(f"{outcome.path} can't be evaluated: {outcome}")
-        tracks.append(outcome)
-    return tracks
+def evaluate(cache: Cache, model: Path, split: str, *, beside: Sequence[Path], store: Path) -> dict[str, Any]:
+    """All figures of one split.
 
-
-def retrieval(group: Group, encoder: Encoder) -> dict[str, Any]:
-    """Each system's figures on the same songs: the encoder's two spaces, and MFCC statistics."""
-    tracks = embedded(group, encoder)
-    order = [genre.label for genre in encoder.card.genres]
-    probabilities = np.array([[track.genres[label] for label in order] for track in tracks])
-    systems = {
-        "embedding_cosine": metrics.cosine_distances(np.stack([track.vector for track in tracks])),
-        "genres_euclidean": metrics.euclidean_distances(probabilities),
-        "mfcc_statistics": metrics.euclidean_distances(mfcc_vectors(group.files)),
+    Parameters
+    ----------
+    model : Path
+        The ``.onnx`` in question.
+    beside : sequence of Path
+        Other encoders of the same vocabulary, for the same tables.
+    store : Path
+        Where DSP features are kept between runs (an npz).
+    """
+    card = Card.load(model)
+    tracks = audible(cache, split)
+    ours = model_systems(model, tracks, cache.vocabulary)
+    systems = [*ours]
+    for other in beside:
+        systems += model_systems(other, tracks, cache.vocabulary)
+    groups = single_label_groups(cache, split)
+    asked = [track for group in groups for track in group.tracks]
+    systems += [*teacher_systems(cache, asked), *dsp_systems(cache, tracks, store), random_system(cache, tracks)]
+    report: dict[str, Any] = {
+        "model": card.model_id,
+        "split": split,
+        "temperature": card.temperature,
+        "vocabulary": cache.vocabulary,
+        "retrieval": {group.name: retrieval(group, systems) for group in groups},
+        "genres": {system.name: classification(tracks, cache, system) for system in systems if system.genres},
+        "detail": genre_detail(tracks, cache, ours[0], card.temperature),
+        "mood": {system.name: found for system in systems if (found := mood_figures(tracks, system))},
+        "cost": {Card.load(path).name: cost(path) for path in (model, *beside)},
     }
+    if split == "valid" and any(cache.tracks[i].file is None for i in cache.split("valid")):
+        report["excerpts_3s"] = {Card.load(path).name: excerpt_accuracy(cache, path) for path in (model, *beside)}
+    report["robustness"] = robustness(Encoder.load(model), asked)
+    rounded: dict[str, Any] = _rounded(report)
+    return rounded
+
+
+def retrieval(group: Group, systems: Sequence[System]) -> dict[str, Any]:
+    """Each system's figures on the same songs."""
     return {
-        "songs": len(tracks),
+        "songs": len(group.tracks),
         "artists": len(set(group.artists)),
         "chance": metrics.chance(group.labels, group.artists),
-        "systems": {name: _figures(distances, group) for name, distances in systems.items()},
+        "systems": {system.name: retrieval_figures(system.distances(group.tracks), group) for system in systems},
     }
 
 
-def _figures(distances: metrics.Floats, group: Group) -> dict[str, Any]:
+def retrieval_figures(distances: metrics.Floats, group: Group) -> dict[str, Any]:
+    """Means over the group's songs, with intervals, and hubness."""
     scores = metrics.retrieval_scores(distances, group.labels, group.artists)
     figures: dict[str, Any] = {name: float(np.nanmean(values)) for name, values in scores.items()}
-    figures["precision_at_10_interval"] = list(metrics.bootstrap(scores["precision_at_10"], group.artists))
+    for name in ("precision_at_10", "average_precision"):
+        figures[f"{name}_interval"] = list(metrics.bootstrap(scores[name], group.artists))
     figures["hubness"] = metrics.hubness(distances)
     return figures
 
 
-def classification(cache: Cache, split: str, encoder: Encoder) -> dict[str, Any]:
+def _sure(tracks: Sequence[Track], system: System, cache: Cache) -> tuple[metrics.Floats, np.ndarray[Any, Any]]:
+    """Probabilities and truth of the songs whose labels allow one genre."""
+    assert system.genres is not None
+    sure = [track for track in tracks if track.sure]
+    truth = np.array([cache.vocabulary.index(track.genres[0]) for track in sure])
+    return np.stack([system.genres[track.id] for track in sure]), truth
+
+
+def classification(tracks: Sequence[Track], cache: Cache, system: System) -> dict[str, Any]:
     """Accuracy and calibration over the split's whole clips whose label allows one genre."""
-    labels = [genre.label for genre in encoder.card.genres]
-    sure = [i for i in cache.split(split) if cache.tracks[i].file and len(cache.tracks[i].genres) == 1]
-    frames = encoder.card.front_end.window_frames
-    genres = [encoder.embed_windows(windows(cache.clip(i), frames)).genres for i in sure]
-    probabilities = np.array([[found[label] for label in labels] for found in genres])
-    truth = np.array([labels.index(cache.tracks[i].genres[0]) for i in sure])
-    return {"songs": len(sure), **metrics.classification_scores(probabilities, truth)}
+    probabilities, truth = _sure(tracks, system, cache)
+    return {"songs": len(truth), **metrics.classification_scores(probabilities, truth)}
 
 
-def excerpt_accuracy(cache: Cache, encoder: Encoder) -> dict[str, Any]:
+def genre_detail(tracks: Sequence[Track], cache: Cache, system: System, temperature: float) -> dict[str, Any]:
+    """Per genre, the confusion matrix, and calibration before and after the temperature."""
+    probabilities, truth = _sure(tracks, system, cache)
+    before = probabilities**temperature
+    before /= before.sum(axis=1, keepdims=True)
+    found = {"before": before, "after": probabilities}
+    return {
+        "per_genre": metrics.per_class(probabilities, truth, cache.vocabulary),
+        "confusion": metrics.confusion(probabilities, truth).tolist(),
+        "calibration": {name: metrics.classification_scores(p, truth) for name, p in found.items()},
+        "ece_of_a_calibrated_model": metrics.calibration_floor(probabilities),
+        "reliability": metrics.reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == truth),
+    }
+
+
+def mood_figures(tracks: Sequence[Track], system: System) -> dict[str, Any] | None:
+    """AUC and calibration of each axis and quadrant accuracy; None where the system or the split knows no mood."""
+    felt = [track for track in tracks if track.quadrant]
+    if system.mood is None or not felt:
+        return None
+    scores = np.stack([system.mood[track.id] for track in felt])
+    truth = np.array([QUADRANTS[track.quadrant] for track in felt]).astype(bool)
+    artists = np.array([track.artist.casefold() for track in felt])
+    return {"songs": len(felt), **metrics.mood_scores(scores, truth, artists)}
+
+
+def excerpt_accuracy(cache: Cache, model: Path) -> dict[str, Any]:
     """Accuracy on the valid split's short excerpts, among the genres that occur there (GTZAN's ten)."""
-    clips = [i for i in cache.split("valid") if cache.tracks[i].file is None and len(cache.tracks[i].genres) == 1]
-    vocabulary = {cache.tracks[i].genres[0] for i in clips}
+    encoder = Encoder.load(model)
+    clips = [i for i in cache.split("valid") if cache.tracks[i].file is None and cache.tracks[i].sure]
+    among = {cache.tracks[i].genres[0] for i in clips}
     frames = encoder.card.front_end.window_frames
     right = []
     for i in clips:
         genres = encoder.embed_windows(windows(cache.clip(i), frames)).genres
-        right.append(next(label for label in genres if label in vocabulary) == cache.tracks[i].genres[0])
+        right.append(next(label for label in genres if label in among) == cache.tracks[i].genres[0])
     return {"clips": len(clips), "accuracy": float(np.mean(right))}
-
-
-def evaluate(recipe: Recipe, cache: Cache, model: Path, split: str) -> dict[str, Any]:
-    """All figures of one split."""
-    encoder = Encoder.load(model)
-    report: dict[str, Any] = {"model": encoder.card.model_id, "split": split, "temperature": encoder.card.temperature}
-    report["retrieval"] = {group.name: retrieval(group, encoder) for group in single_label_groups(cache, split)}
-    report["genres"] = classification(cache, split, encoder)
-    if split == "valid" and any(cache.tracks[i].file is None for i in cache.split("valid")):
-        report["excerpts_3s"] = excerpt_accuracy(cache, encoder)
-    rounded: dict[str, Any] = _rounded(report)
-    return rounded
 
 
 def _rounded(value: Any) -> Any:
@@ -132,13 +169,4 @@ def _rounded(value: Any) -> Any:
         return {key: _rounded(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_rounded(inner) for inner in value]
-    return round(value, 4) if isinstance(value, float) else value
-
-
-def write_report(report: dict[str, Any], into_card_of: Path | None) -> str:
-    """The figures as JSON text; where asked, also into the model's card."""
-    if into_card_of is not None:
-        card = Card.load(into_card_of)
-        card.metrics[report["split"]] = report
-        card.save()
-    return json.dumps(report, indent=2)
+    return round(float(value), 4) if isinstance(value, float) else value

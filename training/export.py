@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from musrec_core.card import Card, Genre
 from musrec_core.encoder import Encoder as OnnxEncoder
 from musrec_core.features import windows
 
-from .crops import candidate_matrix
+from .crops import candidate_matrix, mood_matrix
 from .datasets import Cache
-from .fit import new_encoder, outputs_of
+from .fit import load_trained, outputs_of
 from .losses import partial_label_loss
-from .model import Encoder, ExportedEncoder, TrackVector, mel_filter_bank
+from .model import Encoder, ExportedEncoder
+from .model_card import write_model_card
+from .prepare import mel_filter_bank
 from .recipe import Recipe, RecipeError
 
 PARITY = 1e-4
@@ -29,36 +34,50 @@ def genre_key(label: str) -> str:
     return KEYS.get(label) or re.sub(r"\W+", "_", label.casefold()).strip("_")
 
 
-def load_trained(recipe: Recipe, out: Path) -> tuple[Encoder, TrackVector]:
-    """The encoder and its vector as `fit` saved them."""
-    path = out / "encoder.pt"
-    if not path.is_file():
-        raise RecipeError(f"{out} holds no trained encoder: run `python -m training fit` first")
-    state = torch.load(path, weights_only=True)
-    encoder = new_encoder(recipe)
-    encoder.load_state_dict(state["encoder"])
-    vector = TrackVector(dict(recipe.vector), recipe.network.embedding, state["vector"]["mean"].shape[0])
-    vector.load_state_dict(state["vector"])
-    return encoder.eval(), vector.eval()
+@torch.inference_mode()
+def fit_temperatures(encoder: Encoder, recipe: Recipe, cache: Cache) -> tuple[float, dict[str, float]]:
+    """The temperatures with the least negative log-likelihood on the valid split (Guo et al. 2017).
 
+    Fitted on what they will serve: whole clips, not excerpts of one window.
 
-def fit_temperature(encoder: Encoder, recipe: Recipe, cache: Cache) -> float:
-    """The temperature with the least negative log-likelihood on the valid split (Guo et al. 2017).
-
-    Fitted on what it will serve: whole clips, not excerpts of one window, whose label allows one genre.
+    Returns
+    -------
+    genres : float
+        From clips whose label allows one genre; 1 where there are none.
+    mood : dict of str to float
+        Of each axis of the mood head, from clips with a quadrant; empty without such a head.
     """
-    valid = [i for i in cache.split("valid") if cache.tracks[i].file and len(cache.tracks[i].genres) == 1]
-    if not valid:
+    whole = [i for i in cache.split("valid") if cache.tracks[i].file]
+    said = {i: outputs_of(encoder, cache, i, recipe.front.window_frames) for i in whole}
+    sure = [i for i in whole if cache.tracks[i].sure]
+    candidates = candidate_matrix(cache)
+    genres = _coolest(
+        lambda t: partial_label_loss(torch.stack([said[i].genres.mean(dim=0) for i in sure]) / t, candidates[sure]),
+        len(sure),
+    )
+    if encoder.mood is None:
+        return genres, {}
+    truth = mood_matrix(cache)
+    felt = [i for i in whole if cache.tracks[i].quadrant]
+    logits = torch.stack([said[i].mood.mean(dim=0) for i in felt]) if felt else torch.zeros(0, 2)
+
+    def loss_of(axis: int) -> Callable[[Tensor], Tensor]:
+        target = truth[felt, axis]
+        return lambda t: functional.binary_cross_entropy_with_logits(logits[:, axis] / t, target, reduction="none")
+
+    return genres, {name: _coolest(loss_of(axis), len(felt)) for axis, name in enumerate(Encoder.MOOD_AXES)}
+
+
+def _coolest(loss: Callable[[Tensor], Tensor], songs: int) -> float:
+    """The temperature of the least mean loss, between 0.1 and 10; 1 where there is no song to tell."""
+    if not songs:
         return 1.0
-    logits = torch.stack([outputs_of(encoder, cache, i, recipe.front.window_frames).genres.mean(dim=0) for i in valid])
-    candidates = candidate_matrix(cache, recipe.vocabulary)[valid]
     grid = torch.logspace(-1, 1, 201)
-    losses = torch.stack([partial_label_loss(logits / t, candidates).mean() for t in grid])
-    return round(float(grid[losses.argmin()]), 4)
+    return round(float(grid[torch.stack([loss(t).mean() for t in grid]).argmin()]), 4)
 
 
 def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> Path:
-    """Write ``NAME.onnx``, ``NAME.mel.npy`` and ``NAME.json``, and hold ONNX Runtime to torch.
+    """Write ``NAME.onnx``, ``NAME.mel.npy``, ``NAME.json`` and ``NAME.md``, and hold ONNX Runtime to torch.
 
     Returns
     -------
@@ -70,7 +89,7 @@ def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> P
     RecipeError
         Nothing was trained, or ONNX Runtime's vectors differ from torch's by more than 1e-4.
     """
-    encoder, vector = load_trained(recipe, out)
+    encoder, vector, vocabulary = load_trained(recipe, out)
     folder = to or out / "export"
     folder.mkdir(parents=True, exist_ok=True)
     model = ExportedEncoder(encoder, vector).eval()
@@ -78,7 +97,8 @@ def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> P
     _write_onnx(model, recipe, path)
     mel_path = folder / f"{recipe.name}.mel.npy"
     np.save(mel_path, mel_filter_bank(recipe.front), allow_pickle=False)
-    Card(
+    temperature, mood = fit_temperatures(encoder, recipe, cache)
+    card = Card(
         name=recipe.name,
         folder=folder,
         weights=path.name,
@@ -86,13 +106,16 @@ def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> P
         mel_basis=mel_path.name,
         mel_sha256=_sha256(mel_path),
         front_end=recipe.front,
-        dimensions=recipe.network.embedding,
-        genres=tuple(Genre(label, genre_key(label)) for label in recipe.vocabulary),
-        temperature=fit_temperature(encoder, recipe, cache),
+        dimensions=recipe.network.features if recipe.vector.raw else recipe.network.embedding,
+        genres=tuple(Genre(label, genre_key(label)) for label in vocabulary),
+        temperature=temperature,
+        mood=mood,
         training_data=recipe.card.training_data.strip(),
         licence=recipe.card.licence,
         metrics={},
-    ).save()
+    )
+    card.save()
+    write_model_card(card)
     difference = parity(model, OnnxEncoder.load(path), recipe, cache)
     if difference > PARITY:
         raise RecipeError(f"ONNX Runtime differs from torch by {difference:.1e}, more than {PARITY:.0e}")
@@ -106,7 +129,7 @@ def _write_onnx(model: ExportedEncoder, recipe: Recipe, path: Path) -> None:
         (example,),
         str(path),
         input_names=["windows"],
-        output_names=["embedding", "genres"],
+        output_names=["embedding", "genres"] + ["mood"] * (model.encoder.mood is not None),
         dynamic_shapes={"x": {0: torch.export.Dim("n", min=1, max=4096)}},
         dynamo=True,
         external_data=False,
@@ -133,13 +156,16 @@ def parity(model: ExportedEncoder, exported: OnnxEncoder, recipe: Recipe, cache:
     worst = 0.0
     for i in range(min(clips, len(cache.tracks))):
         w = windows(cache.clip(i), recipe.front.window_frames)
-        embedding, logits = model(torch.from_numpy(w))
+        embedding, logits, *mood = model(torch.from_numpy(w))
         vector = embedding.mean(dim=0)
         track = exported.embed_windows(w)
         worst = max(worst, float(np.abs((vector / vector.norm()).numpy() - track.vector).max()))
         probabilities = (logits.mean(dim=0) / exported.card.temperature).softmax(dim=0)
         ours = [track.genres[genre.label] for genre in exported.card.genres]
         worst = max(worst, float(np.abs(probabilities.numpy() - np.array(ours)).max()))
+        if mood and track.mood:
+            scaled = mood[0].mean(dim=0) / torch.tensor(list(exported.card.mood.values()))
+            worst = max(worst, float(np.abs(scaled.sigmoid().numpy() - np.array(list(track.mood.values()))).max()))
     return worst
 
 

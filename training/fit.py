@@ -1,121 +1,179 @@
-"""Cache and recipe -> a trained encoder: ``python -m training fit``."""
+"""Cache and recipe -> a trained encoder: ``python -m training fit``.
+
+Needs the cache, torch, torchaudio, lightning, torchmetrics, confuse and numpy: no audio decoder, no beets.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger
-from torch import Tensor
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from torch import nn
 
 from musrec_core.features import windows
 
-from .augment import Augment, mixup_partners
-from .crops import Batch, CropData
+from .crops import CropData
 from .datasets import Cache
-from .losses import distillation_loss, partial_label_loss, supervised_contrastive_loss
-from .model import Encoder, Outputs, TrackVector
-from .recipe import Recipe
+from .model import Encoder, Outputs, RawFeatures, TrackVector, new_encoder
+from .module import Training
+from .recipe import Recipe, RecipeError
 from .teacher import load_teacher
 
-
-class Training(lightning.LightningModule):
-    """One step of training, and its optimiser."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        super().__init__()
-        self.recipe = recipe
-        self.encoder = new_encoder(recipe)
-        options = recipe.augment
-        self.augment = Augment(frequency_mask=options.frequency_mask, time_mask=options.time_mask, tilt=options.tilt)
-
-    def training_step(self, batch: Batch, _: int) -> Tensor:
-        partner, share = mixup_partners(len(batch.x), self.recipe.augment.mixup, batch.x.device)
-        x = share[:, None, None] * batch.x + (1 - share)[:, None, None] * batch.x[partner]
-        losses = self._losses(self.encoder(self.augment(x)), batch, partner, share)
-        self.log_dict(dict(losses), prog_bar=True, batch_size=len(x))
-        return torch.stack([self.recipe.loss[name] * loss for name, loss in losses.items()]).sum()
-
-    def _losses(self, out: Outputs, batch: Batch, partner: Tensor, share: Tensor) -> dict[str, Tensor]:
-        """Each loss that the recipe weighs; where songs are mixed, so are their targets."""
-        weights, losses = self.recipe.loss, {}
-        if weights.genre:
-            own, other = (
-                partial_label_loss(out.genres, candidates, smoothing=weights.label_smoothing)
-                for candidates in (batch.candidates, batch.candidates[partner])
-            )
-            losses["genre"] = (share * own + (1 - share) * other).mean()
-        if weights.contrastive:
-            losses["contrastive"] = supervised_contrastive_loss(
-                out.head, batch.artists, temperature=weights.temperature
-            )
-        if weights.teacher:
-            target, tags = (
-                share[:, None] * table + (1 - share)[:, None] * table[partner] for table in (batch.teacher, batch.tags)
-            )
-            losses["teacher"] = distillation_loss(
-                out.teacher, out.tags, target, tags, batch.heard & batch.heard[partner]
-            )
-        return losses
-
-    def configure_optimizers(self) -> Any:
-        plan = self.recipe.schedule
-        optimizer = torch.optim.AdamW(self.encoder.parameters(), lr=plan.max_lr, weight_decay=plan.weight_decay)
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan.max_lr, total_steps=steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+LAST, BEST = "last", "best"
+FEW = 5  # windows a clip that tell the principal axes
 
 
-def new_encoder(recipe: Recipe) -> Encoder:
-    """An untrained network of the recipe's shape."""
-    encoder = Encoder(**recipe.network, n_genres=len(recipe.vocabulary))
-    return encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def fit(recipe: Recipe, cache: Cache, music: Path, out: Path) -> Path:
+def fit(recipe: Recipe, cache: Cache, out: Path, *, fresh: bool = False) -> Path:
     """Train, choose the vector's projection, save.
+
+    A run that was killed goes on from the end of its last whole epoch, to the same result; ``fresh`` starts over.
 
     Returns
     -------
-    checkpoint : Path
+    trained : Path
         ``OUT/encoder.pt``: the state of the encoder and of the vector, loadable with ``weights_only=True``.
     """
-    lightning.seed_everything(recipe.seed)
-    teacher = load_teacher(music / recipe.teacher, cache, recipe) if recipe.loss.teacher else None
-    module = Training(recipe)
+    cache.require(recipe.front)
     out.mkdir(parents=True, exist_ok=True)
-    trainer = lightning.Trainer(
-        max_epochs=recipe.schedule.epochs,
-        precision=recipe.schedule.precision,
-        gradient_clip_val=recipe.schedule.gradient_clip,
-        callbacks=[EMAWeightAveraging(decay=recipe.schedule.ema), TQDMProgressBar(refresh_rate=5)],
-        logger=CSVLogger(str(out), name="log"),
-        log_every_n_steps=10,
-        enable_checkpointing=False,
-        default_root_dir=str(out),
-    )
-    trainer.fit(module, datamodule=CropData(cache, teacher, recipe))
-    encoder = module.encoder.cpu().float().eval()
-    path = out / "encoder.pt"
+    stages = [True, False] if recipe.schedule.pretrain_epochs else [False]
+    encoder = None
+    for pretraining in stages:
+        encoder = _stage(recipe, cache, out, start=encoder, pretraining=pretraining, fresh=fresh)
+    assert encoder is not None
     vector = fit_vector(encoder, recipe, cache)
-    torch.save({"encoder": encoder.state_dict(), "vector": vector.state_dict(), "recipe": recipe.name}, path)
+    path = out / "encoder.pt"
+    state = {"encoder": encoder.state_dict(), "vector": vector.state_dict(), "recipe": recipe.name}
+    torch.save(state | {"vocabulary": cache.vocabulary}, path)
+    for checkpoint in out.glob("checkpoints-*/*.ckpt"):
+        checkpoint.unlink()  # the run is done: the next one starts anew
     return path
 
 
+def _stage(
+    recipe: Recipe, cache: Cache, out: Path, *, start: Encoder | None, pretraining: bool, fresh: bool
+) -> Encoder:
+    """Pre-training or training proper, from its checkpoint where there is one."""
+    lightning.seed_everything(recipe.seed, verbose=False)
+    module = Training(recipe, len(cache.vocabulary), pretraining=pretraining)
+    if start is not None:
+        module.encoder.load_state_dict(start.state_dict())
+    name = "pretrain" if pretraining else "train"
+    folder = out / f"checkpoints-{name}"
+    last = folder / f"{LAST}.ckpt"
+    if fresh:
+        last.unlink(missing_ok=True)
+    if last.is_file():
+        _require_same_recipe(last, recipe)
+    trainer = _trainer(recipe, out, folder, pretraining=pretraining)
+    data = CropData(cache, load_teacher(cache) if recipe.loss.teacher else None, recipe)
+    trainer.fit(module, datamodule=data, ckpt_path=last if last.is_file() else None, weights_only=True)
+    if recipe.schedule.patience and not pretraining:
+        best = torch.load(folder / f"{BEST}.ckpt", weights_only=True, map_location="cpu")
+        module.load_state_dict(best["state_dict"])
+    return module.encoder.cpu().float().eval()
+
+
+def _trainer(recipe: Recipe, out: Path, folder: Path, *, pretraining: bool) -> lightning.Trainer:
+    plan, where = recipe.schedule, recipe.trainer
+    stopping = bool(plan.patience) and not pretraining
+    watched = sys.stderr.isatty()
+    callbacks: list[Callback] = [StampRecipe(recipe)]
+    if watched:
+        callbacks.append(TQDMProgressBar(refresh_rate=5))
+    if plan.ema:
+        callbacks.append(EMAWeightAveraging(decay=plan.ema))
+    if stopping:
+        callbacks.append(EarlyStopping("valid_loss", patience=plan.patience))
+        callbacks.append(ModelCheckpoint(folder, BEST, monitor="valid_loss", enable_version_counter=False))
+    callbacks.append(ModelCheckpoint(folder, LAST, save_on_train_epoch_end=True, enable_version_counter=False))
+    return lightning.Trainer(
+        max_epochs=plan.pretrain_epochs if pretraining else plan.epochs,
+        precision=plan.precision,
+        gradient_clip_val=plan.gradient_clip or None,
+        accelerator=where.accelerator,
+        devices=where.devices,
+        num_nodes=where.num_nodes,
+        strategy=where.strategy,
+        callbacks=callbacks,
+        logger=_loggers(recipe, out, folder.name),
+        log_every_n_steps=10,
+        check_val_every_n_epoch=plan.valid_every,
+        limit_val_batches=0 if pretraining else 1.0,
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1,
+        default_root_dir=str(out),
+        enable_model_summary=False,
+        enable_progress_bar=watched,
+    )
+
+
+def _loggers(recipe: Recipe, out: Path, name: str) -> list[Logger]:
+    """``csv`` and ``tensorboard``, as the recipe asks."""
+    kinds: dict[str, Any] = {"csv": CSVLogger, "tensorboard": TensorBoardLogger}
+    if unknown := set(recipe.trainer.logs) - set(kinds):
+        raise RecipeError(f"trainer.logs names {', '.join(sorted(unknown))}: there are csv and tensorboard")
+    return [kinds[kind](str(out), name=f"log-{name.removeprefix('checkpoints-')}") for kind in recipe.trainer.logs]
+
+
+class StampRecipe(Callback):
+    """Writes the recipe's digest into every checkpoint."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.digest = recipe.digest()
+
+    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        checkpoint["recipe_digest"] = self.digest
+
+
+def _require_same_recipe(checkpoint: Path, recipe: Recipe) -> None:
+    """A run may only go on with the recipe that it began with."""
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    if state.get("recipe_digest") != recipe.digest():
+        raise RecipeError(f"{checkpoint.parent.parent} holds an unfinished run of another recipe: add --fresh")
+
+
 @torch.inference_mode()
-def outputs_of(encoder: Encoder, cache: Cache, i: int, window_frames: int) -> Outputs:
-    """All windows of one cached clip through the network."""
-    out: Outputs = encoder(torch.from_numpy(windows(cache.clip(i), window_frames)))
+def outputs_of(encoder: Encoder, cache: Cache, i: int, window_frames: int, *, most: int | None = None) -> Outputs:
+    """The windows of one cached clip through the network; ``most`` takes fewer, evenly spaced."""
+    w = windows(cache.clip(i), window_frames)
+    if most and len(w) > most:
+        w = w[np.linspace(0, len(w) - 1, most).round().astype(int)]
+    out: Outputs = encoder(torch.from_numpy(w))
     return out
 
 
-def fit_vector(encoder: Encoder, recipe: Recipe, cache: Cache) -> TrackVector:
+def new_vector(recipe: Recipe, parts: int = 0) -> nn.Module:
+    """The recipe's vector, not yet fitted."""
+    weights = {name: weight for name, weight in recipe.vector.items() if name not in {"raw", "whiten"}}
+    if recipe.vector.raw:
+        return RawFeatures()
+    return TrackVector(weights, recipe.network.embedding, parts, whiten=recipe.vector.whiten)
+
+
+def fit_vector(encoder: Encoder, recipe: Recipe, cache: Cache) -> nn.Module:
     """Fit the projection of the track vector on the train split's clips."""
-    probe = TrackVector(dict(recipe.vector), recipe.network.embedding, 0)
-    parts = [
-        probe.parts(outputs_of(encoder, cache, i, recipe.front.window_frames)).mean(dim=0) for i in cache.split("train")
-    ]
-    return probe.fit(torch.stack(parts)).eval()
+    vector = new_vector(recipe)
+    if not isinstance(vector, TrackVector):
+        return vector
+    frames = recipe.front.window_frames
+    parts = [vector.parts(outputs_of(encoder, cache, i, frames, most=FEW)).mean(dim=0) for i in cache.split("train")]
+    return vector.fit(torch.stack(parts)).eval()
+
+
+def load_trained(recipe: Recipe, out: Path) -> tuple[Encoder, nn.Module, list[str]]:
+    """The encoder, its vector and its vocabulary, as `fit` saved them."""
+    path = out / "encoder.pt"
+    if not path.is_file():
+        raise RecipeError(f"{out} holds no trained encoder: run `python -m training fit` first")
+    state = torch.load(path, weights_only=True)
+    encoder = new_encoder(recipe, len(state["vocabulary"]))
+    encoder.load_state_dict(state["encoder"])
+    vector = new_vector(recipe, len(state["vector"]["mean"]) if "mean" in state["vector"] else 0)
+    vector.load_state_dict(state["vector"])
+    return encoder.eval(), vector.eval(), state["vocabulary"]

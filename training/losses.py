@@ -31,24 +31,61 @@ def partial_label_loss(logits: Tensor, candidates: Tensor, *, smoothing: float =
     return ((1 - smoothing) * right + smoothing * uniform) * labelled
 
 
-def supervised_contrastive_loss(z: Tensor, groups: Tensor, *, temperature: float = 0.1) -> Tensor:
-    """Pulls together what shares a group (Khosla et al. 2020, L_out).
+def supervised_contrastive_loss(z: Tensor, positives: Tensor, *, temperature: float = 0.1) -> Tensor:
+    """Pulls together what belongs together (Khosla et al. 2020, L_out, with weighted positives).
 
     Parameters
     ----------
     z : Tensor [shape=(b, d)]
         Unit vectors.
-    groups : Tensor [shape=(b,)], int
-        Equal numbers are positives of each other: two crops of a clip, two clips of an artist.
+    positives : Tensor [shape=(b, b)]
+        How much a pair belongs together, 0 or more; the diagonal does not count. See `pair_weights`.
     """
     similarity = z.float() @ z.float().T / temperature
     self_pair = torch.eye(len(z), dtype=torch.bool, device=z.device)
     similarity = similarity.masked_fill(self_pair, -1e9)
     log_p = similarity - torch.logsumexp(similarity, dim=1, keepdim=True)
-    positive = (groups[:, None] == groups[None, :]) & ~self_pair
-    count = positive.sum(dim=1)
-    loss = -(log_p * positive).sum(dim=1) / count.clamp(min=1)
-    return loss[count > 0].mean() if bool((count > 0).any()) else loss.sum() * 0
+    weight = positives.masked_fill(self_pair, 0.0)
+    total = weight.sum(dim=1)
+    loss = -(log_p * weight).sum(dim=1) / total.clamp(min=1e-6)
+    some = total > 0
+    return (loss * some).sum() / some.sum().clamp(min=1)
+
+
+def pair_weights(kinds: dict[str, Tensor], weights: dict[str, float]) -> Tensor:
+    """How much each pair of rows belongs together: the largest weight of what the two share.
+
+    Parameters
+    ----------
+    kinds : dict of Tensor [shape=(b,)], int
+        A number a row: its clip, artist, genre ...; -1 where unknown, which is shared with nobody.
+    weights : dict of str to float
+        The same keys.
+
+    Returns
+    -------
+    positives : Tensor [shape=(b, b)]
+    """
+    shared = [
+        weights[name] * ((number[:, None] == number[None, :]) & (number[:, None] >= 0)).float()
+        for name, number in kinds.items()
+    ]
+    return torch.stack(shared).amax(dim=0)
+
+
+def mood_loss(logits: Tensor, mood: Tensor, *, smoothing: float = 0.0) -> Tensor:
+    """Binary cross-entropy of valence and arousal.
+
+    Parameters
+    ----------
+    logits : Tensor [shape=(b, 2)]
+    mood : Tensor [shape=(b, 2)], float
+        0 to 1; NaN in rows whose mood is unknown.
+    """
+    known = ~mood.isnan().any(dim=1)
+    target = mood.nan_to_num(0.5) * (1 - smoothing) + smoothing / 2
+    loss = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none").mean(dim=1)
+    return (loss * known).sum() / known.sum().clamp(min=1)
 
 
 def distillation_loss(embedding: Tensor, tags: Tensor, teacher: Tensor, teacher_tags: Tensor, known: Tensor) -> Tensor:
@@ -62,9 +99,8 @@ def distillation_loss(embedding: Tensor, tags: Tensor, teacher: Tensor, teacher_
     known : Tensor [shape=(b,)], bool
         Which crops the teacher heard; the others do not count.
     """
-    if not bool(known.any()):
-        return embedding.sum() * 0
-    distance = F.mse_loss(embedding.float()[known], teacher[known])
-    angle = 1 - F.cosine_similarity(embedding.float()[known], teacher[known]).mean()
-    tagging = F.binary_cross_entropy_with_logits(tags.float()[known], teacher_tags[known])
-    return 0.5 * distance + 0.5 * angle + tagging
+    distance = (embedding.float() - teacher).square().mean(dim=1)
+    angle = 1 - F.cosine_similarity(embedding.float(), teacher)
+    tagging = F.binary_cross_entropy_with_logits(tags.float(), teacher_tags, reduction="none").mean(dim=1)
+    # Masked, not indexed: no step waits for the device to count.
+    return ((0.5 * distance + 0.5 * angle + tagging) * known).sum() / known.sum().clamp(min=1)

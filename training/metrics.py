@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,23 +75,23 @@ def chance(labels: Labels, artists: Labels) -> float:
     return float(np.mean([(labels[artists != a] == label).mean() for label, a in zip(labels, artists, strict=True)]))
 
 
-def bootstrap(
-    values: Floats,
-    artists: Labels,
-    *,
-    seed: int = 0,
-    rounds: int = 1_000,
-    statistic: Callable[[Floats], float] = np.nanmean,
+def bootstrap_rows(
+    artists: Labels, statistic: Callable[[NDArray[np.int64]], float], *, seed: int = 0, rounds: int = 1_000
 ) -> tuple[float, float]:
-    """A 95 % interval of a mean over songs, drawing whole artists: songs of one artist are not independent."""
+    """A 95 % interval of a statistic of rows, drawing whole artists: songs of one artist are not independent."""
     rng = np.random.default_rng(seed)
     songs_of = [np.flatnonzero(artists == artist) for artist in np.unique(artists)]
     drawn = [
-        statistic(values[np.concatenate([songs_of[a] for a in rng.integers(len(songs_of), size=len(songs_of))])])
+        statistic(np.concatenate([songs_of[a] for a in rng.integers(len(songs_of), size=len(songs_of))]))
         for _ in range(rounds)
     ]
-    low, high = np.percentile(drawn, [2.5, 97.5])
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
     return float(low), float(high)
+
+
+def bootstrap(values: Floats, artists: Labels, *, seed: int = 0, rounds: int = 1_000) -> tuple[float, float]:
+    """A 95 % interval of a mean over songs, by `bootstrap_rows`; NaN values do not count."""
+    return bootstrap_rows(artists, lambda rows: float(np.nanmean(values[rows])), seed=seed, rounds=rounds)
 
 
 def hubness(distances: Floats, k: int = 10) -> dict[str, float]:
@@ -145,3 +146,83 @@ def classification_scores(probabilities: Floats, truth: NDArray[np.int64]) -> di
         "nll": float(-np.log(np.maximum(p_right, 1e-12)).mean()),
         "brier": float(((probabilities - one_hot) ** 2).sum(axis=1).mean()),
     }
+
+
+def binary_auc(scores: Floats, truth: NDArray[np.bool_]) -> float:
+    """Area under the ROC curve: how often a positive stands above a negative; ties count half."""
+    from scipy.stats import rankdata
+
+    positives = int(truth.sum())
+    negatives = len(truth) - positives
+    if not positives or not negatives:
+        return float("nan")
+    ranks = rankdata(scores)
+    return float((ranks[truth].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def per_class(probabilities: Floats, truth: NDArray[np.int64], names: list[str]) -> dict[str, dict[str, float]]:
+    """Precision, recall, F1 and count of every class that occurs in ``truth``."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    present = np.unique(truth)
+    columns = precision_recall_fscore_support(truth, probabilities.argmax(axis=1), labels=present, zero_division=0)
+    keys = ("precision", "recall", "f1", "songs")
+    return {names[c]: dict(zip(keys, map(float, row), strict=True)) for c, *row in zip(present, *columns, strict=True)}
+
+
+def confusion(probabilities: Floats, truth: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Truth by guess [shape=(k, k)]."""
+    from sklearn.metrics import confusion_matrix
+
+    counts: NDArray[np.int64] = confusion_matrix(
+        truth, probabilities.argmax(axis=1), labels=np.arange(probabilities.shape[1])
+    )
+    return counts
+
+
+def reliability(confidence: Floats, right: NDArray[np.bool_], bins: int = BINS) -> list[dict[str, float]]:
+    """Mean confidence, share right and count of each bin that holds songs: what a reliability diagram draws."""
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    rows = [(confidence[bin_of == b], right[bin_of == b]) for b in range(bins)]
+    return [
+        {"confidence": float(c.mean()), "right": float(r.mean()), "songs": float(len(c))} for c, r in rows if len(c)
+    ]
+
+
+def calibration_floor(probabilities: Floats, *, seed: int = 0, rounds: int = 1_000) -> dict[str, float]:
+    """The ECE that a perfectly calibrated model would show on as many songs: truths drawn from the probabilities.
+
+    An ECE over few songs is never 0; below this mean there is nothing left to mend.
+
+    Returns
+    -------
+    ece : dict
+        ``mean`` and ``high``, the 95th percentile.
+    """
+    rng = np.random.default_rng(seed)
+    confidence = probabilities.max(axis=1)
+    drawn = [calibration_error(confidence, rng.random(len(confidence)) < confidence) for _ in range(rounds)]
+    return {"mean": float(np.mean(drawn)), "high": float(np.percentile(drawn, 95))}
+
+
+def _auc_of_rows(scores: Floats, truth: NDArray[np.bool_], rows: NDArray[np.int64]) -> float:
+    return binary_auc(scores[rows], truth[rows])
+
+
+def mood_scores(scores: Floats, truth: NDArray[np.bool_], artists: Labels) -> dict[str, object]:
+    """Valence and arousal [shape=(n, 2)] against truth: AUC with interval, ECE and Brier of each; quadrant accuracy."""
+    found: dict[str, object] = {}
+    for axis, name in enumerate(("valence", "arousal")):
+        p, t = scores[:, axis], truth[:, axis]
+        guess = p >= 0.5
+        found[name] = {
+            "auc": binary_auc(p, t),
+            "auc_interval": list(bootstrap_rows(artists, partial(_auc_of_rows, p, t))),
+            "accuracy": float((guess == t).mean()),
+            "ece": calibration_error(np.where(guess, p, 1 - p), guess == t),
+            "brier": float(((p - t) ** 2).mean()),
+        }
+    right = ((scores >= 0.5) == truth).all(axis=1)
+    found["quadrant_accuracy"] = float(right.mean())
+    found["quadrant_accuracy_interval"] = list(bootstrap(right.astype(float), artists))
+    return found

@@ -1,38 +1,23 @@
-"""The encoder: a residual CNN over log-mel windows."""
+"""The encoder: a trunk, the heads that its losses need, and the vector that a track gets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from musrec_core.card import FrontEnd
-
-
-def mel_filter_bank(front_end: FrontEnd) -> NDArray[np.float32]:
-    """librosa's Slaney filter bank [shape=(n_mels, 1 + n_fft // 2)]; it is exported with the model."""
-    from librosa.filters import mel
-
-    basis: NDArray[np.float32] = mel(
-        sr=front_end.sample_rate,
-        n_fft=front_end.n_fft,
-        n_mels=front_end.n_mels,
-        fmin=front_end.fmin,
-        fmax=front_end.fmax,
-    )
-    return basis.astype(np.float32)
+from . import networks
+from .recipe import Recipe
 
 
 class Outputs(NamedTuple):
-    """What the network says of b windows.
+    """What the network says of b windows; a head that the recipe has no loss for gives no columns.
 
-    features (b, f); head (b, d) unit length; genres (b, k) logits; teacher (b, 200) standardised; tags (b, 50) logits.
+    features (b, f); head (b, d) unit length; genres (b, k) logits; teacher (b, 200) standardised; tags (b, 50) logits;
+    mood (b, 2) logits of valence and arousal.
     """
 
     features: Tensor
@@ -40,64 +25,81 @@ class Outputs(NamedTuple):
     genres: Tensor
     teacher: Tensor
     tags: Tensor
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside a 1x1 shortcut (He et al. 2016); halves both axes."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False)
-        self.norm1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.norm2 = nn.BatchNorm2d(outputs)
-        self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, 2, bias=False), nn.BatchNorm2d(outputs))
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.norm1(self.conv1(x)))
-        return F.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
+    mood: Tensor
 
 
 class Encoder(nn.Module):
-    """Stem, stages, mean and max pooling, a feature layer, and the heads.
+    """A trunk and its heads.
 
     Parameters
     ----------
-    stem : int
-        Channels of the 5x5 stem.
-    stages : list of int
-        Channels of each residual stage.
-    features, embedding : int
-        Width of the feature layer; dimensions of the contrastive head.
+    trunk : nn.Module
+        Windows (b, mels, frames) -> features (b, f).
+    features : int
+        Their width.
     n_genres : int
+    head : int
+        Dimensions of the contrastive head; 0: none.
+    teacher, mood : bool
+        Whether there are heads for these.
     dropout : float
+        Before the linear heads.
     """
 
     TEACHER_DIMENSIONS = 200
     TEACHER_TAGS = 50
+    MOOD_AXES = ("valence", "arousal")
 
     def __init__(
-        self, *, stem: int, stages: list[int], features: int, embedding: int, n_genres: int, dropout: float = 0.0
+        self, trunk: nn.Module, *, features: int, n_genres: int, head: int, teacher: bool, mood: bool, dropout: float
     ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, stem, 5, 2, 2, bias=False), nn.BatchNorm2d(stem), nn.ReLU())
-        widths = [stem, *stages]
-        self.stages = nn.Sequential(*(ResidualBlock(i, o) for i, o in pairwise(widths)))
-        self.feature = nn.Sequential(nn.Linear(2 * widths[-1], features), nn.BatchNorm1d(features), nn.ReLU())
+        self.trunk = trunk
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(features, embedding)
         self.genres = nn.Linear(features, n_genres)
-        self.teacher = nn.Linear(features, self.TEACHER_DIMENSIONS)
-        self.tags = nn.Linear(features, self.TEACHER_TAGS)
+        self.head = nn.Linear(features, head) if head else None
+        self.teacher = nn.Linear(features, self.TEACHER_DIMENSIONS) if teacher else None
+        self.tags = nn.Linear(features, self.TEACHER_TAGS) if teacher else None
+        self.mood = nn.Linear(features, len(self.MOOD_AXES)) if mood else None
 
     def forward(self, x: Tensor) -> Outputs:
-        x = x.unsqueeze(1)  # (b, mels, frames) -> (b, 1, mels, frames)
-        x = self.stages(self.stem(x))  # (b, c, mels / 16, frames / 16)
-        x = torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)  # (b, 2c)
-        features = self.feature(x)  # (b, f)
+        features = self.trunk(x)
         dropped = self.dropout(features)
-        head = F.normalize(self.head(features).float(), dim=1)
-        return Outputs(features, head, self.genres(dropped), self.teacher(dropped), self.tags(dropped))
+        return Outputs(
+            features,
+            F.normalize(_apply(self.head, features).float(), dim=1),
+            self.genres(dropped),
+            _apply(self.teacher, dropped),
+            _apply(self.tags, dropped),
+            _apply(self.mood, dropped),
+        )
+
+
+def _apply(head: nn.Module | None, x: Tensor) -> Tensor:
+    """A head's answer, or no columns where there is no head."""
+    return x[:, :0] if head is None else head(x)
+
+
+def new_encoder(recipe: Recipe, n_genres: int) -> Encoder:
+    """An untrained encoder of the recipe's shape."""
+    net, loss = recipe.network, recipe.loss
+    trunks: dict[str, Callable[[], nn.Module]] = {
+        "residual": lambda: networks.Residual(stem=net.stem, stages=net.stages, features=net.features),
+        "vgg": lambda: networks.Vgg(stages=net.stages, features=net.features),
+        "latent_cnn": lambda: networks.LatentCnn(features=net.features),
+        "mfcc_cnn": lambda: networks.MfccCnn(n_mels=recipe.front.n_mels, features=net.features),
+    }
+    encoder = Encoder(
+        trunks[net.kind](),
+        features=net.features,
+        n_genres=n_genres,
+        head=net.embedding if loss.contrastive else 0,
+        teacher=loss.teacher > 0,
+        mood=loss.mood > 0,
+        dropout=net.dropout,
+    )
+    encoder.eval()(torch.zeros(1, recipe.front.n_mels, recipe.front.window_frames))  # gives lazy layers their shape
+    return encoder.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 class TrackVector(nn.Module):
@@ -105,15 +107,26 @@ class TrackVector(nn.Module):
 
     Parts: ``head`` and ``features`` at unit length, ``teacher`` over the root of its dimensions, ``genres`` and
     ``tags`` as square roots of probabilities (their product is the Bhattacharyya coefficient of two distributions).
+
+    Parameters
+    ----------
+    weights : dict of str to float
+        Of the parts; 0 leaves one out.
+    dimensions : int
+        Of the embedding: the first principal axes of the training clips.
+    parts : int
+        Columns of all parts side by side.
+    whiten : float
+        0 keeps the axes' variances, 1 makes them equal.
     """
 
-    weights: dict[str, float]
     mean: Tensor
     projection: Tensor
 
-    def __init__(self, weights: dict[str, float], dimensions: int, parts: int) -> None:
+    def __init__(self, weights: dict[str, float], dimensions: int, parts: int, *, whiten: float = 0.0) -> None:
         super().__init__()
         self.weights = {name: weight for name, weight in weights.items() if weight}
+        self.whiten = whiten
         self.register_buffer("mean", torch.zeros(parts))
         self.register_buffer("projection", torch.zeros(parts, dimensions))
 
@@ -129,16 +142,24 @@ class TrackVector(nn.Module):
         return torch.cat([weight * views[name]() for name, weight in self.weights.items()], dim=1)
 
     def fit(self, parts: Tensor) -> TrackVector:
-        """Principal axes of the training windows; fewer than asked for are padded with zeros."""
+        """Principal axes of the training clips; fewer than asked for are padded with zeros."""
         self.mean = parts.mean(dim=0)
-        _, _, axes = torch.linalg.svd(parts - self.mean, full_matrices=False)
-        axes = axes[: self.projection.shape[1]]
+        _, values, axes = torch.linalg.svd(parts - self.mean, full_matrices=False)
+        n = min(self.projection.shape[1], len(axes))
+        deviations = values[:n] / len(parts) ** 0.5
         self.projection = torch.zeros(parts.shape[1], self.projection.shape[1])
-        self.projection[:, : len(axes)] = axes.T
+        self.projection[:, :n] = axes[:n].T / deviations.clamp(min=1e-3) ** self.whiten
         return self
 
     def forward(self, out: Outputs) -> Tensor:
         return F.normalize((self.parts(out) - self.mean) @ self.projection, dim=1)
+
+
+class RawFeatures(nn.Module):
+    """The features as they are, averaged over windows before they get unit length: the first earlier system's way."""
+
+    def forward(self, out: Outputs) -> Tensor:
+        return out.features.float()
 
 
 def _unit_sum(x: Tensor) -> Tensor:
@@ -146,13 +167,16 @@ def _unit_sum(x: Tensor) -> Tensor:
 
 
 class ExportedEncoder(nn.Module):
-    """What runs at a user's: windows (b, mels, frames) -> embedding (b, d) of unit length and genre logits (b, k)."""
+    """What runs at a user's: windows (b, mels, frames) -> embedding (b, d), genre logits (b, k), and mood logits (b, 2)
+    where there is a mood head.
+    """
 
-    def __init__(self, encoder: Encoder, vector: TrackVector) -> None:
+    def __init__(self, encoder: Encoder, vector: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
         self.vector = vector
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         out = self.encoder(x)
-        return self.vector(out), out.genres
+        answer = (self.vector(out), out.genres)
+        return answer if self.encoder.mood is None else (*answer, out.mood)

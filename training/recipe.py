@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,41 +25,71 @@ _TEMPLATE = {
         "sources": confuse.Sequence(
             {
                 "manifest": confuse.Optional(str),
+                "folder": confuse.Optional(str),
                 "log_mel": confuse.Optional(str),
                 "id_prefix": confuse.String(default=""),
-                "fma": confuse.Optional(confuse.OneOf(["small", "medium", "large"])),
+                "fma": confuse.Optional(confuse.Choice(["small", "medium", "large"])),
                 "free_only": confuse.TypeTemplate(bool, False),
                 "whole_albums": confuse.TypeTemplate(bool, False),
             }
         ),
-        "labels": confuse.MappingValues(confuse.StrSeq(split=False)),
+        "labels": confuse.MappingValues(confuse.StrSeq(split=False)),  # empty: every label is a genre of its own
     },
     "front_end": {key: confuse.Number() for key in FrontEnd.__dataclass_fields__},
     "network": {
-        "stem": int,
+        "kind": confuse.Choice(["residual", "vgg", "latent_cnn", "mfcc_cnn"], default="residual"),
+        "stem": confuse.Integer(32),
         "stages": confuse.Sequence(int),
         "features": int,
         "embedding": int,
         "dropout": confuse.Number(),
     },
-    "loss": {key: confuse.Number() for key in ("genre", "label_smoothing", "contrastive", "temperature", "teacher")},
+    "loss": {
+        "genre": confuse.Number(),
+        "label_smoothing": confuse.Number(0.0),
+        "contrastive": confuse.Number(0.0),
+        "temperature": confuse.Number(0.1),
+        "same_artist": confuse.Number(1.0),
+        "same_genre": confuse.Number(0.0),
+        "same_quadrant": confuse.Number(0.0),
+        "teacher": confuse.Number(0.0),
+        "mood": confuse.Number(0.0),
+    },
     "teacher": confuse.Optional(str),
-    "vector": {key: confuse.Number(0.0) for key in ("head", "features", "teacher", "genres", "tags")},
+    "vector": {
+        "raw": confuse.TypeTemplate(bool, False),
+        "whiten": confuse.Number(0.0),
+        **{key: confuse.Number(0.0) for key in ("head", "features", "teacher", "genres", "tags")},
+    },
     "augment": {
-        "mixup": confuse.Number(),
-        "frequency_mask": int,
-        "time_mask": int,
-        "tilt": confuse.Number(),
+        "mixup": confuse.Number(0.0),
+        "frequency_mask": confuse.Integer(0),
+        "time_mask": confuse.Integer(0),
+        "tilt": confuse.Number(0.0),
+        "gain": confuse.Number(0.0),
+        "pitch": confuse.Integer(0),
+        "low_pass": confuse.Number(0.0),
     },
     "schedule": {
+        "kind": confuse.Choice(["one-cycle", "constant"], default="one-cycle"),
+        "pretrain_epochs": confuse.Integer(0),
         "epochs": int,
         "crops_per_epoch": int,
         "batch_clips": int,
         "max_lr": confuse.Number(),
-        "weight_decay": confuse.Number(),
-        "ema": confuse.Number(),
-        "gradient_clip": confuse.Number(),
-        "precision": confuse.OneOf(["bf16-mixed", "32-true"]),
+        "weight_decay": confuse.Number(0.0),
+        "ema": confuse.Number(0.0),
+        "gradient_clip": confuse.Number(0.0),
+        "precision": confuse.Choice(["bf16-mixed", "32-true"]),
+        "valid_every": confuse.Integer(1),
+        "patience": confuse.Integer(0),
+    },
+    "trainer": {
+        "accelerator": confuse.String(default="auto"),
+        "devices": confuse.OneOf([int, str], default="auto"),
+        "num_nodes": confuse.Integer(1),
+        "strategy": confuse.String(default="auto"),
+        "logs": confuse.StrSeq(default=["csv"]),
     },
     "card": {"training_data": str, "licence": str},
 }
@@ -75,10 +107,10 @@ class Recipe(confuse.AttrDict):
         """The front end as the value that `musrec_core` uses."""
         return FrontEnd.from_dict(dict(self.front_end))
 
-    @property
-    def vocabulary(self) -> list[str]:
-        """The genres, sorted: every genre that some label names."""
-        return sorted({genre for genres in self.data["labels"].values() for genre in genres})
+    def digest(self) -> str:
+        """What tells two recipes apart: a hash of every value but where it runs."""
+        values = {key: value for key, value in self.items() if key != "trainer"}
+        return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def load_recipe(name: str | Path, overrides: dict[str, Any] | None = None) -> Recipe:
@@ -113,6 +145,19 @@ def load_recipe(name: str | Path, overrides: dict[str, Any] | None = None) -> Re
         recipe = Recipe(config.get(_TEMPLATE))
     except confuse.ConfigError as error:
         raise RecipeError(f"recipe {path.name}: {error}") from None
-    if recipe.loss.teacher and not recipe.teacher:
-        raise RecipeError(f"recipe {path.name}: loss.teacher is above 0, but `teacher` names no file")
+    if problem := _contradiction(recipe):
+        raise RecipeError(f"recipe {path.name}: {problem}")
     return recipe
+
+
+def _contradiction(recipe: Recipe) -> str | None:
+    """What two values of the recipe can't both be, or None."""
+    if recipe.loss.teacher and not recipe.teacher:
+        return "loss.teacher is above 0, but `teacher` names no file"
+    if (recipe.vector.teacher or recipe.vector.tags) and not recipe.loss.teacher:
+        return "vector.teacher and vector.tags need loss.teacher above 0"
+    if recipe.vector.head and not recipe.loss.contrastive:
+        return "vector.head needs loss.contrastive above 0"
+    if recipe.schedule.pretrain_epochs and not recipe.loss.contrastive:
+        return "schedule.pretrain_epochs needs loss.contrastive above 0"
+    return None

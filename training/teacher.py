@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .datasets import Cache
-from .recipe import Recipe, RecipeError
+from .recipe import RecipeError
 
 
 @dataclass(frozen=True)
@@ -39,19 +38,21 @@ class Teacher:
         return round(float(self.start[patch]) * self.frames_per_second)
 
 
-def load_teacher(path: Path, cache: Cache, recipe: Recipe) -> Teacher:
-    """Read ``id, start_s, embedding, tags`` of an npz; only what the train split heard is kept in ``patches``."""
-    if not path.is_file():
-        raise RecipeError(f"the recipe's teacher {path.name} is not in {path.parent}")
-    with np.load(path, allow_pickle=False) as data:
+def load_teacher(cache: Cache) -> Teacher:
+    """Read ``id, start_s, embedding, tags`` of the cache's npz; only what the train split heard is in ``patches``."""
+    if cache.teacher is None:
+        raise RecipeError(
+            "the recipe has a teacher, but the cache was prepared without: run `python -m training prepare`"
+        )
+    with np.load(cache.teacher, allow_pickle=False) as data:
         ids, start = [str(i) for i in data["id"]], data["start_s"].astype(np.float32)
         embedding, tags = data["embedding"].astype(np.float32), data["tags"].astype(np.float32)
     train = {cache.tracks[i].id for i in cache.split("train")}
     heard = [n for n, id_ in enumerate(ids) if id_ in train]
     if not heard:
-        raise RecipeError(f"the teacher {path.name} heard none of the train split's clips")
+        raise RecipeError("the teacher heard none of the train split's clips")
     patches: dict[str, list[int]] = {}
     for n in heard:
         patches.setdefault(ids[n], []).append(n)
     standard = (embedding - embedding[heard].mean(axis=0)) / embedding[heard].std(axis=0)
-    return Teacher(standard, tags, start, patches, recipe.front.sample_rate / recipe.front.hop_length)
+    return Teacher(standard, tags, start, patches, cache.front_end.sample_rate / cache.front_end.hop_length)

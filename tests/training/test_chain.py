@@ -32,9 +32,10 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for k, split in enumerate(split_of):
             song = music.Song(style, f"{style} {split} {k % 2}", "Album", f"{style} {k}", k, "flac", 50 * n + k)
             music.encode(music.compose(song, 7), folder / f"song-{n}{k}.flac")
-            rows.append([f"song-{n}{k}", f"song-{n}{k}.flac", song.artist, style, split])
+            quadrant = f"Q{1 + n % 4}"
+            rows.append([f"song-{n}{k}", f"song-{n}{k}.flac", song.artist, style, split, quadrant])
     (folder / "broken.flac").write_bytes(b"not music")
-    rows.append(["song-broken", "broken.flac", "Nobody", "String Drone", "train"])
+    rows.append(["song-broken", "broken.flac", "Nobody", "String Drone", "train", ""])
     write_manifest(folder, rows)
     rng = np.random.default_rng(0)
     heard = [row[0] for row in rows if row[4] == "train"]
@@ -51,7 +52,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_manifest(folder: Path, rows: list[list[str]]) -> None:
     with (folder / "tracks.csv").open("w", newline="", encoding="utf-8") as handle:
-        csv.writer(handle).writerows([["id", "file", "artist", "genres", "split"], *rows])
+        csv.writer(handle).writerows([["id", "file", "artist", "genres", "split", "quadrant"], *rows])
 
 
 def recipe_file(folder: Path, **changes: Any) -> Path:
@@ -64,8 +65,15 @@ def recipe_file(folder: Path, **changes: Any) -> Path:
         "labels": {style: [style.split()[-1].lower()] for style in music.STYLES},
     }
     recipe["teacher"] = "teacher.npz"
-    recipe["network"] = {"stem": 8, "stages": [8, 16, 16], "features": 32, "embedding": 24, "dropout": 0.1}
-    recipe["schedule"].update(epochs=2, crops_per_epoch=128, batch_clips=8, precision="32-true", ema=0.5)
+    recipe["network"] = {
+        "kind": "residual",
+        "stem": 8,
+        "stages": [8, 16, 16],
+        "features": 32,
+        "embedding": 24,
+        "dropout": 0.1,
+    }
+    recipe["schedule"].update(epochs=2, crops_per_epoch=128, batch_clips=8, precision="32-true", ema=0.5, valid_every=1)
     for dotted, value in changes.items():
         section, _, key = dotted.partition("__")
         recipe[section][key] = value
@@ -119,21 +127,69 @@ def test_the_exported_encoder_works_as_the_shipped_one_does(trained: Path, waltz
     assert str(Path(__file__).parents[2]).encode() not in blob  # no path of the machine that trained it
 
 
-def test_evaluation_by_the_shipped_code_path(trained: Path, labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_report_sets_every_system_beside_ours(
+    trained: Path, labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = trained / "export" / "tiny.onnx"
-    recipe = trained / "tiny.yaml"
-    rest = (str(model), "--split", "test", "--into-card")
-    assert run("evaluate", *rest, recipe=recipe, music=labelled, out=trained) == 0
-    report = json.loads(capsys.readouterr().out)
+    tiny = ("--set", "schedule.epochs=1", "--set", "schedule.crops_per_epoch=32")
+    rest = (str(model), "--split", "test", "--into-card", *tiny)
+    assert run("evaluate", *rest, recipe=trained / "tiny.yaml", music=labelled, out=trained) == 0
+    printed = capsys.readouterr().out
+    folder = trained / "report-test"
+    assert (folder / "report.md").read_text() in printed
+    report = json.loads((folder / "report.json").read_text())
     figures = report["retrieval"]["song"]
     assert (figures["songs"], figures["artists"]) == (20, 10)
     assert 0 < figures["chance"] < 0.2
-    assert set(figures["systems"]) == {"embedding_cosine", "genres_euclidean", "mfcc_statistics"}
-    mfcc = figures["systems"]["mfcc_statistics"]
+    assert {name.partition(",")[0] for name in figures["systems"]} == {
+        "tiny", "latent-cnn", "mfcc-cnn", "vgg", "MFCC statistics", "DSP + linear SVM", "random"}  # fmt: skip
+    mfcc = figures["systems"]["MFCC statistics"]
     assert mfcc["precision_at_1"] > figures["chance"]
     assert mfcc["precision_at_10_interval"][0] <= mfcc["precision_at_10"] <= mfcc["precision_at_10_interval"][1]
-    assert 0 <= report["genres"]["ece"] <= 1
-    assert Encoder.load(model).card.metrics["test"] == report
+    assert report["genres"]["DSP + linear SVM"]["accuracy"] > 0.8  # composed styles are easy for it
+    assert set(report["detail"]["calibration"]) == {"before", "after"}
+    assert set(report["mood"]) == {"tiny, embedding, cosine", "DSP + linear SVM"}
+    assert report["robustness"]["-12 dB"]["cosine"] > 0.999
+    assert report["cost"]["tiny"]["cnn_ms"] > 0
+    for section in ("Retrieval: song", "Genres", "Per genre", "Calibration", "Mood", "Robustness", "Cost", "72.5 %"):
+        assert section in printed
+    assert {path.name for path in folder.glob("*.png")} == {"retrieval.png", "confusion.png", "calibration.png"}
+    assert Encoder.load(model).card.metrics["test"]["retrieval"] == report["retrieval"]
+    card = model.with_suffix(".md").read_text()
+    assert f"{figures['systems']['tiny, embedding, cosine']['precision_at_10']:.3f}" in card
+    assert "Figures on the test split" in card
+
+
+def test_the_mood_head_reaches_beet(trained: Path, songs: Path, tmp_path: Path) -> None:
+    model = trained / "export" / "tiny.onnx"
+    beet = Beet(tmp_path / "home", songs)
+    beet.configure(musrec={"model": str(model)})
+    beet("import", str(songs))
+    (line,) = beet("ls", "id:1", "-f", "$path|$musrec_mood|$musrec_valence|$musrec_arousal").lines
+    path, printed, valence, arousal = line.split("|")
+    assert printed == f"valence {valence}, arousal {arousal}"
+    mood = Encoder.load(model).embed_file(path).mood
+    assert mood is not None
+    assert {axis: f"{p:.2f}" for axis, p in mood.items()} == {"valence": valence, "arousal": arousal}
+    assert all(0 < p < 1 for p in mood.values())
+    assert len(beet("ls", "musrec_arousal:0..1", "musrec_valence:0..1").lines) == 10
+    values = [float(x) for x in beet("ls", "musrec_arousal+", "-f", "$musrec_arousal").lines]
+    assert values == sorted(values)
+
+
+def test_a_model_without_the_head_leaves_mood_out(trained: Path, labelled: Path, songs: Path, tmp_path: Path) -> None:
+    recipe = recipe_file(tmp_path, loss__mood=0.0, schedule__epochs=1)
+    (tmp_path / "cache").symlink_to(trained / "cache")
+    assert run("fit", recipe=recipe, music=labelled, out=tmp_path) == 0
+    assert run("export", recipe=recipe, music=labelled, out=tmp_path) == 0
+    beet = Beet(tmp_path / "home", songs)
+    beet.configure(musrec={"model": str(trained / "export" / "tiny.onnx")})
+    beet("import", str(songs))
+    assert len(beet.attributes("musrec_mood")) == 10
+    beet.configure(musrec={"model": str(tmp_path / "export" / "tiny.onnx")})
+    assert beet("embed").out == "10 embedded\n"
+    assert beet.attributes("musrec_mood") == {}  # the old model's opinion does not outlive it
+    assert "valence" not in beet("fields").out
 
 
 def test_beet_uses_another_encoder_and_calls_the_old_vectors_stale(trained: Path, songs: Path, tmp_path: Path) -> None:
@@ -195,9 +251,24 @@ def test_mistakes_are_one_sentence(
 
 
 def test_every_recipe_that_comes_with_us_is_valid() -> None:
-    for path in RECIPES.glob("*.yaml"):
-        recipe = load_recipe(path.stem)
-        assert len(recipe.vocabulary) >= 2
-    broken = {"name": "no name with spaces"}
+    names = {path.stem for path in RECIPES.glob("*.yaml")}
+    assert names == {"shipped", "fma_small", "latent_cnn", "mfcc_cnn", "vgg"}
+    for name in names:
+        assert load_recipe(name).data["labels"]
     with pytest.raises(RecipeError, match="name"):
-        load_recipe("shipped", broken)
+        load_recipe("shipped", {"name": "no name with spaces"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"teacher": None}, "names no file"),
+        ({"loss.teacher": 0}, "need loss.teacher"),
+        ({"loss.contrastive": 0, "vector.head": 1}, "needs loss.contrastive"),
+        ({"loss.contrastive": 0, "schedule.pretrain_epochs": 2}, "pretrain_epochs"),
+        ({"network.kind": "transformer"}, "network.kind"),
+    ],
+)
+def test_a_recipe_that_contradicts_itself_says_where(changes: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(RecipeError, match=complaint):
+        load_recipe("shipped", changes)

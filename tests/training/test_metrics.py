@@ -74,3 +74,36 @@ def test_classification_by_hand() -> None:
     assert scores["macro_f1"] == pytest.approx(2 / 3)  # both classes: precision and recall of 1/2 and 1
     assert scores["nll"] == pytest.approx(-np.log([0.8, 0.6, 0.1]).mean())
     assert scores["brier"] == pytest.approx((0.08 + 0.32 + 1.62) / 3)
+
+
+def test_auc_counts_pairs_in_order() -> None:
+    truth = np.array([False, False, True, True])
+    assert metrics.binary_auc(np.array([0.1, 0.4, 0.35, 0.8]), truth) == 0.75
+    assert metrics.binary_auc(np.zeros(4), truth) == 0.5
+    assert np.isnan(metrics.binary_auc(np.zeros(4), np.ones(4, bool)))
+
+
+def test_a_calibrated_model_shows_an_error_on_few_songs_and_none_on_many() -> None:
+    rng = np.random.default_rng(0)
+    few, many = (rng.dirichlet(np.ones(4), n) for n in (60, 30_000))
+    assert metrics.calibration_floor(few)["mean"] > 0.05
+    assert metrics.calibration_floor(many, rounds=20)["high"] < 0.02
+
+
+def test_mood_is_judged_by_axis_and_quadrant() -> None:
+    truth = np.array([[1, 1], [0, 1], [0, 0], [1, 0]], bool)
+    scores = np.array([[0.9, 0.8], [0.2, 0.9], [0.6, 0.1], [0.8, 0.3]])
+    found = metrics.mood_scores(scores, truth, np.array(list("abcd")))
+    assert found["quadrant_accuracy"] == 0.75
+    assert found["valence"]["auc"] == 1.0  # type: ignore[index]
+    assert found["arousal"]["accuracy"] == 1.0  # type: ignore[index]
+
+
+def test_per_class_and_confusion_count_the_same_songs() -> None:
+    probabilities = np.eye(3)[[0, 0, 1, 2]]
+    truth = np.array([0, 1, 1, 1])
+    found = metrics.per_class(probabilities, truth, ["a", "b", "c"])
+    assert found["b"]["recall"] == pytest.approx(1 / 3)
+    assert found["b"]["songs"] == 3
+    assert set(found) == {"a", "b"}
+    assert metrics.confusion(probabilities, truth).tolist() == [[1, 0, 0], [1, 1, 1], [0, 0, 0]]
