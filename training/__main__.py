@@ -1,4 +1,4 @@
-"""``python -m training``: fetch, prepare, fit, export, evaluate."""
+"""``python -m training``: fetch, prepare, fit, export, evaluate, or all of them at once; and ablate."""
 
 from __future__ import annotations
 
@@ -57,6 +57,20 @@ def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
     print(f"written to {path}")
 
 
+def _run(recipe: Recipe, options: argparse.Namespace) -> None:
+    """Everything, one after the other; what an earlier run has done is not done again."""
+    if not ((options.cache or options.out / "cache") / "tracks.json").is_file():
+        _prepare(recipe, options)
+    if not (options.out / "encoder.pt").is_file():
+        _fit(recipe, options)
+    _export(recipe, options)
+    options.model = (options.to or options.out / "export") / f"{recipe.name}.onnx"
+    options.into_card, options.report = True, None
+    for split in ("valid", "test"):
+        options.split = split
+        _evaluate(recipe, options)
+
+
 def _ablate(recipe: Recipe, options: argparse.Namespace) -> None:
     from .ablate import ablate
     from .datasets import load_cache
@@ -70,43 +84,52 @@ def _setting(text: str) -> tuple[str, Any]:
     return name, yaml.safe_load(value)
 
 
+def _add_options(command: argparse.ArgumentParser, name: str) -> None:
+    """The options of one command; ``run`` has those of all its steps."""
+    command.add_argument("--recipe", default="shipped", help="a YAML file, or the name of one that comes with us")
+    command.add_argument("--out", type=Path, default=Path("runs/shipped"), help="the folder of this run")
+    command.add_argument("--set", type=_setting, action="append", default=[], metavar="NAME=VALUE",
+                         help="override one value of the recipe, such as schedule.epochs=2")  # fmt: skip
+    command.add_argument(
+        "--music", type=Path, default=Path("music"), help="the folder of labelled music, for `prepare`"
+    )
+    if name in {"run", "prepare"}:
+        command.add_argument("--jobs", type=int, help="worker processes (default: one a core)")
+    if name != "prepare":
+        command.add_argument("--cache", type=Path, help="the folder that `prepare` filled (default: OUT/cache)")
+    if name in {"run", "fit"}:
+        command.add_argument("--fresh", action="store_true", help="do not go on with a run that was killed")
+    if name in {"run", "export"}:
+        command.add_argument("--to", type=Path, help="the models folder (default: OUT/export)")
+    if name == "ablate":
+        command.add_argument("--plan", type=Path, help="variants, vectors and seeds, as YAML (default: ours)")
+    if name == "evaluate":
+        command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
+        command.add_argument("--split", choices=("valid", "test"), default="valid")
+        command.add_argument("--into-card", action="store_true", help="store the figures in the model's card")
+        command.add_argument("--report", type=Path, help="where the report goes (default: OUT/report-SPLIT)")
+    if name in {"run", "evaluate"}:
+        command.add_argument("--beside", nargs="*", default=["latent-cnn", "mfcc-cnn", "vgg"], metavar="RECIPE",
+                             help="recipes to compare with, trained on the same cache unless OUT/beside has them "
+                                  "(default: latent-cnn mfcc-cnn vgg)")  # fmt: skip
+        command.add_argument("--beside-model", type=Path, nargs="*", default=[], metavar="MODEL",
+                             help="exported encoders to compare with")  # fmt: skip
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description="Train an encoder for beets-musrec.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, what in (
+        ("run", _run, "prepare, fit, export and evaluate: the whole recipe in one command"),
         ("prepare", _prepare, "decode the labelled music into a cache of log-mel"),
         ("fit", _fit, "train the recipe's network on the cache"),
         ("export", _export, "write the trained encoder as ONNX with its card"),
-        ("ablate", _ablate, "train variants of the recipe and compare them on the valid split"),
         ("evaluate", _evaluate, "measure an exported encoder beside other systems: report.md, JSON, pictures"),
+        ("ablate", _ablate, "train variants of the recipe and compare them on the valid split"),
     ):
         command = commands.add_parser(name, help=what, description=what)
         command.set_defaults(run=run)
-        command.add_argument("--recipe", default="shipped", help="a YAML file, or the name of one that comes with us")
-        command.add_argument("--music", type=Path, default=Path("music"), help="the folder of labelled music")
-        command.add_argument("--out", type=Path, default=Path("runs/shipped"), help="the folder of this run")
-        command.add_argument("--set", type=_setting, action="append", default=[], metavar="NAME=VALUE",
-                             help="override one value of the recipe, such as schedule.epochs=2")  # fmt: skip
-        if name != "prepare":
-            command.add_argument("--cache", type=Path, help="the folder that `prepare` filled (default: OUT/cache)")
-        if name == "fit":
-            command.add_argument("--fresh", action="store_true", help="do not go on with a run that was killed")
-        if name == "ablate":
-            command.add_argument("--plan", type=Path, help="variants, vectors and seeds, as YAML (default: ours)")
-        if name == "prepare":
-            command.add_argument("--jobs", type=int, help="worker processes (default: one a core)")
-        if name == "export":
-            command.add_argument("--to", type=Path, help="the models folder (default: OUT/export)")
-        if name == "evaluate":
-            command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
-            command.add_argument("--split", choices=("valid", "test"), default="valid")
-            command.add_argument("--into-card", action="store_true", help="store the figures in the model's card")
-            command.add_argument("--report", type=Path, help="where the report goes (default: OUT/report-SPLIT)")
-            command.add_argument("--beside", nargs="*", default=["latent-cnn", "mfcc-cnn", "vgg"], metavar="RECIPE",
-                                 help="recipes to compare with, trained on the same cache unless OUT/beside has them "
-                                      "(default: latent-cnn mfcc-cnn vgg)")  # fmt: skip
-            command.add_argument("--beside-model", type=Path, nargs="*", default=[], metavar="MODEL",
-                                 help="exported encoders to compare with")  # fmt: skip
+        _add_options(command, name)
     fetch = commands.add_parser("fetch", help="download and unpack a recipe's published archives")
     fetch.add_argument("recipe", help="a recipe that names archives: fma-small")
     fetch.add_argument("music", type=Path, metavar="DIR", help="where they go")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,12 @@ from .losses import partial_label_loss
 from .model import Encoder, ExportedEncoder
 from .model_card import write_model_card
 from .prepare import mel_filter_bank
+from .quantise import quantise
 from .recipe import Recipe, RecipeError
 
 PARITY = 1e-4
+LEAST_COSINE = 0.95  # of a clip's vector before and after quantisation
+CLIPS = 8  # that are compared
 KEYS = {"r&b": "rnb"}  # labels whose key is not their words
 
 
@@ -87,7 +91,8 @@ def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> P
     Raises
     ------
     RecipeError
-        Nothing was trained, or ONNX Runtime's vectors differ from torch's by more than 1e-4.
+        Nothing was trained, or ONNX Runtime's vectors differ from torch's: by more than 1e-4, or in direction where the
+        recipe asks for 8-bit convolutions.
     """
     encoder, vector, vocabulary = load_trained(recipe, out)
     folder = to or out / "export"
@@ -119,7 +124,27 @@ def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> P
     difference = parity(model, OnnxEncoder.load(path), recipe, cache)
     if difference > PARITY:
         raise RecipeError(f"ONNX Runtime differs from torch by {difference:.1e}, more than {PARITY:.0e}")
+    if recipe.export.int8:
+        _quantise(path, card, recipe, cache)
     return path
+
+
+def _quantise(path: Path, card: Card, recipe: Recipe, cache: Cache) -> None:
+    """Put 8-bit convolutions into the exported file, and hold its vectors to what they were."""
+    frames = recipe.front.window_frames
+    clips = [windows(cache.clip(i), frames) for i in range(min(CLIPS, len(cache.tracks)))]
+    full = OnnxEncoder.load(path)
+    before = [full.embed_windows(w).vector for w in clips]
+    quantise(path, cache, frames)
+    changed = replace(card, weights_sha256=_sha256(path))
+    changed.save()
+    write_model_card(changed)
+    after = OnnxEncoder.load(path)
+    worst = min(float(vector @ after.embed_windows(w).vector) for vector, w in zip(before, clips, strict=True))
+    if worst < LEAST_COSINE:
+        raise RecipeError(
+            f"8-bit convolutions turn a clip's vector too far (cosine {worst:.3f}): set export.int8 to no"
+        )
 
 
 def _write_onnx(model: ExportedEncoder, recipe: Recipe, path: Path) -> None:
@@ -151,10 +176,10 @@ def _strip_metadata(path: Path) -> None:
 
 
 @torch.inference_mode()
-def parity(model: ExportedEncoder, exported: OnnxEncoder, recipe: Recipe, cache: Cache, clips: int = 8) -> float:
+def parity(model: ExportedEncoder, exported: OnnxEncoder, recipe: Recipe, cache: Cache) -> float:
     """The largest difference between torch's and ONNX Runtime's window embeddings, over some clips."""
     worst = 0.0
-    for i in range(min(clips, len(cache.tracks))):
+    for i in range(min(CLIPS, len(cache.tracks))):
         w = windows(cache.clip(i), recipe.front.window_frames)
         embedding, logits, *mood = model(torch.from_numpy(w))
         vector = embedding.mean(dim=0)

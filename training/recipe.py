@@ -91,6 +91,7 @@ _TEMPLATE = {
         "strategy": confuse.String(default="auto"),
         "logs": confuse.StrSeq(default=["csv"]),
     },
+    "export": {"int8": confuse.TypeTemplate(bool, False)},
     "card": {"training_data": str, "licence": str},
 }
 
