@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
 from musrec_core.features import windows
@@ -46,8 +47,10 @@ def fit(recipe: Recipe, cache: Cache, out: Path, *, fresh: bool = False) -> Path
     for pretraining in stages:
         encoder = _stage(recipe, cache, out, start=encoder, pretraining=pretraining, fresh=fresh)
     assert encoder is not None
-    vector = fit_vector(encoder, recipe, cache)
     path = out / "encoder.pt"
+    if rank_zero_only.rank:
+        return path  # of many processes, the first one writes
+    vector = fit_vector(encoder, recipe, cache)
     state = {"encoder": encoder.state_dict(), "vector": vector.state_dict(), "recipe": recipe.name}
     torch.save(state | {"vocabulary": cache.vocabulary}, path)
     for checkpoint in out.glob("checkpoints-*/*.ckpt"):

@@ -34,6 +34,20 @@ def test_it_equals_librosa(style: str) -> None:
     np.testing.assert_allclose(ours, reference, atol=1e-4)
 
 
+def test_torchaudio_agrees() -> None:
+    """So a GPU front end could feed the same network."""
+    torch = pytest.importorskip("torch")
+    transforms = pytest.importorskip("torchaudio.transforms")
+    y = song("Piano Waltz")
+    mel_spectrogram = transforms.MelSpectrogram(
+        22_050, n_fft=2_048, hop_length=512, n_mels=128, norm="slaney", mel_scale="slaney", pad_mode="constant"
+    )
+    power = mel_spectrogram(torch.from_numpy(y))
+    reference = transforms.AmplitudeToDB(top_db=80.0)(power / power.max())
+    reference = (reference - reference.mean()) / reference.std(correction=0)
+    np.testing.assert_allclose(log_mel(y, BASIS, FRONT_END), reference.numpy(), atol=1e-3)
+
+
 def test_loudness_does_not_matter() -> None:
     y = song("Piano Waltz")
     for gain in (1e-4, 0.25, 1e6, 1e20):

@@ -123,6 +123,7 @@ def test_the_exported_encoder_works_as_the_shipped_one_does(trained: Path, waltz
     assert set(track.genres) == {"bass", "waltz", "drone", "guitar", "rock"}
     assert track.model.startswith("tiny@")
     blob = (trained / "export" / "tiny.onnx").read_bytes()
+    assert b"QuantizeLinear" in blob  # as the recipe asks
     assert b"stack_trace" not in blob
     assert str(Path(__file__).parents[2]).encode() not in blob  # no path of the machine that trained it
 
@@ -158,6 +159,17 @@ def test_the_report_sets_every_system_beside_ours(
     card = model.with_suffix(".md").read_text()
     assert f"{figures['systems']['tiny, embedding, cosine']['precision_at_10']:.3f}" in card
     assert "Figures on the test split" in card
+
+
+def test_one_command_does_what_is_left_of_the_recipe(trained: Path, labelled: Path, tmp_path: Path) -> None:
+    for done in ("cache", "encoder.pt"):
+        (tmp_path / done).symlink_to(trained / done)
+    models = tmp_path / "models"
+    rest = ("--to", str(models), "--beside")  # beside nobody: the other systems have had their test
+    assert run("run", *rest, recipe=trained / "tiny.yaml", music=labelled, out=tmp_path) == 0
+    assert {path.name for path in models.iterdir()} == {"tiny.onnx", "tiny.mel.npy", "tiny.json", "tiny.md"}
+    assert set(Encoder.load(models / "tiny.onnx").card.metrics) == {"valid", "test"}
+    assert (tmp_path / "report-valid" / "report.md").is_file()
 
 
 def test_the_mood_head_reaches_beet(trained: Path, songs: Path, tmp_path: Path) -> None:
