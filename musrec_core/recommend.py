@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .index import Metric, Neighbour, VectorIndex
 
 Labels = Callable[[Sequence[int]], Mapping[int, Hashable]]
+Rejected = Callable[[Sequence[int]], Collection[int]]
 
 
 def centroid(vectors: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
@@ -43,6 +44,7 @@ def nearest(
     albums: Labels | None = None,
     max_per_artist: int | None = None,
     max_per_album: int | None = None,
+    rejected: Rejected | None = None,
 ) -> list[Neighbour]:
     """The songs nearest to the seeds, nearest first.
 
@@ -61,6 +63,8 @@ def nearest(
         Ids -> a label each, asked for the best ranks only. ``None`` as a label is never capped.
     max_per_artist, max_per_album : int, optional
         How many results may share a label.
+    rejected : callable, optional
+        Ids -> those of them that must not come back, asked for the best ranks only.
     """
     pool = index.among(candidates) if candidates is not None else index
     if not len(pool):
@@ -68,9 +72,12 @@ def nearest(
     point = centroid(seeds, metric=metric)[None]
     caps = [(labels, cap) for labels, cap in ((artists, max_per_artist), (albums, max_per_album)) if labels and cap]
     left_out = set(exclude)
-    k = len(left_out) + (count if not caps else 4 * count)
+    k = len(left_out) + (count if not caps and rejected is None else 4 * count)
     while True:
         ranked = [n for n in pool.query(point, k, metric=metric)[0] if n.id not in left_out]
+        if rejected is not None:
+            unwanted = set(rejected([n.id for n in ranked]))
+            ranked = [n for n in ranked if n.id not in unwanted]
         kept = _capped(ranked, caps)[:count]
         if len(kept) == count or k >= len(pool):
             return kept

@@ -34,6 +34,7 @@ class MusrecPlugin(BeetsPlugin):
                 "model": None,  # the .onnx of another encoder
                 "workers": 0,  # processes; 0: one a core
                 "timeout": 60,  # seconds that one file may take
+                "exclude": "",  # a query: songs that are never an answer
                 "similar": {
                     "count": 5,
                     "space": "embedding",

@@ -35,9 +35,9 @@ def new_pool(plugin: MusrecPlugin, *, workers: int | None = None, files: int | N
     return WorkerPool(plugin.card, workers=count if files is None else min(count, files), timeout=timeout)
 
 
-def needs_embedding(plugin: MusrecPlugin, item: Item) -> bool:
-    """Missing or stale, and not known to fail as the file is now."""
-    return not fields.is_current(item, plugin.card.model_id) and not fields.failed_before(item)
+def needs_embedding(plugin: MusrecPlugin, item: Item, retry: bool = False) -> bool:
+    """Missing or stale, and not known to fail as the file is now, unless failures are tried again."""
+    return not fields.is_current(item, plugin.card.model_id) and (retry or not fields.failed_before(item))
 
 
 def outcomes(pool: WorkerPool, items: Iterable[Item]) -> Iterator[tuple[Item, TrackEmbedding | UnusableAudio]]:

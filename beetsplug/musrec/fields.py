@@ -187,6 +187,11 @@ def is_current(item: Item, model_id: str) -> bool:
     return bool(item.get(EMBEDDING)) and item.get(MODEL) == model_id
 
 
+def failure_of(item: Item) -> str:
+    """Why an item could not be embedded when it was tried last; empty where it could."""
+    return str(item.get(STATUS) or "").partition(" @ ")[0]
+
+
 def failed_before(item: Item) -> bool:
     """Whether the file failed and has not changed since."""
     _, separator, when = (item.get(STATUS) or "").rpartition(" @ ")

@@ -37,6 +37,25 @@ def test_force_embeds_all_with_the_same_result(library: Beet) -> None:
     assert library.attributes("musrec_embedding") == before
 
 
+def test_the_report_groups_failures_by_reason(own_files: Beet) -> None:
+    assert own_files("embed", "--report").out == "nothing failed\n"
+    for title, content in (("Waltz", b""), ("Drone", b""), ("Guitar", b"RIFF\0\0\0\0WAVE")):
+        path = Path(own_files("ls", "-p", f"title:{title}").lines[0])
+        path.write_bytes(content)
+        library_id = own_files("ls", "-f", "$id", f"path:{path}").out.strip()
+        own_files.sql("DELETE FROM item_attributes WHERE entity_id = ?", library_id)
+    own_files("embed")
+    said = own_files("embed", "--report")
+    assert said.lines[0] == "3 could not be embedded:"
+    rows = [line.split() for line in said.lines[1:-1]]
+    assert sum(int(row[0]) for row in rows) == 3
+    assert ["beet", "ls", "-p", "musrec_status:unreadable"] in [row[2:] for row in rows]
+    for count, reason, *hint in rows:
+        assert len(own_files(*hint[1:]).lines) == int(count), reason
+    assert own_files("embed", "--report", "title:Waltz").lines[0] == "1 could not be embedded:"
+    assert len(own_files.attributes("musrec_embedding")) == 7  # nothing was embedded by it
+
+
 def test_quiet_says_nothing(library: Beet) -> None:
     forget(library)
     said = library("embed", "-q")
@@ -51,8 +70,11 @@ def test_a_failing_file_is_tried_again_only_when_it_changes(own_files: Beet) -> 
     path.write_bytes(b"damaged")
     assert own_files("embed").out == "1 embedded, 8 up to date, 1 failed\n"
     again = own_files("embed")
-    assert again.out == "0 embedded, 9 up to date, 1 failed before and did not change (--force tries again)\n"
+    assert again.out == "0 embedded, 9 up to date, 1 failed before and did not change (--retry tries again)\n"
     assert again.err == ""
+    retried = own_files("embed", "--retry")
+    assert retried.out == "0 embedded, 9 up to date, 1 failed\n"
+    assert "no-audio" in retried.err
     time.sleep(1.1)  # the status notes whole seconds
     path.write_bytes(good)
     assert own_files("embed").out == "1 embedded, 9 up to date\n"

@@ -217,3 +217,19 @@ def test_evil_tags_and_paths(own_files: Beet, tmp_path: Path) -> None:
     own_files("similar", "--first", "Drone", "-n", "20", "-m", str(tmp_path / "evil.m3u8"))
     assert b"/etc/passwd" not in entries(tmp_path / "evil.m3u8")
     assert all(Path(line.decode()).is_file() for line in entries(tmp_path / "evil.m3u8"))
+
+
+def test_songs_that_the_configuration_excludes_are_no_answers(library: Beet) -> None:
+    def answers(**settings: object) -> set[str]:
+        library.configure(musrec=settings)
+        return set(library("similar", "--first", "Waltz", "-n", "9", "-f", "$title").lines)
+
+    everything = answers()
+    assert len(everything) == 9
+    drones = {title for title in everything if "Drone" in title}
+    assert drones
+    assert answers(exclude="title:Drone") == everything - drones
+    basses = {title for title in everything if "Bass" in title}
+    assert answers(exclude="title:Drone , title:Bass") == everything - drones - basses
+    assert answers(exclude="length:1..") == set()
+    assert library("similar", "--first", "title:Drone", "-n", "2", "-f", "$title").out == ""  # still a seed

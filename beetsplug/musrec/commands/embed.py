@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from beets import ui
@@ -20,6 +21,8 @@ class EmbedCLIOpts(Protocol):
     jobs: int | None
     pretend: bool
     quiet: bool
+    report: bool
+    retry: bool
 
 
 def command(plugin: MusrecPlugin) -> Subcommand:
@@ -35,6 +38,12 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     cmd.parser.add_option(
         "-p", "--pretend", action="store_true", default=False, help="only list what would be embedded"
     )
+    cmd.parser.add_option(
+        "--retry", action="store_true", default=False, help="also try files that failed and have not changed since"
+    )
+    cmd.parser.add_option(
+        "--report", action="store_true", default=False, help="list what failed, by reason; embed nothing"
+    )
     cmd.parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress bar, no summary")
     cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
     return cmd
@@ -46,8 +55,11 @@ def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str])
     matched = list(lib.items(args))
     if args and not matched:
         raise UserError(f"no song matches: {' '.join(args)}")
+    if opts.report:
+        report(matched)
+        return
     current = sum(fields.is_current(item, plugin.card.model_id) for item in matched)
-    work = matched if opts.force else [item for item in matched if embedding.needs_embedding(plugin, item)]
+    work = matched if opts.force else [item for item in matched if embedding.needs_embedding(plugin, item, opts.retry)]
     if opts.pretend:
         for item in work:
             ui.print_(format(item))
@@ -61,6 +73,18 @@ def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str])
         ui.print_(_summary(matched, work, done, failed, current if not opts.force else 0))
 
 
+def report(matched: list[Item]) -> None:
+    """What could not be embedded, by reason, each with the command that lists it."""
+    reasons = Counter(reason for item in matched if (reason := fields.failure_of(item)))
+    if not reasons:
+        ui.print_("nothing failed")
+        return
+    ui.print_(f"{sum(reasons.values())} could not be embedded:")
+    for reason, count in reasons.most_common():
+        ui.print_(f"  {count:6}  {reason:<12} beet ls -p musrec_status:{reason}")
+    ui.print_("A file that changes is tried again by `beet embed`; `beet embed --retry` tries them all.")
+
+
 def _summary(matched: list[Item], work: list[Item], done: int, failed: int, current: int) -> str:
     parts = [f"{done} embedded"]
     if current:
@@ -68,5 +92,5 @@ def _summary(matched: list[Item], work: list[Item], done: int, failed: int, curr
     if failed:
         parts.append(f"{failed} failed")
     if unchanged := len(matched) - len(work) - current:
-        parts.append(f"{unchanged} failed before and did not change (--force tries again)")
+        parts.append(f"{unchanged} failed before and did not change (--retry tries again)")
     return ", ".join(parts)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from beets import ui
 from beets.dbcore.query import PathQuery
+from beets.library import Item as LibraryItem
+from beets.library import parse_query_string
 from beets.ui import Subcommand, UserError
 from beets.util import displayable_path, normpath
 
@@ -104,8 +106,9 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
         albums=lambda ids: _albums(lib, ids),
         max_per_artist=per_artist or None,
         max_per_album=per_album or None,
+        rejected=_excluded(plugin, lib),
     )
-    if not neighbours and opts.candidates is None:
+    if not neighbours and opts.candidates is None and not config_excludes(plugin):
         raise UserError("no other song is embedded yet: run `beet embed`")
     results = _results(lib, neighbours)
     for item in results:
@@ -215,6 +218,23 @@ def _candidate_ids(lib: Library, query: str | None) -> set[int] | None:
     if not ids:
         raise UserError(f"no song matches --in: {query}")
     return ids
+
+
+def config_excludes(plugin: MusrecPlugin) -> str:
+    """The query of songs that are never an answer; empty: none are."""
+    return plugin.config["exclude"].as_str()
+
+
+def _excluded(plugin: MusrecPlugin, lib: Library) -> Callable[[Sequence[int]], Collection[int]] | None:
+    """Which of some songs the configuration keeps out of answers: audiobooks, hour-long mixes."""
+    if not (text := config_excludes(plugin)):
+        return None
+    query, _ = parse_query_string(text, LibraryItem)
+
+    def matching(ids: Sequence[int]) -> set[int]:
+        return {id_ for id_ in ids if (item := lib.get_item(id_)) is not None and query.match(item)}
+
+    return matching
 
 
 def _artists(lib: Library, ids: Sequence[int]) -> dict[int, Any]:
