@@ -83,30 +83,37 @@ def dsp_systems(cache: Cache, tracks: list[Track], store: Path) -> list[System]:
     asked = np.stack([x[id_] for id_ in ids])
     sure = [n for n, track in enumerate(train) if track.sure]
     labels = np.array([train[n].genres[0] for n in sure])
-    genres = _svm_probabilities(heard[sure], labels, asked, cache.vocabulary)
+    genres = svm_probabilities(heard[sure], labels, asked, cache.vocabulary)
+    genres_of = None if genres is None else dict(zip(ids, genres, strict=True))
     felt = [n for n, track in enumerate(train) if track.quadrant]
     mood = None
     if felt:
         axes = np.array([QUADRANTS[train[n].quadrant] for n in felt])
-        columns = [_svm_probabilities(heard[felt], axes[:, a].astype(str), asked, ["0", "1"])[:, 1] for a in (0, 1)]
-        mood = dict(zip(ids, np.stack(columns, axis=1), strict=True))
+        axis_of = [svm_probabilities(heard[felt], axes[:, a].astype(str), asked, ["0", "1"]) for a in (0, 1)]
+        columns = [p[:, 1] for p in axis_of if p is not None]
+        mood = dict(zip(ids, np.stack(columns, axis=1), strict=True)) if len(columns) == len(axis_of) else None
     columns_of = dict(zip(ids, asked, strict=True))
     return [
         System("MFCC statistics", {id_: row[MFCC_COLUMNS] for id_, row in columns_of.items()}, "euclidean"),
-        System("DSP + linear SVM", columns_of, "euclidean", dict(zip(ids, genres, strict=True)), mood),
+        System("DSP + linear SVM", columns_of, "euclidean", genres_of, mood),
     ]
 
 
-def _svm_probabilities(
+def svm_probabilities(
     x: NDArray[np.float32], labels: NDArray[np.str_], asked: NDArray[np.float32], vocabulary: list[str]
-) -> NDArray[np.float64]:
-    """Probabilities [shape=(n, k)] of a linear SVM, calibrated by cross-validation (Platt 1999)."""
+) -> NDArray[np.float64] | None:
+    """Probabilities [shape=(n, k)] of a linear SVM, calibrated by cross-validation (Platt 1999).
+
+    None where fewer than two classes have the examples that cross-validation takes.
+    """
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.svm import LinearSVC
 
     counts = dict(zip(*np.unique(labels, return_counts=True), strict=True))
     folds = 3
-    kept = np.array([counts[label] >= folds for label in labels])
+    kept = np.array([counts[label] >= folds for label in labels], bool)
+    if len(set(labels[kept])) < 2:
+        return None
     model = CalibratedClassifierCV(LinearSVC(C=0.01, random_state=0, max_iter=20_000), cv=folds, ensemble=False)
     model.fit(x[kept], labels[kept])
     found = model.predict_proba(asked)

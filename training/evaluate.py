@@ -21,6 +21,7 @@ from musrec_core.features import windows
 from . import metrics
 from .baselines import dsp_systems, random_system
 from .datasets import QUADRANTS, Cache, Track
+from .recipe import RecipeError
 from .robustness import robustness
 from .systems import System, audible, cost, model_systems, teacher_systems
 
@@ -66,6 +67,8 @@ def evaluate(cache: Cache, model: Path, split: str, *, beside: Sequence[Path], s
     """
     card = Card.load(model)
     tracks = audible(cache, split)
+    if not any(track.sure for track in tracks):
+        raise RecipeError(f"the {split} split has no audio whose label allows one genre: nothing can be measured")
     ours = model_systems(model, tracks, cache.vocabulary)
     systems = [*ours]
     for other in beside:

@@ -50,7 +50,7 @@ def markdown(report: Figures, pictures: list[str]) -> str:
         _per_genre(report),
         _calibration(report),
         *([_mood(report)] if report["mood"] else []),
-        _robustness(report),
+        *([_robustness(report)] if report["robustness"] else []),
         _cost(report),
         *(f"![{Path(name).stem}]({name})" for name in pictures),
     ]

@@ -35,6 +35,8 @@ def robustness(encoder: Encoder, tracks: Sequence[Track]) -> dict[str, Any]:
         ``worst_rank``, ``cosine`` (mean similarity to the original), ``songs``.
     """
     files = [track.file for track in tracks if track.file]
+    if not files:
+        return {}
     with tempfile.TemporaryDirectory() as folder:
         made = [(file, kind, path) for n, file in enumerate(files) for kind, path in _twins(file, Path(folder), n)]
         paths = [*files, *(path for _, _, path in made)]

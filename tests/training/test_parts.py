@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -11,7 +13,8 @@ import yaml
 from training.__main__ import main
 from training.ablate import table
 from training.augment import Augment
-from training.datasets import SPLITS, load_cache
+from training.baselines import svm_probabilities
+from training.datasets import SPLITS, load_cache, save_cache
 from training.model import TrackVector, new_encoder
 from training.recipe import load_recipe
 from training.robustness import robustness
@@ -180,3 +183,30 @@ def test_an_ablation_goes_on_and_gives_a_table(
 def test_the_table_shows_mean_and_deviation_over_seeds() -> None:
     rows = [{"variant": "a", "vector": "its own", "mAP": value} for value in (0.4, 0.6)]
     assert "| a | its own | 2 | 0.500 ± 0.100 |" in table(rows)
+
+
+def test_mistakes_of_training_are_one_sentence(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = load_cache(trained / "cache")
+    recipe = str(recipe_file(tmp_path, schedule__patience=3))
+
+    def error(split: str) -> str:
+        kept = [i for i, track in enumerate(cache.tracks) if track.split == split]
+        part = replace(
+            cache, tracks=[cache.tracks[i] for i in kept], first=cache.first[kept], length=cache.length[kept]
+        )
+        save_cache(part, tmp_path / "cache")
+        assert main(["fit", "--recipe", recipe, "--out", str(tmp_path)]) == 1
+        return capsys.readouterr().err
+
+    assert "no clip in the train split" in error("test")
+    assert "schedule.patience needs clips in the valid split" in error("train")
+    model = str(trained / "export" / "tiny.onnx")
+    assert main(["evaluate", model, "--recipe", recipe, "--out", str(tmp_path), "--split", "test", "--beside"]) == 1
+    assert "the test split has no audio" in capsys.readouterr().err
+
+
+def test_too_few_songs_give_no_svm() -> None:
+    x = np.zeros((4, 3), np.float32)
+    assert svm_probabilities(x, np.array(["a", "a", "a", "b"]), x, ["a", "b"]) is None
