@@ -1,0 +1,108 @@
+"""Whatever others wrote, what parses it answers or says no in one sentence: property-based."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from beetsplug.musrec import fields
+from musrec_core import Card, ModelError
+from musrec_core.card import SHIPPED
+from musrec_core.playlist import Entry, encode, has_line_break
+from training.recipe import RECIPES, RecipeError, load_recipe
+
+MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@MANY
+@given(st.lists(st.none() | st.text() | st.binary(max_size=300).map(lambda b: b.decode("latin-1")), max_size=5))
+def test_any_text_as_a_vector(texts: list[str | None]) -> None:
+    vectors = fields.decode_vectors(texts, 16)
+    assert vectors.shape == (len(texts), 16)
+
+
+@given(st.lists(st.floats(-1, 1, width=16), min_size=8, max_size=8))
+def test_a_vector_survives_its_text(values: list[float]) -> None:
+    vector = np.array(values, np.float32)
+    np.testing.assert_array_equal(fields.decode_vectors([fields.encode_vector(vector)], 8)[0], vector)
+
+
+@MANY
+@given(st.text())
+def test_any_text_as_genres(text: str) -> None:
+    found = fields.parse_genres(text)
+    assert all(isinstance(label, str) and isinstance(p, float) for label, p in found.items())
+    for kind in (fields.EmbeddingType(), fields.GenresType(), fields.MoodType()):
+        assert "\n" not in kind.format(text) or "\n" in text
+
+
+LABELS = st.text(st.characters(categories=["L", "N", "Zs"]), min_size=1).map(lambda s: " ".join(s.split())).filter(bool)
+
+
+@given(st.dictionaries(LABELS, st.integers(0, 10_000).map(lambda n: n / 10_000), max_size=6))
+def test_genres_survive_their_text(genres: dict[str, float]) -> None:
+    assert fields.parse_genres(fields.format_genres(genres)) == pytest.approx(genres)
+
+
+@MANY
+@given(st.data())
+def test_any_card(tmp_path: Path, data: st.DataObject) -> None:
+    stored: dict[str, Any] = json.loads(SHIPPED.read_text())
+    target: Any = stored
+    while isinstance(target, dict) and target:
+        key = data.draw(st.sampled_from(sorted(target)))
+        if not isinstance(target[key], dict) or data.draw(st.booleans()):
+            target[key] = data.draw(JSON)
+            break
+        target = target[key]
+    path = tmp_path / "musrec-1.json"
+    path.write_text(json.dumps(stored))
+    with contextlib.suppress(ModelError):  # or nothing else
+        assert Card.load(path).folder == tmp_path
+
+
+@MANY
+@given(st.binary(max_size=400))
+def test_any_bytes_as_a_card(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(ModelError):
+        Card.load(tmp_path / "x.json")
+
+
+@MANY
+@given(st.data())
+def test_any_recipe(tmp_path: Path, data: st.DataObject) -> None:
+    recipe: dict[str, Any] = yaml.safe_load((RECIPES / "shipped.yaml").read_text())
+    section = data.draw(st.sampled_from(sorted(recipe)))
+    if isinstance(recipe[section], dict) and data.draw(st.booleans()):
+        recipe[section][data.draw(st.sampled_from(sorted(recipe[section])))] = data.draw(JSON)
+    else:
+        recipe[section] = data.draw(JSON)
+    path = tmp_path / "r.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    with contextlib.suppress(RecipeError):  # or nothing else
+        assert load_recipe(path).name
+
+
+@MANY
+@given(st.lists(st.tuples(st.binary(max_size=40), st.text(max_size=40)), max_size=5))
+def test_no_tag_adds_a_line_to_a_playlist(songs: list[tuple[bytes, str]]) -> None:
+    entries = [Entry(b"/m/" + path.replace(b"\0", b""), title, 10.0) for path, title in songs]
+    entries = [entry for entry in entries if not has_line_break(entry.path)]
+    lines = encode(entries).splitlines()
+    assert lines[0] == b"#EXTM3U"
+    assert len(lines) == 1 + 2 * len(entries)
+    assert all(line.startswith(b"#EXTINF:10,") for line in lines[1::2])
