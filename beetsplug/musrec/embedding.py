@@ -36,8 +36,10 @@ def new_pool(plugin: MusrecPlugin, *, workers: int | None = None, files: int | N
 
 
 def needs_embedding(plugin: MusrecPlugin, item: Item, retry: bool = False) -> bool:
-    """Missing or stale, and not known to fail as the file is now, unless failures are tried again."""
-    return not fields.is_current(item, plugin.card.model_id) and (retry or not fields.failed_before(item))
+    """Missing, or of another model or file, and not known to fail as the file is now, unless that is tried again."""
+    if fields.is_current(item, plugin.card.model_id) and not fields.is_another_recording(item):
+        return False
+    return retry or not fields.failed_before(item)
 
 
 def outcomes(pool: WorkerPool, items: Iterable[Item]) -> Iterator[tuple[Item, TrackEmbedding | UnusableAudio]]:

@@ -27,6 +27,7 @@ EMBEDDING = "musrec_embedding"
 GENRES = "musrec_genres"
 MOOD = "musrec_mood"
 MODEL = "musrec_model"
+HEARD = "musrec_heard"  # what the file was like then: format, length, bit rate, sample rate
 STATUS = "musrec_status"
 DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
 
@@ -80,6 +81,7 @@ def item_types(card: Card | None) -> dict[str, types.Type]:
         GENRES: GenresType(),
         MOOD: MoodType(),
         MODEL: types.STRING,
+        HEARD: types.STRING,
         STATUS: types.STRING,
         DISTANCE: Probability(3),
         "musrec_genre": types.STRING,
@@ -167,6 +169,7 @@ def record(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
         item[EMBEDDING] = encode_vector(outcome.vector)
         item[GENRES] = format_genres(outcome.genres)
         item[MODEL] = outcome.model
+        item[HEARD] = _likeness(item)
         if outcome.mood:
             item[MOOD] = " ".join(f"{axis}:{p:.4f}" for axis, p in outcome.mood.items())
         for outdated in ({STATUS} if outcome.mood else {STATUS, MOOD}) & set(item.keys()):
@@ -185,6 +188,26 @@ def mtime_of(item: Item) -> int:
 def is_current(item: Item, model_id: str) -> bool:
     """Whether an item has an embedding of this model."""
     return bool(item.get(EMBEDDING)) and item.get(MODEL) == model_id
+
+
+def _likeness(item: Item) -> str:
+    return f"{item.format} {item.length:.1f} {item.bitrate} {item.samplerate}"
+
+
+def is_another_recording(item: Item) -> bool:
+    """Whether the file was replaced since it was heard, as far as beets knows: a better rip, another edit.
+
+    Tags do not count, so writing them makes nothing stale; cover art moves some formats' bit rate by a little.
+    """
+    then = str(item.get(HEARD) or "").rsplit(" ", 3)
+    now = _likeness(item).rsplit(" ", 3)
+    if len(then) != len(now):  # not noted
+        return False
+    try:
+        length, bit_rate = (abs(float(then[k]) - float(now[k])) for k in (1, 2))
+    except ValueError:  # damaged
+        return True
+    return then[0] != now[0] or then[3] != now[3] or length > 0.5 or bit_rate > 0.2 * float(now[2])
 
 
 def failure_of(item: Item) -> str:

@@ -134,3 +134,22 @@ def test_stopping_loses_at_most_the_tracks_in_hand(library: Beet, tmp_path: Path
     assert 0 < len(done) < 200
     assert set(done) <= set(library.sql(stored, "musrec_model"))
     assert library("embed").out == f"{200 - len(done)} embedded, {len(done)} up to date\n"
+
+
+def test_a_better_rip_is_embedded_again_and_a_written_tag_is_not(own_files: Beet, songs: Path) -> None:
+    path = Path(own_files("ls", "-p", "title:Waltz").lines[0])
+    before = own_files.attributes("musrec_embedding")
+    own_files(
+        "modify", "-y", "-w", "title:Waltz", "comments=a word or two"
+    )  # the file's time changes, its music does not
+    own_files("update")
+    assert own_files("embed").out == "0 embedded, 10 up to date\n"
+
+    other = next(file for file in songs.rglob("*.*") if "Waltz" not in file.name and file.suffix != path.suffix)
+    path.write_bytes(other.read_bytes())
+    own_files("update")
+    assert own_files("embed", "-p").lines != []
+    assert own_files("embed").out == "1 embedded, 9 up to date\n"
+    after = own_files.attributes("musrec_embedding")
+    assert sum(before[id_] != after[id_] for id_ in before) == 1
+    assert own_files("embed").out == "0 embedded, 10 up to date\n"

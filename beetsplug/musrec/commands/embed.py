@@ -58,7 +58,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str])
     if opts.report:
         report(matched)
         return
-    current = sum(fields.is_current(item, plugin.card.model_id) for item in matched)
+    current = sum(not embedding.needs_embedding(plugin, item, retry=True) for item in matched)
     work = matched if opts.force else [item for item in matched if embedding.needs_embedding(plugin, item, opts.retry)]
     if opts.pretend:
         for item in work:
