@@ -48,7 +48,9 @@ def test_a_song_has_a_unit_vector_and_calibrated_genres(encoder: Encoder, waltz:
     assert sum(track.genres.values()) == pytest.approx(1, abs=1e-6)
     assert list(track.genres.values()) == sorted(track.genres.values(), reverse=True)
     assert set(track.genres) == {genre.label for genre in encoder.card.genres}
-    assert track.mood is None
+    assert track.mood is not None
+    assert set(track.mood) == {"valence", "arousal"}
+    assert all(0 < p < 1 for p in track.mood.values())
     name, _, digest = track.model.partition("@")
     assert (name, len(digest)) == (encoder.card.name, 8)
 

@@ -30,8 +30,8 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     cmd = Subcommand("embed", help="embed the tracks that have no embedding yet")
     cmd.parser.usage = "%prog [options] [QUERY]"
     cmd.parser.description = (
-        "Embed what import did not: tracks without an embedding, or with one of another model. "
-        "Can be stopped at any moment and run again."
+        "Embed what import did not: tracks without an embedding, with one of another model, or whose file was "
+        "replaced. Can be stopped at any moment and run again."
     )
     cmd.parser.add_option("-f", "--force", action="store_true", default=False, help="embed every track anew")
     cmd.parser.add_option("-j", "--jobs", type="int", metavar="N", help="worker processes (default: one a core)")
