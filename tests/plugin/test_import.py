@@ -40,8 +40,8 @@ def contents(folder: Path) -> dict[str, tuple[int, float, bytes]]:
     }
 
 
-def test_every_song_gets_the_four_attributes(imported: Beet) -> None:
-    for key in ("musrec_embedding", "musrec_genres", "musrec_model"):
+def test_every_song_gets_its_attributes(imported: Beet) -> None:
+    for key in ("musrec_embedding", "musrec_genres", "musrec_mood", "musrec_model", "musrec_heard"):
         assert len(imported.attributes(key)) == 10, key
     assert not imported.attributes("musrec_status")
     (blob, *_) = imported.attributes("musrec_embedding").values()
@@ -51,8 +51,10 @@ def test_every_song_gets_the_four_attributes(imported: Beet) -> None:
     assert len(re.findall(r":[01]\.\d{4}", genres)) == 16
     (model, *_) = imported.attributes("musrec_model").values()
     assert re.fullmatch(r"[\w.-]+@[0-9a-f]{8}", model)
+    (mood, *_) = imported.attributes("musrec_mood").values()
+    assert re.fullmatch(r"valence:[01]\.\d{4} arousal:[01]\.\d{4}", mood)
     rows = imported.sql("SELECT COUNT(*) FROM item_attributes WHERE key LIKE 'musrec%'")
-    assert rows == [(30,)]  # few stored rows an item
+    assert rows == [(50,)]  # few stored rows an item
 
 
 def test_the_music_files_are_left_alone(songs: Path, tmp_path: Path) -> None:
@@ -142,7 +144,7 @@ def test_bad_files_among_the_good_ones(album: Path, tmp_path: Path) -> None:
     statuses = [row[0] for row in beet.sql("SELECT value FROM item_attributes WHERE key = 'musrec_status'")]
     assert len(statuses) == 4
     assert all(re.fullmatch(r"(too-short|silent) @ \d+", status) for status in statuses)
-    assert beet("embed").out == "0 embedded, 3 up to date, 4 failed before and did not change (--force tries again)\n"
+    assert beet("embed").out == "0 embedded, 3 up to date, 4 failed before and did not change (--retry tries again)\n"
 
 
 def test_a_broken_model_is_said_once_and_the_import_completes(album: Path, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_the_report_sets_every_system_beside_ours(
     assert report["genres"]["DSP + linear SVM"]["accuracy"] > 0.8  # composed styles are easy for it
     assert set(report["detail"]["calibration"]) == {"before", "after"}
     assert set(report["mood"]) == {"tiny, embedding, cosine", "DSP + linear SVM"}
-    assert report["robustness"]["-12 dB"]["cosine"] > 0.999
+    assert report["robustness"]["-12 dB"]["cosine"] > 0.98
     assert report["cost"]["tiny"]["cnn_ms"] > 0
     for section in ("Retrieval: song", "Genres", "Per genre", "Calibration", "Mood", "Robustness", "Cost", "72.5 %"):
         assert section in printed
