@@ -25,8 +25,6 @@ from .recipe import RecipeError
 from .robustness import robustness
 from .systems import System, audible, cost, model_systems, teacher_systems
 
-EARLIER = ("latent-cnn", "mfcc-cnn", "vgg")
-
 
 @dataclass(frozen=True)
 class Group:

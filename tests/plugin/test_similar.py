@@ -232,4 +232,7 @@ def test_songs_that_the_configuration_excludes_are_no_answers(library: Beet) -> 
     basses = {title for title in everything if "Bass" in title}
     assert answers(exclude="title:Drone , title:Bass") == everything - drones - basses
     assert answers(exclude="length:1..") == set()
+    library.configure(musrec={"exclude": "year:abc"})
+    assert "musrec.exclude is no query: 'abc'" in library.error("similar", "--first", "Waltz")
+    library.configure(musrec={"exclude": "length:1.."})
     assert library("similar", "--first", "title:Drone", "-n", "2", "-f", "$title").out == ""  # still a seed

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from beets import ui
-from beets.dbcore.query import PathQuery
-from beets.library import Item as LibraryItem
-from beets.library import parse_query_string
+from beets.dbcore.query import AndQuery, InQuery, InvalidQueryArgumentValueError, InvalidQueryError, PathQuery
+from beets.library import Item, parse_query_string
 from beets.ui import Subcommand, UserError
 from beets.util import displayable_path, normpath
 
@@ -18,7 +17,7 @@ from .. import embedding, fields, playlists
 
 if TYPE_CHECKING:
     import numpy as np
-    from beets.library import Item, Library
+    from beets.library import Library
     from numpy.typing import NDArray
 
     from musrec_core.encoder import TrackEmbedding
@@ -83,6 +82,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
     per_album = _at_least(0, opts.max_per_album, config["max_per_album"].get(int), "--max-per-album")
     space = opts.space or config["space"].as_choice(["embedding", "genre"])
     metric: Metric = opts.metric or ("euclidean" if space == "genre" else "cosine")
+    excluded = _excluded(plugin, lib)
     if opts.playlist:
         playlists.check_target(plugin, opts.playlist)  # before the work, not after it
 
@@ -106,9 +106,9 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
         albums=lambda ids: _albums(lib, ids),
         max_per_artist=per_artist or None,
         max_per_album=per_album or None,
-        rejected=_excluded(plugin, lib),
+        rejected=excluded,
     )
-    if not neighbours and opts.candidates is None and not config_excludes(plugin):
+    if not neighbours and opts.candidates is None and excluded is None:
         raise UserError("no other song is embedded yet: run `beet embed`")
     results = _results(lib, neighbours)
     for item in results:
@@ -220,21 +220,15 @@ def _candidate_ids(lib: Library, query: str | None) -> set[int] | None:
     return ids
 
 
-def config_excludes(plugin: MusrecPlugin) -> str:
-    """The query of songs that are never an answer; empty: none are."""
-    return plugin.config["exclude"].as_str()
-
-
 def _excluded(plugin: MusrecPlugin, lib: Library) -> Callable[[Sequence[int]], Collection[int]] | None:
     """Which of some songs the configuration keeps out of answers: audiobooks, hour-long mixes."""
-    if not (text := config_excludes(plugin)):
+    if not (text := plugin.config["exclude"].as_str()):
         return None
-    query, _ = parse_query_string(text, LibraryItem)
-
-    def matching(ids: Sequence[int]) -> set[int]:
-        return {id_ for id_ in ids if (item := lib.get_item(id_)) is not None and query.match(item)}
-
-    return matching
+    try:
+        query, _ = parse_query_string(text, Item)
+    except (InvalidQueryError, InvalidQueryArgumentValueError) as error:
+        raise UserError(f"musrec.exclude is no query: {error}") from None
+    return lambda ids: {item.id for item in lib.items(AndQuery([InQuery("id", ids), query]))}
 
 
 def _artists(lib: Library, ids: Sequence[int]) -> dict[int, Any]:
