@@ -76,6 +76,7 @@ _TEMPLATE = {
         "epochs": int,
         "crops_per_epoch": int,
         "batch_clips": int,
+        "length_weight": confuse.Number(0.5),
         "max_lr": confuse.Number(),
         "weight_decay": confuse.Number(0.0),
         "ema": confuse.Number(0.0),
