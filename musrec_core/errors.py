@@ -33,3 +33,7 @@ class UnusableAudio(Exception):
 
 class ModelError(Exception):
     """An encoder's card or weights can't be used; the message says why in one sentence."""
+
+
+class IndexFileError(Exception):
+    """A file of vectors can't be used; the message says why in one sentence."""

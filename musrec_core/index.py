@@ -1,12 +1,17 @@
-"""Nearest neighbours among many vectors, exactly: one matrix product."""
+"""Nearest neighbours among many vectors, exactly: one matrix product. And the file that keeps them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from .errors import IndexFileError
+from .files import atomic_write
 
 Metric = Literal["cosine", "euclidean"]
 
@@ -55,9 +60,50 @@ class VectorIndex:
     def among(self, ids: Iterable[int]) -> VectorIndex:
         """The part of the index whose ids are in ``ids``."""
         mask = np.isin(self.ids, np.fromiter(ids, np.int64))
-        part = VectorIndex.__new__(VectorIndex)  # checked already
-        part.ids, part.vectors, part._squares = self.ids[mask], self.vectors[mask], self._squares[mask]
-        return part
+        return self._checked(self.ids[mask], self.vectors[mask], self._squares[mask])
+
+    def save(self, path: str | os.PathLike[str], note: Mapping[str, Any]) -> None:
+        """Write the index and a note (plain JSON) to one file, wholly or not at all; raises `OSError`."""
+        text = np.frombuffer(json.dumps(dict(note)).encode(), np.uint8)
+        with atomic_write(path) as file:
+            for array in (text, self.ids, self._squares, self.vectors):
+                np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> tuple[VectorIndex, dict[str, Any]]:
+        """Read what `save` wrote; the vectors stay on the disk until they are needed.
+
+        Returns
+        -------
+        index : VectorIndex
+        note : dict
+
+        Raises
+        ------
+        OSError
+            The file is missing or can't be read.
+        IndexFileError
+            It is no such file, or is cut short.
+        """
+        with open(path, "rb") as file:
+            try:
+                note = json.loads(_read_array(file, np.uint8, 1).tobytes())
+                ids, squares = _read_array(file, np.int64, 1), _read_array(file, np.float32, 1)
+                vectors = _map_array(file, np.float32, 2)
+            except (ValueError, EOFError) as error:
+                raise IndexFileError(f"{os.fspath(path)} is no index: {error}") from None
+        if not (isinstance(note, dict) and ids.shape == squares.shape == vectors.shape[:1]):
+            raise IndexFileError(f"{os.fspath(path)} is no index: its parts do not fit each other")
+        return cls._checked(ids, vectors, squares), note
+
+    @classmethod
+    def _checked(
+        cls, ids: NDArray[np.int64], vectors: NDArray[np.float32], squares: NDArray[np.float32]
+    ) -> VectorIndex:
+        """An index of parts that were checked before."""
+        index = cls.__new__(cls)
+        index.ids, index.vectors, index._squares = ids, vectors, squares
+        return index
 
     def query(self, queries: ArrayLike, k: int, *, metric: Metric = "cosine") -> list[list[Neighbour]]:
         """The k nearest of each query, nearest first; equal distances in the order of ids.
@@ -109,3 +155,28 @@ def _distances(vectors: NDArray[np.float32], q: NDArray[np.float32], metric: Met
         return np.asarray(np.linalg.norm(a - b, axis=1))
     lengths = np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b), 1e-24)
     return np.asarray(np.maximum(0.0, 1 - (a @ b) / lengths))
+
+
+def _header(file: BinaryIO, dtype: type[np.generic], ndim: int) -> tuple[int, ...]:
+    """Read an array's header: its shape, where it is of this kind."""
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("an array of another version")
+    shape, fortran, found = np.lib.format.read_array_header_1_0(file)
+    if fortran or found != np.dtype(dtype) or len(shape) != ndim:
+        raise ValueError(f"an array of {found}{list(shape)}")
+    return shape
+
+
+def _read_array(file: BinaryIO, dtype: type[np.generic], ndim: int) -> NDArray[Any]:
+    shape = _header(file, dtype, ndim)
+    content = file.read(int(np.prod(shape)) * np.dtype(dtype).itemsize)
+    return np.frombuffer(content, dtype).reshape(shape)
+
+
+def _map_array(file: BinaryIO, dtype: type[np.generic], ndim: int) -> NDArray[Any]:
+    shape = _header(file, dtype, ndim)
+    if os.fstat(file.fileno()).st_size != file.tell() + int(np.prod(shape)) * np.dtype(dtype).itemsize:
+        raise ValueError("it does not end where it says")
+    if not np.prod(shape):
+        return np.empty(shape, dtype)
+    return np.memmap(file, dtype, "r", file.tell(), shape).view(np.ndarray)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+
+from .files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -78,26 +77,5 @@ def write(path: str | bytes | os.PathLike[str], entries: Iterable[Entry], *, rel
     Missing folders are made. Raises ``OSError`` where the folder can't be written, ``ValueError`` as `encode` does.
     """
     content = encode(entries, relative_to=relative_to)
-    target = Path(os.fsdecode(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:32]}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-
-
-def _mode(target: Path) -> int:
-    """The old file's permissions, or those that a plain ``open`` would give."""
-    if target.exists():
-        return target.stat().st_mode & 0o777
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
+    with atomic_write(path) as file:
+        file.write(content)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .encoder import Encoder, TrackEmbedding
 
-PathT = TypeVar("PathT", bound="str | bytes | os.PathLike[str]")
+PathT = TypeVar("PathT", bound="str | bytes | os.PathLike[Any]")
 Job = Callable[[str], Any]
 AHEAD = 4  # files handed out per worker: enough that none waits, few enough that an endless list is fine
 
@@ -74,7 +74,7 @@ class WorkerPool:
         self._pool.stop()
         self._pool.join()
 
-    def submit(self, path: str | bytes | os.PathLike[str]) -> Future[Any]:
+    def submit(self, path: str | bytes | os.PathLike[Any]) -> Future[Any]:
         """Queue a file; give the future to `outcome`."""
         future: Future[Any] = self._pool.schedule(self._job, args=(os.fsdecode(path),), timeout=self._timeout)
         return future
@@ -97,7 +97,7 @@ class WorkerPool:
                 future.cancel()
 
 
-def outcome(path: str | bytes | os.PathLike[str], future: Future[Any]) -> Any:
+def outcome(path: str | bytes | os.PathLike[Any], future: Future[Any]) -> Any:
     """Wait for a submitted file: what the job gives (its embedding), or an `UnusableAudio` that says why not."""
     from concurrent.futures import TimeoutError as FutureTimeout
 

@@ -47,7 +47,9 @@ class CropPositions(Dataset[Tensor]):
     def __init__(self, cache: Cache, teacher: Teacher | None, recipe: Recipe, epoch: int) -> None:
         self.cache, self.teacher, self.recipe, self.epoch = cache, teacher, recipe, epoch
         self.train = cache.split("train")
-        weights = cache.length[self.train].astype(float) ** recipe.schedule.length_weight  # longer clips hold more to learn
+        weights = (
+            cache.length[self.train].astype(float) ** recipe.schedule.length_weight
+        )  # longer clips hold more to learn
         self.weights = weights / weights.sum()
 
     def __len__(self) -> int:

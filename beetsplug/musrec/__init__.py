@@ -35,6 +35,7 @@ class MusrecPlugin(BeetsPlugin):
                 "workers": 0,  # processes; 0: one a core
                 "timeout": 60,  # seconds that one file may take
                 "exclude": "",  # a query: songs that are never an answer
+                "cache": True,  # keep the vectors of a large library in a file beside it
                 "similar": {
                     "count": 5,
                     "space": "embedding",

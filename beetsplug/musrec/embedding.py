@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from beets.ui import UserError
 from beets.util import displayable_path
 
-from . import fields
+from . import fields, lookup
 
 if TYPE_CHECKING:
-    from beets.library import Item
+    from beets.library import Item, Library
 
     from musrec_core.encoder import TrackEmbedding
     from musrec_core.errors import UnusableAudio
     from musrec_core.workers import WorkerPool
 
     from . import MusrecPlugin
+
+PATIENCE = 60_000  # ms
 
 
 def new_pool(plugin: MusrecPlugin, *, workers: int | None = None, files: int | None = None) -> WorkerPool:
@@ -35,40 +40,80 @@ def new_pool(plugin: MusrecPlugin, *, workers: int | None = None, files: int | N
     return WorkerPool(plugin.card, workers=count if files is None else min(count, files), timeout=timeout)
 
 
-def needs_embedding(plugin: MusrecPlugin, item: Item, retry: bool = False) -> bool:
+@dataclass
+class Work:
+    """What there is to embed among some items, and why not the others."""
+
+    ids: list[int] = dataclasses.field(default_factory=list)
+    current: int = 0
+    failed_before: int = 0
+
+
+def outstanding(plugin: MusrecPlugin, lib: Library, ids: Iterable[int], *, retry: bool = False) -> Work:
     """Missing, or of another model or file, and not known to fail as the file is now, unless that is tried again."""
-    if fields.is_current(item, plugin.card.model_id) and not fields.is_another_recording(item):
-        return False
-    return retry or not fields.failed_before(item)
+    work = Work()
+    for item in lookup.standings(lib, ids):
+        known = item.embedded and item.model == plugin.card.model_id
+        if known and not fields.is_another_recording(item.heard, item.likeness):
+            work.current += 1
+        elif item.status and not retry and _fails_still(lib, item.id):
+            work.failed_before += 1
+        else:
+            work.ids.append(item.id)
+    return work
+
+
+def _fails_still(lib: Library, id_: int) -> bool:
+    item = lib.get_item(id_)
+    return item is not None and fields.failed_before(item)
+
+
+class _Handed:
+    """An item on its way through the pool, which takes paths."""
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+
+    def __fspath__(self) -> bytes:
+        path: bytes = self.item.path
+        return path
 
 
 def outcomes(pool: WorkerPool, items: Iterable[Item]) -> Iterator[tuple[Item, TrackEmbedding | UnusableAudio]]:
-    """Embed items' files, each as it finishes."""
-    by_path: dict[bytes, list[Item]] = {}
-    for item in items:
-        by_path.setdefault(item.path, []).append(item)
-    for path, outcome in pool.map(by_path):
-        for item in by_path[path]:
-            yield item, outcome
+    """Embed items' files, each as it finishes; the items are taken one by one, as workers get free."""
+    for handed, outcome in pool.map(map(_Handed, items)):
+        yield handed.item, outcome
 
 
 def embed_items(
-    plugin: MusrecPlugin, items: list[Item], *, workers: int | None = None, quiet: bool = False
+    plugin: MusrecPlugin,
+    lib: Library,
+    items: Iterable[Item],
+    total: int,
+    *,
+    workers: int | None = None,
+    quiet: bool = False,
 ) -> tuple[int, int]:
     """Embed items and store each at once, so that stopping loses at most those in hand.
 
     Returns
     -------
     done, failed : int
+
+    Raises
+    ------
+    UserError
+        The library can't be written: a full disk, or another program that does not let go of it.
     """
     from tqdm import tqdm
 
     done = failed = 0
-    with new_pool(plugin, workers=workers, files=len(items)) as pool:
+    be_patient(lib)
+    with new_pool(plugin, workers=workers, files=total) as pool:
         hidden = quiet or not sys.stderr.isatty()
-        with tqdm(total=len(items), unit=" tracks", disable=hidden, dynamic_ncols=True, leave=False) as bar:
+        with tqdm(total=total, unit=" tracks", disable=hidden, dynamic_ncols=True, leave=False) as bar:
             for item, outcome in outcomes(pool, items):
-                fields.record(item, outcome)
+                store(item, outcome)
                 if isinstance(outcome, Exception):
                     failed += 1
                     with bar.external_write_mode():
@@ -77,6 +122,20 @@ def embed_items(
                     done += 1
                 bar.update()
     return done, failed
+
+
+def be_patient(lib: Library) -> None:
+    """Wait longer than beets' five seconds for another program that writes to the library."""
+    with lib.transaction() as tx:
+        tx.query(f"PRAGMA busy_timeout = {PATIENCE}")
+
+
+def store(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
+    """Record what came out; raises `UserError` where the library can't be written."""
+    try:
+        fields.record(item, outcome)
+    except sqlite3.OperationalError as error:
+        raise UserError(f"the library can't be written: {error}; what was embedded until now is stored") from None
 
 
 def report_failure(plugin: MusrecPlugin, item: Item, why: UnusableAudio) -> None:

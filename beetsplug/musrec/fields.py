@@ -6,7 +6,7 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from beets.dbcore import types
@@ -15,13 +15,12 @@ from beets.dbcore.query import NumericQuery
 if TYPE_CHECKING:
     import numpy as np
     from beets.dbcore import Model
-    from beets.library import Item, Library
+    from beets.library import Item
     from numpy.typing import NDArray
 
     from musrec_core.card import Card
     from musrec_core.encoder import TrackEmbedding
     from musrec_core.errors import UnusableAudio
-    from musrec_core.index import VectorIndex
 
 EMBEDDING = "musrec_embedding"
 GENRES = "musrec_genres"
@@ -191,96 +190,35 @@ def is_current(item: Item, model_id: str) -> bool:
 
 
 def _likeness(item: Item) -> str:
-    return f"{item.format} {item.length:.1f} {item.bitrate} {item.samplerate}"
+    return likeness(item.format, item.length, item.bitrate, item.samplerate)
 
 
-def is_another_recording(item: Item) -> bool:
+def likeness(format_: str, length: float, bit_rate: int, sample_rate: int) -> str:
+    """What `HEARD` keeps of a file; beets' columns may be empty."""
+    return f"{format_ or ''} {length or 0:.1f} {bit_rate or 0} {sample_rate or 0}"
+
+
+def is_another_recording(heard: str | None, now: str) -> bool:
     """Whether the file was replaced since it was heard, as far as beets knows: a better rip, another edit.
 
     Tags do not count, so writing them makes nothing stale; cover art moves some formats' bit rate by a little.
     """
-    then = str(item.get(HEARD) or "").rsplit(" ", 3)
-    now = _likeness(item).rsplit(" ", 3)
-    if len(then) != len(now):  # not noted
+    then, there = str(heard or "").rsplit(" ", 3), now.rsplit(" ", 3)
+    if len(then) != len(there):  # not noted
         return False
     try:
-        length, bit_rate = (abs(float(then[k]) - float(now[k])) for k in (1, 2))
+        length, bit_rate = (abs(float(then[k]) - float(there[k])) for k in (1, 2))
     except ValueError:  # damaged
         return True
-    return then[0] != now[0] or then[3] != now[3] or length > 0.5 or bit_rate > 0.2 * float(now[2])
+    return then[0] != there[0] or then[3] != there[3] or length > 0.5 or bit_rate > 0.2 * float(there[2])
 
 
-def failure_of(item: Item) -> str:
+def failure_of(status: str | None) -> str:
     """Why an item could not be embedded when it was tried last; empty where it could."""
-    return str(item.get(STATUS) or "").partition(" @ ")[0]
+    return str(status or "").partition(" @ ")[0]
 
 
 def failed_before(item: Item) -> bool:
     """Whether the file failed and has not changed since."""
-    _, separator, when = (item.get(STATUS) or "").rpartition(" @ ")
+    _, separator, when = str(item.get(STATUS) or "").rpartition(" @ ")
     return bool(separator) and when == str(mtime_of(item))
-
-
-# A whole library, with one SQL statement each.
-
-_CURRENT = """
-    SELECT a.entity_id, a.value FROM item_attributes AS a NOT INDEXED  -- in the file's order: all of it is read
-    JOIN item_attributes AS m ON m.entity_id = a.entity_id AND m.key = ? AND m.value = ?
-    WHERE a.key = ?
-"""
-
-
-def _current(lib: Library, key: str, model_id: str) -> tuple[list[int], list[str | None]]:
-    with lib.transaction() as tx:
-        rows = tx.query(_CURRENT, (MODEL, model_id, key))
-    return [row[0] for row in rows], [row[1] for row in rows]
-
-
-def vector_index(lib: Library, card: Card) -> VectorIndex:
-    """Every embedding of this model in the library."""
-    ids, texts = _current(lib, EMBEDDING, card.model_id)
-    return _finite_index(ids, decode_vectors(texts, card.dimensions))
-
-
-def genre_index(lib: Library, card: Card) -> VectorIndex:
-    """Every item's genre probabilities [shape=(n, genres)], as the model's card orders them."""
-    import numpy as np
-
-    ids, texts = _current(lib, GENRES, card.model_id)
-    labels = [genre.label for genre in card.genres]
-    rows = [[found.get(label, np.nan) for label in labels] for found in (parse_genres(text or "") for text in texts)]
-    return _finite_index(ids, np.asarray(rows, np.float32).reshape(len(ids), len(labels)))
-
-
-def _finite_index(ids: list[int], vectors: NDArray[np.float32]) -> VectorIndex:
-    import numpy as np
-
-    from musrec_core.index import VectorIndex
-
-    length = np.einsum("nd,nd->n", vectors, vectors)
-    whole = np.isfinite(length) & (length > 0)
-    if not whole.all():  # a damaged attribute can't be found, and stops nobody
-        return VectorIndex(np.asarray(ids, np.int64)[whole], vectors[whole])
-    return VectorIndex(ids, vectors)
-
-
-def counts(lib: Library, model_id: str) -> tuple[int, int, int]:
-    """How many items there are, how many have an embedding at all, and how many one of this model."""
-    with lib.transaction() as tx:
-        items = tx.query("SELECT COUNT(*) FROM items")[0][0]
-        rows = tx.query("SELECT value, COUNT(*) FROM item_attributes WHERE key = ? GROUP BY value", (MODEL,))
-    by_model = {row[0]: row[1] for row in rows}
-    return items, sum(by_model.values()), by_model.get(model_id, 0)
-
-
-def columns(lib: Library, ids: Iterable[int], names: tuple[str, ...]) -> dict[int, tuple[Any, ...]]:
-    """Some columns of some items, without loading the items."""
-    wanted = list(ids)
-    found: dict[int, tuple[Any, ...]] = {}
-    with lib.transaction() as tx:
-        for first in range(0, len(wanted), 500):  # SQLite's limit on parameters was 999 for long
-            part = wanted[first : first + 500]
-            marks = ",".join("?" * len(part))
-            for row in tx.query(f"SELECT id, {', '.join(names)} FROM items WHERE id IN ({marks})", part):
-                found[row[0]] = tuple(row)[1:]
-    return found

@@ -38,6 +38,7 @@ class Importing:
             return
         items = [item for item in task.imported_items() if item.id]
         try:
+            embedding.be_patient(session.lib)
             self._embed(items)
         except (
             UserError,
@@ -55,7 +56,7 @@ class Importing:
         if self._pool is None:
             self._pool = embedding.new_pool(self._plugin)
         for item, outcome in embedding.outcomes(self._pool, items):
-            fields.record(item, outcome)
+            embedding.store(item, outcome)
             if isinstance(outcome, Exception):
                 embedding.report_failure(self._plugin, item, outcome)
             if getattr(threading.current_thread(), "abort_flag", False):  # Ctrl-C: beets' pipeline is stopping

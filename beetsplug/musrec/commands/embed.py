@@ -6,12 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from beets import ui
+from beets.dbcore.query import InvalidQueryError
 from beets.ui import Subcommand, UserError
 
-from .. import embedding, fields
+from .. import embedding, fields, lookup
+from ..embedding import Work
 
 if TYPE_CHECKING:
-    from beets.library import Item, Library
+    from beets.library import Library
 
     from .. import MusrecPlugin
 
@@ -52,30 +54,38 @@ def command(plugin: MusrecPlugin) -> Subcommand:
 def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str]) -> None:
     if opts.jobs is not None and opts.jobs < 1:
         raise UserError("--jobs has to be 1 or more")
-    matched = list(lib.items(args))
-    if args and not matched:
+    try:
+        ids = lookup.matching_ids(lib, lookup.parse(args))
+    except InvalidQueryError as error:
+        raise UserError(str(error)) from None
+    if args and not ids:
         raise UserError(f"no song matches: {' '.join(args)}")
     if opts.report:
-        report(matched)
+        report(lib, ids)
         return
-    current = sum(not embedding.needs_embedding(plugin, item, retry=True) for item in matched)
-    work = matched if opts.force else [item for item in matched if embedding.needs_embedding(plugin, item, opts.retry)]
+    work = Work(ids) if opts.force else embedding.outstanding(plugin, lib, ids, retry=opts.retry)
     if opts.pretend:
-        for item in work:
+        for item in lookup.items_of(lib, work.ids):
             ui.print_(format(item))
         return
     try:
-        done, failed = embedding.embed_items(plugin, work, workers=opts.jobs, quiet=opts.quiet) if work else (0, 0)
+        done, failed = _embed(plugin, lib, work, opts) if work.ids else (0, 0)
     except KeyboardInterrupt:
         ui.print_("stopped: what was embedded is stored, run `beet embed` again for the rest")
         raise
     if not opts.quiet:
-        ui.print_(_summary(matched, work, done, failed, current if not opts.force else 0))
+        ui.print_(_summary(work, done, failed))
 
 
-def report(matched: list[Item]) -> None:
+def _embed(plugin: MusrecPlugin, lib: Library, work: Work, opts: EmbedCLIOpts) -> tuple[int, int]:
+    items = lookup.items_of(lib, work.ids)
+    return embedding.embed_items(plugin, lib, items, len(work.ids), workers=opts.jobs, quiet=opts.quiet)
+
+
+def report(lib: Library, ids: list[int]) -> None:
     """What could not be embedded, by reason, each with the command that lists it."""
-    reasons = Counter(reason for item in matched if (reason := fields.failure_of(item)))
+    statuses = lookup.attributes(lib, ids, fields.STATUS).values()
+    reasons = Counter(reason for status in statuses if (reason := fields.failure_of(status)))
     if not reasons:
         ui.print_("nothing failed")
         return
@@ -85,12 +95,12 @@ def report(matched: list[Item]) -> None:
     ui.print_("A file that changes is tried again by `beet embed`; `beet embed --retry` tries them all.")
 
 
-def _summary(matched: list[Item], work: list[Item], done: int, failed: int, current: int) -> str:
+def _summary(work: Work, done: int, failed: int) -> str:
     parts = [f"{done} embedded"]
-    if current:
-        parts.append(f"{current} up to date")
+    if work.current:
+        parts.append(f"{work.current} up to date")
     if failed:
         parts.append(f"{failed} failed")
-    if unchanged := len(matched) - len(work) - current:
-        parts.append(f"{unchanged} failed before and did not change (--retry tries again)")
+    if work.failed_before:
+        parts.append(f"{work.failed_before} failed before and did not change (--retry tries again)")
     return ", ".join(parts)

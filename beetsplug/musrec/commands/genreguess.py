@@ -64,9 +64,9 @@ def run(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args: list[
     items = list(lib.items(args))
     if not items:
         raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
-    missing = [item for item in items if embedding.needs_embedding(plugin, item)]
-    if missing:
-        embedding.embed_items(plugin, missing, quiet=opts.quiet)
+    work = set(embedding.outstanding(plugin, lib, [item.id for item in items]).ids)
+    if missing := [item for item in items if item.id in work]:
+        embedding.embed_items(plugin, lib, missing, len(missing), quiet=opts.quiet)
     for item in items:
         if not opts.quiet:
             _show(item, count)

@@ -8,22 +8,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from beets import ui
-from beets.dbcore.query import AndQuery, InQuery, InvalidQueryArgumentValueError, InvalidQueryError, PathQuery
-from beets.library import Item, parse_query_string
+from beets.dbcore.query import InvalidQueryError, PathQuery
 from beets.ui import Subcommand, UserError
 from beets.util import displayable_path, normpath
 
-from .. import embedding, fields, playlists
+from .. import embedding, fields, lookup, playlists, snapshot
 
 if TYPE_CHECKING:
     import numpy as np
-    from beets.library import Library
+    from beets.dbcore.query import Query
+    from beets.library import Item, Library
     from numpy.typing import NDArray
 
     from musrec_core.encoder import TrackEmbedding
     from musrec_core.index import Metric, Neighbour, VectorIndex
 
     from .. import MusrecPlugin
+    from ..lookup import Counts
+    from ..snapshot import Space
 
 
 class SimilarCLIOpts(Protocol):
@@ -37,7 +39,7 @@ class SimilarCLIOpts(Protocol):
     max_per_artist: int | None
     metric: Metric | None
     playlist: str | None
-    space: str | None
+    space: Space | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Seeds:
 
     items: list[Item]
     files: list[tuple[bytes, TrackEmbedding]]
+    new: frozenset[int]  # ids of the items that were embedded just now
 
 
 def command(plugin: MusrecPlugin) -> Subcommand:
@@ -80,23 +83,25 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
     count = _at_least(1, opts.count, config["count"].get(int), "--count")
     per_artist = _at_least(0, opts.max_per_artist, config["max_per_artist"].get(int), "--max-per-artist")
     per_album = _at_least(0, opts.max_per_album, config["max_per_album"].get(int), "--max-per-album")
-    space = opts.space or config["space"].as_choice(["embedding", "genre"])
+    space: Space = opts.space or config["space"].as_choice(["embedding", "genre"])
     metric: Metric = opts.metric or ("euclidean" if space == "genre" else "cosine")
     excluded = _excluded(plugin, lib)
     if opts.playlist:
         playlists.check_target(plugin, opts.playlist)  # before the work, not after it
 
     matched = _matching(lib, opts, args)
-    _require_current(plugin, lib)
-    seeds = _embedded_seeds(plugin, opts, matched)
-    index = fields.genre_index(lib, plugin.card) if space == "genre" else fields.vector_index(lib, plugin.card)
-    points = _seed_points(plugin, seeds, index, space)
+    known = snapshot.load(plugin, lib, space)
+    _require_current(plugin, known.counts)
+    seeds = _embedded_seeds(plugin, lib, opts, matched)
+    if any(item.id in seeds.new for item in seeds.items):
+        known = snapshot.load(plugin, lib, space)
+    points = _seed_points(plugin, seeds, known.index, space)
     own = {item.id for item in seeds.items} | _ids_of_files(lib, [path for path, _ in seeds.files])
 
     from musrec_core import recommend
 
     neighbours = recommend.nearest(
-        index,
+        known.index,
         points,
         count,
         metric=metric,
@@ -145,24 +150,19 @@ def _matching(lib: Library, opts: SimilarCLIOpts, args: list[str]) -> list[Item]
     return found
 
 
-def _embedded_seeds(plugin: MusrecPlugin, opts: SimilarCLIOpts, matched: list[Item]) -> Seeds:
+def _embedded_seeds(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, matched: list[Item]) -> Seeds:
     """The songs to start from, every one embedded."""
     if len(matched) > 1:
         plugin._log.info("{} songs match: using them all as seeds (--first uses the first)", len(matched))
     files = _embed_outside(plugin, opts.files)
-    items = _embedded(plugin, matched)
+    model_id = plugin.card.model_id
+    missing = [item for item in matched if not fields.is_current(item, model_id)]
+    if missing:
+        embedding.embed_items(plugin, lib, missing, len(missing))
+    items = [item for item in matched if fields.is_current(item, model_id)]  # without those that can't be
     if not items and not files:
         raise UserError("no seed could be embedded; `beet info -l` shows each one's musrec_status")
-    return Seeds(items, files)
-
-
-def _embedded(plugin: MusrecPlugin, items: list[Item]) -> list[Item]:
-    """Embed, on the spot, the seeds that are not; leave out those that can't be."""
-    model_id = plugin.card.model_id
-    missing = [item for item in items if not fields.is_current(item, model_id)]
-    if missing:
-        embedding.embed_items(plugin, missing)
-    return [item for item in items if fields.is_current(item, model_id)]
+    return Seeds(items, files, frozenset(item.id for item in missing))
 
 
 def _embed_outside(plugin: MusrecPlugin, files: Sequence[str]) -> list[tuple[bytes, TrackEmbedding]]:
@@ -200,23 +200,26 @@ def _seed_points(plugin: MusrecPlugin, seeds: Seeds, index: VectorIndex, space: 
 # Candidates and results.
 
 
-def _require_current(plugin: MusrecPlugin, lib: Library) -> None:
+def _require_current(plugin: MusrecPlugin, counts: Counts) -> None:
     """Say what can't be found for want of an embedding, before any work is done."""
-    items, embedded, current = fields.counts(lib, plugin.card.model_id)
-    if not current and embedded:
+    if not counts.current and counts.embedded:
         raise UserError(f"the library's embeddings are of another model than {plugin.card.model_id}: run `beet embed`")
-    if not current:
+    if not counts.current:
         raise UserError("no song is embedded yet: run `beet embed`")
-    if current < items:
-        plugin._log.info("{} of {} songs are not embedded and can't be found: run `beet embed`", items - current, items)
+    if counts.current < counts.items:
+        plugin._log.info(
+            "{} of {} songs are not embedded and can't be found: `beet embed` embeds them, or tells why not",
+            counts.items - counts.current,
+            counts.items,
+        )
 
 
-def _candidate_ids(lib: Library, query: str | None) -> set[int] | None:
-    if query is None:
+def _candidate_ids(lib: Library, text: str | None) -> set[int] | None:
+    if text is None:
         return None
-    ids = {item.id for item in lib.items(query)}
+    ids = set(lookup.matching_ids(lib, _query(text, "--in")))
     if not ids:
-        raise UserError(f"no song matches --in: {query}")
+        raise UserError(f"no song matches --in: {text}")
     return ids
 
 
@@ -224,20 +227,24 @@ def _excluded(plugin: MusrecPlugin, lib: Library) -> Callable[[Sequence[int]], C
     """Which of some songs the configuration keeps out of answers: audiobooks, hour-long mixes."""
     if not (text := plugin.config["exclude"].as_str()):
         return None
+    query = _query(text, "musrec.exclude")
+    return lambda ids: lookup.matching_ids(lib, query, among=ids)
+
+
+def _query(text: str, name: str) -> Query:
     try:
-        query, _ = parse_query_string(text, Item)
-    except (InvalidQueryError, InvalidQueryArgumentValueError) as error:
-        raise UserError(f"musrec.exclude is no query: {error}") from None
-    return lambda ids: {item.id for item in lib.items(AndQuery([InQuery("id", ids), query]))}
+        return lookup.parse(text)
+    except InvalidQueryError as error:
+        raise UserError(f"{name} is no query: {error}") from None
 
 
 def _artists(lib: Library, ids: Sequence[int]) -> dict[int, Any]:
-    rows = fields.columns(lib, ids, ("artist",))
+    rows = lookup.columns(lib, ids, ("artist",))
     return {id_: artist.casefold() or None for id_, (artist,) in rows.items()}
 
 
 def _albums(lib: Library, ids: Sequence[int]) -> dict[int, Any]:
-    rows = fields.columns(lib, ids, ("album_id",))
+    rows = lookup.columns(lib, ids, ("album_id",))
     return {id_: album_id for id_, (album_id,) in rows.items()}
 
 

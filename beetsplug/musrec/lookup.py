@@ -1,0 +1,129 @@
+"""Questions to a whole library, answered by SQL: no item is loaded to be counted or looked over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from beets.dbcore.query import InQuery, InvalidQueryArgumentValueError, InvalidQueryError, TrueQuery
+from beets.library import Item, parse_query_parts, parse_query_string
+
+from . import fields
+
+if TYPE_CHECKING:
+    from beets.dbcore.query import Query
+    from beets.library import Library
+
+T = TypeVar("T")
+PART = 500  # ids a statement: SQLite's limit on parameters was 999 for long
+
+
+class Counts(NamedTuple):
+    """How many items there are, how many have an embedding at all, and how many one of the model in use."""
+
+    items: int
+    embedded: int
+    current: int
+
+
+def counts(lib: Library, model_id: str) -> Counts:
+    """Count a library's embeddings."""
+    with lib.transaction() as tx:
+        items = tx.query("SELECT COUNT(*) FROM items")[0][0]
+        rows = tx.query("SELECT value, COUNT(*) FROM item_attributes WHERE key = ? GROUP BY value", (fields.MODEL,))
+    by_model = {row[0]: row[1] for row in rows}
+    return Counts(items, sum(by_model.values()), by_model.get(model_id, 0))
+
+
+def parse(query: str | list[str]) -> Query:
+    """A query as a setting or the command line has it; raises `InvalidQueryError`."""
+    try:
+        parsed, _ = parse_query_string(query, Item) if isinstance(query, str) else parse_query_parts(query, Item)
+    except InvalidQueryArgumentValueError as error:
+        raise InvalidQueryError(query, error) from None
+    return parsed
+
+
+def matching_ids(lib: Library, query: Query, among: Iterable[int] | None = None) -> list[int]:
+    """The ids of the items that match a query, in the order of their import, or of ``among``."""
+    where, values = query.clause()
+    if where and among is None:
+        source = "items"
+        if query.field_names & Item.other_db_fields:  # a field of the album
+            source += f" {Item.relation_join}"
+        with lib.transaction() as tx:
+            rows = tx.query(f"SELECT items.id FROM ({source}) WHERE {where} GROUP BY items.id", values)
+        return [row[0] for row in rows]
+    # beets would load all of the library for a query that SQL can't answer
+    ids = matching_ids(lib, TrueQuery()) if among is None else among
+    return [item.id for item in items_of(lib, ids) if query.match(item)]
+
+
+def items_of(lib: Library, ids: Iterable[int]) -> Iterator[Item]:
+    """The items with these ids, in that order, loaded a part at a time; ids that are gone are left out."""
+    for part in _parts(ids):
+        found = {item.id: item for item in lib.items(InQuery("id", part))}
+        yield from (found[id_] for id_ in part if id_ in found)
+
+
+class Standing(NamedTuple):
+    """What is stored of one item: its id, whether it has an embedding, of which model, of what file, what failed."""
+
+    id: int
+    embedded: bool
+    model: str | None
+    heard: str | None
+    status: str | None
+    likeness: str
+
+
+_STANDING = """
+    SELECT items.id, e.id IS NOT NULL AND e.value != '', m.value, h.value, s.value, format, length, bitrate, samplerate
+    FROM items
+    LEFT JOIN item_attributes AS e ON e.entity_id = items.id AND e.key = ?
+    LEFT JOIN item_attributes AS m ON m.entity_id = items.id AND m.key = ?
+    LEFT JOIN item_attributes AS h ON h.entity_id = items.id AND h.key = ?
+    LEFT JOIN item_attributes AS s ON s.entity_id = items.id AND s.key = ?
+    WHERE items.id IN ({})
+"""
+
+
+def standings(lib: Library, ids: Iterable[int]) -> Iterator[Standing]:
+    """What is stored of these items, without loading them."""
+    keys = (fields.EMBEDDING, fields.MODEL, fields.HEARD, fields.STATUS)
+    for part in _parts(ids):
+        with lib.transaction() as tx:
+            rows = tx.query(_STANDING.format(_marks(part)), (*keys, *part))
+        for row in rows:
+            id_, embedded, model, heard, status, *file = row
+            yield Standing(id_, bool(embedded), model, heard, status, fields.likeness(*file))
+
+
+def attributes(lib: Library, ids: Iterable[int], key: str) -> dict[int, str]:
+    """One stored attribute of those of some items that have it, without loading the items."""
+    found: dict[int, str] = {}
+    with lib.transaction() as tx:
+        for part in _parts(ids):
+            statement = f"SELECT entity_id, value FROM item_attributes WHERE key = ? AND entity_id IN ({_marks(part)})"
+            found.update((row[0], row[1]) for row in tx.query(statement, (key, *part)))
+    return found
+
+
+def columns(lib: Library, ids: Iterable[int], names: tuple[str, ...]) -> dict[int, tuple[Any, ...]]:
+    """Some columns of some items, without loading the items."""
+    found: dict[int, tuple[Any, ...]] = {}
+    with lib.transaction() as tx:
+        for part in _parts(ids):
+            for row in tx.query(f"SELECT id, {', '.join(names)} FROM items WHERE id IN ({_marks(part)})", part):
+                found[row[0]] = tuple(row)[1:]
+    return found
+
+
+def _marks(part: Sequence[int]) -> str:
+    return ",".join("?" * len(part))
+
+
+def _parts(values: Iterable[T]) -> Iterator[Sequence[T]]:
+    all_of_them = list(values)
+    for first in range(0, len(all_of_them), PART):
+        yield all_of_them[first : first + PART]
