@@ -119,7 +119,7 @@ def _discs(items: int, centres: NDArray[np.float64], rng: np.random.Generator, g
     while left:
         genre = int(rng.integers(len(genres)))
         artist, artist_mbid = _name(rng), _mbid(rng)
-        home = _unit(centres[genre] + ARTIST_SPREAD * _unit(rng.standard_normal(centres.shape[1])))
+        home = _unit(centres[genre] + ARTIST_SPREAD * _unit(rng.standard_normal(centres.shape[1:])))
         for _ in range(int(rng.integers(1, 6))):
             songs = min(left, int(rng.integers(8, 15)))
             if not songs:
@@ -128,7 +128,7 @@ def _discs(items: int, centres: NDArray[np.float64], rng: np.random.Generator, g
             yield Disc(
                 id=id_, artist=artist, artist_mbid=artist_mbid, title=_name(rng), mbid=_mbid(rng), genre=genre,
                 year=int(rng.integers(1960, 2025)), added=1.6e9 + 600.0 * id_, songs=songs,
-                centre=_unit(home + ALBUM_SPREAD * _unit(rng.standard_normal(centres.shape[1]))),
+                centre=_unit(home + ALBUM_SPREAD * _unit(rng.standard_normal(centres.shape[1:]))),
                 format=FORMATS[int(rng.integers(len(FORMATS)))],
             )  # fmt: skip
 
