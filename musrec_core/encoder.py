@@ -21,6 +21,10 @@ from .features import log_mel, windows
 if TYPE_CHECKING:
     import onnxruntime
 
+# From 1.29 on, ONNX Runtime tells its makers of each session, unless this is set before it is loaded.
+for _name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
+    os.environ[_name] = "1"
+
 
 @dataclass(frozen=True, eq=False)
 class TrackEmbedding:

@@ -37,3 +37,7 @@ class ModelError(Exception):
 
 class IndexFileError(Exception):
     """A file of vectors can't be used; the message says why in one sentence."""
+
+
+class WorkersError(Exception):
+    """No worker process can be kept alive; the message says so in one sentence."""

@@ -5,22 +5,28 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import TimeoutError as FutureTimeout
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .card import Card
-from .errors import UnusableAudio
+from .errors import UnusableAudio, WorkersError
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
+
+    from pebble import ProcessPool
 
     from .encoder import Encoder, TrackEmbedding
 
 PathT = TypeVar("PathT", bound="str | bytes | os.PathLike[Any]")
 Job = Callable[[str], Any]
-AHEAD = 4  # files handed out per worker: enough that none waits, few enough that an endless list is fine
+AHEAD = 3  # files handed out per worker: enough that none waits, few enough that an endless list is fine
+TRIES = 2  # of a file whose worker died: it may have been killed for another reason, such as want of memory
+STARTS = 10  # of a worker that ends before it takes a file
 
 _encoder: Encoder | None = None  # one a worker process
 
@@ -52,14 +58,9 @@ class WorkerPool:
     def __init__(
         self, card: Card | None, *, workers: int | None = None, timeout: float = 60.0, job: Job | None = None
     ) -> None:
-        from pebble import ProcessPool
-
-        self._job = job or embed_in_worker
-
-        self.workers = max(1, workers or default_workers())
-        self._timeout = timeout
         model = os.fspath(card.folder / card.weights) if card else None
-        self._pool = ProcessPool(self.workers, initializer=_start_worker, initargs=(model,), context=_context())
+        self.workers = max(1, workers or default_workers())
+        self._slots = [_Slot(model, job or embed_in_worker, timeout) for _ in range(self.workers)]
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -71,36 +72,130 @@ class WorkerPool:
 
     def close(self) -> None:
         """Stop the workers at once; files in hand are dropped."""
-        self._pool.stop()
-        self._pool.join()
-
-    def submit(self, path: str | bytes | os.PathLike[Any]) -> Future[Any]:
-        """Queue a file; give the future to `outcome`."""
-        future: Future[Any] = self._pool.schedule(self._job, args=(os.fsdecode(path),), timeout=self._timeout)
-        return future
+        for slot in self._slots:
+            slot.close()
 
     def map(self, paths: Iterable[PathT]) -> Iterator[tuple[PathT, Any]]:
-        """Embed files, yielding each with its outcome (`TrackEmbedding` or `UnusableAudio`) as it finishes."""
+        """Embed files, yielding each with its outcome (`TrackEmbedding` or `UnusableAudio`) as it finishes.
+
+        Raises
+        ------
+        WorkersError
+            The workers end as soon as they start.
+        """
         waiting = iter(paths)
-        running: dict[Future[Any], PathT] = {}
         try:
             while True:
-                while len(running) < AHEAD * self.workers and (path := next(waiting, None)) is not None:
-                    running[self.submit(path)] = path
-                if not running:
+                self._hand_out(waiting)
+                futures = {future: slot for slot in self._slots for future in slot.running}
+                if not futures:
                     return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    path = running.pop(future)
-                    yield path, outcome(path, future)
+                for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                    slot = futures[future]
+                    if future in slot.running:  # not handed out anew meanwhile
+                        yield from slot.settle(future)
         finally:
-            for future in running:
-                future.cancel()
+            for slot in self._slots:
+                slot.drop()
+
+    def _hand_out(self, waiting: Iterator[Any]) -> None:
+        while True:
+            idlest = min(self._slots, key=lambda slot: len(slot.running))
+            if len(idlest.running) >= AHEAD or (path := next(waiting, None)) is None:
+                return
+            idlest.submit(_File(path))
+
+
+class _File(Generic[PathT]):
+    """A file on its way: how often a worker died of it, and in which pool it is."""
+
+    def __init__(self, path: PathT) -> None:
+        self.path = path
+        self.deaths = 0
+        self.pool: ProcessPool | None = None
+
+
+class _Slot:
+    """One worker in a pool of its own.
+
+    Workers of one pool share locks, and one that is killed with a lock in its hand would stop them all.
+    """
+
+    def __init__(self, model: str | None, job: Job, timeout: float) -> None:
+        self.running: dict[Future[Any], _File[Any]] = {}
+        self._model, self._job, self._timeout = model, job, timeout
+        self._pool: ProcessPool | None = None
+        self._idle_deaths = 0
+
+    def submit(self, file: _File[Any]) -> None:
+        """Queue a file."""
+        if self._pool is None or not self._pool.active:
+            self._pool = self._new_pool()
+        file.pool = self._pool
+        future = self._pool.schedule(self._job, args=(os.fsdecode(file.path),), timeout=self._timeout)
+        self.running[future] = file
+
+    def settle(self, future: Future[Any]) -> Iterator[tuple[Any, Any]]:
+        """Take what came of a file; nothing where it is tried anew."""
+        from concurrent.futures.process import BrokenProcessPool
+
+        from pebble import ProcessExpired
+
+        file = self.running.pop(future)
+        error = future.exception()
+        if isinstance(error, BrokenProcessPool):
+            if file.pool is self._pool:
+                self._idle_deaths += 1
+                if self._idle_deaths >= STARTS:
+                    raise WorkersError("the worker processes end as soon as they start") from error
+                self._renew()
+            self.submit(file)
+            return
+        self._idle_deaths = 0
+        if isinstance(error, ProcessExpired):
+            self._renew()
+            file.deaths += 1
+            if file.deaths < TRIES:
+                self.submit(file)
+                return
+        yield file.path, outcome(file.path, future)
+
+    def _new_pool(self) -> ProcessPool:
+        from pebble import ProcessPool
+
+        return ProcessPool(1, initializer=_start_worker, initargs=(self._model,), context=_context())
+
+    def _renew(self) -> None:
+        """Leave a pool whose worker died, and hand its other files to a new one."""
+        old, self._pool = self._pool, None
+        left = [future for future, file in self.running.items() if file.pool is old and not future.done()]
+        for future in left:
+            file = self.running.pop(future)
+            future.cancel()
+            self.submit(file)
+        if old is not None:  # in the background: the dead worker may have left half a message to wait for
+            threading.Thread(target=_end, args=(old,), daemon=True).start()
+
+    def drop(self) -> None:
+        """Forget the files in hand."""
+        for future in self.running:
+            future.cancel()
+        self.running.clear()
+
+    def close(self) -> None:
+        self.drop()
+        if self._pool is not None:
+            _end(self._pool)
+            self._pool = None
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()
+    pool.join()
 
 
 def outcome(path: str | bytes | os.PathLike[Any], future: Future[Any]) -> Any:
-    """Wait for a submitted file: what the job gives (its embedding), or an `UnusableAudio` that says why not."""
-    from concurrent.futures import TimeoutError as FutureTimeout
-
+    """What the job gave for a file (its embedding), or an `UnusableAudio` that says why not."""
     from pebble import ProcessExpired
 
     name = os.fsdecode(path)

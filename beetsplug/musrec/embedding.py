@@ -81,8 +81,13 @@ class _Handed:
 
 def outcomes(pool: WorkerPool, items: Iterable[Item]) -> Iterator[tuple[Item, TrackEmbedding | UnusableAudio]]:
     """Embed items' files, each as it finishes; the items are taken one by one, as workers get free."""
-    for handed, outcome in pool.map(map(_Handed, items)):
-        yield handed.item, outcome
+    from musrec_core.errors import WorkersError
+
+    try:
+        for handed, outcome in pool.map(map(_Handed, items)):
+            yield handed.item, outcome
+    except WorkersError as error:
+        raise UserError(f"{error}; is there memory enough? `musrec.workers: 1` wants less") from None
 
 
 def embed_items(

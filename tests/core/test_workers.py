@@ -22,6 +22,9 @@ def misbehave(path: str) -> TrackEmbedding | UnusableAudio:
         os.kill(os.getpid(), signal.SIGKILL)
     if name.startswith("exit"):
         os._exit(3)
+    if name == "bystander.ogg" and not (killed := Path(path).with_suffix(".killed")).exists():
+        killed.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     return embed_in_worker(path)
 
 
@@ -36,6 +39,16 @@ def test_hangs_and_crashes_are_outcomes(waltz: Path) -> None:
     assert reasons == {p: "timeout" if p.startswith("hang") else "crashed" for p in paths}
     assert isinstance(outcomes[waltz], TrackEmbedding)
     assert isinstance(outcomes[str(waltz)], TrackEmbedding)
+
+
+def test_a_file_whose_worker_was_killed_for_another_reason_is_embedded_after_all(waltz: Path, tmp_path: Path) -> None:
+    """As the out-of-memory killer does."""
+    bystander = tmp_path / "bystander.ogg"
+    bystander.symlink_to(waltz)
+    with WorkerPool(Card.load(), workers=1, job=misbehave) as pool:
+        outcomes = dict(pool.map([bystander, waltz]))
+    assert all(isinstance(outcome, TrackEmbedding) for outcome in outcomes.values())
+    assert bystander.with_suffix(".killed").exists()
 
 
 def test_results_come_as_they_finish_from_an_endless_list(waltz: Path) -> None:
