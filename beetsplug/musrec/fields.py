@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from beets.dbcore import types
 from beets.dbcore.query import NumericQuery
 
+from .shown import EmbeddingType, RoundedType
+
 if TYPE_CHECKING:
     import numpy as np
     from beets.dbcore import Model
@@ -36,21 +38,14 @@ _PAIR = re.compile(r"(.+?):(\d+(?:\.\d+)?)(?:\s+|$)")  # a label may hold spaces
 # Types: how beets prints, queries and sorts the attributes.
 
 
-class EmbeddingType(types.String):
-    """Prints as ``128-d``: nobody wants the blob on the screen."""
-
-    def format(self, value: str | None) -> str:
-        return f"{len(value.rstrip('=')) * 3 // 4 // 2}-d" if value else ""
-
-
-class GenresType(types.String):
+class GenresType(RoundedType):
     """Prints as ``rock 83%, pop 10%``."""
 
     def format(self, value: str | None) -> str:
         return ", ".join(f"{label} {p:.0%}" for label, p in parse_genres(value or "").items() if p >= 0.05)
 
 
-class MoodType(types.String):
+class MoodType(RoundedType):
     """Prints as ``valence 0.62, arousal 0.80``."""
 
     def format(self, value: str | None) -> str:

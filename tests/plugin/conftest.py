@@ -72,6 +72,23 @@ class Beet:
             assert "Traceback" not in said.err, said.err
         return said
 
+    def after(self, code: str, *arguments: str) -> Said:
+        """``beet`` in a Python that has run some code before: to stand in for what a test can't have."""
+        program = f"import sys\nsys.argv = ['beet', *{list(arguments)!r}]\n{code}\nfrom beets.ui import main\nmain()"
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "BEETSDIR": str(self.home), "PYTHONIOENCODING": "utf-8"},
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            stdin=subprocess.DEVNULL,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done
+        return Said(done.stdout, done.stderr, done.returncode)
+
     def error(self, *arguments: str) -> str:
         """The one sentence of a command that has to fail."""
         said = self(*arguments, ok=False)
@@ -93,6 +110,19 @@ class Beet:
             )
         )
 
+    def stored(self) -> dict[int, dict[str, str]]:
+        """Item's id -> what of ours is stored for it."""
+        found: dict[int, dict[str, str]] = {id_: {} for (id_,) in self.sql("SELECT id FROM items")}
+        for id_, key, value in self.sql(
+            "SELECT entity_id, key, value FROM item_attributes WHERE key LIKE 'musrec%' ORDER BY entity_id, key"
+        ):
+            found.setdefault(id_, {})[key] = value
+        return found
+
+    def paths(self, *query: str) -> list[Path]:
+        """The files of some songs, as beets lists them."""
+        return [Path(line) for line in self("ls", "-p", *query).lines]
+
 
 @pytest.fixture(scope="session")
 def imported(songs: Path, tmp_path_factory: pytest.TempPathFactory) -> Beet:
@@ -107,6 +137,18 @@ def library(imported: Beet, tmp_path: Path) -> Beet:
     """A copy of the imported library; the music files are shared and must not be written."""
     beet = Beet(tmp_path / "home", imported.directory)
     shutil.copy(imported.home / "library.db", beet.home)
+    return beet
+
+
+@pytest.fixture
+def moved_in(songs: Path, imported: Beet, tmp_path: Path) -> Beet:
+    """The imported library with music files of its own, as after a move to another disk: nothing is embedded anew."""
+    beet = Beet(tmp_path / "home", shutil.copytree(songs, tmp_path / "music"))
+    shutil.copy(imported.home / "library.db", beet.home)
+    old, new = bytes(songs), bytes(beet.directory)
+    rows = [row for row in beet.sql("SELECT path, id FROM items") if row[0].startswith(old)]
+    for path, id_ in rows:  # beets before 2.10 stores absolute paths
+        beet.sql("UPDATE items SET path = ? WHERE id = ?", new + path[len(old) :], id_)
     return beet
 
 
