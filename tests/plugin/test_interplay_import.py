@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mediafile import MediaFile
@@ -28,6 +29,11 @@ def incoming(songs: Path, tmp_path: Path) -> Path:
     return folder
 
 
+def one_worker(home: Path, directory: Path, **settings: Any) -> Beet:
+    """Few songs: starting a second worker takes longer than they do."""
+    return Beet(home, directory, **{"musrec": {"workers": 1}, **settings})
+
+
 def complete(beet: Beet, songs: int) -> bool:
     """Whether there are so many songs, each with its five attributes and a file."""
     rows = beet.stored()
@@ -38,7 +44,7 @@ def complete(beet: Beet, songs: int) -> bool:
 
 @pytest.mark.parametrize("settings", [{"copy": False}, {"hardlink": True}])
 def test_placing_files(incoming: Path, tmp_path: Path, settings: dict[str, bool]) -> None:
-    beet = Beet(tmp_path / "home", tmp_path / "music", import_=settings)
+    beet = one_worker(tmp_path / "home", tmp_path / "music", import_=settings)
     beet("import", str(incoming))
     assert complete(beet, 3)
     folder = beet.directory if "hardlink" in settings else incoming
@@ -47,7 +53,7 @@ def test_placing_files(incoming: Path, tmp_path: Path, settings: dict[str, bool]
 
 
 def test_a_path_format_of_ours_names_the_folder(incoming: Path, tmp_path: Path) -> None:
-    beet = Beet(
+    beet = one_worker(
         tmp_path / "home", tmp_path / "music", import_={"copy": True}, paths={"default": "$musrec_genre/$title"}
     )
     beet("import", str(incoming))
@@ -55,7 +61,7 @@ def test_a_path_format_of_ours_names_the_folder(incoming: Path, tmp_path: Path) 
 
 
 def test_import_again_in_every_way_keeps_them(incoming: Path, tmp_path: Path) -> None:
-    beet = Beet(tmp_path / "home", tmp_path / "music", import_={"copy": True})
+    beet = one_worker(tmp_path / "home", tmp_path / "music", import_={"copy": True})
     beet("import", str(incoming))
     before = sorted(row["musrec_embedding"] for row in beet.stored().values())
     for again in (["-A"], ["-L", "-A"], ["-L", "-W", "-g"]):
@@ -65,7 +71,7 @@ def test_import_again_in_every_way_keeps_them(incoming: Path, tmp_path: Path) ->
 
 
 def test_reimport_without_embedding_keeps_the_old(incoming: Path, tmp_path: Path) -> None:
-    beet = Beet(tmp_path / "home", tmp_path / "music", import_={"copy": True})
+    beet = one_worker(tmp_path / "home", tmp_path / "music", import_={"copy": True})
     beet("import", str(incoming))
     before = beet.attributes("musrec_embedding")
     beet.configure(musrec={"auto": False})
@@ -76,7 +82,7 @@ def test_reimport_without_embedding_keeps_the_old(incoming: Path, tmp_path: Path
 
 
 def test_a_file_swapped_before_a_reimport_is_heard_anew(incoming: Path, tmp_path: Path) -> None:
-    beet = Beet(tmp_path / "home", incoming)
+    beet = one_worker(tmp_path / "home", incoming)
     beet("import", str(incoming))
     before = beet.attributes("musrec_embedding")
     path = beet.paths()[0]
@@ -91,7 +97,7 @@ def test_a_file_swapped_before_a_reimport_is_heard_anew(incoming: Path, tmp_path
 
 
 def test_incremental_takes_only_what_is_new(incoming: Path, songs: Path, tmp_path: Path) -> None:
-    beet = Beet(tmp_path / "home", tmp_path / "music", import_={"copy": True})
+    beet = one_worker(tmp_path / "home", tmp_path / "music", import_={"copy": True})
     beet("import", "-i", str(incoming))
     shutil.copytree(next(songs.rglob("*.m4a")).parent, incoming / "later")
     before = beet.stored()
@@ -104,7 +110,7 @@ def test_incremental_takes_only_what_is_new(incoming: Path, songs: Path, tmp_pat
 def test_an_interrupted_import_is_resumed(incoming: Path, tmp_path: Path) -> None:
     settings = {"copy": True, "resume": True}
     hook = {"hooks": [{"event": "album_imported", "command": "/bin/sh -c 'kill -INT $PPID; sleep 2'"}]}
-    beet = Beet(
+    beet = one_worker(
         tmp_path / "home", tmp_path / "music", plugins="musrec hook", hook=hook, import_=settings, threaded=False
     )
     process = subprocess.Popen(
@@ -127,7 +133,7 @@ def test_an_interrupted_import_is_resumed(incoming: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("singleton", [False, True])
 def test_a_duplicate_that_replaces_brings_its_own(incoming: Path, tmp_path: Path, singleton: bool) -> None:
     settings = {"copy": True, "duplicate_action": "remove", "autotag": True, "quiet_fallback": "asis"}
-    beet = Beet(tmp_path / "home", tmp_path / "music", import_=settings)
+    beet = one_worker(tmp_path / "home", tmp_path / "music", import_=settings)
     how = ["-s"] if singleton else []
     beet("import", *how, str(incoming))
     before = beet.attributes("musrec_embedding")
@@ -144,7 +150,7 @@ def test_a_duplicate_that_replaces_brings_its_own(incoming: Path, tmp_path: Path
 
 
 def test_pretend_and_quiet_skip_store_nothing(incoming: Path, tmp_path: Path) -> None:
-    beet = Beet(
+    beet = one_worker(
         tmp_path / "home", tmp_path / "music", import_={"copy": True, "autotag": True, "quiet_fallback": "skip"}
     )
     beet("import", "--pretend", str(incoming))
@@ -158,7 +164,7 @@ def test_without_the_plugin_the_library_is_as_it_was(incoming: Path, tmp_path: P
     tables = []
     for plugins in ("musrec", ""):
         home = tmp_path / f"home{plugins}"
-        beet = Beet(home, tmp_path / f"music{plugins}", plugins=plugins, import_={"copy": True})
+        beet = one_worker(home, tmp_path / f"music{plugins}", plugins=plugins, import_={"copy": True})
         beet("import", str(incoming))
         names = [row[1] for row in beet.sql("PRAGMA table_info(items)") if row[1] not in ("added", "mtime", "path")]
         tables.append(beet.sql(f"SELECT {', '.join(names)} FROM items ORDER BY title"))
