@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -235,3 +236,12 @@ def embed_in_worker(path: str) -> TrackEmbedding | UnusableAudio:
         return _encoder.embed_file(path)
     except UnusableAudio as error:
         return error
+    except Exception as error:  # a bug that this file found: it costs this file, not those after it
+        return UnusableAudio(path, "crashed", _where(error))
+
+
+def _where(error: Exception) -> str:
+    """What went wrong and in which line of ours, for a bug report."""
+    innermost = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__} in {os.path.basename(innermost.filename)}, line {innermost.lineno}: {text}"
