@@ -25,6 +25,9 @@ PREROLL_SECONDS = 0.2  # MP3's bit reservoir and Opus' convergence need a moment
 NOT_AUDIO = {"hls", "applehttp", "dash", "concat", "concatf", "ffmetadata", "image2", "tty"}  # lists of other files
 
 
+FRAME_STREAMS = {"mp3", "aac", "ac3", "eac3", "dts"}  # no index: FFmpeg reads all that comes before a time
+LONG_SECONDS = 1_200.0  # from here on a place in such a stream is estimated
+
 PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS: beyond it PyAV has no planes; the mean of eight will do
 _PLANAR_TYPES = {"u8p": "u1", "s16p": "<i2", "s32p": "<i4", "s64p": "<i8", "fltp": "<f4", "dblp": "<f8"}
 
@@ -118,6 +121,10 @@ def _decode_middle(name: str, container: InputContainer, seconds: float, sample_
 
     length = _declared_seconds(container, stream)
     start = max(0.0, (length - seconds) / 2) if length else 0.0
+    if length > LONG_SECONDS and container.format.name in FRAME_STREAMS:
+        y = _decode_at_byte(container, stream, start / length, seconds, sample_rate)
+        if y.size >= 0.95 * seconds * sample_rate:
+            return y
     y = _decode_from(container, stream, start, seconds, sample_rate)
     if start > 0 and y.size < 0.95 * seconds * sample_rate:  # the header promised more than there is
         length = _measured_seconds(container, stream)
@@ -176,11 +183,24 @@ def _decode_from(
     container: InputContainer, stream: Any, start: float, seconds: float, sample_rate: int
 ) -> NDArray[np.float32]:
     _seek(container, stream, start)
-    parts = [
-        _to_rate(_mono(span.channels), span.rate, sample_rate) for span in _spans(container, stream, start, seconds)
-    ]
-    y = np.concatenate(parts) if parts else np.zeros(0, np.float32)
-    return y[: round(seconds * sample_rate)]
+    return _resampled(_spans(container, stream, start, seconds), sample_rate)[: round(seconds * sample_rate)]
+
+
+def _decode_at_byte(
+    container: InputContainer, stream: Any, part: float, seconds: float, sample_rate: int
+) -> NDArray[np.float32]:
+    """The clip that starts after this part (0..1) of the bytes: of the time too, where the bit rate is constant."""
+    import av
+
+    with contextlib.suppress(av.FFmpegError):
+        container.seek(round(container.size * part), unsupported_byte_offset=True)
+    y = _resampled(_spans(container, stream, 0.0, seconds + PREROLL_SECONDS), sample_rate)
+    return y[round(PREROLL_SECONDS * sample_rate) :][: round(seconds * sample_rate)]
+
+
+def _resampled(spans: Iterator[Span], sample_rate: int) -> NDArray[np.float32]:
+    parts = [_to_rate(_mono(span.channels), span.rate, sample_rate) for span in spans]
+    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
 def _spans(container: InputContainer, stream: Any, start: float, seconds: float) -> Iterator[Span]:
