@@ -275,7 +275,7 @@ def _mono(x: NDArray[Any]) -> NDArray[np.float32]:
         return (y - np.float32(128)) / np.float32(128)
     if np.issubdtype(x.dtype, np.integer):
         return y / np.float32(np.iinfo(x.dtype).max + 1)
-    if not (-MAX_SAMPLE < y.min(initial=0) and y.max(initial=0) < MAX_SAMPLE):  # false for a NaN too
+    if not (y.min(initial=0) > -MAX_SAMPLE and y.max(initial=0) < MAX_SAMPLE):  # false for a NaN too
         y[~(np.abs(y) < MAX_SAMPLE)] = 0
     return y
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 
 from musrec_core import Encoder, UnusableAudio
 from musrec_core.errors import REASONS
+from musrec_core.workers import WorkerPool
 
 from .specimens import every_kind
 
@@ -31,12 +32,19 @@ def encoder() -> Encoder:
 
 
 @pytest.fixture(scope="session")
-def embed_all(encoder: Encoder) -> EmbedAll:
+def pool(encoder: Encoder) -> Iterator[WorkerPool]:
+    """Two workers for all tests."""
+    with WorkerPool(encoder.card, workers=2) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def embed_all(pool: WorkerPool) -> EmbedAll:
     """Files -> name -> ``embedded`` or the reason, each checked; in workers, so that a crash is an outcome too."""
 
     def embed(paths: Iterable[Path | bytes]) -> dict[str, str]:
         found = {}
-        for path, outcome in encoder.embed_files(paths, workers=2, timeout=60):
+        for path, outcome in pool.map(paths):
             name = os.path.basename(os.fsdecode(path))
             if isinstance(outcome, UnusableAudio):
                 assert outcome.reason in REASONS, name

@@ -1,6 +1,6 @@
 """Thousands of damaged files through `Encoder.embed_files`: each has an outcome, and nobody's memory grows.
 
-``python -m tests.faults.storm --files 5000`` prints what came of them; ``--only 1234 --keep FOLDER`` writes one of them.
+``python -m tests.faults.storm --files 5000`` prints what came of them; ``--only 1234 --keep FOLDER`` writes one.
 """
 
 from __future__ import annotations
@@ -128,8 +128,9 @@ def main() -> None:
     for outcome, count in toll.outcomes.most_common():
         print(f"  {count:6}  {outcome}")
     for name, readings in (("parent", toll.parent), ("worker", toll.worker)):
-        print(f"  {name}: {readings[len(readings) // 3] / 1e6:.0f} MB, at the end {readings[-1] / 1e6:.0f} MB")
-    print(f"  growth: {toll.growth()}")
+        tenths = [readings[n * (len(readings) - 1) // 10] / 1e6 for n in range(11)]
+        print(f"  resident, {name} [MB]: {' '.join(f'{reading:.0f}' for reading in tenths)}")
+    print(f"  growth: {', '.join(f'{name} {growth:.3f}' for name, growth in toll.growth().items())}")
     for line in [*toll.not_allowed, *toll.crashed]:
         print(f"  {line}")
 

@@ -126,8 +126,10 @@ def test_ogg_pages_of_garbage(embed_bytes: EmbedBytes, kinds: dict[str, bytes], 
     pages = [n for n in range(len(whole)) if whole.startswith(b"OggS", n)]
     for page in (0, 1, len(pages) // 2, len(pages) - 1):
         at = pages[page]
-        for place, content in ((4, b"\xff"), (5, b"\xff"), (6, b"\xff" * 8), (6, b"\x7f" + b"\xff" * 7), (14, b"\xaa" * 4),
-                               (18, b"\xff" * 4), (26, b"\xff"), (26, b"\0"), (27, b"\xff" * 30)):  # fmt: skip
+        for place, content in (
+            (4, b"\xff"), (5, b"\xff"), (6, b"\xff" * 8), (6, b"\x7f" + b"\xff" * 7), (14, b"\xaa" * 4),
+            (18, b"\xff" * 4), (26, b"\xff"), (26, b"\0"), (27, b"\xff" * 30),
+        ):  # fmt: skip
             damaged = whole[: at + place] + content + whole[at + place + len(content) :]
             files[f"page {page} at {place} {content[:2].hex()}.{ending}"] = damaged
     files[f"only first pages.{ending}"] = whole[: pages[0]] + whole[pages[0] : pages[1]] * 500
