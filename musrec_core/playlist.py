@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .files import atomic_write
-from .text import one_line as one_line  # others import it from here
+from .text import one_line
+
+__all__ = ["Entry", "encode", "has_line_break", "one_line", "write"]
 
 
 @dataclass(frozen=True)

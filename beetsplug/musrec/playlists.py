@@ -44,9 +44,7 @@ def write(plugin: MusrecPlugin, name: str, files: list[bytes], items: list[Item]
     good = [entry for entry in entries if not playlist.has_line_break(entry.path)]
     for entry in entries:
         if playlist.has_line_break(entry.path):
-            plugin._log.warning(
-                "left out of the playlist, its path holds a line break: {}", one_line(entry.title)
-            )
+            plugin._log.warning("left out of the playlist, its path holds a line break: {}", one_line(entry.title))
     base = plugin.config["playlist"]["relative_to"]
     relative_to = bytestring_path(normpath(base.as_filename())) if base.get() else None
     try:

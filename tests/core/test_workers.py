@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from musrec_core import Card, UnusableAudio
+import pytest
+
+from musrec_core import Card, UnusableAudio, workers
 from musrec_core.encoder import TrackEmbedding
 from musrec_core.workers import WorkerPool, embed_in_worker
 
@@ -26,6 +29,13 @@ def misbehave(path: str) -> TrackEmbedding | UnusableAudio:
         killed.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return embed_in_worker(path)
+
+
+def crash_or_answer(path: str) -> str:
+    if path.startswith("kill"):
+        time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path
 
 
 def test_hangs_and_crashes_are_outcomes(waltz: Path) -> None:
@@ -49,6 +59,32 @@ def test_a_file_whose_worker_was_killed_for_another_reason_is_embedded_after_all
         outcomes = dict(pool.map([bystander, waltz]))
     assert all(isinstance(outcome, TrackEmbedding) for outcome in outcomes.values())
     assert bystander.with_suffix(".killed").exists()
+
+
+class _Buggy:
+    def embed_file(self, path: str) -> TrackEmbedding:
+        raise RuntimeError(f"no such thing\nas {path}")
+
+
+def test_a_bug_that_a_file_finds_costs_that_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_encoder", _Buggy())
+    outcome = embed_in_worker("odd.mp3")
+    assert isinstance(outcome, UnusableAudio)
+    assert outcome.reason == "crashed"
+    assert re.fullmatch(r"RuntimeError in test_workers.py, line \d+: no such thing as odd.mp3", outcome.detail)
+
+
+def test_crash_after_crash_loses_no_other_file() -> None:
+    paths = [f"{'kill' if n % 3 == 0 else 'fine'} {n}" for n in range(24)]
+    with WorkerPool(None, workers=2, timeout=5, job=crash_or_answer) as pool:
+        outcomes = dict(pool.map(paths))
+    assert set(outcomes) == set(paths)
+    for path, outcome in outcomes.items():
+        if path.startswith("kill"):
+            assert isinstance(outcome, UnusableAudio)
+            assert outcome.reason in ("crashed", "timeout")  # pebble misses who dies within a millisecond
+        else:
+            assert outcome == path
 
 
 def test_results_come_as_they_finish_from_an_endless_list(waltz: Path) -> None:

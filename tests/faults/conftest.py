@@ -43,7 +43,7 @@ def embed_all(pool: WorkerPool) -> EmbedAll:
     """Files -> name -> ``embedded`` or the reason, each checked; in workers, so that a crash is an outcome too."""
 
     def embed(paths: Iterable[Path | bytes]) -> dict[str, str]:
-        found = {}
+        found: dict[str, str] = {}
         for path, outcome in pool.map(paths):
             name = os.path.basename(os.fsdecode(path))
             if isinstance(outcome, UnusableAudio):
