@@ -20,7 +20,6 @@ MIN_SECONDS = 3.0
 SILENCE = 1e-4  # -80 dB of full scale: the noise of dithering, no music
 MAX_RATE = 1_000_000  # above it a header lies; the fastest real converters give 768 kHz
 MAX_CHANNELS = 64
-MAX_FRAME = 1 << 20  # samples; the longest that an encoder makes hold a second
 MAX_SAMPLE = 1e10  # of float samples; full scale is 1, and whoever forgot to scale 32-bit integers reaches 2e9
 PREROLL_SECONDS = 0.2  # MP3's bit reservoir and Opus' convergence need a moment before the first true sample
 NOT_AUDIO = {"hls", "applehttp", "dash", "concat", "concatf", "ffmetadata", "image2", "tty"}  # lists of other files
@@ -119,7 +118,6 @@ def _decode_middle(name: str, container: InputContainer, seconds: float, sample_
     if stream.codec_context is None:
         raise UnusableAudio(name, "unreadable", "its codec is not known")
     stream.codec_context.thread_count = 1  # the workers are the parallelism
-    stream.codec_context.options = {"max_samples": str(MAX_FRAME)}  # else a damaged number allocates gigabytes
 
     length = _declared_seconds(container, stream)
     start = max(0.0, (length - seconds) / 2) if length else 0.0

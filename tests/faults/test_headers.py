@@ -163,7 +163,6 @@ def test_an_mp3_that_claims_to_last_for_years(embed_bytes: EmbedBytes, kinds: di
 
 
 def test_a_frame_that_claims_16_million_samples(embed_bytes: EmbedBytes, kinds: dict[str, bytes]) -> None:
-    """Each would take 64 MB, of a file of half a megabyte."""
     whole = kinds["mov"]
     at = whole.rindex(b"alac\0\0\0\0\0\0\x10\0") + 8
     files = {f"{n}.mov": whole[:at] + struct.pack(">I", n) + whole[at + 4 :] for n in (4_096, 1 << 24)}
