@@ -26,6 +26,7 @@ NOT_AUDIO = {"hls", "applehttp", "dash", "concat", "concatf", "ffmetadata", "ima
 
 
 FRAME_STREAMS = {"mp3", "aac", "ac3", "eac3", "dts"}  # no index: FFmpeg reads all that comes before a time
+APE_SAMPLES = 1 << 22  # of one packet; the highest compression level has 1.2 million
 LONG_SECONDS = 1_200.0  # from here on a place in such a stream is estimated
 
 PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS: beyond it PyAV has no planes; the mean of eight will do
@@ -173,10 +174,15 @@ def _packets(container: InputContainer, stream: Any) -> Iterator[Any]:
 
     try:
         for packet in container.demux(stream):
-            if not packet.is_corrupt:
+            if not packet.is_corrupt and not _is_bomb(container, packet):
                 yield packet
     except av.FFmpegError:
         return  # a truncated or damaged tail: what was read before it counts
+
+
+def _is_bomb(container: InputContainer, packet: Any) -> bool:
+    """Whether a packet of Monkey's Audio claims a length that would unpack to gigabytes, which PyAV collects."""
+    return container.format.name == "ape" and (packet.duration or 0) > APE_SAMPLES
 
 
 def _decode_from(

@@ -13,16 +13,8 @@ from musrec_core import Encoder, UnusableAudio
 from musrec_core.errors import REASONS
 from musrec_core.workers import WorkerPool
 
-from .specimens import every_kind
-
 EmbedAll = Callable[[Iterable[Path | bytes]], dict[str, str]]
 EmbedBytes = Callable[[dict[str, bytes]], dict[str, str]]
-
-
-@pytest.fixture(scope="session")
-def kinds() -> dict[str, bytes]:
-    """Ending -> a small whole file."""
-    return every_kind()
 
 
 @pytest.fixture(scope="session")

@@ -94,13 +94,14 @@ def dsf(seconds: float) -> bytes:
     return struct.pack("<4sQQQ", b"DSD ", 28, 28 + len(fmt) + len(data), 0) + fmt + data
 
 
-def ape(seconds: float) -> bytes:
-    """A Monkey's Audio header, with frames of random bytes: nothing here can encode the format."""
-    per_frame, rate = 73_728, music.RATE
-    frames = max(1, round(seconds * rate / per_frame))
-    size = 40_000
+def ape(seconds: float, *, per_frame: int = 73_728, silent: bool = False) -> bytes:
+    """A Monkey's Audio header, with frames of random bytes, or that say to be silence: nothing here encodes it."""
+    rate, size = music.RATE, 40_000
+    frames = max(1, round(seconds * rate / min(per_frame, 73_728)))
     body = np.random.default_rng(2).integers(0, 256, frames * size, np.uint8).tobytes()
+    if silent:
+        body = struct.pack("<II", 0x80000000, 3).ljust(size, b"\0") * frames  # no checksum; both channels are silent
     seek = b"".join(struct.pack("<I", 52 + 24 + 4 * frames + n * size) for n in range(frames))
     descriptor = struct.pack("<4sHHIIIIIII16s", b"MAC ", 3_990, 0, 52, 24, len(seek), 0, len(body), 0, 0, bytes(16))
-    header = struct.pack("<HHIIIHHI", 2_000, 0, per_frame, per_frame, frames, 16, 1, rate)
+    header = struct.pack("<HHIIIHHI", 2_000, 0, per_frame, 73_728, frames, 16, 1, rate)
     return descriptor + header + seek + body

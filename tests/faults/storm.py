@@ -73,9 +73,9 @@ def _resident(process: psutil.Process) -> int:
         return 0
 
 
-def run(files: int, *, seed: int = 0, workers: int = 2, timeout: float = 60.0) -> Toll:
+def run(kinds: dict[str, bytes], files: int, *, seed: int = 0, workers: int = 2, timeout: float = 60.0) -> Toll:
     """Embed as many mutated files; each is deleted as soon as its outcome is known."""
-    toll, encoder, kinds = Toll(), Encoder.load(threads=1), every_kind()
+    toll, encoder = Toll(), Encoder.load(threads=1)
     started = time.monotonic()
     with TemporaryDirectory() as folder:
         for path, outcome in encoder.embed_files(_written(kinds, files, seed, Path(folder)), workers=workers,
@@ -123,7 +123,7 @@ def main() -> None:
         (options.keep / name).write_bytes(content)
         print(options.keep / name)
         return
-    toll = run(options.files, seed=options.seed, workers=options.workers)
+    toll = run(every_kind(), options.files, seed=options.seed, workers=options.workers)
     print(f"{toll.outcomes.total()} files in {toll.seconds:.0f} s, {options.workers} workers")
     for outcome, count in toll.outcomes.most_common():
         print(f"  {count:6}  {outcome}")

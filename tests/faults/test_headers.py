@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from musrec_core.audio import load_clip
 
 from .. import music
 from .conftest import EmbedBytes
-from .specimens import SECONDS, wav
+from .specimens import SECONDS, ape, wav
 
 HUGE = 0xFFFFFFFF
 SONG = music.piano_waltz(SECONDS, np.random.default_rng(3))[0]
@@ -169,3 +171,23 @@ def test_a_frame_that_claims_16_million_samples(embed_bytes: EmbedBytes, kinds: 
     found = embed_bytes(files)
     assert found["4096.mov"] == "embedded"
     assert found[f"{1 << 24}.mov"] in BAD
+
+
+def test_a_small_file_does_not_unpack_to_gigabytes(tmp_path: Path) -> None:
+    """Monkey's Audio says how many samples a packet unpacks to, up to 2**31: such packets are not even decoded."""
+    (tmp_path / "silent.ape").write_bytes(ape(SECONDS, silent=True))
+    (tmp_path / "bomb.ape").write_bytes(ape(SECONDS, silent=True, per_frame=50_000_000))
+    code = (
+        "import sys, resource, musrec_core.audio as audio, musrec_core\n"
+        "for path in sys.argv[1:]:\n"
+        "    try: audio.load_clip(path)\n"
+        "    except musrec_core.UnusableAudio as error: print(error.reason)\n"
+        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "silent.ape", tmp_path / "bomb.ape"],
+        capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert said[0] == "silent"
+    assert said[2] in BAD
+    assert int(said[3]) < 1.5 * int(said[1])  # the most memory that the process ever had

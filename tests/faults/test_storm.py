@@ -10,8 +10,8 @@ from .mutate import DAMAGES, mutated
 FILES = int(os.environ.get("MUSREC_STORM", "1000"))
 
 
-def test_a_storm_of_damaged_files() -> None:
-    toll = storm.run(FILES, workers=2, timeout=60)
+def test_a_storm_of_damaged_files(kinds: dict[str, bytes]) -> None:
+    toll = storm.run(kinds, FILES, workers=2, timeout=60)
     assert toll.outcomes.total() == FILES
     assert not toll.not_allowed
     assert not toll.crashed  # none is known that kills FFmpeg; `python -m tests.faults.storm --only N` writes number N

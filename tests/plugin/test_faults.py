@@ -7,19 +7,11 @@ import re
 import shutil
 from pathlib import Path
 
-import pytest
-
 from ..faults.mutate import mutated
-from ..faults.specimens import every_kind
 from .conftest import Beet
 
 UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 REASONS = "unreadable|no-audio|too-short|silent"
-
-
-@pytest.fixture(scope="module")
-def kinds() -> dict[str, bytes]:
-    return every_kind()
 
 
 def fill(folder: Path, songs: Path, kinds: dict[str, bytes]) -> list[Path]:
