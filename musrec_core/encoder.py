@@ -148,12 +148,14 @@ def _mel_basis(content: bytes, card: Card) -> NDArray[np.float32]:
     import io
 
     try:
-        basis = np.load(io.BytesIO(content), allow_pickle=False)
-    except ValueError as error:
+        basis = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)  # `np.load` would open archives too
+    except (ValueError, MemoryError) as error:
         raise ModelError(f"the filter bank {card.mel_basis} can't be read: {error}") from None
     shape = (card.front_end.n_mels, 1 + card.front_end.n_fft // 2)
     if basis.shape != shape:
         raise ModelError(f"the filter bank {card.mel_basis} has the shape {basis.shape}, the card wants {shape}")
+    if basis.dtype.kind != "f" or not np.isfinite(basis).all():
+        raise ModelError(f"the filter bank {card.mel_basis} holds something other than finite numbers")
     return np.asarray(basis, np.float32)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .files import atomic_write
+from .text import one_line
+
+__all__ = ["Entry", "encode", "has_line_break", "one_line", "write"]
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,6 @@ def _location(path: bytes, relative_to: bytes | None) -> bytes:
     if location.startswith(b"#") or location != location.strip():  # a player would see a comment, or trim
         location = os.path.join(b".", location)
     return location
-
-
-def one_line(text: str) -> str:
-    """Text without line breaks and control characters, so that a title can't inject a line."""
-    clean = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
-    return " ".join(clean.split())
 
 
 def write(path: str | bytes | os.PathLike[str], entries: Iterable[Entry], *, relative_to: bytes | None = None) -> None:

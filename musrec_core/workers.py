@@ -6,9 +6,11 @@ import multiprocessing
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -27,6 +29,7 @@ Job = Callable[[str], Any]
 AHEAD = 3  # files handed out per worker: enough that none waits, few enough that an endless list is fine
 TRIES = 2  # of a file whose worker died: it may have been killed for another reason, such as want of memory
 STARTS = 10  # of a worker that ends before it takes a file
+ONE_FILE_MEMORY = 1 << 30  # bytes; a song takes some 60 MB
 
 _encoder: Encoder | None = None  # one a worker process
 
@@ -226,6 +229,20 @@ def _start_worker(model: str | None) -> None:
 
     global _encoder
     _encoder = Encoder.load(model, threads=1)
+    _limit_memory()
+
+
+def _limit_memory() -> None:
+    """Let no file take more than a gigabyte: it is unreadable then, and the machine does not swap."""
+    if sys.platform != "linux":  # elsewhere nobody enforces it
+        return
+    import resource
+
+    status = Path("/proc/self/status").read_text()
+    used = next(int(line.split()[1]) * 1_024 for line in status.splitlines() if line.startswith("VmData:"))
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    wanted = used + ONE_FILE_MEMORY
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 def embed_in_worker(path: str) -> TrackEmbedding | UnusableAudio:
@@ -235,3 +252,12 @@ def embed_in_worker(path: str) -> TrackEmbedding | UnusableAudio:
         return _encoder.embed_file(path)
     except UnusableAudio as error:
         return error
+    except Exception as error:  # a bug that this file found: it costs this file, not those after it
+        return UnusableAudio(path, "crashed", _where(error))
+
+
+def _where(error: Exception) -> str:
+    """What went wrong and in which line of ours, for a bug report."""
+    innermost = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__} in {os.path.basename(innermost.filename)}, line {innermost.lineno}: {text}"

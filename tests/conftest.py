@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from . import music
+from .faults.specimens import every_kind
 
 SECONDS = 12.0
 
@@ -25,6 +26,12 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def waltz(songs: Path) -> Path:
     """One song."""
     return next(path for path in sorted(songs.rglob("*.*")) if "Waltz" in path.name)
+
+
+@pytest.fixture(scope="session")
+def kinds() -> dict[str, bytes]:
+    """Ending -> a small whole file of every format."""
+    return every_kind()
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
 RATE = 44_100
-FORMATS = ("mp3", "flac", "opus", "m4a", "ogg")
+FORMATS = ("mp3", "flac", "opus", "m4a", "ogg")  # of the collection
 _CODECS = {  # ending -> (FFmpeg encoder, rate, options)
     "mp3": ("libmp3lame", RATE, {}),
     "flac": ("flac", RATE, {}),
@@ -25,7 +25,19 @@ _CODECS = {  # ending -> (FFmpeg encoder, rate, options)
     "ogg": ("vorbis", RATE, {"strict": "experimental"}),
     "wav": ("pcm_s16le", RATE, {}),
     "wma": ("wmav2", RATE, {}),
+    "aac": ("aac", RATE, {}),
+    "ac3": ("ac3", RATE, {}),
+    "aiff": ("pcm_s16be", RATE, {}),
+    "au": ("pcm_s16be", RATE, {}),
+    "caf": ("pcm_s16le", RATE, {}),
+    "mka": ("libopus", 48_000, {}),
+    "mov": ("alac", RATE, {}),
+    "mp2": ("mp2", RATE, {}),
+    "tta": ("tta", RATE, {}),
+    "w64": ("pcm_s16le", RATE, {}),
+    "wv": ("wavpack", RATE, {}),
 }
+ALL_FORMATS = tuple(_CODECS)  # that `encode` writes
 
 
 # Instruments: each gives a note as samples.
@@ -247,7 +259,7 @@ def compose(song: Song, seconds: float = 36.0) -> Samples:
     return STYLES[song.style](seconds, np.random.default_rng(song.seed))
 
 
-def encode(y: Samples, path: Path, *, rate: int = RATE) -> Path:
+def encode(y: Samples, path: Path, *, rate: int = RATE, bit_rate: int = 128_000) -> Path:
     """Write samples [shape=(channels, n)] as the file that the path's ending says, with the FFmpeg inside PyAV."""
     import av
 
@@ -257,7 +269,7 @@ def encode(y: Samples, path: Path, *, rate: int = RATE) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=target_rate, options=options)
         stream.codec_context.layout = layout
-        stream.codec_context.bit_rate = 128_000
+        stream.codec_context.bit_rate = bit_rate
         resampler = av.AudioResampler(
             format=stream.codec_context.format, layout=layout, rate=target_rate,
             frame_size=stream.codec_context.frame_size or 1024,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ from hypothesis import strategies as st
 from beetsplug.musrec import fields
 from musrec_core import Card, ModelError
 from musrec_core.card import SHIPPED
+from musrec_core.encoder import _mel_basis
 from musrec_core.playlist import Entry, encode, has_line_break
+from musrec_core.text import one_line, printable
 from training.recipe import RECIPES, RecipeError, load_recipe
 
 MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -82,6 +86,28 @@ def test_any_bytes_as_a_card(tmp_path: Path, content: bytes) -> None:
         Card.load(tmp_path / "x.json")
 
 
+NPY = b"\x93NUMPY\x01\0\x76\0{'descr': '<f4', "
+
+
+@MANY
+@given(st.binary(max_size=300), st.sampled_from([b"", NPY, b"PK\x03\x04", b"\x80\x04"]))
+def test_any_bytes_as_a_filter_bank(content: bytes, start: bytes) -> None:
+    with pytest.raises(ModelError):
+        _mel_basis(start + content, Card.load())
+
+
+@MANY
+@given(st.text())
+def test_any_text_prints_on_one_line(text: str) -> None:
+    shown = printable(text)
+    assert len(shown) == len(text)
+    assert printable(shown) == shown
+    assert len(shown.splitlines()) <= 1
+    assert not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in shown)
+    assert one_line(text) == " ".join(shown.split())
+    assert all(a == b for a, b in zip(text, shown, strict=True) if b != " ")
+
+
 @MANY
 @given(st.data())
 def test_any_recipe(tmp_path: Path, data: st.DataObject) -> None:
@@ -106,3 +132,14 @@ def test_no_tag_adds_a_line_to_a_playlist(songs: list[tuple[bytes, str]]) -> Non
     assert lines[0] == b"#EXTM3U"
     assert len(lines) == 1 + 2 * len(entries)
     assert all(line.startswith(b"#EXTINF:10,") for line in lines[1::2])
+
+
+@MANY
+@given(st.lists(st.binary(min_size=1, max_size=40), max_size=5), st.sampled_from([b"/m", b"/m/a", b"/", b"/other"]))
+def test_the_paths_of_a_playlist_lead_to_the_songs(names: list[bytes], base: bytes) -> None:
+    """A player that reads the file line by line, trims the lines and passes over comments finds every song."""
+    paths = [b"/m/" + name.translate(bytes.maketrans(b"\0\n\r", b"0nr")) + b".mp3" for name in names]
+    lines = encode([Entry(path, "x") for path in paths], relative_to=base).split(b"\n")
+    found = [line for line in lines if line and not line.startswith(b"#")]
+    assert all(line == line.strip() for line in found)
+    assert [os.path.normpath(os.path.join(base, line)) for line in found] == [os.path.normpath(path) for path in paths]

@@ -36,6 +36,7 @@ def check_target(plugin: MusrecPlugin, name: str) -> None:
 def write(plugin: MusrecPlugin, name: str, files: list[bytes], items: list[Item]) -> None:
     """Write the playlist: first the files outside the library, then the items in their order."""
     from musrec_core import playlist
+    from musrec_core.text import one_line
 
     path = target(plugin, name)
     entries = [playlist.Entry(file, os.path.splitext(displayable_path(os.path.basename(file)))[0]) for file in files]
@@ -43,9 +44,7 @@ def write(plugin: MusrecPlugin, name: str, files: list[bytes], items: list[Item]
     good = [entry for entry in entries if not playlist.has_line_break(entry.path)]
     for entry in entries:
         if playlist.has_line_break(entry.path):
-            plugin._log.warning(
-                "left out of the playlist, its path holds a line break: {}", playlist.one_line(entry.title)
-            )
+            plugin._log.warning("left out of the playlist, its path holds a line break: {}", one_line(entry.title))
     base = plugin.config["playlist"]["relative_to"]
     relative_to = bytestring_path(normpath(base.as_filename())) if base.get() else None
     try:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from musrec_core import Card, UnusableAudio
+import pytest
+
+from musrec_core import Card, UnusableAudio, workers
 from musrec_core.encoder import TrackEmbedding
 from musrec_core.workers import WorkerPool, embed_in_worker
 
@@ -16,6 +20,7 @@ from musrec_core.workers import WorkerPool, embed_in_worker
 def misbehave(path: str) -> TrackEmbedding | UnusableAudio:
     """A decoder with every fault: the file's name says which."""
     name = Path(path).name
+    time.sleep(0.1)  # pebble misses a worker that dies within a millisecond, and its file ends as a timeout
     if name.startswith("hang"):
         time.sleep(600)
     if name.startswith("kill"):
@@ -26,6 +31,13 @@ def misbehave(path: str) -> TrackEmbedding | UnusableAudio:
         killed.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return embed_in_worker(path)
+
+
+def crash_or_answer(path: str) -> str:
+    if path.startswith("kill"):
+        time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path
 
 
 def test_hangs_and_crashes_are_outcomes(waltz: Path) -> None:
@@ -49,6 +61,48 @@ def test_a_file_whose_worker_was_killed_for_another_reason_is_embedded_after_all
         outcomes = dict(pool.map([bystander, waltz]))
     assert all(isinstance(outcome, TrackEmbedding) for outcome in outcomes.values())
     assert bystander.with_suffix(".killed").exists()
+
+
+class _Buggy:
+    def embed_file(self, path: str) -> TrackEmbedding:
+        raise RuntimeError(f"no such thing\nas {path}")
+
+
+def test_a_bug_that_a_file_finds_costs_that_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_encoder", _Buggy())
+    outcome = embed_in_worker("odd.mp3")
+    assert isinstance(outcome, UnusableAudio)
+    assert outcome.reason == "crashed"
+    assert re.fullmatch(r"RuntimeError in test_workers.py, line \d+: no such thing as odd.mp3", outcome.detail)
+
+
+def test_crash_after_crash_loses_no_other_file() -> None:
+    paths = [f"{'kill' if n % 3 == 0 else 'fine'} {n}" for n in range(24)]
+    with WorkerPool(None, workers=2, timeout=5, job=crash_or_answer) as pool:
+        outcomes = dict(pool.map(paths))
+    assert set(outcomes) == set(paths)
+    for path, outcome in outcomes.items():
+        if path.startswith("kill"):
+            assert isinstance(outcome, UnusableAudio)
+            assert outcome.reason == "crashed"
+        else:
+            assert outcome == path
+
+
+def take(size: str) -> str:
+    try:
+        return f"{len(bytearray(int(size)))} bytes"
+    except MemoryError:
+        return "refused"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux enforces it")
+def test_a_worker_takes_no_gigabytes() -> None:
+    with WorkerPool(Card.load(), workers=1, job=take) as pool:
+        assert dict(pool.map(["100000000", "3000000000"])) == {
+            "100000000": "100000000 bytes",
+            "3000000000": "refused",
+        }
 
 
 def test_results_come_as_they_finish_from_an_endless_list(waltz: Path) -> None:

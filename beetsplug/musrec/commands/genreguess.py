@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 from beets import ui
 from beets.ui import Subcommand, UserError
 
+from musrec_core.text import printable
+
 from .. import embedding, fields
+from ..output import formatted, print_item
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from .. import MusrecPlugin
 
 BAR = 40
+NAME = "$artist - $title"
 
 
 class GenreguessCLIOpts(Protocol):
@@ -75,14 +79,14 @@ def run(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args: list[
 
 
 def _show(item: Item, count: int) -> None:
-    ui.print_(f"{item.artist} - {item.title}")
+    print_item(item, NAME)
     genres = fields.genres_of(item)
     if not genres:
-        ui.print_(f"  no embedding: {item.get(fields.STATUS) or 'run `beet embed`'}")
+        ui.print_(f"  no embedding: {printable(item.get(fields.STATUS) or '') or 'run `beet embed`'}")
     full, empty = ("█", "░") if _draws_blocks() else ("#", ".")
     for label, p in list(genres.items())[:count]:
         filled = round(p * BAR)
-        ui.print_(f"  {label:<12} {full * filled}{empty * (BAR - filled)} {p:4.0%}")
+        ui.print_(f"  {printable(label):<12} {full * filled}{empty * (BAR - filled)} {p:4.0%}")
 
 
 def _draws_blocks() -> bool:
@@ -102,7 +106,7 @@ def _apply(plugin: MusrecPlugin, item: Item, opts: GenreguessCLIOpts, threshold:
     if item.genres == [guess]:
         return
     old = "; ".join(item.genres)
-    ui.print_(f"  genres: {f'{old} -> ' if old else ''}{guess}  ({item.artist} - {item.title})")
+    ui.print_(printable(f"  genres: {f'{old} -> ' if old else ''}{guess}  ({formatted(item, NAME)})"))
     if opts.pretend:
         return
     item.genres = [guess]

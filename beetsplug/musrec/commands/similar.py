@@ -7,12 +7,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from beets import ui
 from beets.dbcore.query import InvalidQueryError, PathQuery
 from beets.ui import Subcommand, UserError
 from beets.util import displayable_path, normpath
 
+from musrec_core.text import printable
+
 from .. import embedding, fields, lookup, playlists, snapshot
+from ..output import print_item
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,7 +119,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
         raise UserError("no other song is embedded yet: run `beet embed`")
     results = _results(lib, neighbours)
     for item in results:
-        ui.print_(format(item, opts.format or config["format"].as_str()))
+        print_item(item, opts.format or config["format"].as_str())
     if not results:
         plugin._log.warning("no other song is left to choose from")
     if opts.playlist:
@@ -172,7 +174,7 @@ def _embed_outside(plugin: MusrecPlugin, files: Sequence[str]) -> list[tuple[byt
     with embedding.new_pool(plugin, files=len(files)) as pool:
         for path, outcome in pool.map([normpath(file) for file in files]):
             if isinstance(outcome, Exception):
-                raise UserError(f"{displayable_path(path)} can't be a seed: {outcome}")
+                raise UserError(f"{printable(displayable_path(path))} can't be a seed: {outcome}")
             found.append((path, outcome))
     return found
 
