@@ -144,24 +144,28 @@ class _Slot:
 
         from pebble import ProcessExpired
 
-        file = self.running.pop(future)
         error = future.exception()
-        if isinstance(error, BrokenProcessPool):
-            if file.pool is self._pool:
-                self._idle_deaths += 1
-                if self._idle_deaths >= STARTS:
-                    raise WorkersError("the worker processes end as soon as they start") from error
-                self._renew()
-            self.submit(file)
-            return
-        self._idle_deaths = 0
+        broken = isinstance(error, BrokenProcessPool)
+        if broken and self.running[future].pool is self._pool:
+            self._blame_the_first(error)
+        file = self.running.pop(future)
         if isinstance(error, ProcessExpired):
             self._renew()
             file.deaths += 1
-            if file.deaths < TRIES:
-                self.submit(file)
-                return
-        yield file.path, outcome(file.path, future)
+        elif not broken:
+            self._idle_deaths = 0
+        if (broken and file.deaths < STARTS // 2) or (isinstance(error, ProcessExpired) and file.deaths < TRIES):
+            self.submit(file)
+        else:
+            yield file.path, outcome(file.path, future)
+
+    def _blame_the_first(self, error: BaseException | None) -> None:
+        """The worker died with no file in its hand, as far as is known; it may have just taken the first in line."""
+        self._idle_deaths += 1
+        if self._idle_deaths >= STARTS:
+            raise WorkersError("the worker processes end as soon as they start") from error
+        next(file for file in self.running.values() if file.pool is self._pool).deaths += 1
+        self._renew()
 
     def _new_pool(self) -> ProcessPool:
         from pebble import ProcessPool
@@ -199,6 +203,8 @@ def _end(pool: ProcessPool) -> None:
 
 def outcome(path: str | bytes | os.PathLike[Any], future: Future[Any]) -> Any:
     """What the job gave for a file (its embedding), or an `UnusableAudio` that says why not."""
+    from concurrent.futures.process import BrokenProcessPool
+
     from pebble import ProcessExpired
 
     name = os.fsdecode(path)
@@ -208,6 +214,8 @@ def outcome(path: str | bytes | os.PathLike[Any], future: Future[Any]) -> Any:
         return UnusableAudio(name, "timeout")
     except ProcessExpired as error:
         return UnusableAudio(name, "crashed", f"the worker ended with status {error.exitcode}")
+    except BrokenProcessPool:
+        return UnusableAudio(name, "crashed", "the worker ended as soon as it took the file")
 
 
 def _context() -> BaseContext:

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from beetsplug.musrec import fields
+from beetsplug.musrec.shown import EmbeddingType
 from musrec_core import Card, ModelError
 from musrec_core.card import SHIPPED
 from musrec_core.encoder import _mel_basis
@@ -49,7 +50,7 @@ def test_a_vector_survives_its_text(values: list[float]) -> None:
 def test_any_text_as_genres(text: str) -> None:
     found = fields.parse_genres(text)
     assert all(isinstance(label, str) and isinstance(p, float) for label, p in found.items())
-    for kind in (fields.EmbeddingType(), fields.GenresType(), fields.MoodType()):
+    for kind in (EmbeddingType(), fields.GenresType(), fields.MoodType()):
         assert "\n" not in kind.format(text) or "\n" in text
 
 

@@ -32,7 +32,7 @@ HEARD = "musrec_heard"  # what the file was like then: format, length, bit rate,
 STATUS = "musrec_status"
 DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
 
-_PAIR = re.compile(r"(.+?):(\d+(?:\.\d+)?)(?:\s+|$)")  # a label may hold spaces: "hip hop:0.1200"
+_NUMBER = re.compile(r":(\d+(?:\.\d+)?)(?=\s|$)")  # ends a pair; the label before it may hold spaces: "hip hop:0.1200"
 
 
 # Types: how beets prints, queries and sorts the attributes.
@@ -139,7 +139,12 @@ def format_genres(genres: Mapping[str, float]) -> str:
 
 def parse_genres(text: str) -> dict[str, float]:
     """The inverse of `format_genres`; whatever does not read as such gives no genre."""
-    return {label.strip(): float(p) for label, p in _PAIR.findall(text)}
+    found, end = {}, 0
+    for number in _NUMBER.finditer(text):
+        if label := text[end : number.start()].strip():
+            found[label] = float(number[1])
+        end = number.end()
+    return found
 
 
 def genres_of(item: Item) -> dict[str, float]:

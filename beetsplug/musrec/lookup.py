@@ -78,7 +78,9 @@ class Standing(NamedTuple):
 
 
 _STANDING = """
-    SELECT items.id, LENGTH(e.value) > 8 /* no `128-d` that was typed in */, m.value, h.value, s.value, format, length, bitrate, samplerate
+    SELECT items.id,
+        LENGTH(e.value) > 8,  -- a `128-d` that somebody typed in is none
+        m.value, h.value, s.value, format, length, bitrate, samplerate
     FROM items
     LEFT JOIN item_attributes AS e ON e.entity_id = items.id AND e.key = ?
     LEFT JOIN item_attributes AS m ON m.entity_id = items.id AND m.key = ?

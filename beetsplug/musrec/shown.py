@@ -15,7 +15,7 @@ from beets.dbcore import types
 
 _DIMENSIONS = re.compile(r"\d+-d")
 _STORED_PAIR = re.compile(r":\d(\.\d+)?(\s|$)")  # of "rock:0.8312 pop:0.1034"
-_SHOWN = re.compile(r"(\S.*?) (\d+%|\d\.\d+)(?:, |$)")  # of "rock 83%, pop 10%" and "valence 0.62, arousal 0.80"
+_SHOWN_NUMBER = re.compile(r"\d+%|\d\.\d+")  # of "rock 83%, pop 10%" and "valence 0.62, arousal 0.80"
 
 
 class Embedding(str):
@@ -85,8 +85,10 @@ class RoundedType(types.String):
         """Read what is stored (``rock:0.8312``), or what prints (``rock 83%``)."""
         if _STORED_PAIR.search(string):
             return string
-        pairs = ((label, float(n.rstrip("%")) / (100 if n.endswith("%") else 1)) for label, n in _SHOWN.findall(string))
-        return Rounded(" ".join(f"{label}:{p:.4f}" for label, p in pairs), string, self.format)
+        parts = (part.rpartition(" ") for part in string.split(", "))
+        pairs = ((label.strip(), number) for label, _, number in parts if _SHOWN_NUMBER.fullmatch(number))
+        text = " ".join(f"{label}:{_fraction(number):.4f}" for label, number in pairs if label)
+        return Rounded(text, string, self.format)
 
     def normalize(self, value: Any) -> str:
         if isinstance(value, Rounded):  # `str` would make it a plain one
@@ -95,3 +97,7 @@ class RoundedType(types.String):
 
     def to_sql(self, model_value: str) -> str:
         return str(model_value)
+
+
+def _fraction(number: str) -> float:
+    return float(number[:-1]) / 100 if number.endswith("%") else float(number)

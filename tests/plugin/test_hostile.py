@@ -119,7 +119,6 @@ def test_evil_names(evil_names: Beet, tmp_path: Path) -> None:
     assert all(os.path.isfile(line) for line in lines_written[2::2])
 
 
-@pytest.mark.xfail(reason="`beet embed -p` does not print through `output.print_item` yet", strict=True)
 def test_embed_pretend_prints_a_line_a_song(evil: Beet) -> None:
     evil.sql("DELETE FROM item_attributes")
     said = evil("embed", "-p")

@@ -9,8 +9,11 @@ from beets import ui
 from beets.dbcore.query import InvalidQueryError
 from beets.ui import Subcommand, UserError
 
+from musrec_core.text import printable
+
 from .. import embedding, fields, lookup
 from ..embedding import Work
+from ..output import print_item
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -66,7 +69,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str])
     work = Work(ids) if opts.force else embedding.outstanding(plugin, lib, ids, retry=opts.retry)
     if opts.pretend:
         for item in lookup.items_of(lib, work.ids):
-            ui.print_(format(item))
+            print_item(item)
         return
     try:
         done, failed = _embed(plugin, lib, work, opts) if work.ids else (0, 0)
@@ -85,7 +88,7 @@ def _embed(plugin: MusrecPlugin, lib: Library, work: Work, opts: EmbedCLIOpts) -
 def report(lib: Library, ids: list[int]) -> None:
     """What could not be embedded, by reason, each with the command that lists it."""
     statuses = lookup.attributes(lib, ids, fields.STATUS).values()
-    reasons = Counter(reason for status in statuses if (reason := fields.failure_of(status)))
+    reasons = Counter(reason for status in statuses if (reason := printable(fields.failure_of(status))))
     if not reasons:
         ui.print_("nothing failed")
         return
