@@ -1,0 +1,127 @@
+"""How quickly songs are found: ``python -m benchmarks.search``.
+
+Whole processes beside ``beet ls id:1`` on the same library, then the index alone, exact and approximate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.libraries import make_library, write_config
+from benchmarks.overhead import run
+from benchmarks.tables import machine, table
+from musrec_core import VectorIndex, ann
+
+K = 20
+ASKED = 500  # songs of which recall and the time of a question are measured
+SETTLED = 4.0  # seconds: `similar` keeps no file of a library that was written to just now
+
+
+def processes(sizes: list[int], runs: int, scratch: Path) -> list[list[object]]:
+    """A row a size: medians of whole processes [ms], taking turns."""
+    rows: list[list[object]] = []
+    for size in sizes:
+        home = scratch / str(size)
+        write_config(home)
+        library = make_library(home / "library.db", size)
+        time.sleep(SETTLED)
+        kept = Path(f"{library}.musrec-embedding")
+        first, later, ls = [], [], []
+        run(home, "similar", "id:1")
+        for _ in range(runs):
+            kept.unlink(missing_ok=True)
+            first.append(run(home, "similar", "id:1")[0].wall)
+            ls.append(run(home, "ls", "id:1")[0].wall)
+            later.append(run(home, "similar", "id:1")[0].wall)
+        base, again, anew = (1e3 * statistics.median(times) for times in (ls, later, first))
+        rows.append([size, base, again, f"{again / base:.2f}", anew, f"{anew / base:.2f}"])
+        for file in home.iterdir():
+            file.unlink()
+    return rows
+
+
+def made_up(n: int, seed: int = 0) -> VectorIndex:
+    """Unit vectors around artists around genres, as `benchmarks.libraries` has them."""
+    rng = np.random.default_rng(seed)
+    genres = _unit(rng.standard_normal((16, 128)))
+    artists = _unit(genres[rng.integers(16, size=max(1, n // 30))] + 0.7 * _unit(rng.standard_normal((max(1, n // 30), 128))))
+    songs = artists[rng.integers(len(artists), size=n)] + 0.5 * _unit(rng.standard_normal((n, 128)))
+    return VectorIndex(np.arange(n), _unit(songs).astype(np.float32))
+
+
+def _unit(x: Any) -> Any:
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def indexes(sizes: list[int], scratch: Path) -> list[list[object]]:
+    """A row a size: one question from the file and from memory, and the neighbours of all, exact and with voyager."""
+    rows: list[list[object]] = []
+    for size in sizes:
+        index = made_up(size)
+        asked = np.random.default_rng(1).choice(size, ASKED, replace=False)
+        path = scratch / "index"
+        index.save(path, {})
+        from_file = _ms(lambda p=path, i=index: VectorIndex.load(p)[0].query(i.vectors[:1], K))
+        in_memory = _ms(lambda i=index: i.query(i.vectors[:1], K))
+        batch = _ms(lambda i=index, a=asked: i.query(i.vectors[a], K + 1), 1) / ASKED
+        exact = index.query(index.vectors[asked], K + 1)
+        row: list[object] = [size, from_file, in_memory, batch * size / 1e3]
+        if ann.available():
+            start = time.perf_counter()
+            found, _ = ann.neighbours_of_all(index, K)
+            row += [time.perf_counter() - start, f"{_recall(index, asked, exact, found):.3f}"]
+        rows.append(row)
+    return rows
+
+
+def _recall(index: VectorIndex, asked: Any, exact: Any, found: Any) -> float:
+    """Share of the exact neighbours that were found, oneself left out."""
+    shares = []
+    for row, nearest in zip(asked, exact, strict=True):
+        true = [n.id for n in nearest if n.id != index.ids[row]][:K]
+        shares.append(len(set(true) & set(index.ids[found[row]].tolist())) / K)
+    return float(np.mean(shares))
+
+
+def _ms(job: Callable[[], Any], runs: int = 7) -> float:
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        job()
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
+    parser.add_argument("--libraries", type=int, nargs="*", default=[1_000, 10_000, 100_000, 500_000])
+    parser.add_argument("--indexes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--runs", type=int, default=5, help="runs a figure; the median counts")
+    parser.add_argument("--markdown", action="store_true")
+    options = parser.parse_args()
+    print(machine(), "\n")
+    with tempfile.TemporaryDirectory() as scratch:
+        if options.libraries:
+            columns = ["songs", "ls id:1 [ms]", "similar [ms]", "beside ls", "without its file [ms]", "beside ls"]
+            rows = processes(options.libraries, options.runs, Path(scratch))
+            print(table("Whole processes", columns, rows, markdown=options.markdown))
+        if options.indexes:
+            columns = ["vectors", "one, from its file [ms]", "in memory [ms]", f"all, {K} each: exact [s]"]
+            columns += ["voyager [s]", f"recall@{K}"] if ann.available() else []
+            rows = indexes(options.indexes, Path(scratch))
+            print(table("The index alone", columns, rows, markdown=options.markdown))
+            if not ann.available():
+                print("voyager is not installed: pip install 'beets-musrec[ann]'")
+
+
+if __name__ == "__main__":
+    main()
