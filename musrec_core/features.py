@@ -55,7 +55,7 @@ def _mel_power(y: Array, mel_basis: Array, n_fft: int, hop_length: int) -> Array
     for first in range(0, len(frames), FRAMES):
         n = len(frames[first : first + FRAMES])
         np.multiply(frames[first : first + n], hann, out=windowed[:n])
-        np.fft.rfft(windowed[:n], out=spectrum[:n])
+        np.fft.rfft(windowed[:n], out=spectrum[:n])  # type: ignore[arg-type] # numpy's stubs know complex128 only
         squares = spectrum[:n].view(np.float32)  # real and imaginary parts side by side; the weights add them up
         np.square(squares, out=squares)
         for bands, columns, weights in slices:
