@@ -50,20 +50,23 @@ def cpu_ms(jobs: Mapping[str, Callable[[], Any]], runs: int) -> dict[str, float]
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, markdown: bool = False) -> str:
     """A table for a terminal, or in Markdown; numbers stand to the right."""
     cells = [[_cell(value) for value in row] for row in rows]
+    left = [n == 0 or _words(cells, n) for n in range(len(columns))]
     if markdown:
-        rule = [":--" if n == 0 else "--:" for n in range(len(columns))]
+        rule = [":--" if is_left else "--:" for is_left in left]
         lines = ["| " + " | ".join(line) + " |" for line in ([*columns], rule, *cells)]
         return "\n".join([f"**{title}**", "", *lines, ""])
     widths = [max(len(line[n]) for line in ([*columns], *cells)) for n in range(len(columns))]
-    lines = [_aligned(line, widths) for line in ([*columns], *cells)]
+    lines = [_aligned(line, widths, left) for line in ([*columns], *cells)]
     return "\n".join([title, *lines, ""])
 
 
-def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = (
-        text.ljust(w) if n == 0 else text.rjust(w) for n, (text, w) in enumerate(zip(line, widths, strict=True))
-    )
-    return "  ".join([first, *others]).rstrip()
+def _words(cells: Sequence[Sequence[str]], column: int) -> bool:
+    return all(line[column][:1].isalpha() for line in cells)
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
+    pairs = zip(line, widths, left, strict=True)
+    return "  ".join(text.ljust(width) if is_left else text.rjust(width) for text, width, is_left in pairs).rstrip()
 
 
 def _cell(value: object) -> str:

@@ -126,7 +126,7 @@ def _goals(results: dict[str, Result], markdown: bool) -> list[str]:
     us, floor, plain = (results.get(name) for name in (OURS, FLOOR, PLAIN))
     if us is None:
         return []
-    rows = [
+    rows: list[list[object]] = [
         ["tracks/s with two workers", "15 or more", us.rate(2)],
         ["gain from the second worker", "1.8 or more", f"{us.rate(2) / us.rate(1):.2f}"],
     ]

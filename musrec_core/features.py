@@ -50,16 +50,12 @@ def _mel_power(y: Array, mel_basis: Array, n_fft: int, hop_length: int) -> Array
     hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
     slices = list(_band_slices(mel_basis))
     mel = np.empty((len(frames), len(mel_basis)), np.float32)
-    windowed = np.empty((FRAMES, n_fft), np.float32)
-    spectrum = np.empty((FRAMES, 1 + n_fft // 2), np.complex64)
     for first in range(0, len(frames), FRAMES):
-        n = len(frames[first : first + FRAMES])
-        np.multiply(frames[first : first + n], hann, out=windowed[:n])
-        np.fft.rfft(windowed[:n], out=spectrum[:n])  # type: ignore[arg-type] # numpy's stubs know complex128 only
-        squares = spectrum[:n].view(np.float32)  # real and imaginary parts side by side; the weights add them up
-        np.square(squares, out=squares)
+        block = slice(first, first + FRAMES)
+        spectrum = np.fft.rfft(frames[block] * hann)
+        squares = np.square(spectrum.view(np.float32))  # real and imaginary parts side by side; the weights add them up
         for bands, columns, weights in slices:
-            np.matmul(squares[:, columns], weights, out=mel[first : first + n, bands])
+            np.matmul(squares[:, columns], weights, out=mel[block, bands])
     return mel.T
 
 
