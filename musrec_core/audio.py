@@ -92,7 +92,7 @@ def _require_sound(name: str, y: NDArray[np.float32], sample_rate: int) -> NDArr
     if y.size < MIN_SECONDS * sample_rate:
         raise UnusableAudio(name, "too-short", f"{y.size / sample_rate:.1f} s")
     inner = y[sample_rate // 10 : -sample_rate // 10]  # resampling rings at the ends of a constant
-    if np.abs(y).max() < SILENCE or inner.std() < SILENCE:
+    if max(y.max(), -y.min()) < SILENCE or inner.std() < SILENCE:
         raise UnusableAudio(name, "silent")
     return y
 

@@ -33,7 +33,7 @@ def log_mel(y: Array, mel_basis: Array, front_end: FrontEnd) -> Array:
     S : np.ndarray [shape=(n_mels, 1 + n // hop_length)], float32
     """
     y = np.asarray(y, np.float32)
-    peak = np.abs(y).max(initial=0.0)
+    peak = max(y.max(initial=0.0), -y.min(initial=0.0))
     y = y / peak if peak > 0 else y  # powers of a 64-bit-float master would overflow
     power = _mel_power(y, mel_basis, front_end.n_fft, front_end.hop_length)
     floor = np.float32(10.0 ** (-front_end.top_db / 10))

@@ -41,8 +41,8 @@ def mono(pieces: Iterable[tuple[Any, int]]) -> NDArray[np.float32]:
     for frame, skip in pieces:
         sample_format = frame.format.name.removesuffix("p")  # planar or packed
         channels = _channels(frame, sample_format)
-        total = channels[0].astype(np.float32)
-        for channel in channels[1:]:
+        total = np.add(channels[0], channels[1] if len(channels) > 1 else 0, dtype=np.float32)
+        for channel in channels[2:]:
             total += channel
         sums.append(total[skip:])
         divisor = len(channels) * _FULL_SCALE[sample_format]
