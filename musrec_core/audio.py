@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import stat
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UnusableAudio
+from .samples import Span, mono, to_rate
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -20,24 +22,11 @@ MIN_SECONDS = 3.0
 SILENCE = 1e-4  # -80 dB of full scale: the noise of dithering, no music
 MAX_RATE = 1_000_000  # above it a header lies; the fastest real converters give 768 kHz
 MAX_CHANNELS = 64
-MAX_SAMPLE = 1e10  # of float samples; full scale is 1, and whoever forgot to scale 32-bit integers reaches 2e9
 PREROLL_SECONDS = 0.2  # MP3's bit reservoir and Opus' convergence need a moment before the first true sample
 NOT_AUDIO = {"hls", "applehttp", "dash", "concat", "concatf", "ffmetadata", "image2", "tty"}  # lists of other files
-
-
 FRAME_STREAMS = {"mp3", "aac", "ac3", "eac3", "dts"}  # no index: FFmpeg reads all that comes before a time
 APE_SAMPLES = 1 << 22  # of one packet; the highest compression level has 1.2 million
 LONG_SECONDS = 1_200.0  # from here on a place in such a stream is estimated
-
-PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS: beyond it PyAV has no planes; the mean of eight will do
-_PLANAR_TYPES = {"u8p": "u1", "s16p": "<i2", "s32p": "<i4", "s64p": "<i8", "fltp": "<f4", "dblp": "<f8"}
-
-
-class Span(NamedTuple):
-    """Consecutive samples of one rate [shape=(channels, n)], as the decoder left them."""
-
-    rate: int
-    channels: NDArray[Any]
 
 
 def load_clip(
@@ -103,7 +92,7 @@ def _require_sound(name: str, y: NDArray[np.float32], sample_rate: int) -> NDArr
     if y.size < MIN_SECONDS * sample_rate:
         raise UnusableAudio(name, "too-short", f"{y.size / sample_rate:.1f} s")
     inner = y[sample_rate // 10 : -sample_rate // 10]  # resampling rings at the ends of a constant
-    if np.abs(y).max() < SILENCE or inner.std() < SILENCE:
+    if max(y.max(), -y.min()) < SILENCE or inner.std() < SILENCE:
         raise UnusableAudio(name, "silent")
     return y
 
@@ -205,30 +194,31 @@ def _decode_at_byte(
 
 
 def _resampled(spans: Iterator[Span], sample_rate: int) -> NDArray[np.float32]:
-    parts = [_to_rate(_mono(span.channels), span.rate, sample_rate) for span in spans]
+    parts = [to_rate(span.y, span.rate, sample_rate) for span in spans]
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
 def _spans(container: InputContainer, stream: Any, start: float, seconds: float) -> Iterator[Span]:
     """The samples from ``start`` on, ``seconds`` of them: one span, unless rate or channels change midway."""
-    import av
+    pieces = _pieces(container, stream, start, seconds)
+    for (rate, *_), alike in itertools.groupby(pieces, lambda piece: _kind(piece[0])):
+        yield Span(rate, mono(alike))
 
-    fifo, kind, skip = av.AudioFifo(), None, 0  # joins the frames in C: a frame is only 26 ms of an MP3
-    left = seconds
+
+def _kind(frame: Any) -> tuple[int, str, str]:
+    return frame.sample_rate, frame.format.name, frame.layout.name
+
+
+def _pieces(container: InputContainer, stream: Any, start: float, seconds: float) -> Iterator[tuple[Any, int]]:
+    """Frames from ``start`` on, each with how many of its first samples to skip."""
+    begin = start + _first_seconds(stream)
     for frame in _frames(container, stream):
-        before = _samples_before(frame, start + _first_seconds(stream)) if start > 0 else 0
-        if before >= frame.samples:
-            continue
-        new_kind = (frame.sample_rate, frame.format.name, frame.layout.name)
-        if new_kind != kind:
-            yield from _flush(fifo, skip)
-            fifo, kind, skip = av.AudioFifo(), new_kind, before
-        frame.pts = None  # gaps do not matter here
-        fifo.write(frame)
-        left -= (frame.samples - before) / frame.sample_rate
-        if left <= 0:
-            break
-    yield from _flush(fifo, skip)
+        skip = _samples_before(frame, begin) if start > 0 else 0
+        if skip < frame.samples:
+            yield frame, skip
+            seconds -= (frame.samples - skip) / frame.sample_rate
+            if seconds <= 0:
+                return
 
 
 def _frames(container: InputContainer, stream: Any) -> Iterator[Any]:
@@ -248,47 +238,3 @@ def _frames(container: InputContainer, stream: Any) -> Iterator[Any]:
 def _samples_before(frame: Any, time: float) -> int:
     """How many of a frame's samples come before a time [s]."""
     return 0 if frame.time is None else max(0, round((time - frame.time) * frame.sample_rate))
-
-
-def _flush(fifo: Any, skip: int) -> Iterator[Span]:
-    frame = fifo.read()
-    if frame is not None:
-        yield Span(frame.sample_rate, _channels(frame)[:, skip:])
-
-
-def _channels(frame: Any) -> NDArray[Any]:
-    """A frame's samples [shape=(channels, n)].
-
-    ``frame.to_ndarray`` reads a ninth plane of eight planar channels and crashes (seen with PyAV 18.1).
-    """
-    channels = frame.layout.nb_channels
-    if not frame.format.is_planar:
-        packed: NDArray[Any] = frame.to_ndarray().reshape(-1, channels).T
-        return packed
-    dtype = _PLANAR_TYPES[frame.format.name]
-    planes = [np.frombuffer(frame.planes[c], dtype)[: frame.samples] for c in range(min(channels, PLANES))]
-    return np.stack(planes)
-
-
-@np.errstate(over="ignore", invalid="ignore")  # damaged float samples are mended below, and need no warning
-def _mono(x: NDArray[Any]) -> NDArray[np.float32]:
-    """Channels [shape=(channels, n)] -> their mean [shape=(n,)], full scale at 1, finite."""
-    y = x[0].astype(np.float32)
-    for channel in x[1:]:
-        y += channel
-    y /= len(x)
-    if x.dtype == np.uint8:
-        return (y - np.float32(128)) / np.float32(128)
-    if np.issubdtype(x.dtype, np.integer):
-        return y / np.float32(np.iinfo(x.dtype).max + 1)
-    if not (y.min(initial=0) > -MAX_SAMPLE and y.max(initial=0) < MAX_SAMPLE):  # false for a NaN too
-        y[~(np.abs(y) < MAX_SAMPLE)] = 0
-    return y
-
-
-def _to_rate(y: NDArray[np.float32], rate: int, sample_rate: int) -> NDArray[np.float32]:
-    if rate == sample_rate:
-        return y
-    import soxr
-
-    return soxr.resample(y, rate, sample_rate, quality="HQ").astype(np.float32, copy=False)

@@ -228,6 +228,7 @@ def _context() -> BaseContext:
 
 
 def _start_worker(model: str | None) -> None:
+    import numpy  # noqa: F401 - only loaded libraries can be limited, and a spawned worker has none yet
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)

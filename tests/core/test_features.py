@@ -34,6 +34,38 @@ def test_it_equals_librosa(style: str) -> None:
     np.testing.assert_allclose(ours, reference, atol=1e-4)
 
 
+@pytest.mark.parametrize("samples", [3_000, 15_871, 15_872, 16_383, 16_384, 66_149, 66_150, 661_500])
+def test_any_length_equals_librosa(samples: int) -> None:
+    """One window, odd lengths, and a frame more or less than a block of frames."""
+    y = np.random.default_rng(samples).standard_normal(samples).astype(np.float32)
+    reference = librosa.feature.melspectrogram(y=y, sr=22_050, n_fft=2_048, hop_length=512, n_mels=128)
+    reference = librosa.power_to_db(reference, ref=np.max)
+    np.testing.assert_allclose(
+        log_mel(y, BASIS, FRONT_END), (reference - reference.mean()) / reference.std(), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(("n_fft", "hop", "n_mels"), [(1_024, 256, 40), (2_048, 1_024, 13), (512, 512, 64)])
+def test_another_front_end_equals_librosa(n_fft: int, hop: int, n_mels: int) -> None:
+    y = song("Nylon Guitar", seconds=4)
+    reference = librosa.feature.melspectrogram(y=y, sr=22_050, n_fft=n_fft, hop_length=hop, n_mels=n_mels)
+    reference = librosa.power_to_db(reference, ref=np.max)
+    basis = mel(sr=22_050, n_fft=n_fft, n_mels=n_mels).astype(np.float32)
+    ours = log_mel(y, basis, FrontEnd(n_fft=n_fft, hop_length=hop, n_mels=n_mels))
+    np.testing.assert_allclose(ours, (reference - reference.mean()) / reference.std(), atol=1e-4)
+
+
+def test_a_filter_bank_with_an_empty_band_and_one_that_hears_all() -> None:
+    """What another model's card may bring: slices of bands without a bin, and with every bin."""
+    y = song("Piano Waltz", seconds=4)
+    basis = np.zeros((40, 1_025), np.float32)
+    basis[3], basis[35, 100:200] = 1, 0.5
+    power = basis @ np.square(np.abs(librosa.stft(y, n_fft=2_048, hop_length=512)))
+    reference = librosa.power_to_db(power, ref=np.max)
+    ours = log_mel(y, basis, FrontEnd(n_mels=40))
+    np.testing.assert_allclose(ours, (reference - reference.mean()) / reference.std(), atol=1e-4)
+
+
 def test_torchaudio_agrees() -> None:
     """So a GPU front end could feed the same network."""
     torch = pytest.importorskip("torch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
@@ -38,6 +39,22 @@ def crash_or_answer(path: str) -> str:
         time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGKILL)
     return path
+
+
+def library_threads(_: str) -> int:
+    """The most threads that a numeric library of this process would use."""
+    import numpy  # noqa: F401
+    from threadpoolctl import threadpool_info
+
+    return max(library["num_threads"] for library in threadpool_info())
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_worker_uses_one_core(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However it starts: macOS and Windows spawn, and nothing is loaded in such a worker yet."""
+    monkeypatch.setattr("musrec_core.workers._context", lambda: multiprocessing.get_context(method))
+    with WorkerPool(Card.load(), workers=1, job=library_threads) as pool:
+        assert dict(pool.map(["a"])) == {"a": 1}
 
 
 def test_hangs_and_crashes_are_outcomes(waltz: Path) -> None:
