@@ -19,10 +19,11 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from benchmarks.__main__ import compose
 from benchmarks.libraries import make_library, write_config
+from benchmarks.songs import compose
 
 BEET = [sys.executable, str(Path(sys.executable).parent / "beet")]
 QUIET = {"import": {"copy": False, "write": False, "autotag": False, "quiet": True, "resume": False}}
@@ -47,6 +48,10 @@ def run(home: Path, *arguments: str, python: tuple[str, ...] = ()) -> tuple[Spen
     )  # fmt: skip
     spent = Spent(time.perf_counter() - start, cpu_of_children() - before)
     return spent, done.stderr.decode("utf-8", "replace")
+
+
+def spent_on(command: list[str], home: Path) -> Spent:
+    return run(home, *command)[0]
 
 
 def cpu_of_children() -> float:
@@ -85,7 +90,7 @@ def start(scratch: Path, runs: int) -> None:
         make_library(home / "library.db", 1_000, embedded=plugins == "musrec")
     header("whole process, 1,000 items", "[ms]")
     for command in (["version"], ["ls", "id:1"], ["help"]):
-        without, with_ = in_turn([plain, ours], runs, lambda home, c=command: run(home, *c)[0])
+        without, with_ = in_turn([plain, ours], runs, partial(spent_on, command))
         row(f"beet {' '.join(command)}", 1e3 * without.wall, 1e3 * with_.wall)
         row("  CPU time", 1e3 * without.cpu, 1e3 * with_.cpu)
     imports(plain, ours, runs)
@@ -122,11 +127,11 @@ def large(scratch: Path, items: int, runs: int) -> None:
     size(bare / "library.db", ours / "library.db", items)
     print(f"\n{f'{items:,} items':<28}{'beets':>8}{'+ attributes':>14}{'+ plugin':>10}{'added':>8} [CPU s]")
     for command in (["ls", "id:1"], ["ls", "artist:ba"], ["ls", "year:1990"], ["ls"], ["stats"]):
-        spent = in_turn([bare, stored, ours], runs, lambda home, c=command: run(home, *c)[0])
+        spent = in_turn([bare, stored, ours], runs, partial(spent_on, command))
         times = "".join(f"{s.cpu:>{n}.2f}" for s, n in zip(spent, (8, 14, 10), strict=True))
         print(f"{'beet ' + ' '.join(command):<28}{times}{spent[2].cpu - spent[0].cpu:>8.2f}")
     for command in (["ls", "musrec_rock:0.8.."], ["ls", "musrec_rock-"]):
-        (spent_,) = in_turn([ours], runs, lambda home, c=command: run(home, *c)[0])
+        (spent_,) = in_turn([ours], runs, partial(spent_on, command))
         print(f"{'beet ' + ' '.join(command):<28}{'':>22}{spent_.cpu:>10.2f}")
 
 

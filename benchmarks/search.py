@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,9 @@ def made_up(n: int, seed: int = 0) -> VectorIndex:
     """Unit vectors around artists around genres, as `benchmarks.libraries` has them."""
     rng = np.random.default_rng(seed)
     genres = _unit(rng.standard_normal((16, 128)))
-    artists = _unit(genres[rng.integers(16, size=max(1, n // 30))] + 0.7 * _unit(rng.standard_normal((max(1, n // 30), 128))))
+    artists = _unit(
+        genres[rng.integers(16, size=max(1, n // 30))] + 0.7 * _unit(rng.standard_normal((max(1, n // 30), 128)))
+    )
     songs = artists[rng.integers(len(artists), size=n)] + 0.5 * _unit(rng.standard_normal((n, 128)))
     return VectorIndex(np.arange(n), _unit(songs).astype(np.float32))
 
@@ -69,9 +72,9 @@ def indexes(sizes: list[int], scratch: Path) -> list[list[object]]:
         asked = np.random.default_rng(1).choice(size, ASKED, replace=False)
         path = scratch / "index"
         index.save(path, {})
-        from_file = _ms(lambda p=path, i=index: VectorIndex.load(p)[0].query(i.vectors[:1], K))
-        in_memory = _ms(lambda i=index: i.query(i.vectors[:1], K))
-        batch = _ms(lambda i=index, a=asked: i.query(i.vectors[a], K + 1), 1) / ASKED
+        from_file = _ms(partial(_load_and_query, path, index.vectors[:1]))
+        in_memory = _ms(partial(index.query, index.vectors[:1], K))
+        batch = _ms(partial(index.query, index.vectors[asked], K + 1), 1) / ASKED
         exact = index.query(index.vectors[asked], K + 1)
         row: list[object] = [size, from_file, in_memory, batch * size / 1e3]
         if ann.available():
@@ -80,6 +83,10 @@ def indexes(sizes: list[int], scratch: Path) -> list[list[object]]:
             row += [time.perf_counter() - start, f"{_recall(index, asked, exact, found):.3f}"]
         rows.append(row)
     return rows
+
+
+def _load_and_query(path: Path, query: Any) -> None:
+    VectorIndex.load(path)[0].query(query, K)
 
 
 def _recall(index: VectorIndex, asked: Any, exact: Any, found: Any) -> float:

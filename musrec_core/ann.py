@@ -1,4 +1,4 @@
-"""The neighbours of every song at once, approximately: HNSW (Malkov and Yashunin 2018) through voyager, the extra ``ann``.
+"""The neighbours of every song at once, approximately: HNSW (Malkov and Yashunin 2018) by voyager, the extra ``ann``.
 
 One question is answered as quickly by the exact index, which reads its file as it goes; an approximate one has to be
 loaded whole. It pays where every song of a large library is asked for its neighbours: hubs, journeys, reports.

@@ -1,0 +1,32 @@
+"""The benchmark of searching still runs, on next to nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from beetsplug.musrec import fields
+from benchmarks import search
+from musrec_core import ann
+
+
+def test_whole_processes_and_the_file_of_a_large_library(tmp_path: Path) -> None:
+    ((size, *times),) = search.processes([60], 1, tmp_path)
+    assert size == 60
+    assert all(float(str(time)) > 0 for time in times)
+
+
+def test_the_index_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "ASKED", 10)
+    ((size, *figures),) = search.indexes([200], tmp_path)
+    assert size == 200
+    assert len(figures) == 3 + 2 * ann.available()
+    if ann.available():
+        assert float(str(figures[-1])) >= 0.97
+
+
+def test_made_up_vectors_are_what_a_library_holds() -> None:
+    index = search.made_up(50)
+    (decoded,) = fields.decode_vectors([fields.encode_vector(index.vectors[3])], 128)
+    assert abs(decoded - index.vectors[3]).max() < 1e-3
