@@ -6,7 +6,10 @@ Whole processes beside ``beet ls id:1`` on the same library, then the index alon
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.libraries import make_library, write_config
-from benchmarks.overhead import run
+from benchmarks.overhead import BEET, run
 from benchmarks.tables import machine, table
 from musrec_core import VectorIndex, ann
 
@@ -42,11 +45,45 @@ def processes(sizes: list[int], runs: int, scratch: Path) -> list[list[object]]:
             first.append(run(home, "similar", "id:1")[0].wall)
             ls.append(run(home, "ls", "id:1")[0].wall)
             later.append(run(home, "similar", "id:1")[0].wall)
+        peak = _peak_mb(home)
+        kept.unlink(missing_ok=True)
         base, again, anew = (1e3 * statistics.median(times) for times in (ls, later, first))
-        rows.append([size, base, again, f"{again / base:.2f}", anew, f"{anew / base:.2f}"])
+        rows.append([size, base, again, f"{again / base:.2f}", peak, anew, f"{anew / base:.2f}", _peak_mb(home)])
         for file in home.iterdir():
             file.unlink()
     return rows
+
+
+def _peak_mb(home: Path) -> int:
+    """Peak resident memory of ``beet similar`` [MB]."""
+    process = subprocess.Popen(
+        [*BEET, "similar", "id:1"], env={**os.environ, "BEETSDIR": str(home)}, stdout=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_maxrss // (1024 if sys.platform == "linux" else 1024**2)
+
+
+def picture(rows: list[list[object]], path: Path) -> None:
+    """Time against size, both logarithmic."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    sizes = [float(str(row[0])) for row in rows]
+    figure, axes = pyplot.subplots(figsize=(6.4, 4), layout="constrained")
+    for column, label, colour in (
+        (5, "beet similar, the library was written to", "#D55E00"),
+        (2, "beet similar", "#0072B2"),
+        (1, "beet ls id:1", "#666666"),
+    ):
+        axes.loglog(sizes, [float(str(row[column])) / 1e3 for row in rows], "o-", color=colour, label=label)
+    axes.set(xlabel="songs in the library", ylabel="whole process [s]")
+    axes.grid(which="both", alpha=0.3)
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
 
 
 def made_up(n: int, seed: int = 0) -> VectorIndex:
@@ -113,13 +150,17 @@ def main() -> None:
     parser.add_argument("--libraries", type=int, nargs="*", default=[1_000, 10_000, 100_000, 500_000])
     parser.add_argument("--indexes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--runs", type=int, default=5, help="runs a figure; the median counts")
+    parser.add_argument("--plot", type=Path, help="draw time against size, as PNG")
     parser.add_argument("--markdown", action="store_true")
     options = parser.parse_args()
     print(machine(), "\n")
     with tempfile.TemporaryDirectory() as scratch:
         if options.libraries:
-            columns = ["songs", "ls id:1 [ms]", "similar [ms]", "beside ls", "without its file [ms]", "beside ls"]
+            columns = ["songs", "ls id:1 [ms]", "similar [ms]", "beside ls", "peak [MB]"]
+            columns += ["without its file [ms]", "beside ls", "peak [MB]"]
             rows = processes(options.libraries, options.runs, Path(scratch))
+            if options.plot:
+                picture(rows, options.plot)
             print(table("Whole processes", columns, rows, markdown=options.markdown))
         if options.indexes:
             columns = ["vectors", "one, from its file [ms]", "in memory [ms]", f"all, {K} each: exact [s]"]

@@ -12,9 +12,11 @@ from musrec_core import ann
 
 
 def test_whole_processes_and_the_file_of_a_large_library(tmp_path: Path) -> None:
-    ((size, *times),) = search.processes([60], 1, tmp_path)
-    assert size == 60
-    assert all(float(str(time)) > 0 for time in times)
+    rows = search.processes([60], 1, tmp_path)
+    assert rows[0][0] == 60
+    assert all(float(str(figure)) > 0 for figure in rows[0])
+    search.picture(rows, tmp_path / "scale.png")
+    assert (tmp_path / "scale.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_index_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
