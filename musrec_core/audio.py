@@ -30,9 +30,13 @@ LONG_SECONDS = 1_200.0  # from here on a place in such a stream is estimated
 
 
 def load_clip(
-    path: str | bytes | os.PathLike[str], *, seconds: float = 30.0, sample_rate: int = 22_050
+    path: str | bytes | os.PathLike[str],
+    *,
+    seconds: float = 30.0,
+    sample_rate: int = 22_050,
+    start: float | None = None,
 ) -> NDArray[np.float32]:
-    """Decode the middle of a music file as a mono clip.
+    """Decode the middle of a music file, or what follows a moment in it, as a mono clip.
 
     Parameters
     ----------
@@ -42,6 +46,8 @@ def load_clip(
         Length of the clip [s], cut from the middle; a shorter file gives all of itself.
     sample_rate : int > 0
         Target rate [Hz].
+    start : float >= 0, optional
+        Where the clip starts [s]; fewer than 3 s after it are ``too-short``.
 
     Returns
     -------
@@ -65,7 +71,7 @@ def load_clip(
         ) as container:
             if container.format.name in NOT_AUDIO:
                 raise UnusableAudio(name, "no-audio", f"a {container.format.name} list, not a recording")
-            y = _decode_middle(name, container, seconds, sample_rate)
+            y = _decode(name, container, start, seconds, sample_rate)
     except PermissionError as error:
         raise UnusableAudio(name, "unreadable", _first_line(error)) from None
     except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
@@ -101,14 +107,24 @@ def _first_line(error: BaseException) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
 
 
-def _decode_middle(name: str, container: InputContainer, seconds: float, sample_rate: int) -> NDArray[np.float32]:
+def _decode(
+    name: str, container: InputContainer, start: float | None, seconds: float, sample_rate: int
+) -> NDArray[np.float32]:
     stream = container.streams.best("audio")
     if stream is None:
         raise UnusableAudio(name, "no-audio")
     if stream.codec_context is None:
         raise UnusableAudio(name, "unreadable", "its codec is not known")
     stream.codec_context.thread_count = 1  # the workers are the parallelism
+    if start is None:
+        return _decode_middle(container, stream, seconds, sample_rate)
+    y = _decode_from(container, stream, start, seconds, sample_rate)
+    if y.size < MIN_SECONDS * sample_rate:
+        raise UnusableAudio(name, "too-short", f"{y.size / sample_rate:.1f} s from there on")
+    return y
 
+
+def _decode_middle(container: InputContainer, stream: Any, seconds: float, sample_rate: int) -> NDArray[np.float32]:
     length = _declared_seconds(container, stream)
     start = max(0.0, (length - seconds) / 2) if length else 0.0
     if length > LONG_SECONDS and container.format.name in FRAME_STREAMS:

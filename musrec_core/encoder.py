@@ -78,10 +78,10 @@ class Encoder:
         mel_basis = _mel_basis(_checked_bytes(mel_path, card.mel_sha256), card)
         return cls(card, _session(weights, card, threads), mel_basis)
 
-    def embed_file(self, path: str | bytes | os.PathLike[str]) -> TrackEmbedding:
-        """Embed the middle of one file; raises `UnusableAudio`."""
+    def embed_file(self, path: str | bytes | os.PathLike[str], *, start: float | None = None) -> TrackEmbedding:
+        """Embed the middle of one file, or what follows ``start`` [s]; raises `UnusableAudio`."""
         front_end = self.card.front_end
-        y = load_clip(path, seconds=front_end.clip_seconds, sample_rate=front_end.sample_rate)
+        y = load_clip(path, seconds=front_end.clip_seconds, sample_rate=front_end.sample_rate, start=start)
         return self.embed_clip(y)
 
     def embed_clip(self, y: NDArray[np.float32]) -> TrackEmbedding:

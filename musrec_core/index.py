@@ -132,6 +132,23 @@ class VectorIndex:
             return [[] for _ in q]
         return [self._top(row, k, q_i, metric) for row, q_i in zip(self._scores(q, metric), q, strict=True)]
 
+    def distances(self, point: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
+        """The distance of every vector to one point [shape=(d,)] -> [shape=(n,)], in the order of ``ids``.
+
+        Single precision, so good to some 1e-6: for ranking, not for printing.
+        """
+        q = np.asarray(point, np.float32)
+        scores = self._scores(q[None], metric)[0]
+        if metric == "euclidean":
+            return np.sqrt(np.maximum(scores + q @ q, 0))
+        return np.maximum(1 + scores / np.float32(max(float(np.linalg.norm(q)), 1e-12)), 0)
+
+    def take(self, places: ArrayLike, point: ArrayLike, *, metric: Metric = "cosine") -> list[Neighbour]:
+        """The vectors at some places of ``ids``, in that order, with their distances to a point [shape=(d,)]."""
+        rows = np.asarray(places, np.int64)
+        found = _distances(self.vectors[rows], np.asarray(point, np.float32), metric)
+        return [Neighbour(int(self.ids[row]), float(distance)) for row, distance in zip(rows, found, strict=True)]
+
     def _scores(self, q: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
         """What sorts as the distance does [shape=(q, n)]."""
         product = q @ self.vectors.T

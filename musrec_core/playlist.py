@@ -1,15 +1,21 @@
-"""Extended M3U: what players open. UTF-8, one entry a line, written atomically."""
+"""Extended M3U: what players open. Written as UTF-8, one entry a line, atomically; read as others write it."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from .files import atomic_write
 from .text import one_line
 
-__all__ = ["Entry", "encode", "has_line_break", "one_line", "write"]
+__all__ = ["Entry", "encode", "has_line_break", "one_line", "read", "write"]
+
+_SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters or more: `C:` is a drive
+_FILE_URI = re.compile(rb"file:(//(localhost)?(?=/))?", re.IGNORECASE)
+_ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
 
 
 @dataclass(frozen=True)
@@ -75,3 +81,58 @@ def write(path: str | bytes | os.PathLike[str], entries: Iterable[Entry], *, rel
     content = encode(entries, relative_to=relative_to)
     with atomic_write(path) as file:
         file.write(content)
+
+
+def read(path: str | bytes | os.PathLike[str], *, relative_to: bytes | None = None) -> tuple[list[bytes], list[bytes]]:
+    """The files that a playlist names, in its order.
+
+    Comments and empty lines are left out; a byte order mark and Windows' line ends do not matter. Locations may be
+    absolute or relative paths, ``file:`` URIs, and percent-encoded paths (taken as such only where the plain path does
+    not exist, since a name may hold ``%20`` itself).
+
+    Parameters
+    ----------
+    path : str, bytes or PathLike
+    relative_to : bytes, optional
+        A folder to try after the playlist's own.
+
+    Returns
+    -------
+    files : list of bytes
+        Absolute paths; those that do not exist are here too.
+    streams : list of bytes
+        Locations that are no files: ``http:`` and the like.
+
+    Raises
+    ------
+    OSError
+        The playlist can't be read.
+    """
+    name = os.fsencode(path)
+    bases = [os.path.dirname(os.path.abspath(name)), *([relative_to] if relative_to is not None else [])]
+    with open(name, "rb") as file:
+        lines = file.read().removeprefix(b"\xef\xbb\xbf").splitlines()
+    files, streams = [], []
+    for line in filter(None, (line.strip() for line in lines)):
+        if line.startswith(b"#"):
+            continue
+        if uri := _FILE_URI.match(line):
+            files.append(os.path.normpath(unquote_to_bytes(line[uri.end() :])))
+        elif _SCHEME.match(line):
+            streams.append(line)
+        else:
+            files.append(_existing(line, bases))
+    return files, streams
+
+
+def _existing(location: bytes, bases: list[bytes]) -> bytes:
+    """The first reading of a location that exists; without any, as it stands beside the playlist."""
+    readings = [location, location.replace(b"\\", b"/")]
+    if _ESCAPE.search(location):
+        readings.append(unquote_to_bytes(location))
+    try:
+        location.decode()
+    except UnicodeDecodeError:  # an old player's, on Windows
+        readings.append(location.decode("cp1252", "replace").encode())
+    paths = [os.path.normpath(os.path.join(base, reading)) for reading in readings for base in bases]
+    return next((path for path in paths if b"\0" not in path and os.path.exists(path)), paths[0])

@@ -12,6 +12,7 @@ from .index import Metric, Neighbour, VectorIndex
 
 Labels = Callable[[Sequence[int]], Mapping[int, Hashable]]
 Rejected = Callable[[Sequence[int]], Collection[int]]
+Filter = Callable[[list[Neighbour]], list[Neighbour]]
 
 
 def centroid(vectors: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
@@ -45,6 +46,8 @@ def nearest(
     max_per_artist: int | None = None,
     max_per_album: int | None = None,
     rejected: Rejected | None = None,
+    filters: Sequence[Filter] = (),
+    steering: NDArray[np.float32] | None = None,
 ) -> list[Neighbour]:
     """The songs nearest to the seeds, nearest first.
 
@@ -65,19 +68,35 @@ def nearest(
         How many results may share a label.
     rejected : callable, optional
         Ids -> those of them that must not come back, asked for the best ranks only.
+    filters : sequence of callable, optional
+        Ranked songs -> those of them to keep, asked for the best ranks only, before the caps count.
+    steering : np.ndarray [shape=(len(index),)], optional
+        Added to each song's distance for the ranking, in the order of ``index.ids`` (see `musrec_core.steering`); the
+        distances that come back are without it.
     """
     pool = index.among(candidates) if candidates is not None else index
     if not len(pool):
         return []
-    point = centroid(seeds, metric=metric)[None]
+    point = centroid(seeds, metric=metric)
+    if steering is not None:
+        extra = steering if candidates is None else steering[np.isin(index.ids, pool.ids)]
+        scores = pool.distances(point, metric=metric) + extra
+        order = np.lexsort((pool.ids, scores))
     caps = [(labels, cap) for labels, cap in ((artists, max_per_artist), (albums, max_per_album)) if labels and cap]
     left_out = set(exclude)
-    k = len(left_out) + (count if not caps and rejected is None else 4 * count)
+    k = len(left_out) + (4 * count if caps or filters or rejected is not None else count)
     while True:
-        ranked = [n for n in pool.query(point, k, metric=metric)[0] if n.id not in left_out]
+        best = (
+            pool.query(point[None], k, metric=metric)[0]
+            if steering is None
+            else pool.take(order[:k], point, metric=metric)
+        )
+        ranked = [n for n in best if n.id not in left_out]
         if rejected is not None:
             unwanted = set(rejected([n.id for n in ranked]))
             ranked = [n for n in ranked if n.id not in unwanted]
+        for keep in filters:
+            ranked = keep(ranked)
         kept = _capped(ranked, caps)[:count]
         if len(kept) == count or k >= len(pool):
             return kept

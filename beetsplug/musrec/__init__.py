@@ -13,14 +13,16 @@ from beets.ui import UserError
 from musrec_core.card import Card
 from musrec_core.errors import ModelError
 
-from . import fields
+from . import answers, fields, queries, tastes
 from .commands import embed, genreguess, similar
 from .importing import Importing
 
 if TYPE_CHECKING:
     from beets.dbcore.types import Type
-    from beets.library import Item
+    from beets.library import Item, Library
     from beets.ui import Subcommand
+
+    from .snapshot import Space
 
 
 class MusrecPlugin(BeetsPlugin):
@@ -42,6 +44,9 @@ class MusrecPlugin(BeetsPlugin):
                     "format": f"${fields.DISTANCE}  $artist - $title",
                     "max_per_artist": 0,  # 0: no limit
                     "max_per_album": 0,
+                    "duplicates": False,  # every copy of a recording
+                    "order": "auto",  # nearest first, but in a playlist no artist twice in a row; nearest; apart
+                    "weigh": {},  # an attribute and its weight, as in rating: 0.2
                 },
                 "genreguess": {
                     "count": 3,  # bars a track
@@ -55,6 +60,12 @@ class MusrecPlugin(BeetsPlugin):
         card = self._read_card()
         self.item_types: dict[str, Type] = fields.item_types(card)
         self.template_fields: dict[str, Callable[[Item], Any]] = dict(fields.computed_fields(card))
+        self.template_fields[fields.DISTANCE] = lambda item: self.distances.get(item.get("id") or 0)
+        self.distances: dict[int, float] = {}  # item's id -> distance, of the last question
+        self.library: Library | None = None
+        self.item_queries = queries.item_queries(self)
+        self.album_queries = queries.album_queries(self)
+        self.register_listener("library_opened", self._remember_library)
         if self.config["auto"].get(bool):
             Importing(self)
 
@@ -83,6 +94,28 @@ class MusrecPlugin(BeetsPlugin):
             verify_files(card)
         except ModelError as error:
             raise UserError(f"{error}; install beets-musrec anew or check `musrec.model`") from None
+
+    def _remember_library(self, lib: Library) -> None:
+        self.library = lib
+
+    @property
+    def space(self) -> Space:
+        """What to compare where a command does not say."""
+        space: Space = self.config["similar"]["space"].as_choice(["embedding", "genre"])
+        return space
+
+    def wanted(self, lib: Library, *, candidates: str | None = None) -> answers.Wanted:
+        """What the configuration asks for, as a command without options would."""
+        config = self.config["similar"]
+        return answers.Wanted(
+            space=self.space,
+            metric="euclidean" if self.space == "genre" else "cosine",
+            candidates=candidates,
+            per_artist=config["max_per_artist"].get(int),
+            per_album=config["max_per_album"].get(int),
+            duplicates=config["duplicates"].get(bool),
+            steering=tastes.wish(self, lib),
+        )
 
     def commands(self) -> list[Subcommand]:
         return [embed.command(self), similar.command(self), genreguess.command(self)]

@@ -1,24 +1,126 @@
-"""What to choose from, and the songs that were chosen."""
+"""What to choose from, which songs were chosen, and in which order."""
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from beets.dbcore.query import InvalidQueryError
 from beets.ui import UserError
 
-from . import fields, lookup
+from . import copies, lookup, seeds, tastes
 
 if TYPE_CHECKING:
-    from beets.dbcore.query import Query
     from beets.library import Item, Library
 
-    from musrec_core.index import Neighbour
+    from musrec_core.index import Metric, Neighbour
 
     from . import MusrecPlugin
     from .lookup import Counts
+    from .seeds import Seeds
+    from .snapshot import Snapshot, Space
+
+TYPICAL_SECONDS = 60.0  # of a song when it is guessed how many fill a time: rather too many
+WIDER = 4  # times as many songs are drawn from as are wanted
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which songs a question asks for, apart from what they should be near to."""
+
+    space: Space = "embedding"
+    metric: Metric = "cosine"
+    candidates: str | None = None  # a query to choose from
+    per_artist: int = 0  # 0: no limit
+    per_album: int = 0
+    duplicates: bool = False  # every copy of a recording
+    steering: tastes.Steering = field(default_factory=tastes.Steering)
+
+
+Finder = Callable[[int], "list[Neighbour]"]  # how many -> the best so many
+
+
+def finder(plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wanted: Wanted) -> Finder:
+    """A function that names the best songs, as many as it is asked for or as there are."""
+    from musrec_core import recommend
+
+    points = seeds.points(plugin, start, known.index, wanted.space)
+    own = seeds.own_ids(lib, start)
+    among = candidate_ids(lib, wanted.candidates)
+    steering = tastes.steering(plugin, lib, known, points, wanted.steering, wanted.metric)
+    filters = [] if wanted.duplicates else [copies.one_a_recording(plugin, lib, own, start.files)]
+    rejected = excluded(plugin, lib)
+
+    def find(count: int) -> list[Neighbour]:
+        return recommend.nearest(
+            known.index,
+            points,
+            count,
+            metric=wanted.metric,
+            exclude=own | wanted.steering.unlike,
+            candidates=among,
+            artists=lambda ids: artists(lib, ids),
+            albums=lambda ids: albums(lib, ids),
+            max_per_artist=wanted.per_artist or None,
+            max_per_album=wanted.per_album or None,
+            rejected=rejected,
+            filters=filters,
+            steering=steering,
+        )
+
+    return find
+
+
+# How many of them, and in which order.
+
+
+def choose(lib: Library, find: Finder, count: int, *, seconds: float = 0.0, draw: int | None = None) -> list[Neighbour]:
+    """So many songs, or those that fill a time [s]: the best, or with ``draw`` (a random seed) some of the best."""
+    from musrec_core import order
+
+    if not seconds:
+        return find(count) if draw is None else order.draw(find(WIDER * count), count, draw)
+    count = max(1, math.ceil(seconds / TYPICAL_SECONDS))
+    found = find(count)
+    while sum(lengths(lib, found)) <= WIDER * seconds and len(found) == count:
+        count *= 2
+        found = find(count)
+    if draw is not None:
+        found = order.draw(_first(lib, found, WIDER * seconds), len(found), draw)
+    return [found[place] for place in order.fill(lengths(lib, found), seconds)]
+
+
+def _first(lib: Library, found: list[Neighbour], seconds: float) -> list[Neighbour]:
+    """As many of the first as it takes to fill a time."""
+    kept: list[Neighbour] = []
+    left = seconds
+    for neighbour, length in zip(found, lengths(lib, found), strict=True):
+        if left <= 0:
+            break
+        kept.append(neighbour)
+        left -= length
+    return kept
+
+
+def apart(lib: Library, found: list[Neighbour], before: Item | None) -> list[Neighbour]:
+    """The same songs, no artist twice in a row where there is such an order."""
+    from musrec_core import order
+
+    names = artists(lib, [neighbour.id for neighbour in found])
+    last = before.artist.casefold() or None if before is not None else None
+    return [found[place] for place in order.apart([names.get(neighbour.id) for neighbour in found], before=last)]
+
+
+def lengths(lib: Library, found: Iterable[Neighbour]) -> list[float]:
+    """How long each song plays [s]."""
+    ids = [neighbour.id for neighbour in found]
+    rows = lookup.columns(lib, ids, ("length",))
+    return [float(rows[id_][0] or 0) if id_ in rows else 0.0 for id_ in ids]
+
+
+# What is looked over, and what is not.
 
 
 def require_current(plugin: MusrecPlugin, counts: Counts) -> None:
@@ -38,7 +140,7 @@ def require_current(plugin: MusrecPlugin, counts: Counts) -> None:
 def candidate_ids(lib: Library, text: str | None) -> set[int] | None:
     if text is None:
         return None
-    ids = set(lookup.matching_ids(lib, _query(text, "--in")))
+    ids = set(lookup.matching_ids(lib, lookup.parse_option(text, "--in")))
     if not ids:
         raise UserError(f"no song matches --in: {text}")
     return ids
@@ -48,15 +150,8 @@ def excluded(plugin: MusrecPlugin, lib: Library) -> Callable[[Sequence[int]], Co
     """Which of some songs the configuration keeps out of answers: audiobooks, hour-long mixes."""
     if not (text := plugin.config["exclude"].as_str()):
         return None
-    query = _query(text, "musrec.exclude")
-    return lambda ids: lookup.matching_ids(lib, query, among=ids)
-
-
-def _query(text: str, name: str) -> Query:
-    try:
-        return lookup.parse(text)
-    except InvalidQueryError as error:
-        raise UserError(f"{name} is no query: {error}") from None
+    unwanted = lookup.parse_option(text, "musrec.exclude")
+    return lambda ids: lookup.matching_ids(lib, unwanted, among=ids)
 
 
 def artists(lib: Library, ids: Sequence[int]) -> dict[int, Any]:
@@ -69,12 +164,8 @@ def albums(lib: Library, ids: Sequence[int]) -> dict[int, Any]:
     return {id_: album_id for id_, (album_id,) in rows.items()}
 
 
-def results(lib: Library, neighbours: list[Neighbour]) -> list[Item]:
-    """The songs themselves, each knowing its distance."""
-    found = []
-    for neighbour in neighbours:
-        item = lib.get_item(neighbour.id)
-        if item is not None and os.fspath(item.path):
-            item[fields.DISTANCE] = neighbour.distance
-            found.append(item)
-    return found
+def results(plugin: MusrecPlugin, lib: Library, neighbours: list[Neighbour]) -> list[Item]:
+    """The songs themselves; ``musrec_distance`` is the distance of each from now on."""
+    plugin.distances = {neighbour.id: neighbour.distance for neighbour in neighbours}
+    found = (lib.get_item(neighbour.id) for neighbour in neighbours)
+    return [item for item in found if item is not None and os.fspath(item.path)]

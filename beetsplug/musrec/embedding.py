@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
     from musrec_core.encoder import TrackEmbedding
     from musrec_core.errors import UnusableAudio
-    from musrec_core.workers import WorkerPool
+    from musrec_core.workers import Job, WorkerPool
 
     from . import MusrecPlugin
 
 PATIENCE = 60_000  # ms
 
 
-def new_pool(plugin: MusrecPlugin, *, workers: int | None = None, files: int | None = None) -> WorkerPool:
+def new_pool(
+    plugin: MusrecPlugin, *, workers: int | None = None, files: int | None = None, job: Job | None = None
+) -> WorkerPool:
     """Worker processes as the configuration wants them, but never more than there are files."""
     from musrec_core.workers import WorkerPool, default_workers
 
@@ -37,7 +39,7 @@ def new_pool(plugin: MusrecPlugin, *, workers: int | None = None, files: int | N
     if timeout <= 0:
         raise UserError("musrec.timeout has to be above 0")
     count = workers or configured or default_workers()
-    return WorkerPool(plugin.card, workers=count if files is None else min(count, files), timeout=timeout)
+    return WorkerPool(plugin.card, workers=count if files is None else min(count, files), timeout=timeout, job=job)
 
 
 @dataclass

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from beets.dbcore.query import InQuery, InvalidQueryArgumentValueError, InvalidQueryError, TrueQuery
+from beets.dbcore.query import (
+    InQuery,
+    InvalidQueryArgumentValueError,
+    InvalidQueryError,
+    OrQuery,
+    PathQuery,
+    TrueQuery,
+)
 from beets.library import Item, parse_query_parts, parse_query_string
+from beets.ui import UserError
 
 from . import fields
 
@@ -44,6 +54,14 @@ def parse(query: str | list[str]) -> Query:
     return parsed
 
 
+def parse_option(text: str, name: str) -> Query:
+    """The query of an option or a setting of this name; raises `UserError`."""
+    try:
+        return parse(text)
+    except InvalidQueryError as error:
+        raise UserError(f"{name} is no query: {error}") from None
+
+
 def matching_ids(lib: Library, query: Query, among: Iterable[int] | None = None) -> list[int]:
     """The ids of the items that match a query, in the order of their import, or of ``among``."""
     where, values = query.clause()
@@ -64,6 +82,29 @@ def items_of(lib: Library, ids: Iterable[int]) -> Iterator[Item]:
     for part in _parts(ids):
         found = {item.id: item for item in lib.items(InQuery("id", part))}
         yield from (found[id_] for id_ in part if id_ in found)
+
+
+def items_at(lib: Library, paths: Iterable[bytes]) -> dict[bytes, Item]:
+    """The items whose files these are."""
+    wanted = set(paths)
+    found = {}
+    for part in _parts(wanted, PART // 5):
+        for item in lib.items(OrQuery([PathQuery("path", path) for path in part])):
+            if item.path in wanted:  # a path query finds what lies in a folder too
+                found[item.path] = item
+    return found
+
+
+def numbers(lib: Library, key: str) -> dict[int, float]:
+    """A stored attribute of the whole library, where it is a finite number."""
+    with lib.transaction() as tx:
+        rows = tx.query("SELECT entity_id, value FROM item_attributes WHERE key = ?", (key,))
+    found = {}
+    for row in rows:
+        with contextlib.suppress(TypeError, ValueError):  # somebody typed a word in
+            if math.isfinite(value := float(row[1])):
+                found[row[0]] = value
+    return found
 
 
 class Standing(NamedTuple):
@@ -125,7 +166,7 @@ def _marks(part: Sequence[int]) -> str:
     return ",".join("?" * len(part))
 
 
-def _parts(values: Iterable[T]) -> Iterator[Sequence[T]]:
+def _parts(values: Iterable[T], size: int = PART) -> Iterator[Sequence[T]]:
     all_of_them = list(values)
-    for first in range(0, len(all_of_them), PART):
-        yield all_of_them[first : first + PART]
+    for first in range(0, len(all_of_them), size):
+        yield all_of_them[first : first + size]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from beets.dbcore.query import PathQuery
 from beets.ui import UserError
-from beets.util import displayable_path, normpath
+from beets.util import bytestring_path, displayable_path, normpath
 
-from musrec_core.text import printable
+from musrec_core.text import one_line, printable
 
-from . import embedding, fields
+from . import embedding, fields, lookup
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from musrec_core.index import VectorIndex
 
     from . import MusrecPlugin
-    from .snapshot import Space
+
+NAMED = 5  # missing files in one line
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,17 @@ class Seeds:
 
     items: list[Item]
     files: list[tuple[bytes, TrackEmbedding]]
-    new: frozenset[int]  # ids of the items that were embedded just now
+    new: frozenset[int] = frozenset()  # ids of the items that were embedded just now
+    moment: TrackEmbedding | None = None  # of the only item, in place of its middle
+
+    @property
+    def seconds(self) -> float:
+        """How long the songs of the library take to play."""
+        return sum(item.length for item in self.items)
 
 
 def matching(lib: Library, args: list[str], *, album: bool = False, first: bool = False) -> list[Item]:
     """The songs of the library that a query names, or the songs of the albums that it names."""
-    if not args:
-        raise UserError('name a song, as in: beet similar "The Scientist"')
     if album:
         albums = list(lib.albums(args))[: 1 if first else None]
         found = [item for each in albums for item in each.items()]
@@ -49,11 +56,35 @@ def matching(lib: Library, args: list[str], *, album: bool = False, first: bool 
     return found
 
 
+def of_playlist(plugin: MusrecPlugin, lib: Library, name: str) -> tuple[list[Item], list[str]]:
+    """The songs of a playlist: those of the library, and the paths of those outside it."""
+    from musrec_core import playlist
+
+    base = plugin.config["playlist"]["relative_to"]
+    relative_to = bytestring_path(normpath(base.as_filename())) if base.get() else None
+    try:
+        paths, streams = playlist.read(normpath(name), relative_to=relative_to)
+    except OSError as error:
+        raise UserError(f"the playlist {printable(name)} can't be read: {error.strerror}") from None
+    known = lookup.items_at(lib, paths)
+    outside = [path for path in paths if path not in known]
+    missing = [path for path in outside if not os.path.isfile(path)]
+    if missing or streams:
+        names = [displayable_path(os.path.basename(path)) for path in missing] + list(map(displayable_path, streams))
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        plugin._log.warning("not there, of {}: {}{}", one_line(name), one_line(", ".join(names[:NAMED])), more)
+    items = [known[path] for path in dict.fromkeys(paths) if path in known]
+    files = [os.fsdecode(path) for path in dict.fromkeys(outside) if path not in set(missing)]
+    if not items and not files:
+        raise UserError(f"the playlist {printable(name)} names no file that is there")
+    return items, files
+
+
 def embedded(plugin: MusrecPlugin, lib: Library, matched: list[Item], paths: Sequence[str] = ()) -> Seeds:
     """The songs to start from, every one embedded."""
     if len(matched) > 1:
         plugin._log.info("{} songs match: using them all as seeds (--first uses the first)", len(matched))
-    files = _embed_outside(plugin, paths)
+    files = _embed_outside(plugin, [normpath(path) for path in paths])
     model_id = plugin.card.model_id
     missing = [item for item in matched if not fields.is_current(item, model_id)]
     if missing:
@@ -61,19 +92,33 @@ def embedded(plugin: MusrecPlugin, lib: Library, matched: list[Item], paths: Seq
     items = [item for item in matched if fields.is_current(item, model_id)]  # without those that can't be
     if not items and not files:
         raise UserError("no seed could be embedded; `beet info -l` shows each one's musrec_status")
-    return Seeds(items, files, frozenset(item.id for item in missing if item in items))
+    return Seeds(items, files, frozenset(item.id for item in missing))
 
 
-def _embed_outside(plugin: MusrecPlugin, files: Sequence[str]) -> list[tuple[bytes, TrackEmbedding]]:
-    if not files:
+def at_moment(plugin: MusrecPlugin, matched: list[Item], paths: Sequence[str], start: float) -> Seeds:
+    """The only seed, from a moment on; nothing is stored."""
+    if len(matched) + len(paths) > 1:
+        raise UserError(f"--at is a moment in one song, and here are {len(matched) + len(paths)}: add --first")
+    (path,) = [item.path for item in matched] or [normpath(path) for path in paths]
+    ((_, heard),) = _embed_outside(plugin, [path], start)
+    return Seeds(matched, [], moment=heard) if matched else Seeds([], [(path, heard)])
+
+
+def _embed_outside(
+    plugin: MusrecPlugin, paths: list[bytes], start: float | None = None
+) -> list[tuple[bytes, TrackEmbedding]]:
+    """Embed files in their order without storing anything."""
+    if not paths:
         return []
-    found = []
-    with embedding.new_pool(plugin, files=len(files)) as pool:
-        for path, outcome in pool.map([normpath(file) for file in files]):
+    from musrec_core.workers import embed_in_worker
+
+    found = {}
+    with embedding.new_pool(plugin, files=len(paths), job=partial(embed_in_worker, start=start)) as pool:
+        for path, outcome in pool.map(paths):
             if isinstance(outcome, Exception):
                 raise UserError(f"{printable(displayable_path(path))} can't be a seed: {outcome}")
-            found.append((path, outcome))
-    return found
+            found[path] = outcome
+    return [(path, found[path]) for path in dict.fromkeys(paths)]
 
 
 def own_ids(lib: Library, seeds: Seeds) -> set[int]:
@@ -87,11 +132,12 @@ def points(plugin: MusrecPlugin, seeds: Seeds, index: VectorIndex, space: str) -
     import numpy as np
 
     labels = [genre.label for genre in plugin.card.genres]
+    heard = [track for _, track in seeds.files] + ([seeds.moment] if seeds.moment else [])
     outside = [
         np.array([track.genres[label] for label in labels], np.float32) if space == "genre" else track.vector
-        for _, track in seeds.files
+        for track in heard
     ]
-    inside = index.vectors_of(item.id for item in seeds.items)
+    inside = index.vectors_of([] if seeds.moment else [item.id for item in seeds.items])
     if not len(inside) and not outside:
         raise UserError("the seed's embedding is damaged: run `beet embed --force` on it")
     return np.concatenate([inside, np.array(outside, np.float32).reshape(-1, index.vectors.shape[1])])

@@ -50,12 +50,12 @@ def load(plugin: MusrecPlugin, lib: Library, space: Space) -> Snapshot:
     the library, and then the file is made anew. A file that can't be read or written costs time only.
     """
     card = plugin.card
-    state = _state(lib) if plugin.config["cache"].get(bool) else None
+    state = state_of(lib) if plugin.config["cache"].get(bool) else None
     if state and (kept := _kept(plugin, lib, space, state)):
         return kept
     read = _embeddings if space == "embedding" else _genres
     snapshot = Snapshot(read(lib, card), lookup.counts(lib, card.model_id))
-    if state and snapshot.counts.items >= WORTH_KEEPING and _settled(state) and _state(lib) == state:
+    if state and snapshot.counts.items >= WORTH_KEEPING and _settled(state) and state_of(lib) == state:
         _keep(plugin, snapshot, _file(lib, space), state)
     return snapshot
 
@@ -67,7 +67,7 @@ def _file(lib: Library, space: Space) -> str:
     return f"{os.fsdecode(lib.path)}.musrec-{space}"
 
 
-def _state(lib: Library) -> list[list[int]] | None:
+def state_of(lib: Library) -> list[list[int]] | None:
     """What changes with every write to the library: its files' identity, size and times; None if it has no file.
 
     SQLite's own change counter can't be had safely: closing a second handle on the library would drop its locks.

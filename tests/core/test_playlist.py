@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from musrec_core.playlist import Entry, encode, one_line, write
+from musrec_core.playlist import Entry, encode, one_line, read, write
 
 
 def test_extended_m3u() -> None:
@@ -64,3 +64,34 @@ def test_a_failure_leaves_the_old_playlist_and_no_rubbish(tmp_path: Path, monkey
         write(path, [Entry(b"/new", "new")])
     assert b"/old" in path.read_bytes()
     assert os.listdir(tmp_path) == ["list.m3u8"]
+
+
+def test_reading_what_others_wrote(tmp_path: Path) -> None:
+    for name in ("a b.mp3", "100%25.mp3", "c%20d.mp3", "Björk.ogg"):
+        (tmp_path / "music" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "music" / name).touch()
+    listed = tmp_path / "list.m3u"
+    listed.write_bytes(
+        b"\xef\xbb\xbf#EXTM3U\r\n#EXTINF:1,x\r\nmusic/a b.mp3\r\n\r\nmusic/a%20b.mp3\r\nmusic/100%25.mp3\n"
+        + b"music/c%20d.mp3\n"
+        + b"music\\a b.mp3\nfile://" + bytes(tmp_path) + b"/music/a%20b.mp3\nfile:///gone.mp3\nhttp://radio/x\n"
+        + b"music/Bj\xf6rk.ogg\n  gone too.mp3  \nC:\\x.mp3"
+    )  # fmt: skip
+    files, streams = read(listed)
+    folder = bytes(tmp_path)
+    names = [b"a b.mp3", b"a b.mp3", b"100%25.mp3", b"c%20d.mp3", b"a b.mp3", b"a b.mp3"]
+    assert files[:6] == [folder + b"/music/" + name for name in names]
+    assert files[6:] == [b"/gone.mp3", folder + "/music/Björk.ogg".encode(), folder + b"/gone too.mp3",
+                         folder + b"/C:\\x.mp3"]  # fmt: skip
+    assert streams == [b"http://radio/x"]
+
+
+def test_reading_what_we_wrote(tmp_path: Path) -> None:
+    paths = [bytes(tmp_path) + name for name in (b"/#1.mp3", b"/a/b%41.mp3", b"/\xff.ogg", b"/ x.mp3")]
+    for folder in (None, bytes(tmp_path)):
+        write(tmp_path / "list.m3u8", [Entry(path, "x") for path in paths], relative_to=folder)
+        assert read(tmp_path / "list.m3u8")[0] == paths
+    (tmp_path / "deep").mkdir()
+    write(tmp_path / "deep" / "list.m3u8", [Entry(paths[0], "x")], relative_to=bytes(tmp_path))
+    (tmp_path / "#1.mp3").touch()
+    assert read(tmp_path / "deep" / "list.m3u8", relative_to=bytes(tmp_path))[0] == paths[:1]

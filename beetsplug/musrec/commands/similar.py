@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Protocol
 
 from beets.ui import Subcommand, UserError
 
-from .. import answers, playlists, seeds, snapshot
+from .. import answers, playlists, seeds, snapshot, tastes
 from ..output import print_item
 
 if TYPE_CHECKING:
-    from beets.library import Library
+    from collections.abc import Callable
+
+    from beets.library import Item, Library
 
     from musrec_core.index import Metric
 
     from .. import MusrecPlugin
+    from ..answers import Wanted
+    from ..seeds import Seeds
     from ..snapshot import Space
 
 
 class SimilarCLIOpts(Protocol):
     album: bool | None
+    at: str | None
     candidates: str | None
     count: int | None
+    duplicates: bool | None
     files: list[str]
     first: bool
     format: str | None
+    from_playlist: str | None
+    length: str | None
+    less: list[str]
     max_per_album: int | None
     max_per_artist: int | None
     metric: Metric | None
+    more: list[str]
+    order: str | None
     playlist: str | None
+    seed: int | None
+    shuffle: bool
     space: Space | None
+    unlike: list[str]
+    weigh: list[str]
 
 
 def command(plugin: MusrecPlugin) -> Subcommand:
@@ -42,66 +58,112 @@ def command(plugin: MusrecPlugin) -> Subcommand:
         "($musrec_distance in a format). With -a, QUERY matches albums, whose songs are the seeds."
     )
     parser.add_all_common_options()
-    parser.add_option("-n", "--count", type="int", metavar="N", help="how many songs (default: 5)")
-    parser.add_option("--space", type="choice", choices=["embedding", "genre"],
-                      help="what to compare: embedding (default), or genre: the genre probabilities")  # fmt: skip
-    parser.add_option("--metric", type="choice", choices=["cosine", "euclidean"],
-                      help="distance (default: cosine for embedding, euclidean for genre)")  # fmt: skip
-    parser.add_option("--first", action="store_true", default=False,
-                      help="where QUERY matches many, start from the first alone")  # fmt: skip
-    parser.add_option("--file", action="append", dest="files", default=[], metavar="PATH",
-                      help="start from a file outside the library (may be repeated)")  # fmt: skip
-    parser.add_option("--in", dest="candidates", metavar="QUERY", help="choose only from the songs that match QUERY")
-    parser.add_option("--max-per-artist", type="int", metavar="N", help="at most N songs of one artist")
-    parser.add_option("--max-per-album", type="int", metavar="N", help="at most N songs of one album")
-    parser.add_option("-m", "--playlist", metavar="FILE", help="write the seed and the songs to a playlist")
+    _add_seeds(parser.add_option)
+    _add_choice(parser.add_option)
+    _add_list(parser.add_option)
     cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
     return cmd
 
 
+def _add_seeds(add: Callable[..., object]) -> None:
+    """What to look near."""
+    add("--first", action="store_true", default=False, help="where QUERY matches many, start from the first alone")
+    add("--file", action="append", dest="files", default=[], metavar="PATH",
+        help="start from a file outside the library (may be repeated)")  # fmt: skip
+    add("--from-playlist", metavar="FILE", help="start from the songs of an M3U playlist")
+    add("--at", metavar="TIME", help="start from the half minute after this moment of the song, as in 2:10")
+    add("--unlike", action="append", default=[], metavar="QUERY",
+        help="keep away from the songs that match QUERY (may be repeated)")  # fmt: skip
+    add("--more", action="append", default=[], metavar="GENRE",
+        help="rather songs of a genre that the model hears, as in rock, or rock:1, twice as strong")  # fmt: skip
+    add("--less", action="append", default=[], metavar="GENRE", help="the opposite")
+
+
+def _add_choice(add: Callable[..., object]) -> None:
+    """What to choose from, and by what."""
+    add("--space", type="choice", choices=["embedding", "genre"],
+        help="what to compare: embedding (default), or genre: the genre probabilities")  # fmt: skip
+    add("--metric", type="choice", choices=["cosine", "euclidean"],
+        help="distance (default: cosine for embedding, euclidean for genre)")  # fmt: skip
+    add("--in", dest="candidates", metavar="QUERY", help="choose only from the songs that match QUERY")
+    add("--weigh", action="append", default=[], metavar="FIELD:WEIGHT",
+        help="let ratings or counts weigh in, as in rating:0.2 or skip_count:-0.3 (may be repeated)")  # fmt: skip
+    add("--max-per-artist", type="int", metavar="N", help="at most N songs of one artist")
+    add("--max-per-album", type="int", metavar="N", help="at most N songs of one album")
+    add("--duplicates", action="store_true", default=None,
+        help="list every copy of a recording, and not the best one alone")  # fmt: skip
+
+
+def _add_list(add: Callable[..., object]) -> None:
+    """How many, in which order, and where to."""
+    add("-n", "--count", type="int", metavar="N", help="how many songs (default: 5)")
+    add("--length", metavar="TIME", help="as many songs as fit into this time instead, as in 1h30, 90m or 1:30:00")
+    add("--order", type="choice", choices=["nearest", "apart"],
+        help="nearest first (default), or apart: no artist twice in a row (default for a playlist)")  # fmt: skip
+    add("--shuffle", action="store_true", default=False,
+        help="draw the songs from four times as many, the nearest likelier, in random order")  # fmt: skip
+    add("--seed", type="int", metavar="N", help="draw as an earlier --shuffle did, which said this number")
+    add("-m", "--playlist", metavar="FILE", help="write the seed and the songs to a playlist")
+
+
 def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
-    config = plugin.config["similar"]
-    count = _at_least(1, opts.count, config["count"].get(int), "--count")
-    per_artist = _at_least(0, opts.max_per_artist, config["max_per_artist"].get(int), "--max-per-artist")
-    per_album = _at_least(0, opts.max_per_album, config["max_per_album"].get(int), "--max-per-album")
-    space: Space = opts.space or config["space"].as_choice(["embedding", "genre"])
-    metric: Metric = opts.metric or ("euclidean" if space == "genre" else "cosine")
-    excluded = answers.excluded(plugin, lib)
+    count = _at_least(1, opts.count, plugin.config["similar"]["count"].get(int), "--count")
+    seconds = _seconds(opts)
+    wanted = _wanted(plugin, lib, opts)
+    draw = _random_seed(plugin, opts)
+    answers.excluded(plugin, lib)  # a mistake in the configuration is told before the work, not after it
     if opts.playlist:
-        playlists.check_target(plugin, opts.playlist)  # before the work, not after it
+        playlists.check_target(plugin, opts.playlist)
 
-    matched = seeds.matching(lib, args, album=bool(opts.album), first=opts.first) if args or not opts.files else []
-    known = snapshot.load(plugin, lib, space)
+    items, files = _named(plugin, lib, opts, args)
+    known = snapshot.load(plugin, lib, wanted.space)
     answers.require_current(plugin, known.counts)
-    start = seeds.embedded(plugin, lib, matched, opts.files)
+    start = _start(plugin, lib, opts, items, files)
     if start.new:
-        known = snapshot.load(plugin, lib, space)
-    points = seeds.points(plugin, start, known.index, space)
+        known = snapshot.load(plugin, lib, wanted.space)
+    if seconds and opts.playlist and (seconds := seconds - start.seconds) <= 0:
+        raise UserError("the seeds alone, with which a playlist begins, are longer than --length")
 
-    from musrec_core import recommend
-
-    neighbours = recommend.nearest(
-        known.index,
-        points,
-        count,
-        metric=metric,
-        exclude=seeds.own_ids(lib, start),
-        candidates=answers.candidate_ids(lib, opts.candidates),
-        artists=lambda ids: answers.artists(lib, ids),
-        albums=lambda ids: answers.albums(lib, ids),
-        max_per_artist=per_artist or None,
-        max_per_album=per_album or None,
-        rejected=excluded,
-    )
-    if not neighbours and opts.candidates is None and excluded is None:
-        raise UserError("no other song is embedded yet: run `beet embed`")
-    results = answers.results(lib, neighbours)
-    for item in results:
-        print_item(item, opts.format or config["format"].as_str())
+    find = answers.finder(plugin, lib, known, start, wanted)
+    neighbours = answers.choose(lib, find, count, seconds=seconds, draw=draw)
+    if draw is not None and opts.order == "nearest":
+        neighbours.sort(key=lambda neighbour: neighbour.distance)
+    if _order(plugin, opts) == "apart":
+        neighbours = answers.apart(lib, neighbours, start.items[-1] if opts.playlist and start.items else None)
+    results = answers.results(plugin, lib, neighbours)
     if not results:
-        plugin._log.warning("no other song is left to choose from")
+        _explain(plugin, opts, others=known.counts.current > len(start.items), too_long=bool(seconds and find(1)))
+    for item in results:
+        print_item(item, opts.format or plugin.config["similar"]["format"].as_str())
     if opts.playlist:
         playlists.write(plugin, opts.playlist, [path for path, _ in start.files], [*start.items, *results])
+
+
+def _explain(plugin: MusrecPlugin, opts: SimilarCLIOpts, *, others: bool, too_long: bool) -> None:
+    """Why there is no answer."""
+    if not others:
+        raise UserError("no other song is embedded yet: run `beet embed`")
+    if too_long:
+        plugin._log.warning("no song is short enough for --length {}", opts.length)
+    else:
+        plugin._log.warning("no other song is left to choose from")
+
+
+# Options.
+
+
+def _wanted(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts) -> Wanted:
+    config = plugin.config["similar"]
+    space = opts.space or plugin.space
+    return answers.Wanted(
+        space=space,
+        metric=opts.metric or ("euclidean" if space == "genre" else "cosine"),
+        candidates=opts.candidates,
+        per_artist=_at_least(0, opts.max_per_artist, config["max_per_artist"].get(int), "--max-per-artist"),
+        per_album=_at_least(0, opts.max_per_album, config["max_per_album"].get(int), "--max-per-album"),
+        duplicates=config["duplicates"].get(bool) if opts.duplicates is None else opts.duplicates,
+        steering=tastes.wish(plugin, lib, unlike=opts.unlike, more=opts.more, less=opts.less, weigh=opts.weigh),
+    )
 
 
 def _at_least(least: int, given: int | None, configured: int, name: str) -> int:
@@ -109,3 +171,64 @@ def _at_least(least: int, given: int | None, configured: int, name: str) -> int:
     if value < least:
         raise UserError(f"{name} has to be {least} or more")
     return value
+
+
+def _seconds(opts: SimilarCLIOpts) -> float:
+    """How long the list may play [s]; 0 where it is counted."""
+    from musrec_core import order
+
+    if opts.length is None:
+        return 0.0
+    if opts.count is not None:
+        raise UserError("--count and --length exclude each other")
+    try:
+        return order.parse_length(opts.length)
+    except ValueError:
+        raise UserError(f"--length has to be a time such as 1h30, 90m or 1:30:00, and not {opts.length}") from None
+
+
+def _random_seed(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int | None:
+    """What the draw starts from; None where the nearest are wanted."""
+    if opts.seed is not None:
+        return _at_least(0, opts.seed, 0, "--seed")
+    if not opts.shuffle:
+        return None
+    seed = secrets.randbelow(100_000)
+    plugin._log.info("drawn with --seed {}, which draws the same again", seed)
+    return seed
+
+
+def _order(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> str:
+    configured = plugin.config["similar"]["order"].as_choice(["auto", "nearest", "apart"])
+    chosen: str = opts.order or configured
+    return ("apart" if opts.playlist else "nearest") if chosen == "auto" else chosen
+
+
+# Seeds.
+
+
+def _named(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> tuple[list[Item], list[str]]:
+    """The songs of the library and the files that the command line names."""
+    items: list[Item] = []
+    files = list(opts.files)
+    if args:
+        items = seeds.matching(lib, args, album=bool(opts.album), first=opts.first)
+    if opts.from_playlist:
+        listed, outside = seeds.of_playlist(plugin, lib, opts.from_playlist)
+        items += [item for item in listed if item.id not in {other.id for other in items}]
+        files += outside
+    if not items and not files:
+        raise UserError('name a song, as in: beet similar "The Scientist"')
+    return items, files
+
+
+def _start(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, items: list[Item], files: list[str]) -> Seeds:
+    from musrec_core import order
+
+    if opts.at is None:
+        return seeds.embedded(plugin, lib, items, files)
+    try:
+        start = order.parse_moment(opts.at)
+    except ValueError:
+        raise UserError(f"--at has to be a moment such as 2:10, and not {opts.at}") from None
+    return seeds.at_moment(plugin, items, files, start)

@@ -1,0 +1,182 @@
+"""``similar:SEEDS|COUNT|DISTANCE|QUERY``: the nearest songs, as a query wherever beets takes one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from beets.dbcore.query import FieldQuery, InvalidQueryArgumentValueError, InvalidQueryError
+from beets.ui import UserError
+
+from . import answers, fields, lookup, snapshot
+from .seeds import Seeds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from beets.dbcore.query import Query
+    from beets.library import Library
+
+    from musrec_core.index import Neighbour
+
+    from . import MusrecPlugin
+
+COUNT = 25
+EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a point: 0.2) or SEEDS|QUERY"
+SHARE = 20  # a song that changed is looked at anew at most for one part in so many of the time
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a pattern asks."""
+
+    seeds: Query
+    count: int | None
+    within: float | None
+    candidates: str | None
+
+
+def parse(pattern: str) -> Question:
+    """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
+    text, *rest = (part.strip() for part in pattern.split("|"))
+    count, within, candidates = None, None, None
+    for part in rest:
+        if part.isdecimal():
+            count = int(part)
+        elif (number := _number(part)) is not None:
+            within = number
+        elif part and candidates is None:
+            candidates = part
+        else:
+            raise InvalidQueryArgumentValueError(pattern, EXPECTED)
+    if not text or count == 0:
+        raise InvalidQueryArgumentValueError(pattern, EXPECTED)
+    # without a field's name it is a phrase, as a word in quotes is on the command line
+    try:
+        found = lookup.parse(text if ":" in text else [text])
+    except InvalidQueryError as error:
+        raise InvalidQueryArgumentValueError(pattern, EXPECTED, str(error)) from None
+    return Question(found, count or (None if within is not None else COUNT), within, candidates)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The distances of the songs that were found, and what they were found in."""
+
+    distances: dict[int, float]
+    known: frozenset[int]
+    state: Any
+    keep_until: float  # on the clock of `time.monotonic`
+
+
+class SimilarQuery(FieldQuery[str]):
+    """Matches the songs nearest to its seeds. The answer is made when it is needed, and anew if the library changed.
+
+    What can't be answered (no such seed, nothing embedded) matches nothing and is one line in the log: a smart playlist
+    must not stop an import.
+    """
+
+    plugin: ClassVar[MusrecPlugin]
+
+    def __init__(self, field_name: str, pattern: str, fast: bool = True) -> None:
+        super().__init__(field_name, pattern, fast)
+        self._question = parse(pattern)
+        self._answer: Answer | None = None
+
+    @classmethod
+    def of(cls, plugin: MusrecPlugin) -> type[SimilarQuery]:
+        """The query class that beets gets."""
+        return type(cls.__name__, (cls,), {"plugin": plugin})
+
+    def clause(self) -> tuple[str | None, Sequence[Any]]:
+        if self.plugin.library is None:  # not opened by beets' program: `match` knows it from the song
+            return None, ()
+        return self._where(",".join(map(str, self._distances(self.plugin.library)))), ()
+
+    def _where(self, ids: str) -> str:
+        return f"items.id IN ({ids})"
+
+    def match(self, obj: Any) -> bool:
+        lib = obj._db or self.plugin.library
+        if lib is None:
+            return False
+        old = self._answer
+        if old is not None and time.monotonic() < old.keep_until and snapshot.state_of(lib) != old.state:
+            return self._may_match(old, obj)
+        return obj.id in self._distances(lib)
+
+    @staticmethod
+    def _may_match(old: Answer, obj: Any) -> bool:
+        """While an import stores song upon song, which smart playlists ask about one by one: whether to look later."""
+        return obj.id in old.distances or (obj.id not in old.known and bool(obj.get(fields.EMBEDDING)))
+
+    def _distances(self, lib: Library) -> dict[int, float]:
+        state = snapshot.state_of(lib)
+        if self._answer is None or state is None or state != self._answer.state:
+            self._answer = self._answered(lib, state)
+        self.plugin.distances = self._answer.distances
+        return self._answer.distances
+
+    def _answered(self, lib: Library, state: Any) -> Answer:
+        began = time.monotonic()
+        known: frozenset[int] = frozenset()
+        found: list[Neighbour] = []
+        try:
+            library = snapshot.load(self.plugin, lib, self.plugin.space)
+            known = frozenset(library.index.ids.tolist())
+            if start := self._seeds(lib, known):
+                found = self._nearest(lib, library, start)
+        except UserError as error:
+            self.plugin._log.warning("{}:{} matches nothing: {}", self.field_name, self.pattern, error)
+        now = time.monotonic()
+        return Answer({n.id: n.distance for n in found}, known, state, now + SHARE * (now - began))
+
+    def _seeds(self, lib: Library, known: frozenset[int]) -> Seeds | None:
+        named = lookup.matching_ids(lib, self._question.seeds)
+        embedded = [id_ for id_ in named if id_ in known]
+        if embedded:
+            return Seeds(list(lookup.items_of(lib, embedded)), [])
+        why = "its songs are not embedded, run `beet embed`" if named else "there is no such song"
+        self.plugin._log.warning("{}:{} matches nothing: {}", self.field_name, self.pattern, why)
+        return None
+
+    def _nearest(self, lib: Library, library: snapshot.Snapshot, start: Seeds) -> list[Neighbour]:
+        wanted = self.plugin.wanted(lib, candidates=self._question.candidates)
+        find = answers.finder(self.plugin, lib, library, start, wanted)
+        count, within = self._question.count, self._question.within
+        if within is None:
+            return find(count or COUNT)
+        wide = count or 4 * COUNT
+        found = find(wide)
+        while count is None and len(found) == wide and found[-1].distance <= within:
+            wide *= 4
+            found = find(wide)
+        return [neighbour for neighbour in found if neighbour.distance <= within]
+
+
+class SimilarAlbumQuery(SimilarQuery):
+    """Matches the albums that hold one of the nearest songs."""
+
+    def _where(self, ids: str) -> str:
+        return f"albums.id IN (SELECT album_id FROM items WHERE id IN ({ids}))"
+
+    def match(self, obj: Any) -> bool:
+        return any(super(SimilarAlbumQuery, self).match(item) for item in obj.items())
+
+
+def item_queries(plugin: MusrecPlugin) -> dict[str, type[SimilarQuery]]:
+    """What `BeetsPlugin.item_queries` wants."""
+    return {"similar": SimilarQuery.of(plugin)}
+
+
+def album_queries(plugin: MusrecPlugin) -> dict[str, type[SimilarQuery]]:
+    """What `BeetsPlugin.album_queries` wants."""
+    return {"similar": SimilarAlbumQuery.of(plugin)}

@@ -1,0 +1,122 @@
+"""What moves a ranking: songs to keep away from, genres that the model hears, ratings and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from beets.ui import UserError
+
+from . import lookup, snapshot
+
+if TYPE_CHECKING:
+    import numpy as np
+    from beets.library import Library
+    from numpy.typing import NDArray
+
+    from musrec_core.index import Metric
+
+    from . import MusrecPlugin
+    from .snapshot import Snapshot
+
+MORE = 0.5  # the weight of `--more GENRE` without one
+
+
+@dataclass(frozen=True)
+class Steering:
+    """Where a ranking is to lean, and how strongly."""
+
+    unlike: frozenset[int] = frozenset()  # ids
+    genres: tuple[tuple[str, float], ...] = ()  # label and weight
+    weigh: tuple[tuple[str, float], ...] = ()  # attribute and weight
+
+
+def wish(
+    plugin: MusrecPlugin,
+    lib: Library,
+    *,
+    unlike: Iterable[str] = (),
+    more: Sequence[str] = (),
+    less: Sequence[str] = (),
+    weigh: Sequence[str] = (),
+) -> Steering:
+    """What the options and the configuration ask for; raises `UserError`."""
+    away: set[int] = set()
+    for text in unlike:
+        found = lookup.matching_ids(lib, lookup.parse_option(text, "--unlike"))
+        if not found:
+            raise UserError(f"no song matches --unlike: {text}")
+        away.update(found)
+    genres = [(_genre(plugin, *_weighted(text, "--more", MORE)), 1) for text in more]
+    genres += [(_genre(plugin, *_weighted(text, "--less", MORE)), -1) for text in less]
+    weights = plugin.config["similar"]["weigh"]
+    configured = {key: float(weights[key].as_number()) for key in weights.keys()}  # noqa: SIM118, a view of confuse
+    given = dict(_weighted(text, "--weigh", None) for text in weigh)
+    return Steering(
+        frozenset(away),
+        tuple((label, sign * weight) for (label, weight), sign in genres),
+        tuple((configured | given).items()),
+    )
+
+
+def _weighted(text: str, option: str, default: float | None) -> tuple[str, float]:
+    """``NAME:WEIGHT``, or the name alone where there is a default."""
+    name, colon, number = text.rpartition(":")
+    if not colon and default is not None:
+        return text.strip(), default
+    try:
+        return name.strip(), float(number)
+    except ValueError:
+        raise UserError(f"{option} has to be NAME:NUMBER, as in rating:0.2, and not {text}") from None
+
+
+def _genre(plugin: MusrecPlugin, name: str, weight: float) -> tuple[str, float]:
+    for genre in plugin.card.genres:
+        if name.casefold() in (genre.label.casefold(), genre.key.casefold()):
+            return genre.label, weight
+    labels = ", ".join(genre.label for genre in plugin.card.genres)
+    raise UserError(f"the model knows no genre {name}: it knows {labels}")
+
+
+def steering(
+    plugin: MusrecPlugin,
+    lib: Library,
+    known: Snapshot,
+    points: NDArray[np.float32],
+    wanted: Steering,
+    metric: Metric,
+) -> NDArray[np.float32] | None:
+    """What to add to each song's distance, as the index orders the songs [shape=(n,)]; None where nothing is wished."""
+    if not (wanted.unlike or wanted.genres or wanted.weigh):
+        return None
+    import numpy as np
+
+    from musrec_core import recommend
+    from musrec_core import steering as core
+
+    index = known.index
+    unit = core.typical(index.distances(recommend.centroid(points, metric=metric), metric=metric))
+    total = np.zeros(len(index), np.float32)
+    if len(away := index.vectors_of(wanted.unlike)):
+        total += core.away_from(index, away, metric=metric)
+    elif wanted.unlike:
+        raise UserError("no song of --unlike is embedded: run `beet embed`")
+    for label, weight in wanted.genres:
+        total += core.towards(_probabilities(plugin, lib, known, label), weight, unit)
+    for key, weight in wanted.weigh:
+        numbers = lookup.numbers(lib, key)
+        if not numbers:
+            plugin._log.warning("no song has a number in {}: it does not weigh in", key)
+        total += core.towards(core.taste(numbers, index.ids), weight, unit)
+    return total
+
+
+def _probabilities(plugin: MusrecPlugin, lib: Library, known: Snapshot, label: str) -> NDArray[np.float32]:
+    """The probability of one genre for every song of the index [shape=(n,)]; 0 where there is none."""
+    import numpy as np
+
+    genres = snapshot.load(plugin, lib, "genre").index
+    column = [genre.label for genre in plugin.card.genres].index(label)
+    by_id = dict(zip(genres.ids.tolist(), genres.vectors[:, column].tolist(), strict=True))
+    return np.array([by_id.get(id_, 0.0) for id_ in known.index.ids.tolist()], np.float32)

@@ -1,0 +1,163 @@
+"""Copies of one recording: the album and the best-of, the MP3 and the FLAC. One of them is answer enough."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .index import Neighbour
+
+SAME_SOUND = 0.02  # cosine distance of two vectors; docs/recommend.md says how it was chosen
+SAME_LENGTH = 3.0  # seconds: encoders pad, rippers trim silence
+
+_VERSION = re.compile(
+    r"\b(live|remaster(ed)?|re-?master(ed)?|mono|stereo|(single|album|radio|original|full) (version|edit|mix)"
+    r"|version|bonus( track)?|deluxe|anniversary|explicit|clean|hq|hd|digital|f(ea)?t\.?|featuring|with)\b",
+    re.IGNORECASE,
+)
+_BRACKETS = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
+_AFTER_DASH = re.compile(r"\s[-\u2013\u2014]\s+(?P<what>[^-\u2013\u2014]*)$")
+_GUEST = re.compile(r"\s(f(ea)?t\.?|featuring)\s.*$", re.IGNORECASE)
+_ARTIST_END = re.compile(r"\s(f(ea)?t\.?|featuring|with|vs\.?|&|and|x)\s.*$|[,;/].*$", re.IGNORECASE)
+_THE = re.compile(r"^the (?=.)")
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What tells one file of a recording from another.
+
+    Attributes
+    ----------
+    title, artist : str
+        As they are tagged.
+    length : float
+        Seconds; 0 where it is not known.
+    recording : str
+        MusicBrainz' recording id, or empty.
+    lossless : bool
+    bit_rate : int
+        Bits a second.
+    """
+
+    title: str
+    artist: str
+    length: float
+    recording: str = ""
+    lossless: bool = False
+    bit_rate: int = 0
+
+    @property
+    def quality(self) -> tuple[bool, int]:
+        """Sorts from the worst to the best: lossless first, then the bit rate."""
+        return self.lossless, self.bit_rate
+
+
+def plain_title(title: str) -> str:
+    """A title without what tells editions apart: case, accents, ``(live)``, ``- 2011 Remaster``, ``feat. X``.
+
+    Words that promise other sounds (``remix``, ``demo``, ``acoustic``, ``instrumental``, ``Part 2``) stay.
+    """
+    text = _BRACKETS.sub(lambda found: "" if _VERSION.search(found[0]) else found[0], title)
+    if (last := _AFTER_DASH.search(text)) and _VERSION.search(last["what"]):
+        text = text[: last.start()]
+    return _plain(_GUEST.sub("", text)) or _plain(title)
+
+
+def plain_artist(artist: str) -> str:
+    """The first artist's name without case, accents, punctuation and ``The``."""
+    folded = " ".join(artist.split())
+    return _THE.sub("", _plain(_ARTIST_END.sub("", folded)) or _plain(folded))
+
+
+def _plain(text: str) -> str:
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    bare = "".join(character for character in folded if not unicodedata.combining(character))
+    return _NOT_WORD.sub(" ", bare).strip()
+
+
+def same_recording(a: Copy, b: Copy, distance: float) -> bool:
+    """Whether two files hold one recording.
+
+    They do if MusicBrainz says so; else if title and first artist are the same in plain words, the lengths differ by
+    3 s at most, and the vectors by a cosine distance of 0.02 at most. A concert has another sound and another length,
+    so that ``(live)`` may go from the title. Without a title nothing is known.
+    """
+    if a.recording and a.recording == b.recording:
+        return True
+    if abs(a.length - b.length) > SAME_LENGTH or not distance <= SAME_SOUND:
+        return False
+    title, artist = plain_title(a.title), plain_artist(a.artist)
+    return bool(title) and title == plain_title(b.title) and artist == plain_artist(b.artist)
+
+
+class Recordings:
+    """Finds out which files hold the same recording.
+
+    Parameters
+    ----------
+    copies : mapping of int to Copy
+        What is known of each id.
+    vectors : mapping of int to np.ndarray [shape=(d,)]
+        Their embeddings. An id without one is compared by its recording id alone.
+    """
+
+    def __init__(self, copies: Mapping[int, Copy], vectors: Mapping[int, NDArray[np.float32]]) -> None:
+        self._copies = copies
+        self._vectors = vectors
+
+    def same(self, a: int, b: int) -> bool:
+        """Whether two ids are one recording; an id of which nothing is known is like no other."""
+        one, other = self._copies.get(a), self._copies.get(b)
+        return one is not None and other is not None and same_recording(one, other, self._distance(a, b))
+
+    def collapse(self, ranked: Sequence[Neighbour], known: Iterable[int] = ()) -> list[Neighbour]:
+        """One answer a recording: the best copy, in its own rank.
+
+        Parameters
+        ----------
+        ranked : sequence of Neighbour
+            Nearest first.
+        known : iterable of int
+            Ids whose recordings are no answer: the seeds'.
+        """
+        groups: list[list[Neighbour]] = [[]]  # the first one is the seeds'
+        seen: dict[str, list[tuple[int, int]]] = {}  # key -> ids and their groups
+        for id_ in known:
+            self._note(seen, id_, 0)
+        for neighbour in ranked:
+            near = (entry for key in self._keys(neighbour.id) for entry in seen.get(key, ()))
+            group = next((group for id_, group in near if self.same(neighbour.id, id_)), len(groups))
+            if group == len(groups):
+                groups.append([])
+            groups[group].append(neighbour)
+            self._note(seen, neighbour.id, group)
+        best = {max(group, key=self._quality).id for group in groups[1:]}
+        return [neighbour for neighbour in ranked if neighbour.id in best]
+
+    def _note(self, seen: dict[str, list[tuple[int, int]]], id_: int, group: int) -> None:
+        for key in self._keys(id_):
+            seen.setdefault(key, []).append((id_, group))
+
+    def _keys(self, id_: int) -> list[str]:
+        """Two copies of one recording share one of these: so that not every pair need be compared."""
+        copy = self._copies.get(id_)
+        if copy is None:
+            return []
+        title = plain_title(copy.title)
+        return [f"title {title}"] * bool(title) + [f"recording {copy.recording}"] * bool(copy.recording)
+
+    def _quality(self, neighbour: Neighbour) -> tuple[bool, int]:
+        copy = self._copies.get(neighbour.id)
+        return copy.quality if copy else (False, 0)
+
+    def _distance(self, a: int, b: int) -> float:
+        if a not in self._vectors or b not in self._vectors:
+            return float("inf")
+        one, other = self._vectors[a].astype(np.float64), self._vectors[b].astype(np.float64)
+        return float(1 - one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-24))
