@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -160,7 +161,7 @@ def test_length_and_order(library: Beet, tmp_path: Path) -> None:
     assert [line.split(" - ")[0] for line in near[:3]] == ["One"] * 3
     library(*base, "-n", "20", "-m", str(playlist))
     artists = re.findall(r"#EXTINF:\d+,(.*) - ", playlist.read_text())
-    assert all(a != b for a, b in zip(artists, artists[1:], strict=False))
+    assert all(a != b for a, b in itertools.pairwise(artists))
     assert sorted(library(*base, "-n", "20", "--order", "apart").lines) == sorted(near)
 
 
