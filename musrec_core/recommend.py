@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,7 +48,7 @@ def nearest(
     max_per_album: int | None = None,
     rejected: Rejected | None = None,
     filters: Sequence[Filter] = (),
-    steering: NDArray[np.float32] | None = None,
+    steering: NDArray[np.floating[Any]] | None = None,
 ) -> list[Neighbour]:
     """The songs nearest to the seeds, nearest first.
 
