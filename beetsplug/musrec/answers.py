@@ -150,6 +150,8 @@ def excluded(plugin: MusrecPlugin, lib: Library) -> Callable[[Sequence[int]], Co
     """Which of some songs the configuration keeps out of answers: audiobooks, hour-long mixes."""
     if not (text := plugin.config["exclude"].as_str()):
         return None
+    if "similar:" in text:  # it would have to be known to be found
+        raise UserError("musrec.exclude can't hold a `similar:` query")
     unwanted = lookup.parse_option(text, "musrec.exclude")
     return lambda ids: lookup.matching_ids(lib, unwanted, among=ids)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from beets.dbcore.query import FieldQuery, InvalidQueryArgumentValueError, InvalidQueryError
 from beets.ui import UserError
+
+from musrec_core.text import one_line
 
 from . import answers, fields, lookup, snapshot
 from .seeds import Seeds
@@ -61,10 +64,7 @@ def parse(pattern: str) -> Question:
 
 
 def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+    return float(text) if re.fullmatch(r"\d*\.\d+", text) else None
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class SimilarQuery(FieldQuery[str]):
         super().__init__(field_name, pattern, fast)
         self._question = parse(pattern)
         self._answer: Answer | None = None
+        self._told: set[str] = set()
 
     @classmethod
     def of(cls, plugin: MusrecPlugin) -> type[SimilarQuery]:
@@ -135,7 +136,7 @@ class SimilarQuery(FieldQuery[str]):
             if start := self._seeds(lib, known):
                 found = self._nearest(lib, library, start)
         except UserError as error:
-            self.plugin._log.warning("{}:{} matches nothing: {}", self.field_name, self.pattern, error)
+            self._tell(str(error))
         now = time.monotonic()
         return Answer({n.id: n.distance for n in found}, known, state, now + SHARE * (now - began))
 
@@ -145,8 +146,14 @@ class SimilarQuery(FieldQuery[str]):
         if embedded:
             return Seeds(list(lookup.items_of(lib, embedded)), [])
         why = "its songs are not embedded, run `beet embed`" if named else "there is no such song"
-        self.plugin._log.warning("{}:{} matches nothing: {}", self.field_name, self.pattern, why)
+        self._tell(why)
         return None
+
+    def _tell(self, why: str) -> None:
+        """Say why nothing matches, once: a smart playlist asks on and on during an import."""
+        if why not in self._told:
+            self._told.add(why)
+            self.plugin._log.warning("similar:{} matches nothing: {}", one_line(self.pattern), why)
 
     def _nearest(self, lib: Library, library: snapshot.Snapshot, start: Seeds) -> list[Neighbour]:
         wanted = self.plugin.wanted(lib, candidates=self._question.candidates)

@@ -82,8 +82,6 @@ def of_playlist(plugin: MusrecPlugin, lib: Library, name: str) -> tuple[list[Ite
 
 def embedded(plugin: MusrecPlugin, lib: Library, matched: list[Item], paths: Sequence[str] = ()) -> Seeds:
     """The songs to start from, every one embedded."""
-    if len(matched) > 1:
-        plugin._log.info("{} songs match: using them all as seeds (--first uses the first)", len(matched))
     files = _embed_outside(plugin, [normpath(path) for path in paths])
     model_id = plugin.card.model_id
     missing = [item for item in matched if not fields.is_current(item, model_id)]

@@ -38,7 +38,7 @@ def test_a_query_that_can_not_be_answered(library: Beet) -> None:
     said = library("ls", "similar:nosuchsong")
     assert said.out == ""
     assert "similar:nosuchsong matches nothing: there is no such song" in said.err
-    for pattern in ("|3", "Waltz|0", "Waltz|title:a|title:b"):
+    for pattern in ("|3", "Waltz|0", "Waltz|title:a|title:b", "year:abc"):
         said = library("ls", f"similar:{pattern}", ok=False)
         assert said.status == 1
         assert "is not SEEDS, SEEDS|COUNT" in said.err
@@ -68,6 +68,7 @@ def test_the_songs_of_a_playlist_as_seeds(library: Beet, tmp_path: Path) -> None
     assert f"not there, of {tmp_path}/mine.m3u: gone.mp3" in said.err
     assert said.lines[0] == "Paper Waltz 2"
     assert len(said.lines) == 9
+    assert "songs match" not in said.err
     error = library.error("similar", "--from-playlist", str(tmp_path / "none.m3u"))
     assert error.endswith("none.m3u can't be read: No such file or directory")
 

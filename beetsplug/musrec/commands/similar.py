@@ -213,6 +213,8 @@ def _named(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[
     files = list(opts.files)
     if args:
         items = seeds.matching(lib, args, album=bool(opts.album), first=opts.first)
+        if len(items) > 1:
+            plugin._log.info("{} songs match: using them all as seeds (--first uses the first)", len(items))
     if opts.from_playlist:
         listed, outside = seeds.of_playlist(plugin, lib, opts.from_playlist)
         items += [item for item in listed if item.id not in {other.id for other in items}]
