@@ -49,7 +49,7 @@ def test_a_crowd_of_copies_gives_one() -> None:
     angles = np.array([0.1, 0.1, 0.1, 0.1, 0.3, -0.4])
     index = VectorIndex(range(6), np.stack([np.cos(angles), np.sin(angles)], axis=1))
     pool = index.query([[1.0, 0.0]], 6)[0]
-    assert [n.id for n in diversify(index, pool, 3, 0.5)] == [0, 5, 4]
+    assert [n.id for n in diversify(index, pool, 3, 0.8)] == [0, 5, 4]
     assert [n.id for n in diversify(index, pool, 3, 0)] == [0, 1, 2]
 
 
