@@ -113,7 +113,8 @@ class _Songs:
     ) -> None:
         self.index = index if candidates is None else index.among(candidates)
         self.taken, self.metric = taken, metric
-        self._artists, self._cap = (artists, cap) if artists and cap else (None, 0)
+        self._artists = artists if cap else None
+        self._cap = cap or 0
         self._labels: dict[int, Hashable] = {}
         self._counts: Counter[Hashable] = Counter()
 

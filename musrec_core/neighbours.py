@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -164,7 +165,13 @@ def positions(index: VectorIndex, ids: Sequence[int]) -> NDArray[np.int64]:
     return rows
 
 
-def pairwise(vectors: NDArray[np.float32], metric: Metric = "cosine") -> NDArray[np.float64]:
+def step_lengths(index: VectorIndex, path: Sequence[int], metric: Metric = "cosine") -> list[float]:
+    """The distance from each song of a list of ids to the next: one fewer than there are songs."""
+    vectors = index.vectors[positions(index, path)]
+    return [float(pairwise(vectors[i : i + 2], metric)[0, 1]) for i in range(len(path) - 1)]
+
+
+def pairwise(vectors: NDArray[np.floating[Any]], metric: Metric = "cosine") -> NDArray[np.float64]:
     """Distances between all pairs [shape=(m, m)], 0 on the diagonal."""
     v = vectors.astype(np.float64)
     if metric == "cosine":
