@@ -16,7 +16,7 @@ from .neighbours import Progress, neighbourhoods, occurrences, share_never, skew
 K = 10
 SEEDS = 2000  # songs whose neighbours are looked at; more would narrow a 95 % interval of 2 points by little
 CROWD = 5000  # songs among which hubs are counted, each by each
-DEEP = 50  # neighbours to choose from where those of the seed's own artist are left out
+DEEP = 100  # neighbours to choose from where those of the seed's own artist are left out
 
 Labels = Sequence[Collection[str]]
 
@@ -30,7 +30,7 @@ class Agreement:
     precision, chance : float
         Means over the seeds that have a label; chance is what songs drawn at random would give. NaN without such seeds.
     seeds : int
-        How many seeds have a label, and another song to be found.
+        How many seeds have a label, and a song left among their nearest.
     """
 
     precision: float
@@ -57,7 +57,7 @@ def draw(n: int, most: int, *, seed: int = 0) -> NDArray[np.int64]:
 
 
 def nearest_of(index: VectorIndex, seeds: NDArray[np.int64], *, progress: Progress | None = None) -> NDArray[np.int32]:
-    """Each seed's nearest by cosine, as positions [shape=(m, at most 50)]."""
+    """Each seed's nearest by cosine, as positions [shape=(m, at most 100)]."""
     return neighbourhoods(index, DEEP, seeds=seeds, progress=progress).rows
 
 

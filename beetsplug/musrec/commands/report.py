@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from beets import ui
@@ -14,7 +15,7 @@ from beets.util import displayable_path, normpath
 
 from musrec_core.text import one_line, printable
 
-from .. import answers, fields, lookup, reporthtml, snapshot
+from .. import fields, lookup, reporthtml, snapshot
 from ..reporthtml import Page, Table
 
 if TYPE_CHECKING:
@@ -89,9 +90,8 @@ def _coverage(plugin: MusrecPlugin, lib: Library, ids: list[int], index: VectorI
     reasons = Counter(_why(plugin, models.get(id_), statuses.get(id_)) for id_ in left)
     rows = [("embedded", f"{len(embedded):,}", _percent(len(embedded), len(ids)))]
     rows += [(reason, f"{n:,}", _percent(n, len(ids))) for reason, n in reasons.most_common()]
-    return Table(
-        "Coverage", ("", "songs", "share"), rows, "" if not left else "`beet embed` does the rest, or tells why not."
-    )
+    note = "`beet embed` does the rest, or tells why not." if left else ""
+    return Table("Coverage", ("", "songs", "share"), rows, note)
 
 
 def _why(plugin: MusrecPlugin, model: str | None, status: str | None) -> str:
@@ -142,15 +142,18 @@ def _genres(value: str | None) -> list[str]:
 
 
 def _agreement_table(found: list[tuple[str, Agreement]], seeds: int, songs: int) -> Table:
-    rows = [
-        (name, f"{a.precision:.1%}", f"{a.chance:.1%}", f"{a.precision / a.chance:.1f}x" if a.chance else "", f"{a.seeds:,}")
-        if a.seeds else (name, "", "", "", "0")
-        for name, a in found
-    ]  # fmt: skip
+    rows = [(name, *_agreement_cells(a)) for name, a in found]
     note = "`genre, other artists` leaves out every song by the seed's own artist, who mostly plays one genre."
     if seeds < songs:
         note = f"Measured on {seeds:,} songs drawn from {songs:,}. {note}"
     return Table("Of a song's 10 nearest, so many share its ...", ("", "found", "chance", "gain", "seeds"), rows, note)
+
+
+def _agreement_cells(a: Agreement) -> tuple[str, str, str, str]:
+    if not a.seeds:
+        return "", "", "", "0"
+    gain = f"{a.precision / a.chance:.1f}x" if a.chance else ""
+    return f"{a.precision:.1%}", f"{a.chance:.1%}", gain, f"{a.seeds:,}"
 
 
 def _hub_tables(lib: Library, hubs: Hubs, songs: int) -> list[Table]:
@@ -187,11 +190,9 @@ def _text_rows(table: Table) -> list[str]:
     first = WIDTH - 2 - sum(widths) - 2 * len(widths)
     first = min(first, max(len(row[0]) for row in [table.head, *table.rows]))
     rows = [table.head, *table.rows] if any(table.head) else table.rows
-    return [
-        "  " + _cut(row[0], first).ljust(first) + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths, strict=True))
-        for row in rows
-    ]  # fmt: skip
+    return ["  " + _text_row(row, first, widths) for row in rows]
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 3] + "..."
+def _text_row(row: Sequence[str], first: int, widths: Sequence[int]) -> str:
+    name = row[0] if len(row[0]) <= first else row[0][: first - 3] + "..."
+    return name.ljust(first) + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths, strict=True))
