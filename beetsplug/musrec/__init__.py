@@ -14,7 +14,7 @@ from musrec_core.card import Card
 from musrec_core.errors import ModelError
 
 from . import answers, fields, queries, tastes
-from .commands import embed, genreguess, similar
+from .commands import embed, genreguess, report, similar
 from .importing import Importing
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class MusrecPlugin(BeetsPlugin):
                     "max_per_album": 0,
                     "duplicates": False,  # every copy of a recording
                     "order": "auto",  # nearest first, but in a playlist no artist twice in a row; nearest; apart
+                    "variety": 0.0,  # 0 to 1: how much the songs should differ from each other
+                    "hub_correction": False,  # rank by mutual proximity
                     "weigh": {},  # an attribute and its weight, as in rating: 0.2
                 },
                 "genreguess": {
@@ -115,7 +117,8 @@ class MusrecPlugin(BeetsPlugin):
             per_album=config["max_per_album"].get(int),
             duplicates=config["duplicates"].get(bool),
             steering=tastes.wish(self, lib),
+            hub_correction=config["hub_correction"].get(bool),
         )
 
     def commands(self) -> list[Subcommand]:
-        return [embed.command(self), similar.command(self), genreguess.command(self)]
+        return [embed.command(self), similar.command(self), genreguess.command(self), report.command(self)]

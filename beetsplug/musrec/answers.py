@@ -37,6 +37,8 @@ class Wanted:
     per_album: int = 0
     duplicates: bool = False  # every copy of a recording
     steering: tastes.Steering = field(default_factory=tastes.Steering)
+    variety: float = 0.0  # 0 to 1: how much the songs should differ from each other
+    hub_correction: bool = False
 
 
 Finder = Callable[[int], "list[Neighbour]"]  # how many -> the best so many
@@ -45,6 +47,8 @@ Finder = Callable[[int], "list[Neighbour]"]  # how many -> the best so many
 def finder(plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wanted: Wanted) -> Finder:
     """A function that names the best songs, as many as it is asked for or as there are."""
     from musrec_core import recommend
+    from musrec_core.hubs import MutualIndex
+    from musrec_core.variety import diversify, pool_size
 
     points = seeds.points(plugin, start, known.index, wanted.space)
     own = seeds.own_ids(lib, start)
@@ -52,10 +56,15 @@ def finder(plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wa
     steering = tastes.steering(plugin, lib, known, points, wanted.steering, wanted.metric)
     filters = [] if wanted.duplicates else [copies.one_a_recording(plugin, lib, own, start.files)]
     rejected = excluded(plugin, lib)
+    index = known.index
+    if wanted.hub_correction:
+        if steering is not None:
+            raise UserError("--hub-correction can't be combined with steering or weights")
+        index = MutualIndex(index, metric=wanted.metric)
 
-    def find(count: int) -> list[Neighbour]:
+    def nearest(count: int) -> list[Neighbour]:
         return recommend.nearest(
-            known.index,
+            index,
             points,
             count,
             metric=wanted.metric,
@@ -69,6 +78,11 @@ def finder(plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wa
             filters=filters,
             steering=steering,
         )
+
+    def find(count: int) -> list[Neighbour]:
+        if not wanted.variety:
+            return nearest(count)
+        return diversify(known.index, nearest(pool_size(count)), count, wanted.variety, metric=wanted.metric)
 
     return find
 

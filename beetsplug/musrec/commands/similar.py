@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from beets.ui import Subcommand, UserError
 
-from .. import answers, playlists, seeds, snapshot, tastes
+from .. import answers, hublist, journeys, playlists, seeds, snapshot, tastes
 from ..output import print_item
 
 if TYPE_CHECKING:
@@ -32,19 +32,24 @@ class SimilarCLIOpts(Protocol):
     files: list[str]
     first: bool
     format: str | None
+    hub_correction: bool | None
+    hubs: bool
     from_playlist: str | None
     length: str | None
     less: list[str]
     max_per_album: int | None
     max_per_artist: int | None
     metric: Metric | None
+    mix: bool
     more: list[str]
     order: str | None
     playlist: str | None
     seed: int | None
     shuffle: bool
     space: Space | None
+    to: list[str]
     unlike: list[str]
+    variety: float | None
     weigh: list[str]
 
 
@@ -90,6 +95,10 @@ def _add_choice(add: Callable[..., object]) -> None:
         help="let ratings or counts weigh in, as in rating:0.2 or skip_count:-0.3 (may be repeated)")  # fmt: skip
     add("--max-per-artist", type="int", metavar="N", help="at most N songs of one artist")
     add("--max-per-album", type="int", metavar="N", help="at most N songs of one album")
+    add("--variety", type="float", metavar="0..1",
+        help="how much the songs should differ from each other (default: 0, the nearest)")  # fmt: skip
+    add("--hub-correction", action="store_true", default=None,
+        help="a song is near only if the seed is near to it, too: fewer songs that are near everything")  # fmt: skip
     add("--duplicates", action="store_true", default=None,
         help="list every copy of a recording, and not the best one alone")  # fmt: skip
 
@@ -98,8 +107,15 @@ def _add_list(add: Callable[..., object]) -> None:
     """How many, in which order, and where to."""
     add("-n", "--count", type="int", metavar="N", help="how many songs (default: 5)")
     add("--length", metavar="TIME", help="as many songs as fit into this time instead, as in 1h30, 90m or 1:30:00")
-    add("--order", type="choice", choices=["nearest", "apart"],
-        help="nearest first (default), or apart: no artist twice in a row (default for a playlist)")  # fmt: skip
+    add("--to", action="append", default=[], metavar="QUERY",
+        help="lead from the song to this one, in --count songs (may be repeated: the last is the end)")  # fmt: skip
+    add("--order", type="choice", choices=["nearest", "apart", "smooth"],
+        help="nearest first (default); apart: no artist twice in a row (default for a playlist); "
+        "smooth: each song leads to the next")  # fmt: skip
+    add("--mix", action="store_true", default=False,
+        help="with --to and --order smooth: bpm and initial_key count too, where known")  # fmt: skip
+    add("--hubs", action="store_true", default=False,
+        help="list the songs that are near everything, of those that QUERY matches")  # fmt: skip
     add("--shuffle", action="store_true", default=False,
         help="draw the songs from four times as many, the nearest likelier, in random order")  # fmt: skip
     add("--seed", type="int", metavar="N", help="draw as an earlier --shuffle did, which said this number")
@@ -115,6 +131,13 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
     if opts.playlist:
         playlists.check_target(plugin, opts.playlist)
 
+    if opts.hubs:
+        template = opts.format or "$artist - $title"
+        hublist.show(plugin, lib, args, count, space=wanted.space, metric=wanted.metric, template=template)
+        return
+    if opts.to:
+        _journey(plugin, lib, opts, args, count, wanted)
+        return
     items, files = _named(plugin, lib, opts, args)
     known = snapshot.load(plugin, lib, wanted.space)
     answers.require_current(plugin, known.counts)
@@ -128,6 +151,9 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
     neighbours = answers.choose(lib, find, count, seconds=seconds, draw=draw)
     if draw is not None and opts.order == "nearest":
         neighbours.sort(key=lambda neighbour: neighbour.distance)
+    if opts.order == "smooth":
+        points = seeds.points(plugin, start, known.index, wanted.space)
+        neighbours = journeys.smooth(lib, known.index, points, neighbours, metric=wanted.metric, mix=opts.mix)
     if _order(plugin, opts) == "apart":
         neighbours = answers.apart(lib, neighbours, start.items[-1] if opts.playlist and start.items else None)
     results = answers.results(plugin, lib, neighbours)
@@ -137,6 +163,23 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
         print_item(item, opts.format or plugin.config["similar"]["format"].as_str())
     if opts.playlist:
         playlists.write(plugin, opts.playlist, [path for path, _ in start.files], [*start.items, *results])
+
+
+def _journey(
+    plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str], count: int, wanted: Wanted
+) -> None:
+    """From song to song."""
+    asked = [
+        *(opts.files, opts.more, opts.less, opts.unlike, opts.weigh),
+        *(opts.album, opts.from_playlist, opts.at, opts.length, opts.shuffle, opts.variety, opts.hub_correction),
+    ]
+    if any(asked):
+        raise UserError("--to takes a song, --count, --in, --max-per-artist, --space and --metric, and no other choice")
+    results = answers.results(plugin, lib, journeys.way(plugin, lib, args, opts.to, count, wanted, mix=opts.mix))
+    for item in results:
+        print_item(item, opts.format or plugin.config["similar"]["format"].as_str())
+    if opts.playlist:
+        playlists.write(plugin, opts.playlist, [], results)
 
 
 def _explain(plugin: MusrecPlugin, opts: SimilarCLIOpts, *, others: bool, too_long: bool) -> None:
@@ -163,7 +206,16 @@ def _wanted(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts) -> Wanted:
         per_album=_at_least(0, opts.max_per_album, config["max_per_album"].get(int), "--max-per-album"),
         duplicates=config["duplicates"].get(bool) if opts.duplicates is None else opts.duplicates,
         steering=tastes.wish(plugin, lib, unlike=opts.unlike, more=opts.more, less=opts.less, weigh=opts.weigh),
+        variety=_share(opts.variety, config["variety"].get(float), "--variety"),
+        hub_correction=config["hub_correction"].get(bool) if opts.hub_correction is None else opts.hub_correction,
     )
+
+
+def _share(given: float | None, configured: float, name: str) -> float:
+    value = configured if given is None else given
+    if not 0 <= value <= 1:
+        raise UserError(f"{name} has to be between 0 and 1")
+    return value
 
 
 def _at_least(least: int, given: int | None, configured: int, name: str) -> int:

@@ -1,0 +1,198 @@
+"""``beet musrec-report``: is it any good on my library?"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from beets import ui
+from beets.dbcore.query import InvalidQueryError
+from beets.library import Item
+from beets.ui import Subcommand, UserError
+from beets.util import displayable_path, normpath
+
+from musrec_core.text import one_line, printable
+
+from .. import fields, lookup, reporthtml, snapshot
+from ..reporthtml import Page, Table
+
+if TYPE_CHECKING:
+    from beets.library import Library
+
+    from musrec_core.index import VectorIndex
+    from musrec_core.quality import Agreement, Hubs
+
+    from .. import MusrecPlugin
+
+WIDTH = 79
+
+
+class ReportCLIOpts(Protocol):
+    output: str | None
+
+
+def command(plugin: MusrecPlugin) -> Subcommand:
+    """The subcommand, as beets wants it."""
+    cmd = Subcommand("musrec-report", help="tell how good the neighbours are on this library")
+    cmd.parser.usage = "%prog [options] [QUERY]"
+    cmd.parser.description = (
+        "Tell how many of a song's ten nearest are of its artist, album and genre, beside what chance would give; "
+        "which songs are near everything; and what is embedded. QUERY: only among the songs that it matches."
+    )
+    cmd.parser.add_option("-o", "--output", metavar="FILE", help="write the report to an HTML file, too")
+    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+    return cmd
+
+
+def run(plugin: MusrecPlugin, lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
+    try:
+        ids = lookup.matching_ids(lib, lookup.parse(args))
+    except InvalidQueryError as error:
+        raise UserError(str(error)) from None
+    if not ids:
+        raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty")
+    known = snapshot.load(plugin, lib, "embedding")
+    page = _page(plugin, lib, ids, known.index.among(ids) if args else known.index)
+    ui.print_(as_text(page))
+    if opts.output:
+        _write(plugin, page, opts.output)
+
+
+def _write(plugin: MusrecPlugin, page: Page, name: str) -> None:
+    from musrec_core.files import atomic_write
+
+    path = normpath(name)
+    try:
+        with atomic_write(path) as file:
+            file.write(reporthtml.as_html(page).encode("utf-8"))
+    except OSError as error:
+        raise UserError(f"the report {displayable_path(path)} can't be written: {error.strerror}") from None
+    plugin._log.info("wrote {}", displayable_path(path))
+
+
+def _page(plugin: MusrecPlugin, lib: Library, ids: list[int], index: VectorIndex) -> Page:
+    tables = [_coverage(plugin, lib, ids, index)]
+    if len(index) > 1:
+        tables += _neighbours(lib, index)
+    return Page(f"{len(ids):,} songs by {plugin.card.model_id}", tables)
+
+
+# Coverage.
+
+
+def _coverage(plugin: MusrecPlugin, lib: Library, ids: list[int], index: VectorIndex) -> Table:
+    models = lookup.attributes(lib, ids, fields.MODEL)
+    statuses = lookup.attributes(lib, ids, fields.STATUS)
+    embedded = set(index.ids.tolist())
+    left = [id_ for id_ in ids if id_ not in embedded]
+    reasons = Counter(_why(plugin, models.get(id_), statuses.get(id_)) for id_ in left)
+    rows = [("embedded", f"{len(embedded):,}", _percent(len(embedded), len(ids)))]
+    rows += [(reason, f"{n:,}", _percent(n, len(ids))) for reason, n in reasons.most_common()]
+    note = "`beet embed` does the rest, or tells why not." if left else ""
+    return Table("Coverage", ("", "songs", "share"), rows, note)
+
+
+def _why(plugin: MusrecPlugin, model: str | None, status: str | None) -> str:
+    """Why a song has no vector."""
+    if reason := one_line(fields.failure_of(status)):
+        return f"failed: {reason}"
+    if model is None:
+        return "not embedded yet"
+    return "damaged" if model == plugin.card.model_id else "of another model"
+
+
+def _percent(n: int, of: int) -> str:
+    return f"{n / of:.0%}" if n in (0, of) else f"{min(max(100 * n / of, 0.1), 99.9):.1f}%"
+
+
+# Neighbours.
+
+
+def _neighbours(lib: Library, index: VectorIndex) -> list[Table]:
+    from tqdm import tqdm
+
+    from musrec_core import quality
+
+    seeds = quality.draw(len(index), quality.SEEDS)
+    total = len(seeds) + min(len(index), quality.CROWD)
+    with tqdm(total=total, unit="song", leave=False, disable=not sys.stderr.isatty()) as bar:
+        rows = quality.nearest_of(index, seeds, progress=bar.update)
+        hubs = quality.hub_figures(index, progress=bar.update)
+    genre_column = "genres" if "genres" in Item._fields else "genre"
+    tags = lookup.columns(lib, index.ids.tolist(), ("artist", "album_id", genre_column))
+    tagged = [tags.get(id_, (None, None, None)) for id_ in index.ids.tolist()]
+    artists = [[str(row[0]).casefold()] if row[0] else [] for row in tagged]
+    albums = [[str(row[1])] if row[1] else [] for row in tagged]
+    genres = [_genres(row[2]) for row in tagged]
+    found = [
+        ("artist", quality.agreement(seeds, rows, artists)),
+        ("album", quality.agreement(seeds, rows, albums)),
+        ("genre", quality.agreement(seeds, rows, genres)),
+        ("genre, other artists", quality.agreement(seeds, rows, genres, apart=artists)),
+    ]
+    return [_agreement_table(found, len(seeds), len(index)), *_hub_tables(lib, hubs, len(index))]
+
+
+def _genres(value: str | None) -> list[str]:
+    """A song's genres; beets 2.10 and later keep many of them, with a separator of their own."""
+    text = str(value or "").replace("\\␀", "\0").replace("\u2400", "\0")
+    return [name for part in text.split("\0") for genre in part.split(";") if (name := genre.strip().casefold())]
+
+
+def _agreement_table(found: list[tuple[str, Agreement]], seeds: int, songs: int) -> Table:
+    rows = [(name, *_agreement_cells(a)) for name, a in found]
+    note = "`genre, other artists` leaves out every song by the seed's own artist, who mostly plays one genre."
+    if seeds < songs:
+        note = f"Measured on {seeds:,} songs drawn from {songs:,}. {note}"
+    return Table("Of a song's 10 nearest, so many share its ...", ("", "found", "chance", "gain", "seeds"), rows, note)
+
+
+def _agreement_cells(a: Agreement) -> tuple[str, str, str, str]:
+    if not a.seeds:
+        return "", "", "", "0"
+    gain = f"{a.precision / a.chance:.1f}x" if a.chance else ""
+    return f"{a.precision:.1%}", f"{a.chance:.1%}", gain, f"{a.seeds:,}"
+
+
+def _hub_tables(lib: Library, hubs: Hubs, songs: int) -> list[Table]:
+    figures = Table(
+        "Hubs",
+        ("", ""),
+        [("skewness of the 10-occurrence", f"{hubs.skewness:.2f}"), ("among nobody's nearest", f"{hubs.never:.1%}")],
+        "0: songs are found equally often. Well above 1: `beet similar --hub-correction` may help."
+        + (f" Counted in {hubs.songs:,} songs drawn from {songs:,}." if hubs.songs < songs else ""),
+    )
+    named = lookup.columns(lib, [id_ for id_, _ in hubs.worst], ("artist", "title"))
+    rows = [
+        (printable(" - ".join(str(part or "") for part in named.get(id_, ("", "")))), f"{n:,}") for id_, n in hubs.worst
+    ]
+    return [figures, Table(f"The worst hubs, among the {hubs.k} nearest of so many", ("", "songs"), rows, "")]
+
+
+# The terminal.
+
+
+def as_text(page: Page) -> str:
+    """The page at 80 columns."""
+    import textwrap
+
+    lines = [page.title]
+    for table in page.tables:
+        lines += ["", table.title, *_text_rows(table)]
+        lines += [f"  {line}" for line in textwrap.wrap(table.note, WIDTH - 2)]
+    return "\n".join(lines)
+
+
+def _text_rows(table: Table) -> list[str]:
+    widths = [max(len(row[i]) for row in [table.head, *table.rows]) for i in range(1, len(table.head))]
+    first = WIDTH - 2 - sum(widths) - 2 * len(widths)
+    first = min(first, max(len(row[0]) for row in [table.head, *table.rows]))
+    rows = [table.head, *table.rows] if any(table.head) else table.rows
+    return ["  " + _text_row(row, first, widths) for row in rows]
+
+
+def _text_row(row: Sequence[str], first: int, widths: Sequence[int]) -> str:
+    name = row[0] if len(row[0]) <= first else row[0][: first - 3] + "..."
+    return name.ljust(first) + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths, strict=True))

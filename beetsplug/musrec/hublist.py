@@ -1,0 +1,65 @@
+"""The library's hubs: what `beet similar --hubs` prints."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from beets import ui
+from beets.dbcore.query import InvalidQueryError
+from beets.ui import UserError
+
+from . import answers, lookup, snapshot
+from .output import formatted
+
+if TYPE_CHECKING:
+    from beets.library import Library
+
+    from musrec_core.index import Metric
+
+    from . import MusrecPlugin
+    from .snapshot import Space
+
+K = 10
+
+
+def show(
+    plugin: MusrecPlugin, lib: Library, args: list[str], count: int, *, space: Space, metric: Metric, template: str
+) -> None:
+    """Print the songs that are among the ten nearest of most others; with a query, those of them that it matches."""
+    import numpy as np
+    from tqdm import tqdm
+
+    from musrec_core import neighbours
+
+    known = snapshot.load(plugin, lib, space)
+    answers.require_current(plugin, known.counts)
+    index = known.index
+    if len(index) < 2:
+        raise UserError("one song has no neighbours")
+    with tqdm(total=len(index), unit="song", leave=False, disable=not sys.stderr.isatty()) as bar:
+        found = neighbours.neighbourhoods(index, K, metric=metric, progress=bar.update)
+    counts = neighbours.occurrences(found.rows, len(index))
+    wanted = _matching(lib, args)
+    order = np.lexsort((index.ids, -counts))
+    worst = [row for row in order.tolist() if wanted is None or int(index.ids[row]) in wanted][:count]
+    for item in lookup.items_of(lib, [int(index.ids[row]) for row in worst]):
+        times = int(counts[index.ids == item.id][0])
+        ui.print_(f"{times:6}  {formatted(item, template)}")
+    ui.print_(
+        f"How often each is among the {found.rows.shape[1]} nearest of {len(index)} songs: "
+        f"{found.rows.shape[1]} on average,\n"
+        f"skewness {neighbours.skewness(counts):.2f}, {neighbours.share_never(counts):.0%} never."
+    )
+
+
+def _matching(lib: Library, args: list[str]) -> set[int] | None:
+    if not args:
+        return None
+    try:
+        ids = set(lookup.matching_ids(lib, lookup.parse(args)))
+    except InvalidQueryError as error:
+        raise UserError(str(error)) from None
+    if not ids:
+        raise UserError(f"no song matches: {' '.join(args)}")
+    return ids

@@ -1,0 +1,127 @@
+"""From song to song, and lists in a smooth order: what `beet similar` does with `--to` and `--order smooth`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from beets.ui import UserError
+
+from . import answers, lookup, seeds, snapshot
+from .output import formatted
+
+if TYPE_CHECKING:
+    import numpy as np
+    from beets.library import Item, Library
+    from numpy.typing import NDArray
+
+    from musrec_core.index import Metric, Neighbour, VectorIndex
+
+    from . import MusrecPlugin
+    from .answers import Wanted
+
+
+def way(
+    plugin: MusrecPlugin,
+    lib: Library,
+    args: list[str],
+    to: Sequence[str],
+    count: int,
+    wanted: Wanted,
+    *,
+    mix: bool,
+) -> list[Neighbour]:
+    """The songs of a journey, the ends among them, each with its distance from the one before; the first has 0."""
+    from musrec_core.index import Neighbour
+    from musrec_core.journey import NoJourneyError, journey
+    from musrec_core.neighbours import step_lengths
+
+    stops = _stops(plugin, lib, [args, *map(_words, to)])
+    if count < len(stops):
+        raise UserError(f"a journey with {len(stops)} stops needs --count {len(stops)} or more")
+    answers.require_current(plugin, snapshot.load(plugin, lib, wanted.space).counts)
+    start = seeds.embedded(plugin, lib, stops)
+    if missing := [item for item in stops if item.id not in {found.id for found in start.items}]:
+        raise UserError(f"no embedding, and so no way: {formatted(missing[0], '$artist - $title')}")
+    index = snapshot.load(plugin, lib, wanted.space).index
+    ids = [item.id for item in stops]
+    try:
+        path = journey(
+            index,
+            ids,
+            count,
+            metric=wanted.metric,
+            candidates=answers.candidate_ids(lib, wanted.candidates),
+            exclude=_unwanted(plugin, lib),
+            artists=lambda some: answers.artists(lib, some),
+            max_per_artist=wanted.per_artist or None,
+            mismatch=(lambda some: mismatch(lib, some)) if mix else None,
+        )
+    except NoJourneyError:
+        raise UserError(f"there are not enough songs for a journey of {count}") from None
+    except ValueError:  # the one thing that is left: a stop's stored vector does not read as one
+        raise UserError("a stop's embedding is damaged: run `beet embed --force` on it") from None
+    steps = [0.0, *step_lengths(index, path, wanted.metric)]
+    return [Neighbour(id_, step) for id_, step in zip(path, steps, strict=True)]
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quote that nobody closed is part of a title
+        return text.split()
+
+
+def _stops(plugin: MusrecPlugin, lib: Library, queries: Sequence[list[str]]) -> list[Item]:
+    """The first song that each query matches."""
+    stops: list[Item] = []
+    for query in queries:
+        found = seeds.matching(lib, query)
+        if len(found) > 1:
+            first = formatted(found[0], "$artist - $title")
+            plugin._log.info("{} songs match {}: taking {}", len(found), " ".join(query), first)
+        stops.append(found[0])
+    if len({item.id for item in stops}) < len(stops):
+        raise UserError("a journey can't come to the same song twice")
+    return stops
+
+
+def _unwanted(plugin: MusrecPlugin, lib: Library) -> set[int]:
+    """What the configuration keeps out of answers, of the whole library."""
+    if answers.excluded(plugin, lib) is None:
+        return set()
+    return set(lookup.matching_ids(lib, lookup.parse(plugin.config["exclude"].as_str())))
+
+
+def mismatch(lib: Library, ids: Sequence[int]) -> NDArray[np.float64]:
+    """How badly songs go together by tempo and key, where beets knows them [shape=(n, n)]."""
+    from musrec_core import mixing
+
+    known = lookup.columns(lib, ids, ("bpm", "initial_key"))
+    rows = [known.get(id_, (None, None)) for id_ in ids]
+    return mixing.mismatch([row[0] for row in rows], [row[1] for row in rows])
+
+
+def smooth(
+    lib: Library,
+    index: VectorIndex,
+    points: NDArray[np.float32],
+    neighbours: list[Neighbour],
+    *,
+    metric: Metric,
+    mix: bool,
+) -> list[Neighbour]:
+    """The same songs, in the order in which each leads to the next, from the seed on."""
+    from musrec_core.neighbours import positions
+    from musrec_core.recommend import centroid
+    from musrec_core.smooth import smooth_order
+
+    ids = [neighbour.id for neighbour in neighbours]
+    order = smooth_order(
+        index.vectors[positions(index, ids)],
+        centroid(points, metric=metric),
+        metric=metric,
+        mismatch=mismatch(lib, ids) if mix else None,
+    )
+    return [neighbours[i] for i in order]
