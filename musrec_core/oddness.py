@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NORMAL = 0.6745  # the median absolute deviation of a normal distribution of deviation 1
-FLOOR = 0.5  # of the typical spread: three alike songs must not make a fourth infinitely odd
+BELIEF = 8  # songs that the usual spread counts as: a few alike must not make one more infinitely odd
 
 
 class Odd(NamedTuple):
@@ -26,7 +26,7 @@ def odd(vectors: NDArray[np.floating], groups: Sequence[Hashable | None], *, lea
 
     The distance of a song is the cosine distance to the centroid of the others of its group. Its oddness is the robust
     z-score (Iglewicz and Hoaglin 1993) of that among the group: the distance less the median, over the median
-    absolute deviation, which counts as at least half of what is usual over all groups.
+    absolute deviation, which is drawn towards what is usual in all groups, the more the smaller the group.
 
     Parameters
     ----------
@@ -47,9 +47,14 @@ def odd(vectors: NDArray[np.floating], groups: Sequence[Hashable | None], *, lea
     distances = [_from_the_others(np.asarray(vectors[rows], np.float64)) for rows in large]
     medians = [float(np.median(some)) for some in distances]
     spreads = [float(np.median(np.abs(some - m))) for some, m in zip(distances, medians, strict=True)]
-    floor = max(FLOOR * float(np.median(spreads)), 1e-3)
+    usual = max(float(np.median(spreads)), 1e-3)
     found = [
-        Odd(int(row), NORMAL * (float(d) - median) / max(spread, floor), float(d), median)
+        Odd(
+            int(row),
+            NORMAL * (float(d) - median) * (len(rows) + BELIEF) / (len(rows) * spread + BELIEF * usual),
+            float(d),
+            median,
+        )
         for rows, some, median, spread in zip(large, distances, medians, spreads, strict=True)
         for row, d in zip(rows, some, strict=True)
     ]

@@ -15,6 +15,7 @@ from musrec_core.errors import ModelError
 
 from . import fields
 from .commands import embed, genreguess, similar
+from .import_genres import ImportGenres
 from .importing import Importing
 from .vocabulary import Genres
 
@@ -68,6 +69,8 @@ class MusrecPlugin(BeetsPlugin):
         self.template_fields: dict[str, Callable[[Item], Any]] = dict(fields.computed_fields(card, self.genres.answer))
         if self.config["auto"].get(bool):
             Importing(self)
+        if self.config["genreguess"]["auto"].get(bool):
+            ImportGenres(self)
 
     def _read_card(self) -> Card | None:
         """The model's card; a broken one must not stop ``beet ls``, so its error waits for a command that needs it."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from musrec_core.genres import Vocabulary
 
     from . import MusrecPlugin
+    from .genre_tags import Rules
 
 _Stamp = tuple[int, int, int]
 
@@ -68,6 +69,10 @@ class Genres:
         if p is not None and self._kept(_library_of(item)) and p < self._abstain:
             label = ""
         return label, p
+
+    def names(self, item: Item, rules: Rules) -> list[str]:
+        """The genres to store for an item."""
+        return rules.names(self.of(item), learnt=self._kept(_library_of(item)) is not None)
 
     @property
     def _abstain(self) -> float:
