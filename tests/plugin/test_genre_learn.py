@@ -133,3 +133,31 @@ def test_mistakes_are_one_sentence(library: Beet) -> None:
     assert "one at a time" in library.error("genreguess", "--learn", "--audit")
     library.configure(musrec={"genreguess": {"map": {"Jungle": 5}}})
     assert "musrec.genreguess.map: Jungle has to become" in library.error("genreguess", "id:1")
+
+
+def test_without_a_vocabulary_the_model_judges_tags_that_it_knows(library: Beet) -> None:
+    library("genreguess", "--forget")
+    library.sql("UPDATE items SET genres = ''")
+    stored = "rock:0.9000 pop:0.0600 r&b:0.0400"
+    library.sql("UPDATE item_attributes SET value = ? WHERE key = 'musrec_genres'", stored)
+    for id_, genres in ((1, "Jazz"), (2, "Pop"), (3, "Hip-Hop"), (4, "ROCK"), (5, "Polka")):
+        library.sql("UPDATE items SET genres = ? WHERE id = ?", genres, id_)
+    library.configure(musrec={"genreguess": {"map": {"rock": "Rock 'n' Roll"}}})
+    said = library("genreguess", "--audit")
+    assert [line.split(": ")[-1] for line in said.lines[:-1:2]] == ["Pop -> Rock 'n' Roll"]  # it knows no jazz here
+    assert shlex.split(said.lines[1])[-1] == "genres=Rock 'n' Roll"
+    assert "1 doubted, by the model's genres" in said.lines[-1]
+
+
+def test_the_map_and_the_limit_hold_when_genres_are_applied(library: Beet) -> None:
+    library("genreguess", "--forget")
+    library.sql("UPDATE items SET genres = ''")
+    library.sql(
+        "UPDATE item_attributes SET value = 'rock:0.5 r&b:0.3 hip hop:0.15 pop:0.05' WHERE key = 'musrec_genres'"
+    )
+    library.configure(musrec={"genreguess": {"map": {"hip-hop": ["Rap", "Urban"], "rock": None}, "max_genres": 3}})
+    library("genreguess", "--apply", "-q", "-t", "0.1", "id:1")
+    library("genreguess", "--apply", "-q", "-t", "0.1", "--max-genres", "1", "id:2")
+    library("genreguess", "--apply", "-q", "id:3")
+    found = [row[0] for row in library.sql("SELECT genres FROM items WHERE id < 4 ORDER BY id")]
+    assert found == [MULTI.join(["R&B", "Rap", "Urban"]), "R&B", ""]

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 NAME = "$artist - $title"
 ODD = 3.5  # robust z-score (Iglewicz and Hoaglin 1993)
-BELIEVED = 0.5  # the least probability at which a tag of a song of several genres stays
+DOUBTED = 0.2  # the probability below which a tag is doubted: between it and the threshold the model has no say
 
 
 class Doubt(NamedTuple):
-    """A song whose genres the model doubts: how sure it is of its own, and what the genres should become."""
+    """A song whose genres the model doubts: the probability of the genre it hears, and what they should become."""
 
     id: int
     p: float
@@ -66,9 +66,9 @@ def _by_own_genres(plugin: MusrecPlugin, lib: Library, rules: Rules) -> list[Dou
     doubts = []
     for row, truth, p in zip(found.rows, found.truth, found.held_out, strict=True):
         top = int(p.argmax())
-        if truth[top] or p[top] < rules.threshold or not truth.any():  # rare genres alone can't be judged
+        doubted = {genre_tags.key_of(labels[k]) for k in range(len(labels)) if truth[k] and p[k] < DOUBTED}
+        if truth[top] or p[top] < rules.threshold or not doubted:
             continue
-        doubted = {genre_tags.key_of(labels[k]) for k in range(len(labels)) if truth[k] and p[k] < BELIEVED}
         genres = tagged.stored[row]
         better = [labels[top], *(genre for genre in genres if not _all_in(doubted, rules.synonyms.names([genre])))]
         doubts.append(Doubt(tagged.ids[row], float(p[top]), genres, better))
@@ -96,7 +96,7 @@ def _by_the_model(plugin: MusrecPlugin, lib: Library, rules: Rules, chosen: set[
         if not guess or not keys or not all(key in known for key in keys):
             continue
         better, p = max(guess.items(), key=lambda pair: pair[1])
-        if p >= rules.threshold and genre_tags.key_of(better) not in keys:
+        if p >= rules.threshold and sum(known[key] for key in set(keys)) < DOUBTED:
             ignored = [genre for genre in stored_genres if not rules.synonyms.names([genre])]
             doubts.append(Doubt(id_, p, stored_genres, [better, *ignored]))
     return doubts

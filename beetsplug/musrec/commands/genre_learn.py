@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,8 @@ def learnt(plugin: MusrecPlugin, tagged: genre_tags.Tagged, vectors: NDArray[np.
     from musrec_core.errors import VocabularyError
     from musrec_core.learning import learn
 
+    if importlib.util.find_spec("sklearn") is None:
+        raise UserError("learning needs scikit-learn: pip install 'beets-musrec[learn]'")
     config = plugin.config["genreguess"]
     try:
         return learn(
