@@ -39,5 +39,9 @@ class IndexFileError(Exception):
     """A file of vectors can't be used; the message says why in one sentence."""
 
 
+class VocabularyError(Exception):
+    """A learnt vocabulary can't be made, read or used; the message says why in one sentence."""
+
+
 class WorkersError(Exception):
     """No worker process can be kept alive; the message says so in one sentence."""

@@ -15,7 +15,9 @@ from musrec_core.errors import ModelError
 
 from . import answers, fields, queries, tastes
 from .commands import embed, genreguess, report, similar
+from .import_genres import ImportGenres
 from .importing import Importing
+from .vocabulary import Genres
 
 if TYPE_CHECKING:
     from beets.dbcore.types import Type
@@ -37,6 +39,7 @@ class MusrecPlugin(BeetsPlugin):
                 "workers": 0,  # processes; 0: one a core
                 "timeout": 60,  # seconds that one file may take
                 "exclude": "",  # a query: songs that are never an answer
+                "import_similar": 0,  # the distance below which an imported song sounds like another; 0: not asked
                 "cache": True,  # keep the vectors of a large library in a file beside it
                 "similar": {
                     "count": 5,
@@ -53,15 +56,24 @@ class MusrecPlugin(BeetsPlugin):
                 "genreguess": {
                     "count": 3,  # bars a track
                     "threshold": 0.5,  # the least probability that is applied
+                    "max_genres": 1,  # that are applied to a track
                     "title_case": True,
+                    "map": {},  # what a genre is called: a name, several, or nothing where it is to be ignored
+                    "auto": False,  # apply on import
+                    "force": False,  # over genres that are there
+                    "prefer": "lastgenre",  # or musrec: who wins on import
+                    "least_songs": 10,  # rarer genres are not learnt
+                    "least_artists": 3,
+                    "abstain": 0.3,  # the least probability of a learnt genre that is `musrec_genre`
                 },
                 "playlist": {"dir": None, "relative_to": None},
             }
         )
         self._model_error = ""
         card = self._read_card()
+        self.genres = Genres(self)
         self.item_types: dict[str, Type] = fields.item_types(card)
-        self.template_fields: dict[str, Callable[[Item], Any]] = dict(fields.computed_fields(card))
+        self.template_fields: dict[str, Callable[[Item], Any]] = dict(fields.computed_fields(card, self.genres.answer))
         self.template_fields[fields.DISTANCE] = lambda item: self.distances.get(item.get("id") or 0)
         self.distances: dict[int, float] = {}  # item's id -> distance, of the last question
         self.library: Library | None = None
@@ -70,6 +82,8 @@ class MusrecPlugin(BeetsPlugin):
         self.register_listener("library_opened", self._remember_library)
         if self.config["auto"].get(bool):
             Importing(self)
+        if self.config["genreguess"]["auto"].get(bool):
+            ImportGenres(self)
 
     def _read_card(self) -> Card | None:
         """The model's card; a broken one must not stop ``beet ls``, so its error waits for a command that needs it."""

@@ -88,8 +88,10 @@ def item_types(card: Card | None) -> dict[str, types.Type]:
     return found
 
 
-def computed_fields(card: Card | None) -> dict[str, Callable[[Item], Any]]:
-    """Getters of the attributes that are computed from ``musrec_genres`` and ``musrec_mood``."""
+def computed_fields(
+    card: Card | None, answer: Callable[[Item], tuple[str, float | None]]
+) -> dict[str, Callable[[Item], Any]]:
+    """Getters of the computed attributes: ``answer`` gives a genre and its probability, the rest is stored."""
 
     def probability_of(label: str) -> Callable[[Item], float | None]:
         return lambda item: genres_of(item).get(label)
@@ -98,8 +100,8 @@ def computed_fields(card: Card | None) -> dict[str, Callable[[Item], Any]]:
         return lambda item: parse_genres(item.get(MOOD) or "").get(axis)
 
     getters: dict[str, Callable[[Item], Any]] = {
-        "musrec_genre": lambda item: next(iter(genres_of(item)), ""),
-        "musrec_confidence": lambda item: next(iter(genres_of(item).values()), None),
+        "musrec_genre": lambda item: answer(item)[0],
+        "musrec_confidence": lambda item: answer(item)[1],
     }
     for genre in card.genres if card else ():
         getters[f"musrec_{genre.key}"] = probability_of(genre.label)

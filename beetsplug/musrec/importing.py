@@ -10,10 +10,11 @@ from beets.ui import UserError
 from confuse import ConfigError
 
 from . import embedding, fields
+from .resemblance import Resemblance
 
 if TYPE_CHECKING:
     from beets.importer import ImportSession, ImportTask
-    from beets.library import Item
+    from beets.library import Item, Library
 
     from musrec_core.workers import WorkerPool
 
@@ -26,6 +27,7 @@ class Importing:
     def __init__(self, plugin: MusrecPlugin) -> None:
         self._plugin = plugin
         self._pool: WorkerPool | None = None
+        self._resemblance: Resemblance | None = None
         self._off = False
         plugin.import_stages.append(self.stage)
         plugin.register_listener("import_task_files", self.files_in_place)
@@ -39,7 +41,7 @@ class Importing:
         items = [item for item in task.imported_items() if item.id]
         try:
             embedding.be_patient(session.lib)
-            self._embed(items)
+            self._embed(session.lib, items)
         except (
             UserError,
             ConfigError,
@@ -50,15 +52,21 @@ class Importing:
             self._off = True
             self._plugin._log.error("nothing more is embedded in this import", exc_info=True)
 
-    def _embed(self, items: list[Item]) -> None:
+    def _embed(self, lib: Library, items: list[Item]) -> None:
         if not items:
             return
         if self._pool is None:
+            nearest = self._plugin.config["import_similar"].as_number()
+            if nearest < 0:
+                raise UserError("musrec.import_similar has to be 0 or more")
             self._pool = embedding.new_pool(self._plugin)
+            self._resemblance = Resemblance(self._plugin, nearest) if nearest else None
         for item, outcome in embedding.outcomes(self._pool, items):
             embedding.store(item, outcome)
             if isinstance(outcome, Exception):
                 embedding.report_failure(self._plugin, item, outcome)
+            elif self._resemblance is not None:
+                self._resemblance.tell(lib, item, outcome.vector)
             if getattr(threading.current_thread(), "abort_flag", False):  # Ctrl-C: beets' pipeline is stopping
                 return
 

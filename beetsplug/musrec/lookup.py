@@ -152,6 +152,13 @@ def attributes(lib: Library, ids: Iterable[int], key: str) -> dict[int, str]:
     return found
 
 
+def holders(lib: Library, key: str) -> list[int]:
+    """The ids of the items that have a stored attribute."""
+    with lib.transaction() as tx:
+        rows = tx.query("SELECT entity_id FROM item_attributes WHERE key = ? ORDER BY entity_id", (key,))
+    return [row[0] for row in rows]
+
+
 def columns(lib: Library, ids: Iterable[int], names: tuple[str, ...]) -> dict[int, tuple[Any, ...]]:
     """Some columns of some items, without loading the items."""
     found: dict[int, tuple[Any, ...]] = {}

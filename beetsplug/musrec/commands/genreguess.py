@@ -1,4 +1,4 @@
-"""``beet genreguess``: the model's opinion on genres, as bars, and into ``genres`` where asked."""
+"""``beet genreguess``: guessed genres, by the model or one's own vocabulary, as bars and into ``genres`` if asked."""
 
 from __future__ import annotations
 
@@ -10,22 +10,31 @@ from beets.ui import Subcommand, UserError
 
 from musrec_core.text import printable
 
-from .. import embedding, fields
+from .. import embedding, fields, vocabulary
+from ..genre_tags import Rules
 from ..output import formatted, print_item
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from beets.library import Item, Library
 
     from .. import MusrecPlugin
 
 BAR = 40
+LABEL = 12  # columns of a genre's name
 NAME = "$artist - $title"
 
 
 class GenreguessCLIOpts(Protocol):
     apply: bool
+    audit: bool
     count: int | None
     force: bool
+    forget: bool
+    learn: bool
+    max_genres: int | None
+    odd: bool
     pretend: bool
     quiet: bool
     threshold: float | None
@@ -39,7 +48,8 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser.usage = "%prog [options] [QUERY]"
     parser.description = (
         "Show the most probable genres of every track that QUERY matches. With --apply, the best guess goes into the "
-        "`genres` of tracks that have none."
+        "`genres` of tracks that have none. With --learn, the guesses become genres of your own: those that the "
+        "tracks have now. --audit and --odd look for wrong tags and wrong files, and change nothing."
     )
     parser.add_option("-a", "--apply", action="store_true", default=False,
                       help="store the guess in `genres` where that is empty")  # fmt: skip
@@ -48,23 +58,61 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser.add_option("-f", "--force", action="store_true", default=False,
                       help="overwrite the genres that are there")  # fmt: skip
     parser.add_option("-t", "--threshold", type="float", metavar="P",
-                      help="apply only guesses of at least this probability (default: 0.5)")  # fmt: skip
-    parser.add_option("-n", "--count", type="int", metavar="N", help="how many genres to show (default: 3)")
+                      help="apply only guesses, and doubt only tags, with at least this probability "
+                           "(default: 0.5)")  # fmt: skip
+    parser.add_option("--max-genres", type="int", metavar="N", help="apply at most N genres to a track (default: 1)")
+    parser.add_option("-n", "--count", type="int", metavar="N",
+                      help="how many genres to show (default: 3), or tracks with --audit and --odd "
+                           "(default: all)")  # fmt: skip
     parser.add_option("-p", "--pretend", action="store_true", default=False,
-                      help="show what would be applied, and change nothing")  # fmt: skip
+                      help="show what would be applied or learnt, and change nothing")  # fmt: skip
     parser.add_option("-q", "--quiet", action="store_true", default=False, help="no bars")
+    parser.add_option("--learn", action="store_true", default=False,
+                      help="learn your genres from the tracks that have some, "
+                           "and tell how well that works")  # fmt: skip
+    parser.add_option("--forget", action="store_true", default=False,
+                      help="forget what was learnt: the model's own genres serve again")  # fmt: skip
+    parser.add_option("--audit", action="store_true", default=False,
+                      help="list tracks whose genres sound wrong, with the command that mends each")  # fmt: skip
+    parser.add_option("--odd", action="store_true", default=False,
+                      help="list tracks that sound unlike the rest of their album or artist")  # fmt: skip
     cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
     return cmd
 
 
 def run(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args: list[str]) -> None:
-    config = plugin.config["genreguess"]
-    threshold = config["threshold"].as_number() if opts.threshold is None else opts.threshold
-    count = config["count"].get(int) if opts.count is None else opts.count
-    if not 0 <= threshold <= 1:
-        raise UserError("--threshold has to be between 0 and 1")
-    if count < 1:
+    if opts.learn + opts.forget + opts.audit + opts.odd + (opts.apply or opts.write) > 1:
+        raise UserError("--apply or --write, --learn, --forget, --audit and --odd are taken one at a time")
+    if opts.count is not None and opts.count < 1:
         raise UserError("--count has to be 1 or more")
+    rules = Rules.of(plugin, opts.threshold, opts.max_genres)
+    if opts.learn:
+        from .genre_learn import run_learn
+
+        run_learn(plugin, lib, args, pretend=opts.pretend)
+    elif opts.forget:
+        from .genre_learn import run_forget
+
+        run_forget(lib)
+    elif opts.audit:
+        from .genre_audit import run_audit
+
+        run_audit(plugin, lib, args, rules, opts.count)
+    elif opts.odd:
+        from .genre_audit import run_odd
+
+        run_odd(plugin, lib, args, opts.count)
+    else:
+        _run_guess(plugin, lib, opts, args, rules)
+
+
+def _run_guess(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args: list[str], rules: Rules) -> None:
+    config = plugin.config["genreguess"]
+    count = config["count"].get(int) if opts.count is None else opts.count
+    if count < 1:
+        raise UserError("musrec.genreguess.count has to be 1 or more")
+    force = opts.force or config["force"].get(bool)
+    own = plugin.genres.learnt(lib.path)
     items = list(lib.items(args))
     if not items:
         raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
@@ -72,21 +120,24 @@ def run(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args: list[
     if missing := [item for item in items if item.id in work]:
         embedding.embed_items(plugin, lib, missing, len(missing), quiet=opts.quiet)
     for item in items:
+        guess = fields.genres_of(item) if own is None else vocabulary.guess(own, item)
         if not opts.quiet:
-            _show(item, count)
+            _show(item, guess, count, unsure=own is not None and not plugin.genres.answer(item)[0])
         if opts.apply or opts.write or opts.pretend:
-            _apply(plugin, item, opts, threshold)
+            _apply(item, rules.names(guess, learnt=own is not None), opts, force=force)
 
 
-def _show(item: Item, count: int) -> None:
+def _show(item: Item, guess: Mapping[str, float], count: int, *, unsure: bool) -> None:
     print_item(item, NAME)
-    genres = fields.genres_of(item)
-    if not genres:
+    if not guess:
         ui.print_(f"  no embedding: {printable(item.get(fields.STATUS) or '') or 'run `beet embed`'}")
+    elif unsure:
+        ui.print_("  none of your genres for sure:")
     full, empty = ("█", "░") if _draws_blocks() else ("#", ".")
-    for label, p in list(genres.items())[:count]:
+    width = max([LABEL, *(min(len(printable(label)), 30) for label in list(guess)[:count])])
+    for label, p in list(guess.items())[:count]:
         filled = round(p * BAR)
-        ui.print_(f"  {printable(label):<12} {full * filled}{empty * (BAR - filled)} {p:4.0%}")
+        ui.print_(f"  {printable(label)[:width]:<{width}} {full * filled}{empty * (BAR - filled)} {p:4.0%}")
 
 
 def _draws_blocks() -> bool:
@@ -97,19 +148,15 @@ def _draws_blocks() -> bool:
     return True
 
 
-def _apply(plugin: MusrecPlugin, item: Item, opts: GenreguessCLIOpts, threshold: float) -> None:
-    """Store the best guess, if it is sure enough and the field is free."""
-    label, p = next(iter(fields.genres_of(item).items()), ("", 0.0))
-    if not label or p < threshold or (item.genres and not opts.force):
+def _apply(item: Item, names: list[str], opts: GenreguessCLIOpts, *, force: bool) -> None:
+    """Store the guess, if it is sure enough and the field is free."""
+    if not names or names == item.genres or (item.genres and not force):
         return
-    guess = label.title() if plugin.config["genreguess"]["title_case"].get(bool) else label
-    if item.genres == [guess]:
-        return
-    old = "; ".join(item.genres)
-    ui.print_(printable(f"  genres: {f'{old} -> ' if old else ''}{guess}  ({formatted(item, NAME)})"))
+    old, new = "; ".join(item.genres), "; ".join(names)
+    ui.print_(printable(f"  genres: {f'{old} -> ' if old else ''}{new}  ({formatted(item, NAME)})"))
     if opts.pretend:
         return
-    item.genres = [guess]
+    item.genres = names
     if opts.write:
         item.try_write()
     item.store()

@@ -1,0 +1,142 @@
+"""``beet genreguess --audit`` and ``--odd``: tags that the model doubts, and songs that fall out of line."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, NamedTuple
+
+from beets import ui
+from beets.ui import UserError
+
+from musrec_core.text import one_line
+
+from .. import fields, genre_tags, lookup
+from ..output import formatted
+from . import genre_learn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from beets.library import Item, Library
+
+    from .. import MusrecPlugin
+    from ..genre_tags import Rules
+
+NAME = "$artist - $title"
+ODD = 3.5  # robust z-score (Iglewicz and Hoaglin 1993)
+DOUBTED = 0.2  # the probability below which a tag is doubted: between it and the threshold the model has no say
+
+
+class Doubt(NamedTuple):
+    """A song whose genres the model doubts: the probability of the genre it hears, and what they should become."""
+
+    id: int
+    p: float
+    genres: list[str]
+    better: list[str]
+
+
+def run_audit(plugin: MusrecPlugin, lib: Library, args: list[str], rules: Rules, count: int | None) -> None:
+    """List doubted genres, the most confident first, each with what mends it."""
+    chosen = _chosen(lib, args)
+    own = plugin.genres.learnt(lib.path) is not None
+    doubts = _by_own_genres(plugin, lib, rules) if own else _by_the_model(plugin, lib, rules, chosen)
+    doubts = [doubt for doubt in doubts if chosen is None or doubt.id in chosen]
+    doubts.sort(key=lambda doubt: (-doubt.p, doubt.id))
+    shown = doubts[:count]
+    for doubt, item in zip(shown, _items(lib, [doubt.id for doubt in shown]), strict=True):
+        if item is not None:
+            change = one_line(f"{'; '.join(doubt.genres)} -> {'; '.join(doubt.better)}")
+            ui.print_(f"{doubt.p:.2f}  {formatted(item, NAME)}: {change}")
+            ui.print_(f"      {mending(doubt)}")
+    whose = "your vocabulary" if own else "the model's genres (`--learn` teaches it yours)"
+    ui.print_(f"{len(doubts)} doubted, by {whose}, at a confidence of {rules.threshold:g} and more.")
+
+
+def mending(doubt: Doubt) -> str:
+    """The command that gives a song the better genres, for a shell."""
+    return f"beet modify id:{doubt.id} {shlex.quote(one_line('genres=' + '; '.join(doubt.better)))}"
+
+
+def _by_own_genres(plugin: MusrecPlugin, lib: Library, rules: Rules) -> list[Doubt]:
+    """Doubts by the library's own genres: every song is judged by a model that has heard nothing of its artist."""
+    tagged, vectors = genre_learn.embedded(plugin, lib, [])
+    found = genre_learn.learnt(plugin, tagged, vectors)
+    labels = found.vocabulary.labels
+    doubts = []
+    for row, truth, p in zip(found.rows, found.truth, found.held_out, strict=True):
+        top = int(p.argmax())
+        doubted = {genre_tags.key_of(labels[k]) for k in range(len(labels)) if truth[k] and p[k] < DOUBTED}
+        if truth[top] or p[top] < rules.threshold or not doubted:
+            continue
+        genres = tagged.stored[row]
+        better = [labels[top], *(genre for genre in genres if not _all_in(doubted, rules.synonyms.names([genre])))]
+        doubts.append(Doubt(tagged.ids[row], float(p[top]), genres, better))
+    return doubts
+
+
+def _all_in(doubted: set[str], names: list[str]) -> bool:
+    return bool(names) and all(genre_tags.key_of(name) in doubted for name in names)
+
+
+def _by_the_model(plugin: MusrecPlugin, lib: Library, rules: Rules, chosen: set[int] | None) -> list[Doubt]:
+    """Doubts by the model's own genres, of songs all of whose tags are among them."""
+    model_id = plugin.card.model_id
+    ids = sorted(chosen) if chosen is not None else lookup.holders(lib, fields.GENRES)
+    stored, models = lookup.attributes(lib, ids, fields.GENRES), lookup.attributes(lib, ids, fields.MODEL)
+    tagged = genre_tags.read(lib, [id_ for id_ in stored if models.get(id_) == model_id], rules.synonyms)
+    doubts = []
+    for id_, stored_genres, genres in zip(tagged.ids, tagged.stored, tagged.genres, strict=True):
+        guess: dict[str, float] = {}
+        for label, p in fields.parse_genres(stored[id_]).items():
+            for name in rules.synonyms.names([rules.name(label, learnt=False)]):
+                guess[name] = guess.get(name, 0.0) + p
+        known = {genre_tags.key_of(name): p for name, p in guess.items()}
+        keys = [genre_tags.key_of(genre) for genre in genres]
+        if not guess or not keys or not all(key in known for key in keys):
+            continue
+        better, p = max(guess.items(), key=lambda pair: pair[1])
+        if p >= rules.threshold and sum(known[key] for key in set(keys)) < DOUBTED:
+            ignored = [genre for genre in stored_genres if not rules.synonyms.names([genre])]
+            doubts.append(Doubt(id_, p, stored_genres, [better, *ignored]))
+    return doubts
+
+
+def run_odd(plugin: MusrecPlugin, lib: Library, args: list[str], count: int | None) -> None:
+    """List songs far from their album or artist, the oddest first, with the reason."""
+    from musrec_core.oddness import Odd, odd
+
+    chosen = _chosen(lib, args)
+    tagged, vectors = genre_learn.embedded(plugin, lib, [])
+    artists = [None if name.startswith(genre_tags.NOBODY) else name for name in tagged.artists]
+    best: dict[int, tuple[Odd, str]] = {}
+    for what, groups in (("album", tagged.albums), ("artist", artists)):
+        for song in odd(vectors, groups):
+            if song.z >= ODD and (song.row not in best or song.z > best[song.row][0].z):
+                best[song.row] = song, what
+    ranked = sorted(best.values(), key=lambda pair: (-pair[0].z, pair[0].row))
+    found = [(song, what) for song, what in ranked if chosen is None or tagged.ids[song.row] in chosen]
+    shown = found[:count]
+    for (song, what), item in zip(shown, _items(lib, [tagged.ids[song.row] for song, _ in shown]), strict=True):
+        if item is not None:
+            name = item.album if what == "album" else item.albumartist or item.artist
+            ui.print_(f"{song.z:5.1f}  {formatted(item, NAME)}")
+            ui.print_(
+                f"       {song.distance:.2f} from the rest of the {what} {one_line(name)} "
+                f"(half of it: within {song.typical:.2f})"
+            )
+    ui.print_(f"{len(found)} out of line, of {len(tagged.ids)} songs (robust z-score of {ODD} and more).")
+
+
+def _chosen(lib: Library, args: list[str]) -> set[int] | None:
+    if not args:
+        return None
+    ids = set(lookup.matching_ids(lib, lookup.parse(args)))
+    if not ids:
+        raise UserError(f"no song matches: {' '.join(args)}")
+    return ids
+
+
+def _items(lib: Library, ids: Sequence[int]) -> list[Item | None]:
+    found = {item.id: item for item in lookup.items_of(lib, ids)}
+    return [found.get(id_) for id_ in ids]

@@ -1,0 +1,122 @@
+"""The learnt vocabulary beside the library, read when a guess is first asked for, and the guess of an item by it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import beets
+from beets.ui import UserError
+
+from . import fields
+from .shown import Embedding
+
+if TYPE_CHECKING:
+    from beets.library import Item
+
+    from musrec_core.genres import Vocabulary
+
+    from . import MusrecPlugin
+    from .genre_tags import Rules
+
+_Stamp = tuple[int, int, int]
+
+
+def file_of(library: str | bytes) -> str:
+    """Where a library's vocabulary lies."""
+    return f"{os.fsdecode(library)}.musrec-genres.json"
+
+
+class Genres:
+    """Whose genres are served: those of the vocabulary beside the library, or without one the model's."""
+
+    def __init__(self, plugin: MusrecPlugin) -> None:
+        self._plugin = plugin
+        self._read: dict[str, tuple[_Stamp, Vocabulary | None]] = {}
+
+    def learnt(self, library: str | bytes) -> Vocabulary | None:
+        """The vocabulary beside a library, None where there is none; raises `UserError` if it can't be used."""
+        from musrec_core.errors import VocabularyError
+
+        path = file_of(library)
+        if _stamp(path) is None:
+            return None
+        from musrec_core.genres import Vocabulary
+
+        try:
+            found = Vocabulary.load(path)
+        except VocabularyError as error:
+            raise UserError(f"{error}; `beet genreguess --learn` makes it anew, `--forget` does without") from None
+        card = self._plugin.card
+        if found.model != card.model_id or found.dimensions != card.dimensions:
+            raise UserError(
+                f"{path} is for the encoder {found.model}, not {card.model_id}: "
+                "`beet genreguess --learn` makes it anew, `--forget` does without"
+            )
+        return found
+
+    def of(self, item: Item) -> dict[str, float]:
+        """An item's genres, the likeliest first; empty where it is not embedded, or by another model.
+
+        A vocabulary that can't be used is told once, and then the model's own genres serve.
+        """
+        vocabulary = self._kept(_library_of(item))
+        return fields.genres_of(item) if vocabulary is None else guess(vocabulary, item)
+
+    def answer(self, item: Item) -> tuple[str, float | None]:
+        """The likeliest genre, empty where a learnt vocabulary is not sure enough; and its probability."""
+        label, p = next(iter(self.of(item).items()), ("", None))
+        if p is not None and self._kept(_library_of(item)) and p < self._abstain:
+            label = ""
+        return label, p
+
+    def names(self, item: Item, rules: Rules) -> list[str]:
+        """The genres to store for an item."""
+        return rules.names(self.of(item), learnt=self._kept(_library_of(item)) is not None)
+
+    @property
+    def _abstain(self) -> float:
+        return float(self._plugin.config["genreguess"]["abstain"].as_number())
+
+    def _kept(self, library: str | bytes) -> Vocabulary | None:
+        """The vocabulary, read again only when its file changes."""
+        path = file_of(library)
+        stamp = _stamp(path)
+        if stamp is None:
+            return None
+        if path not in self._read or self._read[path][0] != stamp:
+            vocabulary = None
+            try:
+                vocabulary = self.learnt(library)
+            except UserError as error:
+                self._plugin._log.warning("the model's own genres serve: {}", error)
+            self._read[path] = (stamp, vocabulary)
+        return self._read[path][1]
+
+
+def guess(vocabulary: Vocabulary, item: Item) -> dict[str, float]:
+    """An item's genres by a vocabulary, the likeliest first; empty without an embedding of its model."""
+    import numpy as np
+
+    stored = item.get(fields.EMBEDDING)
+    if not stored or item.get(fields.MODEL) != vocabulary.model:
+        return {}
+    text = stored.stored if isinstance(stored, Embedding) else stored
+    (vector,) = fields.decode_vectors([text], vocabulary.dimensions)
+    return vocabulary.guess(vector) if np.isfinite(vector).all() else {}
+
+
+def _library_of(item: Item) -> str | bytes:
+    """The database that an item is of, or will be."""
+    if item._db is not None:
+        path: bytes = item._db.path
+        return path
+    return str(beets.config["library"].as_filename())
+
+
+def _stamp(path: str) -> _Stamp | None:
+    try:
+        now = os.stat(path)
+    except OSError:  # none; one that can't be reached is as good as none
+        return None
+    return now.st_ino, now.st_size, now.st_mtime_ns
