@@ -14,7 +14,7 @@ from musrec_core.card import Card
 from musrec_core.errors import ModelError
 
 from . import fields
-from .commands import embed, genreguess, similar
+from .commands import embed, genreguess, musicmap, similar
 from .importing import Importing
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class MusrecPlugin(BeetsPlugin):
                     "threshold": 0.5,  # the least probability that is applied
                     "title_case": True,
                 },
+                "musicmap": {"color": "genres"},  # the field
                 "playlist": {"dir": None, "relative_to": None},
             }
         )
@@ -85,4 +86,4 @@ class MusrecPlugin(BeetsPlugin):
             raise UserError(f"{error}; install beets-musrec anew or check `musrec.model`") from None
 
     def commands(self) -> list[Subcommand]:
-        return [embed.command(self), similar.command(self), genreguess.command(self)]
+        return [embed.command(self), similar.command(self), genreguess.command(self), musicmap.command(self)]
