@@ -125,10 +125,10 @@ def _scaled(places: NDArray[np.float32]) -> NDArray[np.float32]:
 
 # Colours.
 
-# For people with any colour vision, after Okabe and Ito (2008), but each at least 3:1 from its ground (WCAG 1.4.11):
-# darker on white, lighter on black. No two look alike to somebody without red or without green cones.
-LIGHT = ("#0072b2", "#d55e00", "#00855f", "#b0569a", "#a07800", "#2b93cf", "#7a1f3d")
-DARK = ("#3d9be0", "#ff7f2a", "#1fc795", "#e08fc4", "#f0e442", "#8fd3ff", "#c8506e")
+# Found by a search from Okabe and Ito's colours (2008), which are too pale on white: each at least 3:1 from its ground
+# (WCAG 1.4.11), no two alike to people without red or without green cones. A test holds them to both.
+LIGHT = ("#1353b0", "#ff3926", "#067f59", "#a24c9b", "#607d04", "#1b97dd", "#6e1149")
+DARK = ("#4b8fef", "#ff7a2e", "#23d295", "#ff88c7", "#f0e442", "#69e6ff", "#a8444f")
 UNTOLD_LIGHT = {"other": "#868c95", "none": "#b4b9c0"}
 UNTOLD_DARK = {"other": "#7c828c", "none": "#525861"}
 SCALE_LIGHT = ("#00204d", "#31446b", "#666870", "#958f78", "#b8a03c")  # cividis, without its ends that meet the ground

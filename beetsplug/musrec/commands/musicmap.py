@@ -118,7 +118,7 @@ def _embedded(plugin: MusrecPlugin, lib: Library, args: list[str]) -> tuple[list
     part = known.among(ids.tolist())
     if len(part) < FEWEST:
         raise UserError(
-            f"a map needs {FEWEST} embedded songs, and here are {len(part)}: run `beet embed`, or widen QUERY"
+            f"a map needs {FEWEST} embedded songs or more, and here are {len(part)}: run `beet embed`, or widen QUERY"
         )
     if left_out := len(ids) - len(part):
         plugin._log.info("{} of {} songs are not embedded and not on the map: run `beet embed`", left_out, len(ids))
@@ -179,7 +179,7 @@ def _colouring(lib: Library, ids: Sequence[int], field: str) -> Colouring:
         if field in CHOICES or field in Item._fields:
             return musicmap.by_text(field, [""] * len(ids))
         raise UserError(f"no song on the map has the field {printable(field)}")
-    if kind.model_type in (int, float) or all(_is_number(value) for value in values):
+    if kind.model_type in (int, float) or all(value is None or _is_number(value) for value in values):
         numbers = [float(value) if _is_number(value) else None for value in values]
         if field in Item._fields:  # beets' columns hold 0 for what is not known
             numbers = [number or None for number in numbers]
@@ -188,7 +188,7 @@ def _colouring(lib: Library, ids: Sequence[int], field: str) -> Colouring:
 
 
 def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _said(kind: Type, number: float) -> str:
