@@ -14,7 +14,7 @@ from musrec_core.card import Card
 from musrec_core.errors import ModelError
 
 from . import answers, fields, queries, tastes
-from .commands import embed, genreguess, report, similar
+from .commands import embed, genreguess, musicmap, report, similar
 from .import_genres import ImportGenres
 from .importing import Importing
 from .vocabulary import Genres
@@ -66,6 +66,7 @@ class MusrecPlugin(BeetsPlugin):
                     "least_artists": 3,
                     "abstain": 0.3,  # the least probability of a learnt genre that is `musrec_genre`
                 },
+                "musicmap": {"color": "genres"},  # the field
                 "playlist": {"dir": None, "relative_to": None},
             }
         )
@@ -135,4 +136,4 @@ class MusrecPlugin(BeetsPlugin):
         )
 
     def commands(self) -> list[Subcommand]:
-        return [embed.command(self), similar.command(self), genreguess.command(self), report.command(self)]
+        return [module.command(self) for module in (embed, similar, genreguess, musicmap, report)]

@@ -1,0 +1,218 @@
+"""``beet musicmap``: the library as a map, on a page or as a picture."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from beets.dbcore.query import InvalidQueryError
+from beets.library import Item
+from beets.ui import Subcommand, UserError
+from beets.util import displayable_path, normpath
+
+from musrec_core.text import one_line, printable
+
+from .. import fields, lookup, snapshot
+
+if TYPE_CHECKING:
+    import numpy as np
+    from beets.dbcore.types import Type
+    from beets.library import Library
+    from numpy.typing import NDArray
+
+    from musrec_core.mapfiles import Song
+    from musrec_core.musicmap import Colouring
+
+    from .. import MusrecPlugin
+
+NEEDS = {".html": ("plotly", "sklearn"), ".htm": ("plotly", "sklearn"), ".png": ("matplotlib", "sklearn")}
+CHOICES = ("genres", "artist", "year", "musrec_genre")  # what the page can always be coloured by
+COLUMNS = ("path", "title", "artist", "album", "genres", "year", "length")
+FEWEST = 3
+
+
+class MusicmapCLIOpts(Protocol):
+    color: str | None
+    output: str | None
+    quiet: bool
+
+
+def command(plugin: MusrecPlugin) -> Subcommand:
+    """The subcommand, as beets wants it."""
+    cmd = Subcommand("musicmap", help="draw a map of the library: songs that sound alike lie together")
+    parser = cmd.parser
+    parser.usage = "%prog [options] [QUERY] -o FILE"
+    parser.description = (
+        "Draw a map of the embedded songs that QUERY matches. FILE.html is a page for the browser, in one file: search "
+        "it, colour it, draw around songs and take them along as a beets command or a playlist. FILE.png is a picture."
+    )
+    parser.add_option("-o", "--output", metavar="FILE", help="the .html or .png to write")
+    parser.add_option("-c", "--color", "--colour", metavar="FIELD",
+                      help="colour by genres (default), artist, year or any other field")  # fmt: skip
+    parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress")
+    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+    return cmd
+
+
+def run(plugin: MusrecPlugin, lib: Library, opts: MusicmapCLIOpts, args: list[str]) -> None:
+    target = _target(opts.output)
+    ids, vectors = _embedded(plugin, lib, args)
+    field = (opts.color or plugin.config["musicmap"]["color"].as_str()).lower()
+    is_page = target.suffix.lower() != ".png"
+    names = list(dict.fromkeys([field, *(CHOICES if is_page else ())]))
+    colourings = [_colouring(lib, ids, name) for name in names]
+    places = _places(vectors, quiet=opts.quiet)
+
+    from musrec_core import mapfiles
+    from musrec_core.files import atomic_write
+
+    content = mapfiles.html(_songs(lib, ids), places, colourings) if is_page else mapfiles.png(places, colourings[0])
+    try:
+        with atomic_write(target) as file:
+            file.write(content)
+    except OSError as error:
+        raise UserError(f"{_shown(target)} can't be written: {error.strerror}") from None
+    plugin._log.info("wrote a map of {} songs to {}", len(ids), _shown(target))
+
+
+# The file.
+
+
+def _target(output: str | None) -> Path:
+    """Where the map goes; raises `UserError` where it can't, before the work and not after it."""
+    if not output:
+        raise UserError("name the file to write, as in: beet musicmap -o map.html")
+    path = Path(os.fsdecode(normpath(output)))
+    if path.suffix.lower() not in NEEDS:
+        raise UserError(f"the map's file has to end in .html or .png: {_shown(path)}")
+    if missing := [name for name in NEEDS[path.suffix.lower()] if find_spec(name) is None]:
+        raise UserError(f"a map needs {' and '.join(missing)}: pip install 'beets-musrec[map]'")
+    if path.is_dir():
+        raise UserError(f"{_shown(path)} is a folder")
+    folder = next(parent for parent in path.parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UserError(f"{_shown(path)} can't be written: no permission in {_shown(folder)}" if folder.is_dir()
+                        else f"{_shown(path)} can't be written: {_shown(folder)} is not a folder")  # fmt: skip
+    return path
+
+
+def _shown(path: Path) -> str:
+    return printable(displayable_path(os.fsencode(path)))
+
+
+# The songs.
+
+
+def _embedded(plugin: MusrecPlugin, lib: Library, args: list[str]) -> tuple[list[int], NDArray[np.float32]]:
+    """The songs that the query matches and that have a vector [shape=(n, d)], in the order of their import."""
+    import numpy as np
+
+    known = snapshot.load(plugin, lib, "embedding").index
+    ids = np.array(sorted(_matching(plugin, lib, args)), np.int64)
+    if not len(ids):
+        raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
+    part = known.among(ids.tolist())
+    if len(part) < FEWEST:
+        raise UserError(
+            f"a map needs {FEWEST} embedded songs or more, and here are {len(part)}: run `beet embed`, or widen QUERY"
+        )
+    if left_out := len(ids) - len(part):
+        plugin._log.info("{} of {} songs are not embedded and not on the map: run `beet embed`", left_out, len(ids))
+    order = np.argsort(part.ids)
+    return part.ids[order].tolist(), part.vectors[order]
+
+
+def _matching(plugin: MusrecPlugin, lib: Library, args: list[str]) -> list[int]:
+    """Without what the configuration keeps out of answers: audiobooks, hour-long mixes."""
+    try:
+        ids = lookup.matching_ids(lib, lookup.parse(args))
+    except InvalidQueryError as error:
+        raise UserError(str(error)) from None
+    if not (text := plugin.config["exclude"].as_str()):
+        return ids
+    try:
+        excluded = set(lookup.matching_ids(lib, lookup.parse(text), among=ids))
+    except InvalidQueryError as error:
+        raise UserError(f"musrec.exclude is no query: {error}") from None
+    return [id_ for id_ in ids if id_ not in excluded]
+
+
+def _songs(lib: Library, ids: Sequence[int]) -> list[Song]:
+    from musrec_core.mapfiles import Song
+
+    rows = _columns(lib, ids, COLUMNS)
+    return [
+        Song(id_, path, title or "", artist or "", album or "", "; ".join(_texts(genres)), str(year or ""), length or 0)
+        for id_, (path, title, artist, album, genres, year, length) in zip(ids, rows, strict=True)
+    ]
+
+
+def _columns(lib: Library, ids: Sequence[int], names: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    """Some columns of the songs, as beets gives them: absolute paths, lists of genres."""
+    found = lookup.columns(lib, ids, names)
+    kinds = [Item._type(name) for name in names]
+    empty = (None,) * len(names)  # gone since
+    return [
+        tuple(kind.from_sql(value) for kind, value in zip(kinds, found.get(id_, empty), strict=True)) for id_ in ids
+    ]
+
+
+def _texts(value: Any) -> list[str]:
+    """A field's value or values as text."""
+    values = value if isinstance(value, list) else [value]
+    return [text for text in (one_line(str(one)) for one in values if one is not None) if text]
+
+
+# Colours and places.
+
+
+def _colouring(lib: Library, ids: Sequence[int], field: str) -> Colouring:
+    from musrec_core import musicmap
+
+    kind = Item._type(field)
+    values = _values(lib, ids, field)
+    if all(value is None for value in values):
+        if field in CHOICES or field in Item._fields:
+            return musicmap.by_text(field, [""] * len(ids))
+        raise UserError(f"no song on the map has the field {printable(field)}")
+    if kind.model_type in (int, float) or all(value is None or _is_number(value) for value in values):
+        numbers = [float(value) if _is_number(value) else None for value in values]
+        if field in Item._fields:  # beets' columns hold 0 for what is not known
+            numbers = [number or None for number in numbers]
+        return musicmap.by_number(field, numbers, lambda number: _said(kind, number))
+    return musicmap.by_text(field, [next(iter(_texts(value)), "") for value in values])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _said(kind: Type, number: float) -> str:
+    """A number as beets prints the field: a length as 3:45, a time as a date."""
+    return one_line(kind.format(int(number) if kind.model_type is int else number))
+
+
+def _values(lib: Library, ids: Sequence[int], field: str) -> list[Any]:
+    """One field of the songs: by SQL where it is a column, or our own; else of the whole items."""
+    if field in Item._fields:
+        return [row[0] for row in _columns(lib, ids, (field,))]
+    if field == "musrec_genre":
+        stored = lookup.attributes(lib, ids, fields.GENRES)
+        return [next(iter(fields.parse_genres(stored.get(id_, ""))), None) for id_ in ids]
+    found = {item.id: item.get(field) for item in lookup.items_of(lib, ids)}
+    return [found.get(id_) for id_ in ids]
+
+
+def _places(vectors: NDArray[np.float32], *, quiet: bool) -> NDArray[np.float32]:
+    from tqdm import tqdm
+
+    from musrec_core import musicmap
+
+    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+    hidden = quiet or not sys.stderr.isatty()
+    with tqdm(total=1.0, desc="map", bar_format=form, disable=hidden, dynamic_ncols=True, leave=False) as bar:
+        return musicmap.project(vectors, progress=lambda share: bar.update(share - bar.n) and None)
