@@ -17,6 +17,7 @@ from .index import VectorIndex
 CONNECTIONS = 16  # of a node; voyager's M
 EF_CONSTRUCTION = 200
 EF = 100  # candidates that a search keeps; recall@20 of 0.99 on made-up libraries of 10,000 to 1,000,000 songs
+PAYS = 50_000  # songs from which it is quicker than comparing all pairs (`python -m benchmarks.search`)
 PART = 20_000  # songs between two calls of `progress`
 
 

@@ -117,7 +117,8 @@ def png(places: NDArray[np.float32], colouring: Colouring) -> bytes:
 
 def _draw_texts(figure: Any, axes: Any, places: NDArray[np.float32], by: Colouring, size: float) -> None:
     untold = musicmap.UNTOLD_LIGHT
-    colours = {None: untold["none"], -1: untold["other"], **dict(enumerate(musicmap.LIGHT))}
+    colours: dict[Any, str] = {None: untold["none"], -1: untold["other"]}
+    colours.update(enumerate(musicmap.LIGHT))
     axes.scatter(*places.T, s=size, c=[colours[value] for value in by.values], linewidths=0, alpha=0.85)
     handles = [
         axes.scatter([], [], s=40, color=colours[value], label=f"{_short(label)}  {count:,}", linewidths=0)

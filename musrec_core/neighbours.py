@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import ann
 from .index import Metric, VectorIndex
 
 BLOCK = 4_000_000  # scores held at a time: 16 MB
@@ -45,7 +46,8 @@ def neighbourhoods(
 ) -> Neighbourhoods:
     """The k nearest of every song, or of some: the directed k-nearest-neighbour graph.
 
-    All pairs are compared, a block at a time, so that memory does not grow with the square of the library.
+    All pairs are compared, a block at a time, so that memory does not grow with the square of the library. A large one
+    (`ann.PAYS` songs) is searched approximately, by cosine, where voyager is installed.
 
     Parameters
     ----------
@@ -69,6 +71,8 @@ def neighbourhoods(
         raise ValueError(f"metric has to be cosine or euclidean, got {metric!r}")
     wanted = np.arange(len(index)) if seeds is None else np.asarray(seeds, np.int64)
     k = min(k, max(len(index) - 1, 0))
+    if seeds is None and metric == "cosine" and len(index) >= ann.PAYS and ann.available():
+        return Neighbourhoods(wanted, *_approximate(index, k, progress))
     rows = np.empty((len(wanted), k), np.int32)
     distances = np.empty((len(wanted), k), np.float32)
     if k:
@@ -80,6 +84,21 @@ def neighbourhoods(
             if progress is not None:
                 progress(len(block))
     return Neighbourhoods(wanted, rows, distances)
+
+
+def _approximate(
+    index: VectorIndex, k: int, progress: Progress | None
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    told = 0
+
+    def tell(done: int) -> None:
+        nonlocal told
+        if progress is not None:
+            progress(done // 2 - told)
+        told = done // 2
+
+    rows, distances = ann.neighbours_of_all(index, k, progress=tell)
+    return rows.astype(np.int32), distances
 
 
 def _scores(

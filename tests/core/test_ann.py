@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from musrec_core import VectorIndex, ann
+from musrec_core import VectorIndex, ann, neighbours
 
 pytest.importorskip("voyager")
 
@@ -46,3 +46,15 @@ def test_progress_goes_to_the_end_and_few_songs_are_refused() -> None:
     assert seen == [100, 200]
     with pytest.raises(ValueError, match="5 songs have no 5 neighbours each"):
         ann.neighbours_of_all(clustered(5), 5)
+
+
+def test_the_neighbours_of_a_large_library_come_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = clustered(400)
+    exact = neighbours.neighbourhoods(index, 10)
+    monkeypatch.setattr(ann, "PAYS", 400)
+    told: list[int] = []
+    quick = neighbours.neighbourhoods(index, 10, progress=told.append)
+    assert sum(told) == 400
+    assert np.mean(quick.rows == exact.rows) > 0.97
+    assert np.allclose(quick.distances, exact.distances, atol=1e-3)
+    assert neighbours.neighbourhoods(index, 10, seeds=[3, 5]).rows.shape == (2, 10)

@@ -215,4 +215,8 @@ def _places(vectors: NDArray[np.float32], *, quiet: bool) -> NDArray[np.float32]
     form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
     hidden = quiet or not sys.stderr.isatty()
     with tqdm(total=1.0, desc="map", bar_format=form, disable=hidden, dynamic_ncols=True, leave=False) as bar:
-        return musicmap.project(vectors, progress=lambda share: bar.update(share - bar.n) and None)
+
+        def tell(share: float) -> None:
+            bar.update(share - bar.n)
+
+        return musicmap.project(vectors, progress=tell)
