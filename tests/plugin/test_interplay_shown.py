@@ -128,9 +128,10 @@ def test_info_with_all_fields(library: Beet) -> None:
     library.configure(plugins="musrec info")
     said = library("info", "-l", "id:1").out
     assert not BLOB.search(said)
-    shown = dict(line.strip().split(": ", 1) for line in said.splitlines() if re.match(r" *musrec_\w+: ", line))
-    assert set(shown) == {*library.stored()[1], *COMPUTED}
-    assert shown["musrec_embedding"] == "128-d"
+    shown = dict(line.strip().split(":", 1) for line in said.splitlines() if re.match(r" *musrec_\w+: ", line))
+    assert set(shown) == {*library.stored()[1], *COMPUTED, "musrec_distance"}
+    assert not shown["musrec_distance"].strip()  # without a `similar:` query
+    assert shown["musrec_embedding"] == " 128-d"
     assert "musrec_genre: [various]" in library("info", "-l", "-s").out
     assert "musrec_embedding: 128-d" in library("info", "-l", "-s").out
     assert "musrec_rock" in library("info", "-l", "-k", "id:1").out
@@ -275,6 +276,7 @@ plugins.send = sending
         "version",
     )
     item = json.loads(said.lines[0])
-    assert set(item) == {*library.stored()[1], *COMPUTED}
+    assert set(item) == {*library.stored()[1], *COMPUTED, "musrec_distance"}
+    assert item["musrec_distance"] is None  # without a `similar:` query
     assert item["musrec_embedding"] == "128-d"
     assert isinstance(item["musrec_rock"], float)
