@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -13,11 +14,12 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto
 h1 { font-size: 1.4rem; }
 h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; }
+th, td { text-align: right; padding: .3rem .4rem; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; overflow-wrap: break-word; min-width: 6rem; padding-left: 0; }
 th { color: var(--quiet); font-weight: normal; }
 p { color: var(--quiet); }
 """
+_CODE = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ def as_html(page: Page) -> str:
 def _table(table: Table) -> str:
     head = f"<thead>{_row(table.head, 'th')}</thead>" if any(table.head) else ""
     rows = "\n".join(_row(row, "td") for row in table.rows)
-    note = f"\n<p>{escape(table.note)}</p>" if table.note else ""
+    text = _CODE.sub(r"<code>\1</code>", escape(table.note))
+    note = f"\n<p>{text}</p>" if text else ""
     return f"<h2>{escape(table.title)}</h2>\n<table>{head}<tbody>\n{rows}\n</tbody></table>{note}"
 
 

@@ -68,3 +68,9 @@ def test_what_is_no_variety_is_refused() -> None:
         diversify(index, [Neighbour(99, 0.1)], 1, 0.5)
     assert pool_size(1) >= 50
     assert pool_size(30) >= 90
+
+
+def test_novelty_is_the_distance_to_the_nearest_of_all_that_are_chosen() -> None:
+    angles = np.array([0.0, 0.1, 0.5, 1.0])
+    index = VectorIndex(range(4), np.stack([np.cos(angles), np.sin(angles)], axis=1))
+    assert [n.id for n in diversify(index, index.query([[1.0, 0.0]], 4)[0], 4, 1)] == [0, 3, 2, 1]
