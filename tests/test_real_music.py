@@ -75,6 +75,7 @@ def test_genres_are_learnt_from_real_songs_that_the_encoder_never_heard(clips: C
         row = clips.rows[Path(os.fsdecode(path)).stem]
         genres = row["genres"] if row["dataset"] == "emotify" else ""
         beet.sql("UPDATE items SET artist = ?, genres = ? WHERE id = ?", row["artist"], genres, id_)
+    beet.configure(musrec={"genreguess": {"least_songs": 8}})
     said = beet("genreguess", "--learn")
     assert said.out.startswith("4 genres, learnt from 54 songs")
     figures = json.loads((beet.home / "library.db.musrec-genres.json").read_text(encoding="utf-8"))["figures"]
