@@ -132,7 +132,7 @@ def _draw_numbers(figure: Any, axes: Any, places: NDArray[np.float32], by: Colou
 
     scale = LinearSegmentedColormap.from_list("scale", musicmap.SCALE_LIGHT)
     scale.set_bad(musicmap.UNTOLD_LIGHT["none"])
-    values = np.ma.masked_invalid(np.array(by.values, np.float64))
+    values = np.array(by.values, np.float64)  # None becomes NaN
     dots = axes.scatter(*places.T, s=size, c=values, cmap=scale, vmin=0, vmax=1, linewidths=0, plotnonfinite=True)
     bar = figure.colorbar(dots, ax=axes, shrink=0.4, ticks=[0, 1])
     bar.ax.set_yticklabels([_short(label) for label in by.labels])
