@@ -108,7 +108,7 @@ def test_evil_names(evil_names: Beet, tmp_path: Path) -> None:
     assert len(report.lines) == 3
     assert not UNSAFE.search(report.out)
     (seed,) = (id_ for id_, path in evil_names.sql("SELECT id, path FROM items") if path.endswith(b"#EXTINF:1.mp3"))
-    said = evil_names("similar", f"id:{seed}", "-n", "9", "-p", "-m", str(tmp_path / "names.m3u8"))
+    said = evil_names("similar", f"id:{seed}", "-n", "9", "-p", "--duplicates", "-m", str(tmp_path / "names.m3u8"))
     assert len(said.out.split("\n")) == 5 + 1
     assert not UNSAFE.search(said.out)
     left_out = [line for line in said.err.split("\n") if "left out of the playlist" in line]

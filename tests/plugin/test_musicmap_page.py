@@ -193,7 +193,7 @@ def test_lasso_and_paste_the_command(page: Any, beet: Beet) -> None:
     wait(lambda: chosen(page))
     assert chosen(page) == inside
     assert 50 < len(inside) < 250
-    assert f"{len(inside)} songs lassoed" in text(page, "how-many")
+    wait(lambda: f"{len(inside)} songs lassoed" in text(page, "how-many"))
     assert in_a_shell(beet, text(page, "query")) == inside
     page.find_element("id", "clear").click()
     assert chosen(page) == []
