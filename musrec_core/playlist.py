@@ -6,12 +6,12 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from .files import atomic_write
 from .text import one_line
 
-__all__ = ["Entry", "encode", "has_line_break", "one_line", "read", "write"]
+__all__ = ["Entry", "Style", "encode", "one_line", "read", "write"]
 
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters or more: `C:` is a drive
 _FILE_URI = re.compile(rb"file:(//(localhost)?(?=/))?", re.IGNORECASE)
@@ -30,55 +30,84 @@ class Entry:
         What a player shows, such as ``Artist - Title``.
     seconds : float, optional
         Length [s]; unknown without it.
+    uri : str, optional
+        What to write instead of the path: a server's address of the song.
     """
 
     path: bytes
     title: str
     seconds: float | None = None
+    uri: str | None = None
 
 
-def encode(entries: Iterable[Entry], *, relative_to: bytes | None = None) -> bytes:
-    """Entries -> the text of an extended M3U file.
+@dataclass(frozen=True)
+class Style:
+    """How a playlist names its songs; the options of beets' smartplaylist, with its names.
 
-    Parameters
+    Attributes
     ----------
-    entries : iterable of Entry
     relative_to : bytes, optional
         Folder that the paths are made relative to; absolute without it.
+    forward_slash : bool
+        ``/`` for ``\\``: for another system's player.
+    urlencode : bool
+        Percent-encoded paths.
+    prefix : bytes
+        Put before each path.
+    extended : bool
+        With titles and lengths (extended M3U), or paths alone.
+    """
+
+    relative_to: bytes | None = None
+    forward_slash: bool = False
+    urlencode: bool = False
+    prefix: bytes = b""
+    extended: bool = True
+
+    def location(self, entry: Entry) -> bytes:
+        """The line of an entry; raises `ValueError` where it can't be one."""
+        if entry.uri is not None:
+            return one_line(entry.uri).encode("utf-8", "replace")
+        if not self.can_hold(entry):
+            raise ValueError(f"a line break in the path {entry.path!r}")
+        location = entry.path if self.relative_to is None else os.path.relpath(entry.path, self.relative_to)
+        if self.forward_slash:
+            location = location.replace(b"\\", b"/")
+        if self.urlencode:
+            return self.prefix + quote(location).encode("ascii")
+        if not self.prefix and (location.startswith(b"#") or location != location.strip()):
+            location = os.path.join(b".", location)  # a player would see a comment, or trim
+        return self.prefix + location
+
+    def can_hold(self, entry: Entry) -> bool:
+        """Whether an entry's location fits into a line."""
+        return entry.uri is not None or self.urlencode or not (b"\n" in entry.path or b"\r" in entry.path)
+
+
+def encode(entries: Iterable[Entry], style: Style | None = None) -> bytes:
+    """Entries -> the text of an M3U file.
 
     Raises
     ------
     ValueError
-        A path holds a line break, which M3U can't express.
+        A path holds a line break, which M3U can't express unless it is percent-encoded.
     """
-    lines = [b"#EXTM3U"]
+    style = style or Style()
+    lines = [b"#EXTM3U"] if style.extended else []
     for entry in entries:
-        length = round(entry.seconds) if entry.seconds is not None and entry.seconds > 0 else -1
-        lines.append(f"#EXTINF:{length},{one_line(entry.title)}".encode("utf-8", "replace"))
-        lines.append(_location(entry.path, relative_to))
-    return b"\n".join(lines) + b"\n"
+        if style.extended:
+            length = round(entry.seconds) if entry.seconds is not None and entry.seconds > 0 else -1
+            lines.append(f"#EXTINF:{length},{one_line(entry.title)}".encode("utf-8", "replace"))
+        lines.append(style.location(entry))
+    return b"".join(line + b"\n" for line in lines)
 
 
-def has_line_break(path: bytes) -> bool:
-    """Whether a path can't stand in a playlist."""
-    return b"\n" in path or b"\r" in path
-
-
-def _location(path: bytes, relative_to: bytes | None) -> bytes:
-    if has_line_break(path):
-        raise ValueError(f"a line break in the path {path!r}")
-    location = os.path.relpath(path, relative_to) if relative_to is not None else path
-    if location.startswith(b"#") or location != location.strip():  # a player would see a comment, or trim
-        location = os.path.join(b".", location)
-    return location
-
-
-def write(path: str | bytes | os.PathLike[str], entries: Iterable[Entry], *, relative_to: bytes | None = None) -> None:
+def write(path: str | bytes | os.PathLike[str], entries: Iterable[Entry], style: Style | None = None) -> None:
     """Write a playlist: whoever opens the file sees the old one or the new one, never a half.
 
     Missing folders are made. Raises ``OSError`` where the folder can't be written, ``ValueError`` as `encode` does.
     """
-    content = encode(entries, relative_to=relative_to)
+    content = encode(entries, style)
     with atomic_write(path) as file:
         file.write(content)
 

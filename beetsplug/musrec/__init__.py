@@ -67,7 +67,15 @@ class MusrecPlugin(BeetsPlugin):
                     "abstain": 0.3,  # the least probability of a learnt genre that is `musrec_genre`
                 },
                 "musicmap": {"color": "genres"},  # the field
-                "playlist": {"dir": None, "relative_to": None},
+                "playlist": {  # the names are smartplaylist's
+                    "dir": None,
+                    "relative_to": None,
+                    "forward_slash": False,
+                    "urlencode": False,
+                    "prefix": "",
+                    "uri_format": None,
+                    "output": "extm3u",
+                },
             }
         )
         self._model_error = ""

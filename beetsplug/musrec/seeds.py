@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from beets.dbcore.query import PathQuery
 from beets.ui import UserError
-from beets.util import bytestring_path, displayable_path, normpath
+from beets.util import displayable_path, normpath
 
 from musrec_core.text import one_line, printable
 
-from . import embedding, fields, lookup
+from . import embedding, fields, lookup, playlists
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,10 +60,8 @@ def of_playlist(plugin: MusrecPlugin, lib: Library, name: str) -> tuple[list[Ite
     """The songs of a playlist: those of the library, and the paths of those outside it."""
     from musrec_core import playlist
 
-    base = plugin.config["playlist"]["relative_to"]
-    relative_to = bytestring_path(normpath(base.as_filename())) if base.get() else None
     try:
-        paths, streams = playlist.read(normpath(name), relative_to=relative_to)
+        paths, streams = playlist.read(normpath(name), relative_to=playlists.relative_to(plugin))
     except OSError as error:
         raise UserError(f"the playlist {printable(name)} can't be read: {error.strerror}") from None
     known = lookup.items_at(lib, paths)

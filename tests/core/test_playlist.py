@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from musrec_core.playlist import Entry, encode, one_line, read, write
+from musrec_core.playlist import Entry, Style, encode, one_line, read, write
 
 
 def test_extended_m3u() -> None:
@@ -18,8 +18,42 @@ def test_extended_m3u() -> None:
 
 def test_relative_paths() -> None:
     entries = [Entry(b"/music/a/b.mp3", "b"), Entry(b"/music/#1 hits/c.mp3", "c"), Entry(b"/else/d.mp3", "d")]
-    lines = encode(entries, relative_to=b"/music").splitlines()[2::2]
+    lines = encode(entries, Style(relative_to=b"/music")).splitlines()[2::2]
     assert lines == [b"a/b.mp3", b"./#1 hits/c.mp3", b"../else/d.mp3"]
+
+
+ODD = Entry(b"/music/a b\\#1 %20\n\xff.mp3", "odd")
+
+
+@pytest.mark.parametrize(
+    ("style", "line"),
+    [
+        (Style(urlencode=True), b"/music/a%20b%5C%231%20%2520%0A%FF.mp3"),
+        (
+            Style(urlencode=True, relative_to=b"/music", prefix=b"http://nas/"),
+            b"http://nas/a%20b%5C%231%20%2520%0A%FF.mp3",
+        ),
+        (Style(urlencode=True, forward_slash=True), b"/music/a%20b/%231%20%2520%0A%FF.mp3"),
+    ],
+)
+def test_locations_as_smartplaylist_writes_them(style: Style, line: bytes) -> None:
+    assert encode([ODD], style).splitlines() == [b"#EXTM3U", b"#EXTINF:-1,odd", line]
+
+
+def test_prefixes_slashes_addresses_and_plain_lists() -> None:
+    song = Entry(b"/m/a\\b.mp3", "x", 10.0)
+    assert encode([song], Style(prefix=b"smb://nas", extended=False)) == b"smb://nas/m/a\\b.mp3\n"
+    assert encode([song], Style(forward_slash=True, extended=False)) == b"/m/a/b.mp3\n"
+    served = Entry(b"/m/a\nb.mp3", "x", 10.0, uri="http://nas:8337/item/7/file")
+    assert encode([served]) == b"#EXTM3U\n#EXTINF:10,x\nhttp://nas:8337/item/7/file\n"
+    assert encode([], Style(extended=False)) == b""
+
+
+def test_percent_encoded_paths_are_read_again(tmp_path: Path) -> None:
+    song = tmp_path / "a #1 100%.mp3"
+    song.touch()
+    write(tmp_path / "list.m3u8", [Entry(bytes(song), "x")], Style(urlencode=True, relative_to=bytes(tmp_path)))
+    assert read(tmp_path / "list.m3u8")[0] == [bytes(song)]
 
 
 @pytest.mark.parametrize("evil", ["a\n/etc/passwd", "a\r\n#EXTINF:1,x", "a\u2028b", "a\x1b[31mb", "a\x00b", "a\x85b"])
@@ -89,9 +123,9 @@ def test_reading_what_others_wrote(tmp_path: Path) -> None:
 def test_reading_what_we_wrote(tmp_path: Path) -> None:
     paths = [bytes(tmp_path) + name for name in (b"/#1.mp3", b"/a/b%41.mp3", b"/\xff.ogg", b"/ x.mp3")]
     for folder in (None, bytes(tmp_path)):
-        write(tmp_path / "list.m3u8", [Entry(path, "x") for path in paths], relative_to=folder)
+        write(tmp_path / "list.m3u8", [Entry(path, "x") for path in paths], Style(relative_to=folder))
         assert read(tmp_path / "list.m3u8")[0] == paths
     (tmp_path / "deep").mkdir()
-    write(tmp_path / "deep" / "list.m3u8", [Entry(paths[0], "x")], relative_to=bytes(tmp_path))
+    write(tmp_path / "deep" / "list.m3u8", [Entry(paths[0], "x")], Style(relative_to=bytes(tmp_path)))
     (tmp_path / "#1.mp3").touch()
     assert read(tmp_path / "deep" / "list.m3u8", relative_to=bytes(tmp_path))[0] == paths[:1]

@@ -200,6 +200,21 @@ def test_playlist_dir_and_relative_to(library: Beet, tmp_path: Path) -> None:
     assert len(entries(tmp_path / "here.m3u")) == 6
 
 
+def test_a_playlist_has_smartplaylists_options(library: Beet, tmp_path: Path) -> None:
+    smart = {"relative_to": str(library.directory), "urlencode": True, "prefix": "http://nas/music/", "output": "m3u"}
+    library.configure(musrec={"playlist": smart})
+    library("similar", "--first", "title:Waltz", "-n", "2", "-m", str(tmp_path / "web.m3u"))
+    lines = (tmp_path / "web.m3u").read_text().splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("http://nas/music/") and " " not in line for line in lines)
+    library.configure(musrec={"playlist": smart | {"output": "extm3u", "uri_format": "http://nas:8337/item/$id/file"}})
+    said = library("similar", "--first", "title:Waltz", "-n", "2", "-f", "$id", "-m", str(tmp_path / "ids.m3u"))
+    served = [line for line in (tmp_path / "ids.m3u").read_text().splitlines() if not line.startswith("#")]
+    assert served[1:] == [f"http://nas:8337/item/{id_}/file" for id_ in said.lines]
+    library.configure(musrec={"playlist": {"output": "pls"}})
+    assert "output" in library("similar", "Waltz", "-m", str(tmp_path / "x.m3u"), ok=False).err
+
+
 def test_a_playlist_that_can_not_be_written(library: Beet, tmp_path: Path) -> None:
     (tmp_path / "folder.m3u8").mkdir()
     (tmp_path / "file").touch()
