@@ -64,7 +64,9 @@ class VectorIndex:
 
     def save(self, path: str | os.PathLike[str], note: Mapping[str, Any]) -> None:
         """Write the index and a note (plain JSON) to one file, wholly or not at all; raises `OSError`."""
-        text = np.frombuffer(json.dumps(dict(note)).encode(), np.uint8)
+        content = json.dumps(dict(note)).encode()
+        content += b" " * (-len(content) % 64)  # else the vectors lie askew, and numpy copies them for each question
+        text = np.frombuffer(content, np.uint8)
         with atomic_write(path) as file:
             for array in (text, self.ids, self._squares, self.vectors):
                 np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -68,3 +70,13 @@ def test_bad_queries_are_refused() -> None:
         index.query(np.zeros((1, 16)), 0)
     with pytest.raises(ValueError, match="metric"):
         index.query(np.zeros((1, 16)), 1, metric="manhattan")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("note", [{}, {"a": 1}, {"ab": "cde"}, {"abc": [1, 2]}])
+def test_a_kept_index_is_the_same_and_its_vectors_lie_straight(tmp_path: Path, note: dict[str, object]) -> None:
+    index = VectorIndex([3, 1, 2], np.eye(3, 5, dtype=np.float32))
+    index.save(tmp_path / "index", note)
+    again, said = VectorIndex.load(tmp_path / "index")
+    assert said == note
+    assert again.vectors.flags.aligned
+    assert again.query(index.vectors, 2) == index.query(index.vectors, 2)
