@@ -102,7 +102,7 @@ def _unit(x: Any) -> Any:
     return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
-def indexes(sizes: list[int], scratch: Path) -> list[list[object]]:
+def indexes(sizes: list[int], scratch: Path, approximate: bool = True) -> list[list[object]]:
     """A row a size: one question from the file and from memory, and the neighbours of all, exact and with voyager."""
     rows: list[list[object]] = []
     for size in sizes:
@@ -115,7 +115,7 @@ def indexes(sizes: list[int], scratch: Path) -> list[list[object]]:
         batch = _ms(partial(neighbourhoods, index, K, seeds=asked), 3) / ASKED
         exact = index.query(index.vectors[asked], K + 1)
         row: list[object] = [size, from_file, in_memory, batch * size / 1e3]
-        if ann.available():
+        if approximate and ann.available():
             start = time.perf_counter()
             found, _ = ann.neighbours_of_all(index, K)
             row += [time.perf_counter() - start, f"{_recall(index, asked, exact, found):.3f}"]
@@ -151,6 +151,7 @@ def main() -> None:
     parser.add_argument("--libraries", type=int, nargs="*", default=[1_000, 10_000, 100_000, 500_000])
     parser.add_argument("--indexes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--runs", type=int, default=5, help="runs a figure; the median counts")
+    parser.add_argument("--exact", action="store_true", help="leave voyager out: a million songs take it minutes")
     parser.add_argument("--plot", type=Path, help="draw time against size, as PNG")
     parser.add_argument("--markdown", action="store_true")
     options = parser.parse_args()
@@ -165,8 +166,8 @@ def main() -> None:
             print(table("Whole processes", columns, rows, markdown=options.markdown))
         if options.indexes:
             columns = ["vectors", "one, from its file [ms]", "in memory [ms]", f"all, {K} each: exact [s]"]
-            columns += ["voyager [s]", f"recall@{K}"] if ann.available() else []
-            rows = indexes(options.indexes, Path(scratch))
+            columns += ["voyager [s]", f"recall@{K}"] if ann.available() and not options.exact else []
+            rows = indexes(options.indexes, Path(scratch), not options.exact)
             print(table("The index alone", columns, rows, markdown=options.markdown))
             if not ann.available():
                 print("voyager is not installed: pip install 'beets-musrec[ann]'")

@@ -146,7 +146,7 @@ def read(path: str | bytes | os.PathLike[str], *, relative_to: bytes | None = No
         if line.startswith(b"#"):
             continue
         if uri := _FILE_URI.match(line):
-            files.append(os.path.normpath(unquote_to_bytes(line[uri.end() :])))
+            files.append(_existing(unquote_to_bytes(line[uri.end() :]), bases))
         elif _SCHEME.match(line):
             streams.append(line)
         else:

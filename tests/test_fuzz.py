@@ -20,7 +20,7 @@ from beetsplug.musrec.shown import EmbeddingType
 from musrec_core import Card, ModelError
 from musrec_core.card import SHIPPED
 from musrec_core.encoder import _mel_basis
-from musrec_core.playlist import Entry, Style, encode
+from musrec_core.playlist import Entry, Style, encode, read
 from musrec_core.text import one_line, printable
 from training.recipe import RECIPES, RecipeError, load_recipe
 
@@ -144,3 +144,13 @@ def test_the_paths_of_a_playlist_lead_to_the_songs(names: list[bytes], base: byt
     found = [line for line in lines if line and not line.startswith(b"#")]
     assert all(line == line.strip() for line in found)
     assert [os.path.normpath(os.path.join(base, line)) for line in found] == [os.path.normpath(path) for path in paths]
+
+
+@MANY
+@given(st.binary(max_size=300))
+def test_any_bytes_as_a_playlist(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("any") / "list.m3u8"
+    path.write_bytes(content)
+    files, streams = read(path)
+    assert all(os.path.isabs(file) and b"\n" not in file.replace(b"%0A", b"") for file in files)
+    assert all(b":" in stream for stream in streams)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Protocol
 
 from beets.ui import Subcommand, UserError
@@ -245,6 +244,8 @@ def _random_seed(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int | None:
         return _at_least(0, opts.seed, 0, "--seed")
     if not opts.shuffle:
         return None
+    import secrets
+
     seed = secrets.randbelow(100_000)
     plugin._log.info("drawn with --seed {}, which draws the same again", seed)
     return seed
