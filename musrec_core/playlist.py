@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
 from .files import atomic_write
+from .playlistrecipe import Kept
 from .text import one_line
 
-__all__ = ["Entry", "Style", "encode", "one_line", "read", "write"]
+__all__ = ["Entry", "Style", "encode", "located", "one_line", "read", "write"]
 
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters or more: `C:` is a drive
 _FILE_URI = re.compile(rb"file:(//(localhost)?(?=/))?", re.IGNORECASE)
@@ -84,8 +85,22 @@ class Style:
         return entry.uri is not None or self.urlencode or not (b"\n" in entry.path or b"\r" in entry.path)
 
 
-def encode(entries: Iterable[Entry], style: Style | None = None) -> bytes:
+def encode(
+    entries: Iterable[Entry | Kept],
+    style: Style | None = None,
+    *,
+    head: Sequence[bytes] = (),
+    tail: Sequence[bytes] = (),
+) -> bytes:
     """Entries -> the text of an M3U file.
+
+    Parameters
+    ----------
+    entries : iterable of Entry or Kept
+        What was `Kept` from a file is written as it stood there.
+    style : Style, optional
+    head, tail : sequence of bytes
+        Comment lines before the first entry and after the last.
 
     Raises
     ------
@@ -93,21 +108,31 @@ def encode(entries: Iterable[Entry], style: Style | None = None) -> bytes:
         A path holds a line break, which M3U can't express unless it is percent-encoded.
     """
     style = style or Style()
-    lines = [b"#EXTM3U"] if style.extended else []
+    lines = [b"#EXTM3U", *head] if style.extended else [*head]
     for entry in entries:
+        if isinstance(entry, Kept):
+            lines += entry.lines
+            continue
         if style.extended:
             length = round(entry.seconds) if entry.seconds is not None and entry.seconds > 0 else -1
             lines.append(f"#EXTINF:{length},{one_line(entry.title)}".encode("utf-8", "replace"))
         lines.append(style.location(entry))
-    return b"".join(line + b"\n" for line in lines)
+    return b"".join(line + b"\n" for line in (*lines, *tail))
 
 
-def write(path: str | bytes | os.PathLike[str], entries: Iterable[Entry], style: Style | None = None) -> None:
+def write(
+    path: str | bytes | os.PathLike[str],
+    entries: Iterable[Entry | Kept],
+    style: Style | None = None,
+    *,
+    head: Sequence[bytes] = (),
+    tail: Sequence[bytes] = (),
+) -> None:
     """Write a playlist: whoever opens the file sees the old one or the new one, never a half.
 
     Missing folders are made. Raises ``OSError`` where the folder can't be written, ``ValueError`` as `encode` does.
     """
-    content = encode(entries, style)
+    content = encode(entries, style, head=head, tail=tail)
     with atomic_write(path) as file:
         file.write(content)
 
@@ -145,16 +170,21 @@ def read(path: str | bytes | os.PathLike[str], *, relative_to: bytes | None = No
     for line in filter(None, (line.strip() for line in lines)):
         if line.startswith(b"#"):
             continue
-        if uri := _FILE_URI.match(line):
-            files.append(_existing(unquote_to_bytes(line[uri.end() :]), bases))
-        elif _SCHEME.match(line):
-            streams.append(line)
+        if (file_ := located(line, bases)) is not None:
+            files.append(file_)
         else:
-            files.append(_existing(line, bases))
+            streams.append(line)
     return files, streams
 
 
-def _existing(location: bytes, bases: list[bytes]) -> bytes:
+def located(location: bytes, bases: Sequence[bytes]) -> bytes | None:
+    """The absolute path of the file that a line names, beside the first of some folders; None for a web address."""
+    if uri := _FILE_URI.match(location):
+        return _existing(unquote_to_bytes(location[uri.end() :]), bases)
+    return None if _SCHEME.match(location) else _existing(location, bases)
+
+
+def _existing(location: bytes, bases: Sequence[bytes]) -> bytes:
     """The first reading of a location that exists; without any, as it stands beside the playlist."""
     readings = [location, location.replace(b"\\", b"/")]
     if _ESCAPE.search(location):

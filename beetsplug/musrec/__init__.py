@@ -13,8 +13,9 @@ from beets.ui import UserError
 from musrec_core.card import Card
 from musrec_core.errors import ModelError
 
-from . import answers, fields, queries, tastes
+from . import answers, fields, mixes, queries, tastes
 from .commands import embed, genreguess, musicmap, report, similar
+from .commands import mixes as mixes_command
 from .import_genres import ImportGenres
 from .importing import Importing
 from .vocabulary import Genres
@@ -48,7 +49,7 @@ class MusrecPlugin(BeetsPlugin):
                     "max_per_artist": 0,  # 0: no limit
                     "max_per_album": 0,
                     "duplicates": False,  # every copy of a recording
-                    "order": "auto",  # nearest first, but in a playlist no artist twice in a row; nearest; apart
+                    "order": "auto",  # nearest, but apart in a playlist: no artist twice in a row; or smooth
                     "variety": 0.0,  # 0 to 1: how much the songs should differ from each other
                     "hub_correction": False,  # rank by mutual proximity
                     "weigh": {},  # an attribute and its weight, as in rating: 0.2
@@ -75,7 +76,10 @@ class MusrecPlugin(BeetsPlugin):
                     "prefix": "",
                     "uri_format": None,
                     "output": "extm3u",
+                    "recipe": True,  # comment lines that tell how it was made
                 },
+                "mixes": [],  # playlists of similar songs, by name
+                "mixes_on_import": False,  # write them after each import
             }
         )
         self._model_error = ""
@@ -93,6 +97,8 @@ class MusrecPlugin(BeetsPlugin):
             Importing(self)
         if self.config["genreguess"]["auto"].get(bool):
             ImportGenres(self)
+        if self.config["mixes_on_import"].get(bool):
+            self.register_listener("import", lambda lib, paths: mixes.after_import(self, lib))
 
     def _read_card(self) -> Card | None:
         """The model's card; a broken one must not stop ``beet ls``, so its error waits for a command that needs it."""
@@ -144,4 +150,4 @@ class MusrecPlugin(BeetsPlugin):
         )
 
     def commands(self) -> list[Subcommand]:
-        return [module.command(self) for module in (embed, similar, genreguess, musicmap, report)]
+        return [module.command(self) for module in (embed, similar, mixes_command, genreguess, musicmap, report)]

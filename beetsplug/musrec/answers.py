@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from beets.ui import UserError
 
-from . import copies, lookup, seeds, tastes
+from . import copies, lookup, seeds, songkeys, tastes
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
@@ -39,6 +39,7 @@ class Wanted:
     steering: tastes.Steering = field(default_factory=tastes.Steering)
     variety: float = 0.0  # 0 to 1: how much the songs should differ from each other
     hub_correction: bool = False
+    without: frozenset[str] = frozenset()  # keys of songs that must not come (see `songkeys`)
 
 
 Finder = Callable[[int], "list[Neighbour]"]  # how many -> the best so many
@@ -55,7 +56,7 @@ def finder(plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wa
     among = candidate_ids(lib, wanted.candidates)
     steering = tastes.steering(plugin, lib, known, points, wanted.steering, wanted.metric)
     filters = [] if wanted.duplicates else [copies.one_a_recording(plugin, lib, own, start.files)]
-    rejected = excluded(plugin, lib)
+    rejected = _rejected(plugin, lib, wanted)
     index = known.index
     if wanted.hub_correction:
         if steering is not None:
@@ -168,6 +169,19 @@ def excluded(plugin: MusrecPlugin, lib: Library) -> Callable[[Sequence[int]], Co
         raise UserError("musrec.exclude can't hold a `similar:` query")
     unwanted = lookup.parse_option(text, "musrec.exclude")
     return lambda ids: lookup.matching_ids(lib, unwanted, among=ids)
+
+
+def _rejected(plugin: MusrecPlugin, lib: Library, wanted: Wanted) -> Callable[[Sequence[int]], Collection[int]] | None:
+    """Which of some songs neither the configuration nor the question allows."""
+    unwanted = excluded(plugin, lib)
+    if not wanted.without:
+        return unwanted
+
+    def rejected(ids: Sequence[int]) -> Collection[int]:
+        out = {id_ for id_, key in songkeys.of_ids(lib, ids).items() if key in wanted.without}
+        return out.union(unwanted(ids)) if unwanted else out
+
+    return rejected
 
 
 def artists(lib: Library, ids: Sequence[int]) -> dict[int, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from beets.dbcore.query import TrueQuery
 from beets.ui import UserError
 
-from . import answers, lookup, seeds, snapshot
+from . import answers, lookup, seeds, snapshot, songkeys
 from .output import formatted
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def way(
     from musrec_core.journey import NoJourneyError, journey
     from musrec_core.neighbours import step_lengths
 
-    stops = _stops(plugin, lib, [args, *map(_words, to)])
+    stops = _stops(plugin, lib, [args, *map(lookup.words, to)])
     if count < len(stops):
         raise UserError(f"a journey with {len(stops)} stops needs --count {len(stops)} or more")
     answers.require_current(plugin, snapshot.load(plugin, lib, wanted.space).counts)
@@ -53,7 +53,7 @@ def way(
             count,
             metric=wanted.metric,
             candidates=answers.candidate_ids(lib, wanted.candidates),
-            exclude=_unwanted(plugin, lib),
+            exclude=_unwanted(plugin, lib, wanted),
             artists=lambda some: answers.artists(lib, some),
             max_per_artist=wanted.per_artist or None,
             mismatch=(lambda some: mismatch(lib, some)) if mix else None,
@@ -64,13 +64,6 @@ def way(
         raise UserError("a stop's embedding is damaged: run `beet embed --force` on it") from None
     steps = [0.0, *step_lengths(index, path, wanted.metric)]
     return [Neighbour(id_, step) for id_, step in zip(path, steps, strict=True)]
-
-
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:  # a quote that nobody closed is part of a title
-        return text.split()
 
 
 def _stops(plugin: MusrecPlugin, lib: Library, queries: Sequence[list[str]]) -> list[Item]:
@@ -87,11 +80,15 @@ def _stops(plugin: MusrecPlugin, lib: Library, queries: Sequence[list[str]]) -> 
     return stops
 
 
-def _unwanted(plugin: MusrecPlugin, lib: Library) -> set[int]:
-    """What the configuration keeps out of answers, of the whole library."""
-    if answers.excluded(plugin, lib) is None:
-        return set()
-    return set(lookup.matching_ids(lib, lookup.parse(plugin.config["exclude"].as_str())))
+def _unwanted(plugin: MusrecPlugin, lib: Library, wanted: Wanted) -> set[int]:
+    """What neither the configuration nor the question allows, of the whole library."""
+    unwanted: set[int] = set()
+    if answers.excluded(plugin, lib) is not None:
+        unwanted.update(lookup.matching_ids(lib, lookup.parse(plugin.config["exclude"].as_str())))
+    if wanted.without:
+        keys = songkeys.of_ids(lib, lookup.matching_ids(lib, TrueQuery()))
+        unwanted.update(id_ for id_, key in keys.items() if key in wanted.without)
+    return unwanted
 
 
 def mismatch(lib: Library, ids: Sequence[int]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -52,6 +53,14 @@ def parse(query: str | list[str]) -> Query:
     except InvalidQueryArgumentValueError as error:
         raise InvalidQueryError(query, error) from None
     return parsed
+
+
+def words(text: str) -> list[str]:
+    """A query's words, as a shell would pass them."""
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quote that nobody closed is part of a title
+        return text.split()
 
 
 def parse_option(text: str, name: str) -> Query:

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 from beets.ui import UserError
 from beets.util import bytestring_path, displayable_path, normpath
 
+from . import songkeys
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from beets.library import Item
 
-    from musrec_core.playlist import Style
+    from musrec_core.playlist import Entry, Style
+    from musrec_core.playlistrecipe import Document, Kept, Recipe
 
     from . import MusrecPlugin
 
@@ -55,23 +60,48 @@ def relative_to(plugin: MusrecPlugin) -> bytes | None:
     return bytestring_path(normpath(base.as_filename())) if base.get() else None
 
 
-def write(plugin: MusrecPlugin, name: str, files: list[bytes], items: list[Item]) -> None:
-    """Write the playlist: first the files outside the library, then the items in their order."""
-    from musrec_core import playlist
+def entries(plugin: MusrecPlugin, files: list[bytes], items: list[Item]) -> list[tuple[str, Entry]]:
+    """What a playlist can hold of files outside the library and of its songs, in their order, each after its key."""
+    from musrec_core.playlist import Entry
     from musrec_core.text import one_line
 
-    path, how = target(plugin, name), style(plugin)
-    uri = plugin.config["playlist"]["uri_format"].get()
-    entries = [playlist.Entry(file, os.path.splitext(displayable_path(os.path.basename(file)))[0]) for file in files]
+    how, uri = style(plugin), plugin.config["playlist"]["uri_format"].get()
+    found = []
+    for file in files:
+        title = os.path.splitext(displayable_path(os.path.basename(file)))[0]
+        found.append((songkeys.of_file(file), Entry(file, title)))
     for item in items:
         address = str(uri).replace("$id", str(item.id)) if uri else None
-        entries.append(playlist.Entry(item.path, f"{item.artist} - {item.title}", item.length, address))
-    good = [entry for entry in entries if how.can_hold(entry)]
-    for entry in entries:
+        entry = Entry(item.path, f"{item.artist} - {item.title}", item.length, address)
+        found.append((songkeys.of_item(item), entry))
+    for _, entry in found:
         if not how.can_hold(entry):
             plugin._log.warning("left out of the playlist, its path holds a line break: {}", one_line(entry.title))
+    return [(key, entry) for key, entry in found if how.can_hold(entry)]
+
+
+def mark(plugin: MusrecPlugin, entry: Entry) -> str:
+    """What knows the line of an entry again."""
+    from musrec_core import playlistrecipe
+
+    return playlistrecipe.mark(style(plugin).location(entry))
+
+
+def save(
+    plugin: MusrecPlugin, path: bytes, lines: Sequence[Entry | Kept], recipe: Recipe, old: Document | None = None
+) -> None:
+    """Write a playlist, with its recipe if the configuration wishes, and with the comments of the old one."""
+    from musrec_core import playlist
+
+    head: list[bytes] = []
+    if plugin.config["playlist"]["recipe"].get(bool):
+        try:
+            head = recipe.lines()
+        except ValueError as error:
+            plugin._log.warning("the playlist holds no recipe: {}", error)
     try:
-        playlist.write(path, good, how)
+        playlist.write(
+            path, lines, style(plugin), head=[*head, *(old.head if old else ())], tail=old.tail if old else ()
+        )
     except OSError as error:
         raise UserError(f"the playlist {displayable_path(path)} can't be written: {error.strerror}") from None
-    plugin._log.info("wrote {} songs to {}", len(good), displayable_path(path))

@@ -153,7 +153,7 @@ def test_length_and_order(library: Beet, tmp_path: Path) -> None:
     assert len(library(*base, "--length", "40s").lines) == 3  # songs of 12 s
     playlist = tmp_path / "p.m3u8"
     library(*base, "--length", "40s", "-m", str(playlist))
-    assert len(playlist.read_text().splitlines()) == 1 + 2 * 3  # with the seed
+    assert playlist.read_text().count("#EXTINF") == 3  # with the seed
     assert "no song is short enough" in library(*base, "--length", "5s").err
     assert "exclude each other" in library.error(*base, "--length", "1h", "-n", "3")
     assert "has to be a time such as 1h30" in library.error(*base, "--length", "90")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from beets.ui import Subcommand, UserError
+from beets.ui import CommonOptionsParser, Subcommand, UserError
 
-from .. import answers, hublist, journeys, playlists, seeds, snapshot, tastes
+from .. import asking, hublist, playlists, recipes
 from ..output import print_item
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from musrec_core.index import Metric
 
     from .. import MusrecPlugin
-    from ..answers import Wanted
-    from ..seeds import Seeds
     from ..snapshot import Space
 
 
@@ -28,6 +26,7 @@ class SimilarCLIOpts(Protocol):
     candidates: str | None
     count: int | None
     duplicates: bool | None
+    extend: str | None
     files: list[str]
     first: bool
     format: str | None
@@ -41,8 +40,10 @@ class SimilarCLIOpts(Protocol):
     metric: Metric | None
     mix: bool
     more: list[str]
+    no_seeds: bool
     order: str | None
     playlist: str | None
+    refresh: list[str]
     seed: int | None
     shuffle: bool
     space: Space | None
@@ -62,11 +63,31 @@ def command(plugin: MusrecPlugin) -> Subcommand:
         "($musrec_distance in a format). With -a, QUERY matches albums, whose songs are the seeds."
     )
     parser.add_all_common_options()
+    _add_question(parser)
+    _add_playlist(parser.add_option)
+    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+    return cmd
+
+
+class _Strict(CommonOptionsParser):
+    """Says what is wrong in one sentence, and goes on from there."""
+
+    def error(self, msg: str) -> NoReturn:
+        raise UserError(msg)
+
+
+def question_parser() -> CommonOptionsParser:
+    """A parser of a question alone, for a recipe or a mix: without what concerns the terminal and the file."""
+    parser = _Strict(add_help_option=False)
+    parser.add_album_option()
+    _add_question(parser)
+    return parser
+
+
+def _add_question(parser: CommonOptionsParser) -> None:
     _add_seeds(parser.add_option)
     _add_choice(parser.add_option)
     _add_list(parser.add_option)
-    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
-    return cmd
 
 
 def _add_seeds(add: Callable[..., object]) -> None:
@@ -103,7 +124,7 @@ def _add_choice(add: Callable[..., object]) -> None:
 
 
 def _add_list(add: Callable[..., object]) -> None:
-    """How many, in which order, and where to."""
+    """How many, and in which order."""
     add("-n", "--count", type="int", metavar="N", help="how many songs (default: 5)")
     add("--length", metavar="TIME", help="as many songs as fit into this time instead, as in 1h30, 90m or 1:30:00")
     add("--to", action="append", default=[], metavar="QUERY",
@@ -113,177 +134,64 @@ def _add_list(add: Callable[..., object]) -> None:
         "smooth: each song leads to the next")  # fmt: skip
     add("--mix", action="store_true", default=False,
         help="with --to and --order smooth: bpm and initial_key count too, where known")  # fmt: skip
-    add("--hubs", action="store_true", default=False,
-        help="list the songs that are near everything, of those that QUERY matches")  # fmt: skip
     add("--shuffle", action="store_true", default=False,
         help="draw the songs from four times as many, the nearest likelier, in random order")  # fmt: skip
     add("--seed", type="int", metavar="N", help="draw as an earlier --shuffle did, which said this number")
+    add("--no-seeds", action="store_true", default=False, help="leave the seeds out of the playlist")
+
+
+def _add_playlist(add: Callable[..., object]) -> None:
+    """What else to do, and where to."""
     add("-m", "--playlist", metavar="FILE", help="write the seed and the songs to a playlist")
+    add("--refresh", action="append", default=[], metavar="FILE",
+        help="make a playlist of -m anew; what you took out or added by hand stays so (may be repeated)")  # fmt: skip
+    add("--extend", metavar="FILE", help="continue a playlist of -m with so many more songs")
+    add("--hubs", action="store_true", default=False,
+        help="list the songs that are near everything, of those that QUERY matches")  # fmt: skip
 
 
 def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
-    count = _at_least(1, opts.count, plugin.config["similar"]["count"].get(int), "--count")
-    seconds = _seconds(opts)
-    wanted = _wanted(plugin, lib, opts)
-    draw = _random_seed(plugin, opts)
-    answers.excluded(plugin, lib)  # a mistake in the configuration is told before the work, not after it
-    if opts.playlist:
-        playlists.check_target(plugin, opts.playlist)
-
+    if opts.refresh or opts.extend:
+        _again(plugin, lib, opts, args)
+        return
     if opts.hubs:
+        count, wanted = asking.how_many(plugin, opts), asking.wishes(plugin, lib, opts)
         template = opts.format or "$artist - $title"
         hublist.show(plugin, lib, args, count, space=wanted.space, metric=wanted.metric, template=template)
         return
-    if opts.to:
-        _journey(plugin, lib, opts, args, count, wanted)
+    if opts.playlist:
+        playlists.check_target(plugin, opts.playlist)
+    listing = asking.Listing(seeds=bool(opts.playlist) and not opts.no_seeds, wanted=bool(opts.playlist))
+    answer = asking.ask(plugin, lib, asking.Asked(opts, args), listing)
+    show(plugin, opts, answer.songs)
+    if opts.playlist:
+        recipes.write_new(plugin, opts.playlist, opts, args, answer)
+
+
+def _again(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
+    """Playlists that are there already."""
+    name = "--refresh" if opts.refresh else "--extend"
+    if args or opts.files or opts.from_playlist or opts.to or opts.album or opts.first or opts.at:
+        raise UserError(f"{name} starts from what the playlist was made from, and takes no other song")
+    if opts.playlist or opts.hubs or (opts.refresh and opts.extend):
+        raise UserError(f"{name} writes the playlist that it names: --playlist, --hubs and the like can't be combined")
+    if opts.extend:
+        show(plugin, opts, recipes.extend(plugin, lib, opts.extend, opts))
         return
-    items, files = _named(plugin, lib, opts, args)
-    known = snapshot.load(plugin, lib, wanted.space)
-    answers.require_current(plugin, known.counts)
-    start = _start(plugin, lib, opts, items, files)
-    if start.new:
-        known = snapshot.load(plugin, lib, wanted.space)
-    if seconds and opts.playlist and (seconds := seconds - start.seconds) <= 0:
-        raise UserError("the seeds alone, with which a playlist begins, are longer than --length")
+    failed = 0
+    for file in opts.refresh:
+        try:
+            show(plugin, opts, recipes.refresh(plugin, lib, file, opts))
+        except UserError as error:
+            if len(opts.refresh) == 1:
+                raise
+            plugin._log.error("{}", error)
+            failed += 1
+    if failed:
+        raise UserError(f"{failed} of {len(opts.refresh)} playlists could not be made anew")
 
-    find = answers.finder(plugin, lib, known, start, wanted)
-    neighbours = answers.choose(lib, find, count, seconds=seconds, draw=draw)
-    if draw is not None and opts.order == "nearest":
-        neighbours.sort(key=lambda neighbour: neighbour.distance)
-    if opts.order == "smooth":
-        points = seeds.points(plugin, start, known.index, wanted.space)
-        neighbours = journeys.smooth(lib, known.index, points, neighbours, metric=wanted.metric, mix=opts.mix)
-    if _order(plugin, opts) == "apart":
-        neighbours = answers.apart(lib, neighbours, start.items[-1] if opts.playlist and start.items else None)
-    results = answers.results(plugin, lib, neighbours)
-    if not results:
-        _explain(plugin, opts, others=known.counts.current > len(start.items), too_long=bool(seconds and find(1)))
-    for item in results:
+
+def show(plugin: MusrecPlugin, opts: SimilarCLIOpts, songs: list[Item]) -> None:
+    """Print the songs."""
+    for item in songs:
         print_item(item, opts.format or plugin.config["similar"]["format"].as_str())
-    if opts.playlist:
-        playlists.write(plugin, opts.playlist, [path for path, _ in start.files], [*start.items, *results])
-
-
-def _journey(
-    plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str], count: int, wanted: Wanted
-) -> None:
-    """From song to song."""
-    asked = [
-        *(opts.files, opts.more, opts.less, opts.unlike, opts.weigh),
-        *(opts.album, opts.from_playlist, opts.at, opts.length, opts.shuffle, opts.variety, opts.hub_correction),
-    ]
-    if any(asked):
-        raise UserError("--to takes a song, --count, --in, --max-per-artist, --space and --metric, and no other choice")
-    results = answers.results(plugin, lib, journeys.way(plugin, lib, args, opts.to, count, wanted, mix=opts.mix))
-    for item in results:
-        print_item(item, opts.format or plugin.config["similar"]["format"].as_str())
-    if opts.playlist:
-        playlists.write(plugin, opts.playlist, [], results)
-
-
-def _explain(plugin: MusrecPlugin, opts: SimilarCLIOpts, *, others: bool, too_long: bool) -> None:
-    """Why there is no answer."""
-    if not others:
-        raise UserError("no other song is embedded yet: run `beet embed`")
-    if too_long:
-        plugin._log.warning("no song is short enough for --length {}", opts.length)
-    else:
-        plugin._log.warning("no other song is left to choose from")
-
-
-# Options.
-
-
-def _wanted(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts) -> Wanted:
-    config = plugin.config["similar"]
-    space = opts.space or plugin.space
-    return answers.Wanted(
-        space=space,
-        metric=opts.metric or ("euclidean" if space == "genre" else "cosine"),
-        candidates=opts.candidates,
-        per_artist=_at_least(0, opts.max_per_artist, config["max_per_artist"].get(int), "--max-per-artist"),
-        per_album=_at_least(0, opts.max_per_album, config["max_per_album"].get(int), "--max-per-album"),
-        duplicates=config["duplicates"].get(bool) if opts.duplicates is None else opts.duplicates,
-        steering=tastes.wish(plugin, lib, unlike=opts.unlike, more=opts.more, less=opts.less, weigh=opts.weigh),
-        variety=_share(opts.variety, config["variety"].get(float), "--variety"),
-        hub_correction=config["hub_correction"].get(bool) if opts.hub_correction is None else opts.hub_correction,
-    )
-
-
-def _share(given: float | None, configured: float, name: str) -> float:
-    value = configured if given is None else given
-    if not 0 <= value <= 1:
-        raise UserError(f"{name} has to be between 0 and 1")
-    return value
-
-
-def _at_least(least: int, given: int | None, configured: int, name: str) -> int:
-    value = configured if given is None else given
-    if value < least:
-        raise UserError(f"{name} has to be {least} or more")
-    return value
-
-
-def _seconds(opts: SimilarCLIOpts) -> float:
-    """How long the list may play [s]; 0 where it is counted."""
-    from musrec_core import order
-
-    if opts.length is None:
-        return 0.0
-    if opts.count is not None:
-        raise UserError("--count and --length exclude each other")
-    try:
-        return order.parse_length(opts.length)
-    except ValueError:
-        raise UserError(f"--length has to be a time such as 1h30, 90m or 1:30:00, and not {opts.length}") from None
-
-
-def _random_seed(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int | None:
-    """What the draw starts from; None where the nearest are wanted."""
-    if opts.seed is not None:
-        return _at_least(0, opts.seed, 0, "--seed")
-    if not opts.shuffle:
-        return None
-    import secrets
-
-    seed = secrets.randbelow(100_000)
-    plugin._log.info("drawn with --seed {}, which draws the same again", seed)
-    return seed
-
-
-def _order(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> str:
-    configured = plugin.config["similar"]["order"].as_choice(["auto", "nearest", "apart"])
-    chosen: str = opts.order or configured
-    return ("apart" if opts.playlist else "nearest") if chosen == "auto" else chosen
-
-
-# Seeds.
-
-
-def _named(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> tuple[list[Item], list[str]]:
-    """The songs of the library and the files that the command line names."""
-    items: list[Item] = []
-    files = list(opts.files)
-    if args:
-        items = seeds.matching(lib, args, album=bool(opts.album), first=opts.first)
-        if len(items) > 1:
-            plugin._log.info("{} songs match: using them all as seeds (--first uses the first)", len(items))
-    if opts.from_playlist:
-        listed, outside = seeds.of_playlist(plugin, lib, opts.from_playlist)
-        items += [item for item in listed if item.id not in {other.id for other in items}]
-        files += outside
-    if not items and not files:
-        raise UserError('name a song, as in: beet similar "The Scientist"')
-    return items, files
-
-
-def _start(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, items: list[Item], files: list[str]) -> Seeds:
-    from musrec_core import order
-
-    if opts.at is None:
-        return seeds.embedded(plugin, lib, items, files)
-    try:
-        start = order.parse_moment(opts.at)
-    except ValueError:
-        raise UserError(f"--at has to be a moment such as 2:10, and not {opts.at}") from None
-    return seeds.at_moment(plugin, items, files, start)

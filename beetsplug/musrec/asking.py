@@ -1,0 +1,268 @@
+"""From the options of `beet similar` to the songs: for the command, for a playlist's recipe, and for a mix."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from beets.ui import UserError
+from beets.util import displayable_path
+
+from . import answers, journeys, seeds, snapshot, songkeys, tastes
+
+if TYPE_CHECKING:
+    from beets.library import Item, Library
+
+    from musrec_core.index import Metric, Neighbour
+
+    from . import MusrecPlugin
+    from .commands.similar import SimilarCLIOpts
+    from .seeds import Seeds
+    from .snapshot import Snapshot, Space
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the songs are for, where that is a playlist."""
+
+    seeds: bool = False  # it begins with the seeds
+    keys: frozenset[str] = frozenset()  # of the songs that it holds already (see `songkeys`)
+    last: Item | None = None  # what the first song comes after
+    wanted: bool = True  # False: the songs are only printed
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question: the options, the words of the query, or the seeds themselves."""
+
+    opts: SimilarCLIOpts
+    args: list[str] = field(default_factory=list)
+    items: list[Item] | None = None
+    without: frozenset[str] = frozenset()  # the keys of songs that must not come
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The seeds (files outside the library, songs of it) and the songs; what was settled on the way."""
+
+    files: list[bytes]
+    items: list[Item]
+    songs: list[Item]
+    count: int
+    draw: int | None = None
+
+    def names(self) -> list[str]:
+        """The seeds, as a reader knows them."""
+        songs = [f"{item.artist} - {item.title}" for item in self.items]
+        return [displayable_path(os.path.basename(path)) for path in self.files] + songs
+
+
+Memory = dict[str, "Snapshot"]  # what was loaded for the question before: a library that just changed takes seconds
+
+
+def check(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> None:
+    """Raise `UserError` where a number is none that a question can have."""
+    how_many(plugin, opts)
+    _seconds(opts)
+    for value, name in ((opts.max_per_artist, "--max-per-artist"), (opts.max_per_album, "--max-per-album")):
+        _at_least(0, value, 0, name)
+    _share(opts.variety, 0.0, "--variety")
+
+
+def ask(plugin: MusrecPlugin, lib: Library, asked: Asked, listing: Listing, memory: Memory | None = None) -> Answer:
+    """Find the songs; raises `UserError` where that can't be, and warns where there are none."""
+    memory = {} if memory is None else memory
+    opts = asked.opts
+    count, seconds, wanted = how_many(plugin, opts), _seconds(opts), wishes(plugin, lib, opts, asked.without)
+    draw = _random_seed(plugin, opts)
+    answers.excluded(plugin, lib)  # a mistake in the configuration is told before the work, not after it
+    if opts.to:
+        return _journey(plugin, lib, asked, count, wanted)
+
+    items, files = (asked.items, []) if asked.items is not None else _named(plugin, lib, opts, asked.args)
+    if wanted.space not in memory:
+        memory[wanted.space] = snapshot.load(plugin, lib, wanted.space)
+        answers.require_current(plugin, memory[wanted.space].counts)
+    start = _start(plugin, lib, opts, items, files)
+    if start.new:
+        memory[wanted.space] = snapshot.load(plugin, lib, wanted.space)
+    known = memory[wanted.space]
+    if seconds and listing.seeds and (seconds := seconds - start.seconds) <= 0:
+        raise UserError("the seeds alone, with which a playlist begins, are longer than --length")
+
+    find = _beyond(lib, answers.finder(plugin, lib, known, start, wanted), listing.keys)
+    neighbours = answers.choose(lib, find, count, seconds=seconds, draw=draw)
+    if draw is not None and opts.order == "nearest":
+        neighbours.sort(key=lambda neighbour: neighbour.distance)
+    neighbours = _ordered(plugin, lib, opts, known, start, listing, neighbours)
+    songs = answers.results(plugin, lib, neighbours)
+    if not songs:
+        _explain(plugin, opts, others=known.counts.current > len(start.items), too_long=bool(seconds and find(1)))
+    return Answer([path for path, _ in start.files], start.items, songs, count, draw)
+
+
+def _beyond(lib: Library, find: answers.Finder, listed: frozenset[str]) -> answers.Finder:
+    """The best songs that are not in the list yet; those that are still count for the caps."""
+    if not listed:
+        return find
+
+    def new(count: int) -> list[Neighbour]:
+        found = find(count + len(listed))
+        keys = songkeys.of_ids(lib, [neighbour.id for neighbour in found])
+        return [neighbour for neighbour in found if keys.get(neighbour.id) not in listed][:count]
+
+    return new
+
+
+def _ordered(
+    plugin: MusrecPlugin,
+    lib: Library,
+    opts: SimilarCLIOpts,
+    known: Snapshot,
+    start: Seeds,
+    listing: Listing,
+    found: list[Neighbour],
+) -> list[Neighbour]:
+    order = opts.order or plugin.config["similar"]["order"].as_choice(["auto", "nearest", "apart", "smooth"])
+    if order == "auto":
+        order = "apart" if listing.wanted else "nearest"
+    before = listing.last or (start.items[-1] if listing.seeds and start.items else None)
+    if order == "smooth":
+        space: Space = opts.space or plugin.space
+        points = known.index.vectors_of([listing.last.id] if listing.last else [])
+        if not len(points):
+            points = seeds.points(plugin, start, known.index, space)
+        metric = metric_of(opts, space)
+        return journeys.smooth(lib, known.index, points, found, metric=metric, mix=opts.mix)
+    return answers.apart(lib, found, before) if order == "apart" else found
+
+
+def _journey(plugin: MusrecPlugin, lib: Library, asked: Asked, count: int, wanted: answers.Wanted) -> Answer:
+    """From song to song."""
+    opts = asked.opts
+    refused = [
+        *(opts.files, opts.more, opts.less, opts.unlike, opts.weigh),
+        *(opts.album, opts.from_playlist, opts.at, opts.length, opts.shuffle, opts.variety, opts.hub_correction),
+    ]
+    if any(refused) or asked.items is not None:
+        raise UserError("--to takes a song, --count, --in, --max-per-artist, --space and --metric, and no other choice")
+    way = journeys.way(plugin, lib, asked.args, opts.to, count, wanted, mix=opts.mix)
+    songs = [item for item in answers.results(plugin, lib, way) if songkeys.of_item(item) not in asked.without]
+    return Answer([], [], songs, count)
+
+
+def _explain(plugin: MusrecPlugin, opts: SimilarCLIOpts, *, others: bool, too_long: bool) -> None:
+    """Why there is no answer."""
+    if not others:
+        raise UserError("no other song is embedded yet: run `beet embed`")
+    if too_long:
+        plugin._log.warning("no song is short enough for --length {}", opts.length)
+    else:
+        plugin._log.warning("no other song is left to choose from")
+
+
+# Options.
+
+
+def how_many(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int:
+    """The number of songs."""
+    return _at_least(1, opts.count, plugin.config["similar"]["count"].get(int), "--count")
+
+
+def metric_of(opts: SimilarCLIOpts, space: Space) -> Metric:
+    """The distance: that of the system that a space comes from, unless another is asked for."""
+    return opts.metric or ("euclidean" if space == "genre" else "cosine")
+
+
+def wishes(
+    plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, without: frozenset[str] = frozenset()
+) -> answers.Wanted:
+    """What the options ask for, and where they are silent the configuration."""
+    config = plugin.config["similar"]
+    space = opts.space or plugin.space
+    return answers.Wanted(
+        space=space,
+        metric=metric_of(opts, space),
+        candidates=opts.candidates,
+        per_artist=_at_least(0, opts.max_per_artist, config["max_per_artist"].get(int), "--max-per-artist"),
+        per_album=_at_least(0, opts.max_per_album, config["max_per_album"].get(int), "--max-per-album"),
+        duplicates=config["duplicates"].get(bool) if opts.duplicates is None else opts.duplicates,
+        steering=tastes.wish(plugin, lib, unlike=opts.unlike, more=opts.more, less=opts.less, weigh=opts.weigh),
+        variety=_share(opts.variety, config["variety"].get(float), "--variety"),
+        hub_correction=config["hub_correction"].get(bool) if opts.hub_correction is None else opts.hub_correction,
+        without=without,
+    )
+
+
+def _share(given: float | None, configured: float, name: str) -> float:
+    value = configured if given is None else given
+    if not 0 <= value <= 1:
+        raise UserError(f"{name} has to be between 0 and 1")
+    return value
+
+
+def _at_least(least: int, given: int | None, configured: int, name: str) -> int:
+    value = configured if given is None else given
+    if value < least:
+        raise UserError(f"{name} has to be {least} or more")
+    return value
+
+
+def _seconds(opts: SimilarCLIOpts) -> float:
+    """How long the list may play [s]; 0 where it is counted."""
+    from musrec_core import order
+
+    if opts.length is None:
+        return 0.0
+    if opts.count is not None:
+        raise UserError("--count and --length exclude each other")
+    try:
+        return order.parse_length(opts.length)
+    except ValueError:
+        raise UserError(f"--length has to be a time such as 1h30, 90m or 1:30:00, and not {opts.length}") from None
+
+
+def _random_seed(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int | None:
+    """What the draw starts from; None where the nearest are wanted."""
+    if opts.seed is not None:
+        return _at_least(0, opts.seed, 0, "--seed")
+    if not opts.shuffle:
+        return None
+    import secrets
+
+    seed = secrets.randbelow(100_000)
+    plugin._log.info("drawn with --seed {}, which draws the same again", seed)
+    return seed
+
+
+# Seeds.
+
+
+def _named(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> tuple[list[Item], list[str]]:
+    """The songs of the library and the files that the options name."""
+    items: list[Item] = []
+    files = list(opts.files)
+    if args:
+        items = seeds.matching(lib, args, album=bool(opts.album), first=opts.first)
+        if len(items) > 1:
+            plugin._log.info("{} songs match: using them all as seeds (--first uses the first)", len(items))
+    if opts.from_playlist:
+        listed, outside = seeds.of_playlist(plugin, lib, opts.from_playlist)
+        items += [item for item in listed if item.id not in {other.id for other in items}]
+        files += outside
+    if not items and not files:
+        raise UserError('name a song, as in: beet similar "The Scientist"')
+    return items, files
+
+
+def _start(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, items: list[Item], files: list[str]) -> Seeds:
+    from musrec_core import order
+
+    if opts.at is None:
+        return seeds.embedded(plugin, lib, items, files)
+    try:
+        start = order.parse_moment(opts.at)
+    except ValueError:
+        raise UserError(f"--at has to be a moment such as 2:10, and not {opts.at}") from None
+    return seeds.at_moment(plugin, items, files, start)

@@ -1,0 +1,57 @@
+"""``beet mixes``: the playlists that the configuration names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from beets import ui
+from beets.ui import Subcommand, UserError
+
+from musrec_core.text import one_line
+
+from .. import mixes
+from ..output import formatted
+
+if TYPE_CHECKING:
+    from beets.library import Library
+
+    from .. import MusrecPlugin
+
+
+class MixesCLIOpts(Protocol):
+    force: bool
+    pretend: bool
+
+
+def command(plugin: MusrecPlugin) -> Subcommand:
+    """The subcommand, as beets wants it."""
+    cmd = Subcommand("mixes", help="write the playlists of similar songs that the configuration names")
+    parser = cmd.parser
+    parser.usage = "%prog [options] [NAME...]"
+    parser.description = (
+        "Write the playlists that `musrec.mixes` of the configuration describes, or those of them that are named. "
+        "Songs that you took out of such a playlist stay out, and songs that you added stay."
+    )
+    parser.add_option("-p", "--pretend", action="store_true", default=False, help="show the songs, and write nothing")
+    parser.add_option("--force", action="store_true", default=False,
+        help="write over playlists that another command or program made, too")  # fmt: skip
+    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+    return cmd
+
+
+def run(plugin: MusrecPlugin, lib: Library, opts: MixesCLIOpts, args: list[str]) -> None:
+    total = failed = 0
+    for outcome in mixes.make(plugin, lib, args, force=opts.force, pretend=opts.pretend):
+        total += 1
+        if outcome.made is None:
+            failed += 1
+            plugin._log.warning("{}: {}", one_line(outcome.name), outcome.problem)
+            continue
+        ui.print_(f"{one_line(outcome.name)}: {outcome.made.songs} songs, {outcome.made.new} new")
+        if opts.pretend:
+            for item in outcome.made.answer.songs:
+                ui.print_("  " + formatted(item, plugin.config["similar"]["format"].as_str()))
+    if not total:
+        raise UserError("there is no playlist to write: `musrec.mixes` is empty, or no seed of a mix is embedded")
+    if failed:
+        raise UserError(f"{failed} of {total} playlists could not be written")

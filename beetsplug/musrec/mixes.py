@@ -1,0 +1,228 @@
+"""Mixes: playlists that the configuration names, each a question of `beet similar`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from beets.dbcore.query import InvalidQueryError
+from beets.ui import UserError
+from beets.util import displayable_path, sanitize_path
+
+from musrec_core.text import one_line
+
+from . import asking, fields, lookup, playlists, recipe_options, recipes
+
+if TYPE_CHECKING:
+    from beets.library import Item, Library
+
+    from . import MusrecPlugin
+    from .commands.similar import SimilarCLIOpts
+    from .recipes import Made, Source
+
+OWN = ("name", "seeds", "with_seeds", "at_most")
+LIMIT = 200  # bytes of a file's name
+
+
+@dataclass(frozen=True)
+class Mix:
+    """One entry of ``musrec.mixes``."""
+
+    name: str  # a template of beets: one playlist for each value that it takes among the seeds
+    seeds: str  # a query
+    opts: SimilarCLIOpts
+    at_most: int  # playlists; 0: no limit
+
+    @property
+    def many(self) -> bool:
+        """Whether the name depends on the song."""
+        return "$" in self.name or "%" in self.name
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A playlist of a mix, and what became of it: it was made, or could not be."""
+
+    name: str
+    made: Made | None
+    problem: str = ""
+
+
+# The configuration.
+
+
+def configured(plugin: MusrecPlugin) -> list[Mix]:
+    """The mixes, checked; raises `UserError`."""
+    entries = plugin.config["mixes"].get()
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise UserError("musrec.mixes has to be a list of mixes, each with a name and seeds")
+    found = [_mix(plugin, entry) for entry in entries]
+    names = [mix.name for mix in found]
+    if double := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"two mixes have the name {double}")
+    return found
+
+
+def _mix(plugin: MusrecPlugin, entry: dict[str, Any]) -> Mix:
+    from .commands.similar import question_parser
+
+    name = str(entry.get("name") or "").strip()
+    if not name:
+        raise UserError("a mix has no name")
+    parser = question_parser()
+    flags = {option.get_opt_string()[2:].replace("-", "_"): option for option in parser.option_list}
+    del flags["no_seeds"]
+    if unknown := [str(key) for key in entry if key not in flags and key not in OWN]:
+        known = ", ".join(sorted([*flags, *OWN]))
+        raise UserError(f"the mix {name} has the unknown setting {unknown[0]}; known are {known}")
+    words = [] if entry.get("with_seeds") else ["--no-seeds"]
+    for key, value in entry.items():
+        if key not in OWN:
+            words += _words(name, key, flags[key], value)
+    try:
+        opts, _ = parser.parse_args(words)
+        seeds = _query(name, entry.get("seeds", ""))
+        asking.check(plugin, recipe_options.complete(opts))
+    except UserError as error:
+        raise UserError(f"the mix {name}: {error}") from None
+    at_most = entry.get("at_most", 0)
+    if not isinstance(at_most, int) or at_most < 0:
+        raise UserError(f"the mix {name}: at_most has to be a number of playlists")
+    mix = Mix(name, seeds, recipe_options.complete(opts), at_most)
+    if mix.many and _single(mix.opts):
+        raise UserError(f"the mix {name}: with to, at, file or from_playlist its name can't hold a field")
+    if not seeds and not _single(mix.opts):
+        raise UserError(f"the mix {name} has no seeds, a query such as `artist:Coldplay`")
+    return mix
+
+
+def _words(name: str, key: str, option: Any, value: Any) -> list[str]:
+    """One setting as words of the command line."""
+    flag = option.get_opt_string()
+    if option.action == "store_true":
+        if not isinstance(value, bool):
+            raise UserError(f"the mix {name}: {key} has to be yes or no")
+        return [flag] if value else []
+    if isinstance(value, dict):  # weigh: {rating: 0.2}
+        value = [f"{field}:{weight}" for field, weight in value.items()]
+    values = value if isinstance(value, list) else [value]
+    if any(isinstance(each, bool | dict | list) or each is None for each in values):
+        raise UserError(f"the mix {name}: {key} has to be a text or a number")
+    if len(values) > 1 and option.action != "append":
+        raise UserError(f"the mix {name}: {key} takes one value")
+    return [word for each in values for word in (flag, str(each))]
+
+
+def _query(name: str, value: Any) -> str:
+    if not isinstance(value, str | int | float):
+        raise UserError("seeds has to be a query, in quotes where it holds a colon and a space")
+    text = str(value)
+    lookup.parse_option(text, "seeds")
+    return text
+
+
+def _single(opts: SimilarCLIOpts) -> bool:
+    """Whether the seeds are no songs of a query alone."""
+    return bool(opts.to or opts.at or opts.files or opts.from_playlist)
+
+
+# The playlists.
+
+
+def groups(plugin: MusrecPlugin, lib: Library, mix: Mix) -> list[tuple[str, list[Item] | None]]:
+    """The playlists of a mix: the name and the seeds of each, those with most seeds first."""
+    if _single(mix.opts):
+        return [(_file_name(lib, mix.name), None)]
+    found: dict[str, tuple[str, list[Item]]] = {}
+    for item in _seeds(plugin, lib, mix):
+        name = _file_name(lib, item.evaluate_template(mix.name, for_path=True)) if mix.many else mix.name
+        if name.strip(" ."):
+            found.setdefault(name.casefold(), (name, []))[1].append(item)
+    ranked = sorted(found.values(), key=lambda group: (-len(group[1]), group[0]))
+    return [(name, items) for name, items in ranked[: mix.at_most or None]]
+
+
+def _seeds(plugin: MusrecPlugin, lib: Library, mix: Mix) -> Iterator[Item]:
+    """The songs that a mix starts from, as far as they are embedded."""
+    try:
+        if mix.opts.album:
+            items = [item for album in lib.albums(mix.seeds) for item in album.items()]
+        else:
+            items = list(lookup.items_of(lib, lookup.matching_ids(lib, lookup.parse(mix.seeds))))
+    except InvalidQueryError as error:
+        raise UserError(f"the mix {mix.name}: {error}") from None
+    for item in items[: 1 if mix.opts.first else None]:
+        if fields.is_current(item, plugin.card.model_id):
+            yield item
+
+
+def _file_name(lib: Library, name: str) -> str:
+    """A name that a file may have, everywhere."""
+    clean = sanitize_path(name.replace("/", "-").replace("\\", "-"), lib.replacements)
+    return clean.encode()[:LIMIT].decode("utf-8", "ignore").strip()
+
+
+def source(plugin: MusrecPlugin, lib: Library, name: str) -> Source:
+    """The question that a playlist of this name asks; raises `UserError` where no mix makes it any more."""
+    for mix in configured(plugin):
+        for group, items in groups(plugin, lib, mix):
+            if group == name:
+                return _source(mix, group, items)
+    raise UserError(f"no mix of the configuration makes {one_line(name)} any more")
+
+
+def _source(mix: Mix, name: str, items: list[Item] | None) -> Source:
+    args = lookup.words(mix.seeds) if items is None else []
+    return recipes.Source(asking.Asked(mix.opts, args, items), name)
+
+
+def make(
+    plugin: MusrecPlugin, lib: Library, names: Sequence[str] = (), *, force: bool = False, pretend: bool = False
+) -> Iterator[Outcome]:
+    """Write the playlists of all mixes, or of those with some names (the mix's own, or a playlist's).
+
+    What can't be made is told, and the others are made. Raises `UserError` where none can be.
+    """
+    if not plugin.config["playlist"]["dir"].get():
+        raise UserError("mixes go to the folder `musrec.playlist.dir` of the configuration, which is not set")
+    wanted, known = {name.casefold() for name in names}, set()
+    memory: asking.Memory = {}
+    for mix in configured(plugin):
+        for name, items in groups(plugin, lib, mix):
+            known |= {mix.name.casefold(), name.casefold()}
+            if not wanted or wanted & {mix.name.casefold(), name.casefold()}:
+                yield _made(plugin, lib, _source(mix, name, items), memory, force=force, pretend=pretend)
+    if missing := sorted(wanted - known):
+        raise UserError(f"no mix of the configuration makes {one_line(missing[0])}")
+
+
+def _made(
+    plugin: MusrecPlugin, lib: Library, source: Source, memory: asking.Memory, *, force: bool, pretend: bool
+) -> Outcome:
+    name = source.mix or ""
+    path = playlists.target(plugin, name)
+    try:
+        playlists.check_target(plugin, name)
+        standing = recipes.look(plugin, lib, os.path.realpath(path)) if os.path.exists(path) and not force else None
+        if standing and standing.recipe.words != ("mixes", name):
+            raise UserError(f"{displayable_path(path)} is another playlist: --force writes over it")
+        made = recipes.remake(plugin, lib, path, source, standing, memory=memory, pretend=pretend)
+    except UserError as error:
+        return Outcome(name, None, str(error))
+    return Outcome(name, made)
+
+
+def after_import(plugin: MusrecPlugin, lib: Library) -> None:
+    """Make all mixes; what can't be made is a line in the log, and never stops an import."""
+    try:
+        outcomes = list(make(plugin, lib))
+    except UserError as error:
+        plugin._log.warning("no mixes: {}", error)
+        return
+    for outcome in outcomes:
+        if outcome.problem:
+            plugin._log.warning("the mix {}: {}", outcome.name, outcome.problem)
+    written = [outcome.made for outcome in outcomes if outcome.made]
+    plugin._log.info("{} mixes written, {} songs new in them", len(written), sum(made.new for made in written))

@@ -1,0 +1,90 @@
+"""The options of a question, as a playlist's recipe and a mix keep them."""
+
+from __future__ import annotations
+
+import copy
+import os
+from typing import TYPE_CHECKING, Any
+
+from beets.util import normpath
+
+if TYPE_CHECKING:
+    from .asking import Answer
+    from .commands.similar import SimilarCLIOpts
+
+FILES = {"files", "from_playlist"}  # options that name files: they have to hold in any working directory
+
+
+def complete(opts: Any) -> SimilarCLIOpts:
+    """What a recipe says nothing of."""
+    opts.format = opts.playlist = opts.extend = None
+    opts.hubs, opts.refresh = False, []
+    complete: SimilarCLIOpts = opts
+    return complete
+
+
+def merged(kept: SimilarCLIOpts, own: SimilarCLIOpts) -> SimilarCLIOpts:
+    """A recipe's options, and over them those of the command line."""
+    from .commands.similar import question_parser
+
+    opts = copy.copy(kept)
+    for option in question_parser().option_list:
+        name = str(option.dest)
+        value = getattr(own, name)
+        if option.action == "append":
+            setattr(opts, name, [*getattr(opts, name), *value])
+        elif value is not None and value is not False:  # 0 is a choice
+            setattr(opts, name, value)
+    if own.count is not None:
+        opts.length = own.length
+    elif own.length is not None:
+        opts.count = None
+    if own.shuffle:
+        opts.seed = own.seed
+    return opts
+
+
+def words(opts: SimilarCLIOpts, args: list[str]) -> list[str]:
+    """Options and query -> the words that say the same on the command line."""
+    from .commands.similar import question_parser
+
+    found: list[str] = []
+    for option in question_parser().option_list:
+        value = getattr(opts, str(option.dest))
+        flag = option.get_opt_string()
+        if option.action == "store_true":
+            found += [flag] if value else []
+            continue
+        values = value if option.action == "append" else [value]
+        for each in values:
+            if each is not None:
+                found += [flag, os.fsdecode(normpath(each)) if option.dest in FILES else str(each)]
+    return [*found, *(["--"] if any(arg.startswith("-") for arg in args) else []), *args]
+
+
+def settled(opts: SimilarCLIOpts, answer: Answer) -> SimilarCLIOpts:
+    """The options with what the configuration and chance gave."""
+    opts = copy.copy(opts)
+    if opts.length is None:
+        opts.count = answer.count
+    opts.shuffle, opts.seed = False, answer.draw
+    return opts
+
+
+def lengthen(opts: SimilarCLIOpts, count: int, length: str | None, answer: Answer) -> None:
+    """Make a recipe ask for the whole list, once it was continued; ``count`` and ``length`` are what it asked for."""
+    from musrec_core.order import parse_length
+
+    if length is None:
+        opts.count, opts.length = count + len(answer.songs), None
+    else:
+        seconds = parse_length(length) + sum(item.length for item in answer.songs)
+        opts.count, opts.length = None, f"{round(seconds)}s"
+
+
+def given(own: SimilarCLIOpts) -> bool:
+    """Whether any option of a question was given."""
+    from .commands.similar import question_parser
+
+    values = [getattr(own, str(option.dest)) for option in question_parser().option_list]
+    return any(value is not None and value is not False and value != [] for value in values)

@@ -1,0 +1,250 @@
+"""A playlist knows its recipe: written into the file, made anew from there, continued."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from beets.ui import UserError
+from beets.util import displayable_path, normpath
+
+from musrec_core.text import printable
+
+from . import asking, lookup, playlists, recipe_options, songkeys
+
+if TYPE_CHECKING:
+    from beets.library import Item, Library
+
+    from musrec_core.playlist import Entry
+    from musrec_core.playlistrecipe import Document, Kept, Recipe
+
+    from . import MusrecPlugin
+    from .asking import Answer, Asked
+    from .commands.similar import SimilarCLIOpts
+
+TITLES = 5  # seeds that the file names for a reader
+
+
+@dataclass(frozen=True)
+class Source:
+    """What makes a playlist: a question, and the name of the mix in the configuration that asks it, if one does."""
+
+    asked: Asked
+    mix: str | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A playlist as it is, beside what was written: keys of songs that were taken out, and entries that were added."""
+
+    path: bytes
+    document: Document
+    recipe: Recipe
+    listed: frozenset[str]  # the keys of all that it holds
+    gone: frozenset[str]
+    added: tuple[Kept, ...]
+    added_keys: frozenset[str]
+    last: Item | None
+    foreign: bool  # a program has changed every path
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of a playlist."""
+
+    answer: Answer
+    songs: int  # in the file
+    new: int
+    gone: int
+    added: int
+
+
+# The commands.
+
+
+def write_new(plugin: MusrecPlugin, name: str, opts: SimilarCLIOpts, args: list[str], answer: Answer) -> None:
+    """Write what `beet similar -m` found."""
+    path = playlists.target(plugin, name)
+    made = _write(plugin, path, Source(asking.Asked(opts, args)), answer, None)
+    plugin._log.info("wrote {} songs to {}", made.songs, displayable_path(path))
+
+
+def refresh(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -> list[Item]:
+    """Make a playlist anew; returns what it holds now of the songs that were found."""
+    standing = look(plugin, lib, _existing(plugin, name))
+    source = source_of(plugin, lib, standing)
+    if source.mix is None:
+        source = replace(source, asked=replace(source.asked, opts=recipe_options.merged(source.asked.opts, own)))
+    elif recipe_options.given(own):
+        raise UserError(f"{printable(name)} is a mix: its options stand in the configuration")
+    made = remake(plugin, lib, standing.path, source, standing)
+    shown = displayable_path(standing.path)
+    plugin._log.info("made {} anew: {} songs, {} new", shown, made.songs, made.new)
+    if made.gone or made.added:
+        plugin._log.info("{} that you took out stay out, {} that you added stay", made.gone, made.added)
+    return made.answer.songs
+
+
+def extend(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -> list[Item]:
+    """Continue a playlist; returns the songs that were added."""
+    standing = look(plugin, lib, _existing(plugin, name))
+    source = source_of(plugin, lib, standing)
+    before = source.asked.opts
+    if before.to:
+        raise UserError("a journey is at its end: --refresh with a larger --count makes a longer one")
+    if standing.foreign:
+        raise UserError(f"{printable(name)} names no song as it was written: --refresh it first")
+    opts = recipe_options.merged(before, own)
+    opts.count, opts.length = own.count, own.length
+    listing = asking.Listing(keys=standing.listed, last=standing.last)
+    answer = asking.ask(plugin, lib, replace(source.asked, opts=opts, without=standing.gone), listing)
+    if answer.songs:
+        recipe_options.lengthen(opts, asking.how_many(plugin, before), before.length, answer)
+        whole = replace(source, asked=replace(source.asked, opts=opts))
+        _write(plugin, standing.path, whole, replace(answer, count=opts.count or 0), standing, further=True)
+        plugin._log.info("added {} songs to {}", len(answer.songs), displayable_path(standing.path))
+    return answer.songs
+
+
+def remake(
+    plugin: MusrecPlugin,
+    lib: Library,
+    path: bytes,
+    source: Source,
+    standing: Standing | None,
+    *,
+    memory: asking.Memory | None = None,
+    pretend: bool = False,
+) -> Made:
+    """Make a playlist, or make it anew without what was taken out and with what was added by hand."""
+    asked = source.asked
+    if standing:
+        asked = replace(asked, without=standing.gone | standing.added_keys)
+    answer = asking.ask(plugin, lib, asked, asking.Listing(seeds=not asked.opts.no_seeds), memory)
+    if not answer.songs:
+        raise UserError(f"no song was found for the playlist {displayable_path(path)}: it is left as it is")
+    return _write(plugin, path, source, answer, standing, pretend=pretend)
+
+
+# What stands in the file.
+
+
+def look(plugin: MusrecPlugin, lib: Library, path: bytes) -> Standing:
+    """Read a playlist and what was done to it by hand; raises `UserError` where it has no recipe."""
+    from musrec_core import playlistrecipe
+
+    shown = printable(displayable_path(path))
+    try:
+        document = playlistrecipe.read(path)
+    except OSError as error:
+        raise UserError(f"the playlist {shown} can't be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UserError(f"the recipe in {shown} is damaged: {error}") from None
+    if document.recipe is None:
+        raise UserError(
+            f"{shown} holds no recipe: `beet similar -m` writes one, and a player that saves the file may drop it"
+        )
+    marks = {playlistrecipe.mark(entry.location) for entry in document.entries}
+    written = dict.fromkeys(key for key, _ in document.recipe.songs)
+    known = {mark for _, mark in document.recipe.songs}
+    listed = {key for key, mark in document.recipe.songs if mark in marks}
+    added = tuple(entry for entry in document.entries if playlistrecipe.mark(entry.location) not in known)
+    foreign = bool(written and document.entries and not listed)
+    if foreign:
+        plugin._log.warning("{} names no song as it was written: what was taken out can't be told", shown)
+        listed, added = set(written), ()
+    added_keys = {songkeys.of_item(item) for item in _items(plugin, lib, path, added)}
+    last = _items(plugin, lib, path, document.entries[-1:])
+    return Standing(
+        path=path,
+        document=document,
+        recipe=document.recipe,
+        listed=frozenset(listed | added_keys),
+        gone=frozenset((written.keys() | {*document.recipe.without}) - listed - added_keys),
+        added=added,
+        added_keys=frozenset(added_keys),
+        last=last[0] if last else None,
+        foreign=foreign,
+    )
+
+
+def _existing(plugin: MusrecPlugin, name: str) -> bytes:
+    """The playlist of this name, here or where playlists go."""
+    for path in (normpath(name), playlists.target(plugin, name)):
+        if os.path.isfile(path):
+            return os.path.realpath(path)
+    raise UserError(f"there is no playlist {printable(name)}")
+
+
+def _items(plugin: MusrecPlugin, lib: Library, path: bytes, entries: tuple[Kept, ...]) -> list[Item]:
+    """The songs of the library that some entries name."""
+    from musrec_core.playlist import located
+
+    bases = [os.path.dirname(path), *filter(None, [playlists.relative_to(plugin)])]
+    files = [file for entry in entries if (file := located(entry.location, bases)) is not None]
+    return list(lookup.items_at(lib, files).values())
+
+
+def source_of(plugin: MusrecPlugin, lib: Library, standing: Standing) -> Source:
+    """The question that a playlist's recipe asks; raises `UserError`."""
+    from . import mixes
+    from .commands.similar import question_parser
+
+    command, *rest = standing.recipe.words
+    shown = printable(displayable_path(standing.path))
+    if standing.recipe.model not in ("", plugin.card.model_id):
+        plugin._log.info("{} was made with {}, and now with {}", shown, standing.recipe.model, plugin.card.model_id)
+    if command == "mixes" and len(rest) == 1:
+        return mixes.source(plugin, lib, rest[0])
+    if command != "similar":
+        raise UserError(f"the recipe in {shown} is of another command: {command}")
+    try:
+        opts, args = question_parser().parse_args(rest)
+    except UserError as error:
+        raise UserError(f"the recipe in {shown} is damaged: {error}") from None
+    return Source(asking.Asked(recipe_options.complete(opts), args))
+
+
+# Writing.
+
+
+def _write(
+    plugin: MusrecPlugin,
+    path: bytes,
+    source: Source,
+    answer: Answer,
+    standing: Standing | None,
+    *,
+    further: bool = False,
+    pretend: bool = False,
+) -> Made:
+    """Write the seeds and the songs with the recipe; with ``further`` the songs alone, after what is there."""
+    from musrec_core.playlistrecipe import Recipe
+
+    old = standing.document if standing else None
+    gone = standing.gone if standing else frozenset()
+    added, elsewhere = (standing.added, gone | standing.added_keys) if standing else ((), gone)
+    with_seeds = not (further or source.asked.opts.no_seeds)
+    files = answer.files if with_seeds else []
+    entries = playlists.entries(plugin, files, [*(answer.items if with_seeds else []), *answer.songs])
+    entries = [(key, entry) for key, entry in entries if key not in elsewhere]
+    before = [song for song in standing.recipe.songs if song[0] in standing.listed] if standing else []
+    songs = [(key, playlists.mark(plugin, entry)) for key, entry in entries]
+
+    opts = recipe_options.settled(source.asked.opts, answer)
+    said = recipe_options.words(opts, source.asked.args)
+    names = answer.names()
+    recipe = Recipe(
+        words=("similar", *said) if source.mix is None else ("mixes", source.mix),
+        options=() if source.mix is None else tuple(said),
+        model=plugin.card.model_id,
+        seeds="; ".join(names[:TITLES]) + (f"; and {len(names) - TITLES} more" if len(names) > TITLES else ""),
+        songs=(*(before if further else ()), *songs),
+        without=tuple(sorted(gone)),
+    )
+    lines: list[Entry | Kept] = [entry for _, entry in entries]
+    kept = [*old.entries, *lines] if old and further else [*lines, *added]
+    if not pretend:
+        playlists.save(plugin, path, kept, recipe, old)
+    return Made(answer, len(kept), len({key for key, _ in songs} - {key for key, _ in before}), len(gone), len(added))
