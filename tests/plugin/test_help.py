@@ -70,7 +70,7 @@ def test_the_defaults_that_it_names_are_those_of_the_configuration(
     command: Subcommand, settings: dict[str, Any]
 ) -> None:
     configured = settings.get(command.name, {})
-    said = {option.dest: DEFAULT.search(option.help) for option in options(command) if option.dest in configured}
+    said = {option.dest: DEFAULT.search(option.help or "") for option in options(command) if option.dest in configured}
     for key, default in said.items():
         if default:
             assert yaml.safe_load(default[1]) == configured[key], key
