@@ -88,15 +88,6 @@ def test_nothing_heavy_is_imported(library: Beet, command: list[str]) -> None:
     assert not (heavy | {"tqdm", "musrec_core.encoder", "musrec_core.index", "musrec_core.workers"}) & ours
 
 
-def test_help_fits_eighty_columns(library: Beet) -> None:
-    for command in ("embed", "similar", "genreguess"):
-        said = library("help", command, COLUMNS="80")
-        assert max(map(len, said.lines)) <= 80
-        assert "QUERY" in said.lines[0]
-    listed = library("help").out
-    assert all(command in listed for command in ("embed", "similar", "genreguess"))
-
-
 @pytest.mark.parametrize(
     "setting", [{"model": 5}, {"workers": "many"}, {"workers": -1}, {"timeout": "long"}, {"timeout": 0}]
 )

@@ -145,12 +145,6 @@ def test_without_the_extra(beet: Beet, name: str, ending: str) -> None:
     assert said.err == f"error: a map needs {name}: pip install 'beets-musrec[map]'\n"
 
 
-def test_the_help_fits_eighty_columns(beet: Beet) -> None:
-    said = beet("help", "musicmap", COLUMNS="80")
-    assert "-o FILE" in said.out
-    assert max(map(len, said.lines)) <= 80
-
-
 def test_nothing_heavy_is_imported_before_it_is_needed(beet: Beet) -> None:
     code = (
         "import atexit\natexit.register(lambda: print({'plotly', 'sklearn', 'scipy', 'matplotlib'} & set(sys.modules)))"

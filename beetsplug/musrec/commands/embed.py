@@ -35,19 +35,19 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     cmd = Subcommand("embed", help="embed the tracks that have no embedding yet")
     cmd.parser.usage = "%prog [options] [QUERY]"
     cmd.parser.description = (
-        "Embed what import did not: tracks without an embedding, with one of another model, or whose file was "
-        "replaced. Can be stopped at any moment and run again."
+        "Embed what import did not, in the whole library or where QUERY matches: tracks without an embedding, with "
+        "one of another model, or whose file was replaced. Can be stopped at any moment and run again."
     )
     cmd.parser.add_option("-f", "--force", action="store_true", default=False, help="embed every track anew")
-    cmd.parser.add_option("-j", "--jobs", type="int", metavar="N", help="worker processes (default: one a core)")
+    cmd.parser.add_option("-j", "--jobs", type="int", metavar="N", help="worker processes (default: one for each core)")
     cmd.parser.add_option(
         "-p", "--pretend", action="store_true", default=False, help="only list what would be embedded"
     )
     cmd.parser.add_option(
-        "--retry", action="store_true", default=False, help="also try files that failed and have not changed since"
+        "--retry", action="store_true", default=False, help="try again what failed, even if the file has not changed"
     )
     cmd.parser.add_option(
-        "--report", action="store_true", default=False, help="list what failed, by reason; embed nothing"
+        "--report", action="store_true", default=False, help="only tell what could not be embedded, by reason"
     )
     cmd.parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress bar, no summary")
     cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)

@@ -47,31 +47,31 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser = cmd.parser
     parser.usage = "%prog [options] [QUERY]"
     parser.description = (
-        "Show the most probable genres of every track that QUERY matches. With --apply, the best guess goes into the "
-        "`genres` of tracks that have none. With --learn, the guesses become genres of your own: those that the "
-        "tracks have now. --audit and --odd look for wrong tags and wrong files, and change nothing."
+        "Show the likeliest genres of the tracks that QUERY matches. With --apply, the likeliest goes into the "
+        "`genres` of tracks that have none. With --learn, the genres that your tracks have now are what is guessed "
+        "from then on. --audit and --odd look for wrong tags and wrong files, and change nothing."
     )
     parser.add_option("-a", "--apply", action="store_true", default=False,
                       help="store the guess in `genres` where that is empty")  # fmt: skip
     parser.add_option("-w", "--write", action="store_true", default=False,
-                      help="like --apply, and write the music files' tags too")  # fmt: skip
+                      help="like --apply, and write the tags of the music files too")  # fmt: skip
     parser.add_option("-f", "--force", action="store_true", default=False,
-                      help="overwrite the genres that are there")  # fmt: skip
+                      help="store the guess over genres that are there, too")  # fmt: skip
     parser.add_option("-t", "--threshold", type="float", metavar="P",
-                      help="apply only guesses, and doubt only tags, with at least this probability "
+                      help="the least probability of a guess that is stored, and for which --audit doubts a tag "
                            "(default: 0.5)")  # fmt: skip
-    parser.add_option("--max-genres", type="int", metavar="N", help="apply at most N genres to a track (default: 1)")
+    parser.add_option("--max-genres", type="int", metavar="N", help="store at most N genres of a track (default: 1)")
     parser.add_option("-n", "--count", type="int", metavar="N",
-                      help="how many genres to show (default: 3), or tracks with --audit and --odd "
-                           "(default: all)")  # fmt: skip
+                      help="how many genres to show of a track (default: 3), or how many tracks with --audit and "
+                           "--odd (default: all)")  # fmt: skip
     parser.add_option("-p", "--pretend", action="store_true", default=False,
-                      help="show what would be applied or learnt, and change nothing")  # fmt: skip
-    parser.add_option("-q", "--quiet", action="store_true", default=False, help="no bars")
+                      help="change nothing: show what --apply would store or --learn would learn")  # fmt: skip
+    parser.add_option("-q", "--quiet", action="store_true", default=False, help="show no genres and no progress")
     parser.add_option("--learn", action="store_true", default=False,
                       help="learn your genres from the tracks that have some, "
                            "and tell how well that works")  # fmt: skip
     parser.add_option("--forget", action="store_true", default=False,
-                      help="forget what was learnt: the model's own genres serve again")  # fmt: skip
+                      help="forget what was learnt, and guess the model's own genres")  # fmt: skip
     parser.add_option("--audit", action="store_true", default=False,
                       help="list tracks whose genres sound wrong, with the command that mends each")  # fmt: skip
     parser.add_option("--odd", action="store_true", default=False,

@@ -43,16 +43,17 @@ class MusicmapCLIOpts(Protocol):
 
 def command(plugin: MusrecPlugin) -> Subcommand:
     """The subcommand, as beets wants it."""
-    cmd = Subcommand("musicmap", help="draw a map of the library: songs that sound alike lie together")
+    cmd = Subcommand("musicmap", help="draw a map on which songs that sound alike lie together")
     parser = cmd.parser
     parser.usage = "%prog [options] [QUERY] -o FILE"
     parser.description = (
-        "Draw a map of the embedded songs that QUERY matches. FILE.html is a page for the browser, in one file: search "
-        "it, colour it, draw around songs and take them along as a beets command or a playlist. FILE.png is a picture."
+        "Draw a map of the embedded songs, or of those that QUERY matches. FILE.html is a page for the browser, in one "
+        "file: search it, colour it, draw around songs and take them along as a beets command or a playlist. FILE.png "
+        "is a picture. It wants: pip install 'beets-musrec[map]'"
     )
-    parser.add_option("-o", "--output", metavar="FILE", help="the .html or .png to write")
+    parser.add_option("-o", "--output", metavar="FILE", help="write this file, whose name ends in .html or .png")
     parser.add_option("-c", "--color", "--colour", metavar="FIELD",
-                      help="colour by genres (default), artist, year or any other field")  # fmt: skip
+                      help="the field to colour by: artist, year or any other (default: genres)")  # fmt: skip
     parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress")
     cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
     return cmd

@@ -38,10 +38,10 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     cmd = Subcommand("musrec-report", help="tell how good the neighbours are on this library")
     cmd.parser.usage = "%prog [options] [QUERY]"
     cmd.parser.description = (
-        "Tell how many of a song's ten nearest are of its artist, album and genre, beside what chance would give; "
-        "which songs are near everything; and what is embedded. QUERY: only among the songs that it matches."
+        "Tell what is embedded; how many of a song's ten nearest are of its artist, album and genre, beside what "
+        "chance would give; and which songs are near everything. With QUERY, only among the songs that it matches."
     )
-    cmd.parser.add_option("-o", "--output", metavar="FILE", help="write the report to an HTML file, too")
+    cmd.parser.add_option("-o", "--output", metavar="FILE", help="write it to an HTML file, too")
     cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
     return cmd
 
