@@ -137,8 +137,8 @@ def groups(plugin: MusrecPlugin, lib: Library, mix: Mix) -> list[tuple[str, list
         return [(_file_name(lib, mix.name), None)]
     found: dict[str, tuple[str, list[Item]]] = {}
     for item in _seeds(plugin, lib, mix):
-        name = _file_name(lib, item.evaluate_template(mix.name, for_path=True)) if mix.many else mix.name
-        if name.strip(" ."):
+        name = _file_name(lib, item.evaluate_template(mix.name, for_path=True) if mix.many else mix.name)
+        if name:
             found.setdefault(name.casefold(), (name, []))[1].append(item)
     ranked = sorted(found.values(), key=lambda group: (-len(group[1]), group[0]))
     return [(name, items) for name, items in ranked[: mix.at_most or None]]
@@ -159,9 +159,14 @@ def _seeds(plugin: MusrecPlugin, lib: Library, mix: Mix) -> Iterator[Item]:
 
 
 def _file_name(lib: Library, name: str) -> str:
-    """A name that a file may have, everywhere."""
-    clean = sanitize_path(name.replace("/", "-").replace("\\", "-"), lib.replacements)
-    return clean.encode()[:LIMIT].decode("utf-8", "ignore").strip()
+    """A name that a file may have everywhere, below folders if the mix names some; empty where nothing is left of it.
+
+    A long one is cut, but keeps its ending.
+    """
+    folder, file = os.path.split(sanitize_path(name, lib.replacements))
+    stem, ending = os.path.splitext(file) if file.lower().endswith(playlists.ENDINGS) else (file, "")
+    stem = stem.encode()[:LIMIT].decode("utf-8", "ignore").strip(" .")
+    return os.path.join(folder, stem + ending) if stem else ""
 
 
 def source(plugin: MusrecPlugin, lib: Library, name: str) -> Source:

@@ -117,11 +117,12 @@ def test_another_playlist_is_not_written_over(library: Beet, lists: Path) -> Non
 
 def test_names_that_are_no_file_names(library: Beet, lists: Path) -> None:
     library("modify", "-y", "--nowrite", "title:Harbour Waltz", "grouping=AC/DC: ..\\x?\t" + "ü" * 200)
-    configure(library, lists, {"name": "$grouping", "seeds": "title:Waltz", "count": 1})
+    configure(library, lists, {"name": "$grouping.m3u", "seeds": "title:Waltz", "count": 1})
     said = library("mixes")
     assert len(said.lines) == 1
     (path,) = lists.iterdir()
     assert path.name.startswith("AC")
+    assert path.name.endswith("ü.m3u")
     assert len(path.name.encode()) <= 255
     assert len(songs(path)) == 1
     library("similar", "--refresh", str(path))
@@ -143,12 +144,13 @@ def test_journeys_albums_and_files(library: Beet, lists: Path, tmp_path: Path) -
         library,
         lists,
         {"name": "Way", "seeds": "Harbour Waltz", "to": "title:Rock", "count": 4},
-        {"name": "Album $album", "seeds": f"album:{album}", "album": True, "count": 2},
+        {"name": "albums/Like $album.m3u", "seeds": f"album:{album}", "album": True, "count": 2},
         {"name": "File", "file": str(library.paths("title:Drone")[0]), "count": 2},
     )
     said = library("mixes")
-    assert said.lines == ["Way: 4 songs, 4 new", f"Album {album}: 2 songs, 2 new", "File: 2 songs, 2 new"]
+    assert said.lines == ["Way: 4 songs, 4 new", f"albums/Like {album}.m3u: 2 songs, 2 new", "File: 2 songs, 2 new"]
     assert "Waltz" in songs(lists / "Way.m3u8")[0]
+    assert len(songs(lists / "albums" / f"Like {album}.m3u")) == 2
     library("similar", "--refresh", "Way")
     assert "Waltz" in songs(lists / "Way.m3u8")[0]
 
