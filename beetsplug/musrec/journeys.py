@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from beets.ui import UserError
 
-from . import answers, lookup, seeds, snapshot
+from . import answers, copies, lookup, seeds, snapshot
 from .output import formatted
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def way(
             artists=lambda some: answers.artists(lib, some),
             max_per_artist=wanted.per_artist or None,
             mismatch=(lambda some: mismatch(lib, some)) if mix else None,
+            one_each=None if wanted.duplicates else copies.Known(plugin, lib).one_each,
         )
     except NoJourneyError:
         raise UserError(f"there are not enough songs for a journey of {count}") from None
