@@ -58,8 +58,6 @@ def finder(plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wa
     rejected = excluded(plugin, lib)
     index = known.index
     if wanted.hub_correction:
-        if steering is not None:
-            raise UserError("--hub-correction can't be combined with steering or weights")
         index = MutualIndex(index, metric=wanted.metric)
 
     def nearest(count: int) -> list[Neighbour]:
