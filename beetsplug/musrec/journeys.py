@@ -37,7 +37,10 @@ def way(
     from musrec_core.journey import NoJourneyError, journey
     from musrec_core.neighbours import step_lengths
 
-    stops = _stops(plugin, lib, [args, *map(_words, to)])
+    queries = [args, *map(_words, to)]
+    if not all("".join(query).strip() for query in queries):  # an empty query would be the library's first song
+        raise UserError('a journey needs both its ends, as in: beet similar "The Scientist" --to "Teardrop"')
+    stops = _stops(plugin, lib, queries)
     if count < len(stops):
         raise UserError(f"a journey with {len(stops)} stops needs --count {len(stops)} or more")
     answers.require_current(plugin, snapshot.load(plugin, lib, wanted.space).counts)

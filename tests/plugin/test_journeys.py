@@ -48,6 +48,8 @@ def test_a_journey_that_can_not_be_made_is_told_in_one_sentence(library: Beet) -
     assert library.error(*ways, "-n", "11") == "error: there are not enough songs for a journey of 11"
     assert library.error("similar", "title:Waltz", "--to", "no such song") == "error: no song matches: no such song"
     assert "same song twice" in library.error("similar", "title:Waltz", "--to", "title:Waltz")
+    for ends in (["--to", "Drone"], ["", "--to", "Drone"], ["Waltz", "--to", " "]):
+        assert "a journey needs both its ends" in library.error("similar", *ends)
     assert "--to takes a song" in library.error("similar", "-a", "title:Waltz", "--to", "title:Drone")
 
 
