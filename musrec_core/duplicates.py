@@ -105,11 +105,14 @@ class Recordings:
         What is known of each id.
     vectors : mapping of int to np.ndarray [shape=(d,)]
         Their embeddings. An id without one is compared by its recording id alone.
+
+    Both mappings may grow; what they say of an id must not change.
     """
 
     def __init__(self, copies: Mapping[int, Copy], vectors: Mapping[int, NDArray[np.float32]]) -> None:
         self._copies = copies
         self._vectors = vectors
+        self._known_keys: dict[int, list[str]] = {}
 
     def same(self, a: int, b: int) -> bool:
         """Whether two ids are one recording; an id of which nothing is known is like no other."""
@@ -146,11 +149,14 @@ class Recordings:
 
     def _keys(self, id_: int) -> list[str]:
         """Two copies of one recording share one of these: so that not every pair need be compared."""
-        copy = self._copies.get(id_)
-        if copy is None:
-            return []
-        title = plain_title(copy.title)
-        return [f"title {title}"] * bool(title) + [f"recording {copy.recording}"] * bool(copy.recording)
+        if id_ not in self._known_keys:
+            copy = self._copies.get(id_)
+            if copy is None:
+                return []
+            title = plain_title(copy.title)
+            keys = [f"title {title}"] * bool(title) + [f"recording {copy.recording}"] * bool(copy.recording)
+            self._known_keys[id_] = keys
+        return self._known_keys[id_]
 
     def _quality(self, neighbour: Neighbour) -> tuple[bool, int]:
         copy = self._copies.get(neighbour.id)

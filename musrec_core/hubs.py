@@ -22,7 +22,8 @@ class MutualIndex(VectorIndex):
     from a song to the library are taken as normally distributed (the paper's Gaussian variant with independence; for
     Euclid the squared distances). Both their moments follow from those of the library's vectors: no sample is drawn.
 
-    Answers carry their plain distance, which therefore need not ascend.
+    Answers carry their plain distance, which therefore need not ascend. `distances`, to which a steering is added, has
+    the unit of the plain ones and the order of mutual proximity.
 
     Parameters
     ----------
@@ -59,6 +60,22 @@ class MutualIndex(VectorIndex):
             order = np.lexsort((self.ids, remoteness))[:k]
             distances = _distances(self.vectors[order], point, metric)
             found.append([Neighbour(int(self.ids[i]), float(d)) for i, d in zip(order, distances, strict=True)])
+        return found
+
+    def distances(self, point: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
+        """What to rank by, as a distance [shape=(n,)]: for ranking, not for printing.
+
+        The song that is r-th by mutual proximity gets the r-th smallest plain distance. So a steering in the unit of
+        distances (`musrec_core.steering`) means the same as without the correction, and one of zeros changes nothing.
+        Remoteness itself would not do: it is a chance, and nearly 0 for whatever is near, so that steering swept away
+        the order of the near songs.
+        """
+        if metric != self.metric:
+            raise ValueError(f"this index answers for {self.metric}, got {metric!r}")
+        plain = super().distances(point, metric=metric)
+        order = np.lexsort((self.ids, self.remoteness(np.asarray(point)[None])[0]))
+        found = np.empty_like(plain)
+        found[order] = np.sort(plain)
         return found
 
     def remoteness(self, queries: ArrayLike) -> NDArray[np.float64]:

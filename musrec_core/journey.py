@@ -13,9 +13,11 @@ from .neighbours import pairwise, positions
 
 POOL = 1500  # songs that one leg chooses from, about
 PER_POINT = 4  # of them near each point of the way, at least
+AT_ONCE = 32  # songs near a point that are asked about
 
 Labels = Callable[[Sequence[int]], Mapping[int, Hashable]]
 Mismatch = Callable[[Sequence[int]], NDArray[np.float64]]
+OneEach = Callable[[Sequence[int], Collection[int]], Collection[int]]
 
 
 class NoJourneyError(ValueError):
@@ -33,6 +35,7 @@ def journey(
     artists: Labels | None = None,
     max_per_artist: int | None = None,
     mismatch: Mismatch | None = None,
+    one_each: OneEach | None = None,
 ) -> list[int]:
     """A list that leads from the first stop to the last, through those between, in exactly ``count`` songs.
 
@@ -61,6 +64,9 @@ def journey(
     mismatch : callable, optional
         Ids -> how badly each pair goes together, 0 to 1 [shape=(m, m)]; 1 costs as much as the median of the songs'
         steps to their nearest. See `mixing.mismatch`.
+    one_each : callable, optional
+        Ids to choose from and ids on the way -> one each of the recordings among the former, none that is on the way.
+        See `duplicates.Recordings.collapse`.
 
     Returns
     -------
@@ -79,7 +85,7 @@ def journey(
     if count < len(stops):
         raise ValueError(f"{len(stops)} stops don't fit into {count} songs")
     ends = index.vectors[positions(index, stops)]
-    songs = _Songs(index, candidates, {*exclude, *stops}, metric, artists, max_per_artist)
+    songs = _Songs(index, candidates, {*exclude, *stops}, metric, artists, max_per_artist, one_each)
     songs.count(stops)
     lengths = [float(_distances(ends[i : i + 2], metric)[0, 1]) for i in range(len(stops) - 1)]
     path = [stops[0]]
@@ -110,9 +116,12 @@ class _Songs:
         metric: Metric,
         artists: Labels | None,
         cap: int | None,
+        one_each: OneEach | None,
     ) -> None:
         self.index = index if candidates is None else index.among(candidates)
         self.taken, self.metric = taken, metric
+        self._way: set[int] = set()
+        self._one_each = one_each
         self._artists = artists if cap else None
         self._cap = cap or 0
         self._labels: dict[int, Hashable] = {}
@@ -130,35 +139,49 @@ class _Songs:
         return None if label is None else self._cap - self._counts[label]
 
     def count(self, ids: Sequence[int]) -> None:
-        """Count songs as taken."""
+        """Count songs as on the way."""
         self.taken.update(ids)
+        self._way.update(ids)
         self._counts.update(label for label in self.label(ids) if label is not None)
 
     def uncount(self, ids: Sequence[int]) -> None:
         """Give songs back."""
         self.taken.difference_update(ids)
+        self._way.difference_update(ids)
         self._counts.subtract(label for label in self.label(ids) if label is not None)
 
     def nearest(self, point: NDArray[np.float32]) -> int:
         """The nearest song that may come; raises `NoJourneyError` where there is none."""
-        k = len(self.taken) + 32
+        k = len(self.taken) + AT_ONCE
+        passed = set(self.taken)
         while True:
-            ranked = [n.id for n in self.index.query(point[None], k, metric=self.metric)[0] if n.id not in self.taken]
-            for id_, label in zip(ranked, self.label(ranked), strict=True):
-                if (room := self.room(label)) is None or room > 0:
-                    return id_
+            ranked = [n.id for n in self.index.query(point[None], k, metric=self.metric)[0] if n.id not in passed]
+            for first in range(0, len(ranked), AT_ONCE):
+                part = self._with_room(ranked[first : first + AT_ONCE])
+                apart = self.apart(part)
+                for id_ in part:
+                    if id_ in apart:
+                        return id_
             if k >= len(self.index):
                 raise NoJourneyError("there are not enough songs")
+            passed.update(ranked)
             k *= 4
 
-    def near(self, points: NDArray[np.float32]) -> set[int]:
+    def near(self, points: NDArray[np.float32]) -> list[int]:
         """The songs nearest to each of some points that may come."""
         each = max(PER_POINT, POOL // len(points)) + len(self.taken)
         found = {n.id for row in self.index.query(points, each, metric=self.metric) for n in row}
-        ids = sorted(found - self.taken)
-        return {
+        return self._with_room(sorted(found - self.taken))
+
+    def apart(self, ids: Sequence[int], more: Collection[int] = ()) -> set[int]:
+        """Those of some songs that are each another recording, and none of the way or of ``more``."""
+        return set(ids) if self._one_each is None else set(self._one_each(ids, self._way.union(more)))
+
+    def _with_room(self, ids: Sequence[int]) -> list[int]:
+        """Those whose artist may come once more."""
+        return [
             i for i, label in zip(ids, self.label(ids), strict=True) if (room := self.room(label)) is None or room > 0
-        }
+        ]
 
 
 def _leg(
@@ -167,7 +190,8 @@ def _leg(
     """The songs between two stops, in order; they count as taken from then on."""
     points = _on_the_way(ends, between, songs.metric)
     straight = _straight(songs, points)
-    ids = sorted(songs.near(points) | set(straight))
+    others = [id_ for id_ in songs.near(points) if id_ not in set(straight)]
+    ids = sorted(songs.apart(others, straight).union(straight))
     vectors = np.concatenate([ends[:1], songs.index.vectors[positions(songs.index, ids)], ends[1:]])
     costs = _distances(vectors, songs.metric) ** 2
     if mismatch is not None:
@@ -186,7 +210,8 @@ def _leg(
 def _straight(songs: _Songs, points: NDArray[np.float32]) -> list[int]:
     """The nearest song that is left to each point of the way.
 
-    Finds a way wherever there is one: whatever is taken first, as many songs fit under the cap in the end.
+    Finds a way wherever there is one: whatever is taken first, as many songs fit under the cap in the end. (Not surely
+    where copies of a recording have different artists.)
     """
     way: list[int] = []
     try:

@@ -48,7 +48,9 @@ class Song:
     seconds: float
 
 
-def html(songs: Sequence[Song], places: NDArray[np.float32], colourings: Sequence[Colouring]) -> bytes:
+def html(
+    songs: Sequence[Song], places: NDArray[np.float32], colourings: Sequence[Colouring], *, paths: bool = True
+) -> bytes:
     """The page: it can be searched, coloured and lassoed, with plotly.js inside; nothing in a tag becomes part of it.
 
     Parameters
@@ -58,21 +60,24 @@ def html(songs: Sequence[Song], places: NDArray[np.float32], colourings: Sequenc
         From `musicmap.project`.
     colourings : sequence of Colouring
         What it can be coloured by, the first to begin with.
+    paths : bool
+        Whether the page holds the files' paths. Without them it offers no playlist.
     """
     from plotly.offline import get_plotlyjs
 
     before, _, rest = PAGE.read_text(encoding="utf-8").partition("@SONGS@")
     between, _, after = rest.partition("@PLOTLY@")
-    return "".join([before, _data(songs, places, colourings), between, get_plotlyjs(), after]).encode()
+    return "".join([before, _data(songs, places, colourings, paths=paths), between, get_plotlyjs(), after]).encode()
 
 
-def _data(songs: Sequence[Song], places: NDArray[np.float32], colourings: Sequence[Colouring]) -> str:
+def _data(songs: Sequence[Song], places: NDArray[np.float32], colourings: Sequence[Colouring], *, paths: bool) -> str:
     """JSON that no tag can leave: ASCII alone, and no ``<``."""
     data: dict[str, Any] = {
         "x": [round(float(x), 4) for x in places[:, 0]],
         "y": [round(float(y), 4) for y in places[:, 1]],
         "id": [song.id for song in songs],
-        "path": [os.fsdecode(song.path) for song in songs],  # bytes that are no UTF-8 become lone surrogates
+        # bytes that are no UTF-8 become lone surrogates
+        "path": [os.fsdecode(song.path) for song in songs] if paths else None,
         "seconds": [round(song.seconds) for song in songs],
         **{
             name: [one_line(getattr(song, name)) for song in songs]

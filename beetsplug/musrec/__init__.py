@@ -13,12 +13,11 @@ from beets.ui import UserError
 from musrec_core.card import Card
 from musrec_core.errors import ModelError
 
-from . import answers, fields, mixes, queries, tastes
+from . import answers, fields, mixes, queries, tastes, vocabulary
 from .commands import embed, genreguess, musicmap, report, similar
 from .commands import mixes as mixes_command
 from .import_genres import ImportGenres
 from .importing import Importing
-from .vocabulary import Genres
 
 if TYPE_CHECKING:
     from beets.dbcore.types import Type
@@ -84,9 +83,11 @@ class MusrecPlugin(BeetsPlugin):
         )
         self._model_error = ""
         card = self._read_card()
-        self.genres = Genres(self)
-        self.item_types: dict[str, Type] = fields.item_types(card)
+        self.genres = vocabulary.Genres(self)
+        own = vocabulary.keys_of(vocabulary.labels_of_configured())
+        self.item_types: dict[str, Type] = fields.item_types(card, own.values())
         self.template_fields: dict[str, Callable[[Item], Any]] = dict(fields.computed_fields(card, self.genres.answer))
+        self.template_fields |= fields.own_fields(own, self.genres.probability)
         self.template_fields[fields.DISTANCE] = lambda item: self.distances.get(item.get("id") or 0)
         self.distances: dict[int, float] = {}  # item's id -> distance, of the last question
         self.library: Library | None = None

@@ -59,8 +59,6 @@ def finder(plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wa
     rejected = _rejected(plugin, lib, wanted)
     index = known.index
     if wanted.hub_correction:
-        if steering is not None:
-            raise UserError("--hub-correction can't be combined with steering or weights")
         index = MutualIndex(index, metric=wanted.metric)
 
     def nearest(count: int) -> list[Neighbour]:

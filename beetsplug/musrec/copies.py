@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from beets.library import Item, ReadError
@@ -10,7 +10,9 @@ from beets.library import Item, ReadError
 from . import fields, lookup
 
 if TYPE_CHECKING:
+    import numpy as np
     from beets.library import Library
+    from numpy.typing import NDArray
 
     from musrec_core.duplicates import Copy
     from musrec_core.encoder import TrackEmbedding
@@ -27,20 +29,48 @@ def one_a_recording(
     plugin: MusrecPlugin, lib: Library, own: Collection[int], files: list[tuple[bytes, TrackEmbedding]]
 ) -> Filter:
     """Ranked songs -> one a recording, the best copy, and none of the seeds' recordings."""
-    from musrec_core.duplicates import Recordings
+    known = Known(plugin, lib)
+    outside = [-1 - n for n, (path, track) in enumerate(files) if known.add_file(-1 - n, path, track)]
+    return lambda ranked: known.collapse(ranked, [*own, *outside])
 
-    outside = [(-1 - n, _copy_of_file(path), track.vector) for n, (path, track) in enumerate(files)]
 
-    def keep(ranked: list[Neighbour]) -> list[Neighbour]:
-        ids = [*own, *(neighbour.id for neighbour in ranked)]
-        copies = {id_: _copy(*row) for id_, row in lookup.columns(lib, ids, _COLUMNS).items()}
-        texts = lookup.attributes(lib, ids, fields.EMBEDDING)
-        vectors = dict(zip(texts, fields.decode_vectors([*texts.values()], plugin.card.dimensions), strict=True))
-        copies.update({id_: copy for id_, copy, _ in outside if copy})
-        vectors.update({id_: vector for id_, _, vector in outside})
-        return Recordings(copies, vectors).collapse(ranked, [*own, *(id_ for id_, _, _ in outside)])
+class Known:
+    """What is known of songs' recordings, looked up once."""
 
-    return keep
+    def __init__(self, plugin: MusrecPlugin, lib: Library) -> None:
+        from musrec_core.duplicates import Recordings
+
+        self._lib, self._dimensions = lib, plugin.card.dimensions
+        self._asked: set[int] = set()
+        self._copies: dict[int, Copy] = {}
+        self._vectors: dict[int, NDArray[np.float32]] = {}
+        self._recordings = Recordings(self._copies, self._vectors)
+
+    def add_file(self, id_: int, path: bytes, track: TrackEmbedding) -> bool:
+        """Note a file outside the library under an id of no song; False where its tags can't be read."""
+        copy = _copy_of_file(path)
+        if copy is not None:
+            self._copies[id_], self._vectors[id_] = copy, track.vector
+        return copy is not None
+
+    def collapse(self, ranked: Sequence[Neighbour], others: Iterable[int]) -> list[Neighbour]:
+        """One song a recording, the best copy, and none of the recordings of others."""
+        others = list(others)
+        self._look_up({*others, *(neighbour.id for neighbour in ranked)} - self._asked)
+        return self._recordings.collapse(ranked, others)
+
+    def one_each(self, ids: Sequence[int], others: Collection[int]) -> list[int]:
+        """The same for songs without distances, as a journey asks."""
+        from musrec_core.index import Neighbour
+
+        return [neighbour.id for neighbour in self.collapse([Neighbour(id_, 0.0) for id_ in ids], others)]
+
+    def _look_up(self, ids: set[int]) -> None:
+        self._asked |= ids
+        rows = lookup.columns(self._lib, ids, _COLUMNS)
+        self._copies.update((id_, _copy(*row)) for id_, row in rows.items())
+        texts = lookup.attributes(self._lib, ids, fields.EMBEDDING)
+        self._vectors.update(zip(texts, fields.decode_vectors([*texts.values()], self._dimensions), strict=True))
 
 
 def _copy(title: Any, artist: Any, length: Any, recording: Any, format_: Any, bit_rate: Any) -> Copy:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from beets.dbcore import types
@@ -30,6 +30,7 @@ MOOD = "musrec_mood"
 MODEL = "musrec_model"
 HEARD = "musrec_heard"  # what the file was like then: format, length, bit rate, sample rate
 STATUS = "musrec_status"
+OWN = "musrec_my_"  # begins the names of learnt genres' fields
 DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
 
 _NUMBER = re.compile(r":(\d+(?:\.\d+)?)(?=\s|$)")  # ends a pair; the label before it may hold spaces: "hip hop:0.1200"
@@ -68,8 +69,8 @@ class Probability(types.NullFloat):
         return "" if value is None else f"{value:.{self.digits}f}"
 
 
-def item_types(card: Card | None) -> dict[str, types.Type]:
-    """The type of every attribute, stored and computed."""
+def item_types(card: Card | None, own: Iterable[str] = ()) -> dict[str, types.Type]:
+    """The type of every attribute, stored and computed; ``own`` are the keys of learnt genres."""
     found: dict[str, types.Type] = {
         EMBEDDING: EmbeddingType(),
         GENRES: GenresType(),
@@ -85,6 +86,8 @@ def item_types(card: Card | None) -> dict[str, types.Type]:
         found[f"musrec_{axis}"] = Probability(2)
     for genre in card.genres if card else ():
         found[f"musrec_{genre.key}"] = Probability(2)
+    for key in own:
+        found[f"{OWN}{key}"] = Probability(2)
     return found
 
 
@@ -108,6 +111,17 @@ def computed_fields(
     for axis in card.mood if card else ():
         getters[f"musrec_{axis}"] = mood_of(axis)
     return getters
+
+
+def own_fields(
+    keys: Mapping[str, str], probability: Callable[[Item, str], float | None]
+) -> dict[str, Callable[[Item], Any]]:
+    """Getters of learnt genres' probabilities, of their labels and keys."""
+
+    def probability_of(label: str) -> Callable[[Item], float | None]:
+        return lambda item: probability(item, label)
+
+    return {f"{OWN}{key}": probability_of(label) for label, key in keys.items()}
 
 
 # Codecs.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from beets.dbcore.query import TrueQuery
 from beets.ui import UserError
 
-from . import answers, lookup, seeds, snapshot, songkeys
+from . import answers, copies, lookup, seeds, snapshot, songkeys
 from .output import formatted
 
 if TYPE_CHECKING:
@@ -37,7 +37,10 @@ def way(
     from musrec_core.journey import NoJourneyError, journey
     from musrec_core.neighbours import step_lengths
 
-    stops = _stops(plugin, lib, [args, *map(lookup.words, to)])
+    queries = [args, *map(lookup.words, to)]
+    if not all("".join(query).strip() for query in queries):  # an empty query would be the library's first song
+        raise UserError('a journey needs both its ends, as in: beet similar "The Scientist" --to "Teardrop"')
+    stops = _stops(plugin, lib, queries)
     if count < len(stops):
         raise UserError(f"a journey with {len(stops)} stops needs --count {len(stops)} or more")
     answers.require_current(plugin, snapshot.load(plugin, lib, wanted.space).counts)
@@ -57,6 +60,7 @@ def way(
             artists=lambda some: answers.artists(lib, some),
             max_per_artist=wanted.per_artist or None,
             mismatch=(lambda some: mismatch(lib, some)) if mix else None,
+            one_each=None if wanted.duplicates else copies.Known(plugin, lib).one_each,
         )
     except NoJourneyError:
         raise UserError(f"there are not enough songs for a journey of {count}") from None

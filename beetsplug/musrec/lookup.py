@@ -22,6 +22,7 @@ from beets.ui import UserError
 from . import fields
 
 if TYPE_CHECKING:
+    from beets.dbcore import Sort
     from beets.dbcore.query import Query
     from beets.library import Library
 
@@ -48,11 +49,14 @@ def counts(lib: Library, model_id: str) -> Counts:
 
 def parse(query: str | list[str]) -> Query:
     """A query as a setting or the command line has it; raises `InvalidQueryError`."""
+    return _parsed(query)[0]
+
+
+def _parsed(query: str | list[str]) -> tuple[Query, Sort]:
     try:
-        parsed, _ = parse_query_string(query, Item) if isinstance(query, str) else parse_query_parts(query, Item)
+        return parse_query_string(query, Item) if isinstance(query, str) else parse_query_parts(query, Item)
     except InvalidQueryArgumentValueError as error:
         raise InvalidQueryError(query, error) from None
-    return parsed
 
 
 def words(text: str) -> list[str]:
@@ -84,6 +88,26 @@ def matching_ids(lib: Library, query: Query, among: Iterable[int] | None = None)
     # beets would load all of the library for a query that SQL can't answer
     ids = matching_ids(lib, TrueQuery()) if among is None else among
     return [item.id for item in items_of(lib, ids) if query.match(item)]
+
+
+def listed_ids(lib: Library, args: list[str]) -> list[int]:
+    """The ids of the items that a command's query matches, in the order in which `beet ls` lists them.
+
+    Raises
+    ------
+    InvalidQueryError
+    """
+    query, sort = _parsed(args)
+    sort = sort or lib.get_default_item_sort()
+    if getattr(sort, "field_names", set()) & Item.other_db_fields:  # newer beets sort by fields of the album, too
+        return [item.id for item in lib.items(args)]
+    ids = matching_ids(lib, query)
+    if order := sort.order_clause():
+        wanted = set(ids)
+        with lib.transaction() as tx:
+            ids = [row[0] for row in tx.query(f"SELECT id FROM items ORDER BY {order}, id") if row[0] in wanted]
+    # a sort that SQL can't do wants the items themselves
+    return [item.id for item in sort.sort(list(items_of(lib, ids)))] if sort.is_slow() else ids
 
 
 def items_of(lib: Library, ids: Iterable[int]) -> Iterator[Item]:

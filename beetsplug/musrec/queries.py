@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 COUNT = 25
 EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a point: 0.2) or SEEDS|QUERY"
+NUMBER = re.compile(r"[-+]?\d*[.,]?\d*(e[-+]?\d+)?", re.IGNORECASE)  # -3, 0,2 and 1e3: nobody means a query by that
 SHARE = 20  # a song that changed is looked at anew at most for one part in so many of the time
 
 
@@ -45,11 +46,11 @@ def parse(pattern: str) -> Question:
     text, *rest = (part.strip() for part in pattern.split("|"))
     count, within, candidates = None, None, None
     for part in rest:
-        if part.isdecimal():
+        if part.isdecimal() and count is None:
             count = int(part)
-        elif (number := _number(part)) is not None:
-            within = number
-        elif part and candidates is None:
+        elif re.fullmatch(r"\d*\.\d+", part) and within is None:
+            within = float(part)
+        elif part and not NUMBER.fullmatch(part) and candidates is None:
             candidates = part
         else:
             raise InvalidQueryArgumentValueError(pattern, EXPECTED)
@@ -61,10 +62,6 @@ def parse(pattern: str) -> Question:
     except InvalidQueryError as error:
         raise InvalidQueryArgumentValueError(pattern, EXPECTED, str(error)) from None
     return Question(found, count or (None if within is not None else COUNT), within, candidates)
-
-
-def _number(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"\d*\.\d+", text) else None
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from beets.library import Item
 from beets.ui import UserError
 
 from . import lookup, snapshot
+from .genre_tags import key_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from . import MusrecPlugin
     from .snapshot import Snapshot
 
+MOST = 1000  # a weight that leaves nothing of the distance
 MORE = 0.5  # the weight of `--more GENRE` without one
 
 
@@ -51,12 +54,17 @@ def wish(
     genres = [(_genre(plugin, *_weighted(text, "--more", MORE)), 1) for text in more]
     genres += [(_genre(plugin, *_weighted(text, "--less", MORE)), -1) for text in less]
     weights = plugin.config["similar"]["weigh"]
-    configured = {key: float(weights[key].as_number()) for key in weights.keys()}  # noqa: SIM118, a view of confuse
-    given = dict(_weighted(text, "--weigh", None) for text in weigh)
+    configured = {
+        key: _sensible(float(weights[key].as_number()), f"musrec.similar.weigh.{key}")
+        for key in weights.keys()  # noqa: SIM118, a view of confuse
+    }
+    weighed = configured | dict(_weighted(text, "--weigh", None) for text in weigh)
+    if own := next((key for key in weighed if key in Item._fields), None):
+        raise UserError(f"weights are for attributes such as rating and play_count, and not for beets' own field {own}")
     return Steering(
         frozenset(away),
         tuple((label, sign * weight) for (label, weight), sign in genres),
-        tuple((configured | given).items()),
+        tuple(weighed.items()),
     )
 
 
@@ -65,18 +73,26 @@ def _weighted(text: str, option: str, default: float | None) -> tuple[str, float
     name, colon, number = text.rpartition(":")
     if not colon and default is not None:
         return text.strip(), default
+    example = "rating:0.2" if default is None else "rock:0.2"
     try:
-        return name.strip(), float(number)
+        weight = float(number)
     except ValueError:
-        raise UserError(f"{option} has to be NAME:NUMBER, as in rating:0.2, and not {text}") from None
+        raise UserError(f"{option} has to be NAME:NUMBER, as in {example}, and not {text}") from None
+    return name.strip(), _sensible(weight, f"{option} {text}")
+
+
+def _sensible(weight: float, where: str) -> float:
+    if not abs(weight) <= MOST:
+        raise UserError(f"{where}: a weight has to be between -{MOST} and {MOST}")
+    return weight
 
 
 def _genre(plugin: MusrecPlugin, name: str, weight: float) -> tuple[str, float]:
     for genre in plugin.card.genres:
-        if name.casefold() in (genre.label.casefold(), genre.key.casefold()):
+        if key_of(name) in (key_of(genre.label), key_of(genre.key)):  # Hip-Hop, too
             return genre.label, weight
     labels = ", ".join(genre.label for genre in plugin.card.genres)
-    raise UserError(f"the model knows no genre {name}: it knows {labels}")
+    raise UserError(f"the model knows no genre {name or repr(name)}: it knows {labels}")
 
 
 def steering(

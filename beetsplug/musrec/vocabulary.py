@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import unicodedata
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import beets
+import confuse
 from beets.ui import UserError
 
 from . import fields
@@ -25,6 +30,30 @@ _Stamp = tuple[int, int, int]
 def file_of(library: str | bytes) -> str:
     """Where a library's vocabulary lies."""
     return f"{os.fsdecode(library)}.musrec-genres.json"
+
+
+def keys_of(labels: Iterable[str]) -> dict[str, str]:
+    """What ends the name of each genre's field, each another: ``R&B``: ``rnb``, ``Drum & Bass``: ``drum_n_bass``."""
+    found: dict[str, str] = {}
+    for n, label in enumerate(labels, 1):
+        folded = unicodedata.normalize("NFKD", label.casefold().replace("&", "n"))
+        bare = "".join(character for character in folded if not unicodedata.combining(character))
+        key = re.sub(r"[\W_]+", "_", bare).strip("_") or f"genre_{n}"
+        found[label] = f"{key}_{n}" if key in found.values() else key
+    return found
+
+
+def labels_of_configured() -> list[str]:
+    """The genres that were learnt for the library of the configuration; none where there are none, or they are damaged.
+
+    For the names of fields, which beets wants before it opens the library: so without numpy, and without a word.
+    """
+    try:
+        with open(file_of(beets.config["library"].as_filename()), "rb") as file:
+            labels = json.load(file)["labels"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, confuse.ConfigError):
+        return []
+    return labels if isinstance(labels, list) and all(isinstance(label, str) for label in labels) else []
 
 
 class Genres:
@@ -69,6 +98,11 @@ class Genres:
         if p is not None and self._kept(_library_of(item)) and p < self._abstain:
             label = ""
         return label, p
+
+    def probability(self, item: Item, label: str) -> float | None:
+        """The probability of a learnt genre; None where it was not learnt, or the item has no embedding for it."""
+        vocabulary = self._kept(_library_of(item))
+        return None if vocabulary is None else guess(vocabulary, item).get(label)
 
     def names(self, item: Item, rules: Rules) -> list[str]:
         """The genres to store for an item."""

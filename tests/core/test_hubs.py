@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from musrec_core import recommend
 from musrec_core.hubs import MutualIndex
 from musrec_core.index import Metric, VectorIndex
 from musrec_core.neighbours import occurrences, pairwise, skewness
+from musrec_core.steering import typical
 
 RNG = np.random.default_rng(7)
 INDEX = VectorIndex(range(3, 303), RNG.standard_normal((300, 40)) * RNG.uniform(0.3, 1.5, (300, 1)) + 0.2)
@@ -45,10 +47,35 @@ def test_it_serves_where_a_plain_index_does() -> None:
     assert [n.id for n in recommend.nearest(mutual, seed, 5, candidates=chosen)] == [n.id for n in found[1:]]
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_steering_leans_the_corrected_order_in_the_unit_of_distances(metric: Metric) -> None:
+    mutual, seed = MutualIndex(INDEX, metric=metric), INDEX.vectors[:1]
+
+    def ranked(steering: np.ndarray | None, **choice: Any) -> list[int]:
+        return [n.id for n in recommend.nearest(mutual, seed, 300, metric=metric, steering=steering, **choice)]
+
+    plain = INDEX.distances(seed[0], metric=metric)
+    assert np.array_equal(np.sort(mutual.distances(seed[0], metric=metric)), np.sort(plain))
+    corrected = ranked(None)
+    assert corrected != [n.id for n in recommend.nearest(INDEX, seed, 300, metric=metric)]
+    assert ranked(np.zeros(300)) == corrected
+    liked = np.where(np.arange(300) % 2, 0.0, -0.3 * typical(plain))  # half of the songs, by so much of a distance
+    steered = ranked(liked)
+    assert [id_ for id_ in steered if id_ % 2] == [id_ for id_ in corrected if id_ % 2]
+    moved = [corrected.index(id_) - steered.index(id_) for id_ in range(3, 303, 2)]
+    assert min(moved) >= 0 < max(moved)
+    assert sum(id_ % 2 for id_ in steered[:50]) > sum(id_ % 2 for id_ in corrected[:50])
+    assert ranked(liked, candidates=range(3, 303, 2)) == [id_ for id_ in corrected if id_ % 2]
+    (first, *_) = recommend.nearest(mutual, seed, 1, metric=metric, steering=liked)
+    assert first.distance == pytest.approx(0, abs=1e-6)  # the plain one
+
+
 def test_what_does_not_fit_is_refused() -> None:
     mutual = MutualIndex(INDEX)
     with pytest.raises(ValueError, match="answers for cosine"):
         mutual.query(INDEX.vectors[:1], 3, metric="euclidean")
+    with pytest.raises(ValueError, match="answers for cosine"):
+        mutual.distances(INDEX.vectors[0], metric="euclidean")
     with pytest.raises(ValueError, match="1 or more"):
         mutual.query(INDEX.vectors[:1], 0)
     with pytest.raises(ValueError, match="wanted"):

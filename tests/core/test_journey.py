@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import pytest
@@ -102,6 +103,30 @@ def test_waypoints_candidates_and_exclusions() -> None:
     assert not {10, 20} & set(path)
     assert all(id_ % 2 == 0 for id_ in path)
     assert 6 <= path.index(80) <= 9  # two thirds of the way
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000), copies=st.integers(1, 50))
+def test_no_recording_comes_twice_and_none_of_a_stop(seed: int, copies: int) -> None:
+    index = cloud(seed, 12)
+    index = VectorIndex(range(12 * copies), np.repeat(index.vectors, copies, axis=0))  # all in the same places
+    one_each = by_recording(copies)
+    stops = [0, 12 * copies - 1, 5 * copies]
+    path = journey(index, stops, 12, one_each=one_each)
+    assert [id_ for id_ in path if id_ in stops] == stops
+    assert len({id_ // copies for id_ in path}) == 12  # every recording once
+    with pytest.raises(NoJourneyError, match="not enough songs"):
+        journey(index, stops, 13, one_each=one_each)
+
+
+def by_recording(copies: int) -> Callable[[Sequence[int], Collection[int]], list[int]]:
+    """Ids of one recording follow each other; the last one is the best copy."""
+
+    def one_each(ids: Sequence[int], others: Collection[int]) -> list[int]:
+        best = {id_ // copies: id_ for id_ in sorted(ids)}
+        return [id_ for id_ in ids if best[id_ // copies] == id_ and id_ // copies not in {i // copies for i in others}]
+
+    return one_each
 
 
 def test_what_goes_badly_together_is_avoided() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from beetsplug.musrec import fields
+from beetsplug.musrec.vocabulary import keys_of
 from benchmarks.libraries import make_library
 
 from .conftest import Beet
@@ -86,6 +87,33 @@ def test_the_own_genres_serve_and_the_stored_ones_stay(library: Beet) -> None:
     library("genreguess", "--apply", "-q", "id:146..")
     found = library.sql("SELECT title, genres FROM items WHERE id > 145")
     assert all(genres == GENRES[title.split()[0]] for title, genres in found)  # spelt as their owner spells them
+
+
+def test_each_genre_of_ones_own_has_a_field(library: Beet, tmp_path: Path) -> None:
+    assert (library.home / "said").read_text(encoding="utf-8").splitlines()[-1].startswith("Their probabilities are")
+    fields_ = [f"$musrec_my_{key}" for key in ("jungle", "salon", "dark_ambient", "flamenco", "rock_n_roll")]
+    rows = library("ls", "-f", " ".join(["$musrec_confidence", *fields_]), "musrec_my_salon-").lines
+    numbers = [[float(number) for number in row.split()] for row in rows]
+    assert all(abs(sum(row[1:]) - 1) < 0.03 and abs(max(row[1:]) - row[0]) < 1e-9 for row in numbers)
+    assert [row[2] for row in numbers] == sorted((row[2] for row in numbers), reverse=True)
+    titles = library("ls", "musrec_my_salon:0.5..", "-f", "$title").lines
+    assert len(titles) >= 28
+    assert all(title.startswith("Waltz") for title in titles)
+    assert library("ls", "musrec_rock:0..1", "-f", "$id").lines  # the model's own stay
+    make_library(tmp_path / "other.db", 12)
+    said = library("-l", str(tmp_path / "other.db"), "ls", "-f", "$musrec_my_salon", "id:1")
+    assert said.lines == ["$musrec_my_salon"]  # as beets prints a field that nobody has
+    vocabulary(library).write_text('{"labels": 5}', encoding="utf-8")
+    assert library("ls", "-f", "$title", "id:1").err == ""
+    library("genreguess", "--forget")
+    assert library("ls", "musrec_my_salon:0..1").lines == []
+
+
+def test_the_names_of_fields() -> None:
+    labels = ["R&B", "Drum & Bass", "Rock 'n' Roll", "Chanson française", "日本", "!!!", "Hip-Hop", "Hip Hop", "2-Step"]
+    assert list(keys_of(labels).values()) == [
+        "rnb", "drum_n_bass", "rock_n_roll", "chanson_francaise", "日本", "genre_6", "hip_hop", "hip_hop_8", "2_step",
+    ]  # fmt: skip
 
 
 def test_the_audit_finds_the_wrong_tag_and_mends_it(library: Beet) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from mediafile import MediaFile
 
+from benchmarks.libraries import make_library
+
 from .conftest import Beet
 
 BAR = re.compile(r"  [a-z& ]{12} [█░]{40} +\d+%")
@@ -96,3 +98,34 @@ def test_mistakes_are_one_sentence(library: Beet, tmp_path: Path) -> None:
     assert library.error("genreguess", "-t", "2") == "error: --threshold has to be between 0 and 1"
     assert library.error("genreguess", "-n", "0") == "error: --count has to be 1 or more"
     assert "the library is empty" in Beet(tmp_path / "new", tmp_path).error("genreguess")
+
+
+def test_songs_come_in_the_order_of_beet_ls(library: Beet) -> None:
+    library.sql("UPDATE items SET year = 1990 + id % 4")
+    for query in ([], ["year-", "title+"], ["musrec_electronic-"], ["title:a", "year+", "musrec_rock+"]):
+        listed = library("ls", "-f", "$artist - $title", *query).lines
+        assert library("genreguess", "-n", "1", *query).lines[::2] == listed
+    library.configure(sort_item="title-")
+    assert library("genreguess", "-n", "1").lines[::2] == library("ls", "-f", "$artist - $title").lines
+
+
+def test_no_command_loads_all_of_a_large_library(tmp_path: Path) -> None:
+    beet = Beet(tmp_path / "home", Path("/music"))
+    make_library(beet.home / "library.db", 1100)
+    beet.sql("UPDATE items SET genres = 'Polka' WHERE id % 9")
+    beet.sql("UPDATE items SET genres = 'Jazz' WHERE id % 9 = 0")
+    few = """
+from beets.library import Library
+items = Library.items
+def few(self, *args, **kwargs):
+    found = items(self, *args, **kwargs)
+    assert len(found) <= 500, len(found)
+    return found
+Library.items = few
+"""
+    assert len(beet.after(few, "genreguess").lines) == 4 * 1100
+    assert len(beet.after(few, "genreguess", "-q", "-f", "--apply", "-t", "0").lines) > 1000
+    audit = beet.after(few, "genreguess", "--audit", "-t", "0").lines
+    assert "doubted, by the model's genres" in audit[-1]
+    beet.after(few, "genreguess", "--odd")
+    beet.after(few, "musrec-report", "-o", "report.html")

@@ -48,7 +48,20 @@ def test_a_journey_that_can_not_be_made_is_told_in_one_sentence(library: Beet) -
     assert library.error(*ways, "-n", "11") == "error: there are not enough songs for a journey of 11"
     assert library.error("similar", "title:Waltz", "--to", "no such song") == "error: no song matches: no such song"
     assert "same song twice" in library.error("similar", "title:Waltz", "--to", "title:Waltz")
+    for ends in (["--to", "Drone"], ["", "--to", "Drone"], ["Waltz", "--to", " "]):
+        assert "a journey needs both its ends" in library.error("similar", *ends)
     assert "--to takes a song" in library.error("similar", "-a", "title:Waltz", "--to", "title:Drone")
+
+
+def test_no_recording_comes_twice_on_the_way(library: Beet) -> None:
+    for style in ("Waltz", "Drone", "Bass", "Guitar", "Rock"):
+        library.sql("UPDATE items SET mb_trackid = ? WHERE title LIKE ?", f"a {style}", f"%{style}%")
+    ways = ("title:Waltz", "--to", "title:Drone", "-n")
+    assert len({title.split()[-2] for title in titles(library, *ways, "5")}) == 5
+    assert "not enough songs for a journey of 6" in library.error("similar", *ways, "6")
+    assert len(titles(library, *ways, "6", "--duplicates")) == 6
+    library.configure(musrec={"similar": {"duplicates": True}})
+    assert len(titles(library, *ways, "6")) == 6
 
 
 def test_songs_that_are_excluded_are_not_on_the_way(library: Beet) -> None:
@@ -120,3 +133,16 @@ def test_the_correction_for_hubs_keeps_plain_distances(library: Beet) -> None:
     assert plain[0] == corrected[0]
     genre = library("similar", "--first", "title:Waltz", "-n", "3", "--hub-correction", "--space", "genre")
     assert len(genre.lines) == 3
+
+
+def test_the_correction_for_hubs_can_be_steered(library: Beet) -> None:
+    steer = ("--first", "title:Waltz", "-n", "9", "--hub-correction")
+    genres = {line.split("|")[0]: float(line.split("|")[1] or 0)
+              for line in library("ls", "-f", "$title|$musrec_electronic").lines}  # fmt: skip
+    found = titles(library, *steer, "--more", "electronic:50")
+    assert found[0] == max(found, key=genres.__getitem__)
+    assert titles(library, *steer, "--less", "electronic:50")[-1] == found[0]
+    assert len(titles(library, *steer, "--unlike", found[0])) == 8
+    library.configure(musrec={"similar": {"weigh": {"rating": 50}, "hub_correction": True}})
+    library("modify", "-y", "--nowrite", found[-1], "rating=1.0")
+    assert titles(library, "--first", "title:Waltz", "-n", "1") == found[-1:]

@@ -61,6 +61,18 @@ def test_a_page_holds_every_song_and_comes_out_the_same(beet: Beet) -> None:
     assert [path.name for path in beet.home.iterdir() if path.name.startswith(".map")] == []
 
 
+def test_a_page_to_share_holds_no_path(beet: Beet) -> None:
+    beet.sql("UPDATE items SET path = 'hidden/folder/x' || id || '.mp3'")
+    beet("musicmap", "-o", "all.html")
+    beet("musicmap", "--no-paths", "-o", "shared.html")
+    data = data_of(beet.home / "shared.html")
+    assert data["path"] is None
+    assert data["title"] == data_of(beet.home / "all.html")["title"]
+    assert "hidden" in json.dumps(data_of(beet.home / "all.html"))
+    assert "hidden/folder" not in json.dumps(data)
+    assert "tells paths" in beet.error("musicmap", "--no-paths", "-c", "Path", "-o", "shared.html")
+
+
 def test_a_query_chooses_and_the_rest_is_told(beet: Beet) -> None:
     beet.sql("DELETE FROM item_attributes WHERE entity_id = 12")
     said = beet("musicmap", "id:10..14", "-o", "some.htm")

@@ -260,3 +260,17 @@ def test_phones_and_themes(page: Any, width: int, theme: str, ground: str) -> No
         assert box["width"] > 20, id_
         assert 0 <= box["x"] <= box["x"] + box["width"] <= width, id_
         assert 0 <= box["y"] <= box["y"] + box["height"] <= 760, id_
+
+
+def test_a_page_without_paths_offers_the_command_alone(browser: Any, beet: Beet) -> None:
+    beet("musicmap", "--no-paths", "-o", "shared.html")
+    try:
+        browser.get((beet.home / "shared.html").as_uri())
+        show(browser)
+        wait(lambda: browser.execute_script("return Boolean(document.querySelector('#map canvas'))"))
+        browser.execute_script("lassoed = new Set([1, 2, 3]); draw()")
+        assert in_a_shell(beet, text(browser, "query")) == [2, 3, 4]
+        assert browser.find_element("id", "copy").is_displayed()
+        assert browser.find_elements("id", "playlist") == []
+    finally:
+        browser.get((beet.home / "map.html").as_uri())

@@ -38,7 +38,8 @@ def test_a_query_that_can_not_be_answered(library: Beet) -> None:
     said = library("ls", "similar:nosuchsong")
     assert said.out == ""
     assert "similar:nosuchsong matches nothing: there is no such song" in said.err
-    for pattern in ("|3", "Waltz|0", "Waltz|title:a|title:b", "year:abc"):
+    bad = ("0", "-3", "1e3", "0,2", "3|4", ".1|.2", "title:a|title:b")
+    for pattern in ("|3", "year:abc", *(f"Waltz|{part}" for part in bad)):
         said = library("ls", f"similar:{pattern}", ok=False)
         assert said.status == 1
         assert "is not SEEDS, SEEDS|COUNT" in said.err
@@ -97,6 +98,12 @@ def test_steering(library: Beet) -> None:
     genres = library("ls", "-f", "$title: $musrec_electronic").lines
     most = max((line for line in genres if "Harbour" not in line), key=lambda line: float(line.rsplit(" ", 1)[1]))
     assert titles("--more", "electronic:50")[0] == titles("--less", "electronic:50")[-1] == most.split(":")[0]
+    assert titles("--more", "Hip-Hop:9") == titles("--more", "hip_hop:9") == titles("--more", "hip hop:9")
+    for weight in ("nan", "inf", "1e300"):
+        assert "a weight has to be between -1000 and 1000" in library.error(
+            "similar", "Waltz", "--less", f"rock:{weight}"
+        )
+    assert "--more has to be NAME:NUMBER, as in rock:0.2" in library.error("similar", "Waltz", "--more", "rock:x")
     assert "the model knows no genre polka: it knows" in library.error("similar", "Waltz", "--more", "polka")
     assert "no song matches --unlike" in library.error("similar", "Waltz", "--unlike", "nosuch")
 
@@ -111,6 +118,7 @@ def test_ratings_weigh_in(library: Beet) -> None:
     assert library(*best).lines == ["Morning Bass 1"]
     assert library(*best, "--weigh", "rating:0").lines == ["Paper Waltz 2"]
     assert "has to be NAME:NUMBER" in library.error("similar", "Waltz", "--weigh", "rating")
+    assert "not for beets' own field year" in library.error(*best, "--weigh", "year:1")
     assert "no song has a number in stars" in library(*best, "--weigh", "stars:1").err
 
 

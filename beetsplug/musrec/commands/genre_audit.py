@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,15 +16,14 @@ from ..output import formatted
 from . import genre_learn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from beets.library import Item, Library
+    from beets.library import Library
 
     from .. import MusrecPlugin
     from ..genre_tags import Rules
 
 NAME = "$artist - $title"
 ODD = 3.5  # robust z-score (Iglewicz and Hoaglin 1993)
+BLOCK = 5000  # songs whose probabilities are read at a time
 DOUBTED = 0.2  # the probability below which a tag is doubted: between it and the threshold the model has no say
 
 
@@ -43,12 +43,12 @@ def run_audit(plugin: MusrecPlugin, lib: Library, args: list[str], rules: Rules,
     doubts = _by_own_genres(plugin, lib, rules) if own else _by_the_model(plugin, lib, rules, chosen)
     doubts = [doubt for doubt in doubts if chosen is None or doubt.id in chosen]
     doubts.sort(key=lambda doubt: (-doubt.p, doubt.id))
-    shown = doubts[:count]
-    for doubt, item in zip(shown, _items(lib, [doubt.id for doubt in shown]), strict=True):
-        if item is not None:
-            change = one_line(f"{'; '.join(doubt.genres)} -> {'; '.join(doubt.better)}")
-            ui.print_(f"{doubt.p:.2f}  {formatted(item, NAME)}: {change}")
-            ui.print_(f"      {mending(doubt)}")
+    shown = {doubt.id: doubt for doubt in doubts[:count]}
+    for item in lookup.items_of(lib, shown):
+        doubt = shown[item.id]
+        change = one_line(f"{'; '.join(doubt.genres)} -> {'; '.join(doubt.better)}")
+        ui.print_(f"{doubt.p:.2f}  {formatted(item, NAME)}: {change}")
+        ui.print_(f"      {mending(doubt)}")
     whose = "your vocabulary" if own else "the model's genres (`--learn` teaches it yours)"
     ui.print_(f"{len(doubts)} doubted, by {whose}, at a confidence of {rules.threshold:g} and more.")
 
@@ -81,25 +81,33 @@ def _all_in(doubted: set[str], names: list[str]) -> bool:
 
 def _by_the_model(plugin: MusrecPlugin, lib: Library, rules: Rules, chosen: set[int] | None) -> list[Doubt]:
     """Doubts by the model's own genres, of songs all of whose tags are among them."""
-    model_id = plugin.card.model_id
     ids = sorted(chosen) if chosen is not None else lookup.holders(lib, fields.GENRES)
-    stored, models = lookup.attributes(lib, ids, fields.GENRES), lookup.attributes(lib, ids, fields.MODEL)
-    tagged = genre_tags.read(lib, [id_ for id_ in stored if models.get(id_) == model_id], rules.synonyms)
+    models = lookup.attributes(lib, ids, fields.MODEL)
+    tagged = genre_tags.read(lib, [id_ for id_ in ids if models.get(id_) == plugin.card.model_id], rules.synonyms)
+    rows = zip(tagged.ids, tagged.stored, tagged.genres, strict=True)
     doubts = []
-    for id_, stored_genres, genres in zip(tagged.ids, tagged.stored, tagged.genres, strict=True):
-        guess: dict[str, float] = {}
-        for label, p in fields.parse_genres(stored[id_]).items():
-            for name in rules.synonyms.names([rules.name(label, learnt=False)]):
-                guess[name] = guess.get(name, 0.0) + p
-        known = {genre_tags.key_of(name): p for name, p in guess.items()}
-        keys = [genre_tags.key_of(genre) for genre in genres]
-        if not guess or not keys or not all(key in known for key in keys):
-            continue
-        better, p = max(guess.items(), key=lambda pair: pair[1])
-        if p >= rules.threshold and sum(known[key] for key in set(keys)) < DOUBTED:
-            ignored = [genre for genre in stored_genres if not rules.synonyms.names([genre])]
-            doubts.append(Doubt(id_, p, stored_genres, [better, *ignored]))
+    while part := list(itertools.islice(rows, BLOCK)):  # the texts of a whole library would weigh more than its vectors
+        texts = lookup.attributes(lib, [id_ for id_, _, _ in part], fields.GENRES)
+        found = (_doubt(id_, texts.get(id_, ""), stored, genres, rules) for id_, stored, genres in part)
+        doubts += [doubt for doubt in found if doubt is not None]
     return doubts
+
+
+def _doubt(id_: int, text: str, stored: list[str], genres: list[str], rules: Rules) -> Doubt | None:
+    """What the model doubts of a song's genres, by its probabilities as they are stored."""
+    guess: dict[str, float] = {}
+    for label, p in fields.parse_genres(text).items():
+        for name in rules.synonyms.names([rules.name(label, learnt=False)]):
+            guess[name] = guess.get(name, 0.0) + p
+    known = {genre_tags.key_of(name): p for name, p in guess.items()}
+    keys = {genre_tags.key_of(genre) for genre in genres}
+    if not guess or not keys or not keys <= known.keys():
+        return None
+    better, p = max(guess.items(), key=lambda pair: pair[1])
+    if p < rules.threshold or sum(known[key] for key in keys) >= DOUBTED:
+        return None
+    ignored = [genre for genre in stored if not rules.synonyms.names([genre])]
+    return Doubt(id_, p, stored, [better, *ignored])
 
 
 def run_odd(plugin: MusrecPlugin, lib: Library, args: list[str], count: int | None) -> None:
@@ -116,15 +124,15 @@ def run_odd(plugin: MusrecPlugin, lib: Library, args: list[str], count: int | No
                 best[song.row] = song, what
     ranked = sorted(best.values(), key=lambda pair: (-pair[0].z, pair[0].row))
     found = [(song, what) for song, what in ranked if chosen is None or tagged.ids[song.row] in chosen]
-    shown = found[:count]
-    for (song, what), item in zip(shown, _items(lib, [tagged.ids[song.row] for song, _ in shown]), strict=True):
-        if item is not None:
-            name = item.album if what == "album" else item.albumartist or item.artist
-            ui.print_(f"{song.z:5.1f}  {formatted(item, NAME)}")
-            ui.print_(
-                f"       {song.distance:.2f} from the rest of the {what} {one_line(name)} "
-                f"(half of it: within {song.typical:.2f})"
-            )
+    shown = {tagged.ids[song.row]: (song, what) for song, what in found[:count]}
+    for item in lookup.items_of(lib, shown):
+        song, what = shown[item.id]
+        name = item.album if what == "album" else item.albumartist or item.artist
+        ui.print_(f"{song.z:5.1f}  {formatted(item, NAME)}")
+        ui.print_(
+            f"       {song.distance:.2f} from the rest of the {what} {one_line(name)} "
+            f"(half of it: within {song.typical:.2f})"
+        )
     ui.print_(f"{len(found)} out of line, of {len(tagged.ids)} songs (robust z-score of {ODD} and more).")
 
 
@@ -135,8 +143,3 @@ def _chosen(lib: Library, args: list[str]) -> set[int] | None:
     if not ids:
         raise UserError(f"no song matches: {' '.join(args)}")
     return ids
-
-
-def _items(lib: Library, ids: Sequence[int]) -> list[Item | None]:
-    found = {item.id: item for item in lookup.items_of(lib, ids)}
-    return [found.get(id_) for id_ in ids]

@@ -13,7 +13,8 @@ from beets.ui import UserError
 from musrec_core.text import one_line
 
 from .. import genre_tags, lookup, snapshot
-from ..vocabulary import file_of
+from ..fields import OWN
+from ..vocabulary import file_of, keys_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,6 +80,8 @@ def run_learn(plugin: MusrecPlugin, lib: Library, args: list[str], *, pretend: b
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror or error}") from None
     ui.print_("`beet genreguess` and $musrec_genre now speak your genres; `--forget` goes back.")
+    key = next(iter(keys_of(found.vocabulary.labels).values()))
+    ui.print_(f"Their probabilities are fields, as in: beet ls {OWN}{key}:0.8..")
 
 
 def run_forget(lib: Library) -> None:

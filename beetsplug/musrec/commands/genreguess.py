@@ -10,7 +10,7 @@ from beets.ui import Subcommand, UserError
 
 from musrec_core.text import printable
 
-from .. import embedding, fields, vocabulary
+from .. import embedding, fields, lookup, vocabulary
 from ..genre_tags import Rules
 from ..output import formatted, print_item
 
@@ -113,13 +113,12 @@ def _run_guess(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args
         raise UserError("musrec.genreguess.count has to be 1 or more")
     force = opts.force or config["force"].get(bool)
     own = plugin.genres.learnt(lib.path)
-    items = list(lib.items(args))
-    if not items:
+    ids = lookup.listed_ids(lib, args)
+    if not ids:
         raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
-    work = set(embedding.outstanding(plugin, lib, [item.id for item in items]).ids)
-    if missing := [item for item in items if item.id in work]:
-        embedding.embed_items(plugin, lib, missing, len(missing), quiet=opts.quiet)
-    for item in items:
+    if missing := embedding.outstanding(plugin, lib, ids).ids:
+        embedding.embed_items(plugin, lib, lookup.items_of(lib, missing), len(missing), quiet=opts.quiet)
+    for item in lookup.items_of(lib, ids):
         guess = fields.genres_of(item) if own is None else vocabulary.guess(own, item)
         if not opts.quiet:
             _show(item, guess, count, unsure=own is not None and not plugin.genres.answer(item)[0])

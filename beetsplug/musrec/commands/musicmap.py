@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 NEEDS = {".html": ("plotly", "sklearn"), ".htm": ("plotly", "sklearn"), ".png": ("matplotlib", "sklearn")}
 CHOICES = ("genres", "artist", "year", "musrec_genre")  # what the page can always be coloured by
 COLUMNS = ("path", "title", "artist", "album", "genres", "year", "length")
+PATHS = ("path", "artpath")  # fields that are one
 FEWEST = 3
 
 
 class MusicmapCLIOpts(Protocol):
     color: str | None
+    no_paths: bool
     output: str | None
     quiet: bool
 
@@ -54,6 +56,8 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser.add_option("-o", "--output", metavar="FILE", help="write this file, whose name ends in .html or .png")
     parser.add_option("-c", "--color", "--colour", metavar="FIELD",
                       help="the field to colour by: artist, year or any other (default: genres)")  # fmt: skip
+    parser.add_option("--no-paths", action="store_true", default=False,
+                      help="a page to share: without the files' paths, and so without playlists")  # fmt: skip
     parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress")
     cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
     return cmd
@@ -61,8 +65,10 @@ def command(plugin: MusrecPlugin) -> Subcommand:
 
 def run(plugin: MusrecPlugin, lib: Library, opts: MusicmapCLIOpts, args: list[str]) -> None:
     target = _target(opts.output)
-    ids, vectors = _embedded(plugin, lib, args)
     field = (opts.color or plugin.config["musicmap"]["color"].as_str()).lower()
+    if opts.no_paths and field in PATHS:
+        raise UserError(f"a map coloured by {field} tells paths: leave out --no-paths, or choose another --color")
+    ids, vectors = _embedded(plugin, lib, args)
     is_page = target.suffix.lower() != ".png"
     names = list(dict.fromkeys([field, *(CHOICES if is_page else ())]))
     colourings = [_colouring(lib, ids, name) for name in names]
@@ -71,7 +77,10 @@ def run(plugin: MusrecPlugin, lib: Library, opts: MusicmapCLIOpts, args: list[st
     from musrec_core import mapfiles
     from musrec_core.files import atomic_write
 
-    content = mapfiles.html(_songs(lib, ids), places, colourings) if is_page else mapfiles.png(places, colourings[0])
+    if is_page:
+        content = mapfiles.html(_songs(lib, ids), places, colourings, paths=not opts.no_paths)
+    else:
+        content = mapfiles.png(places, colourings[0])
     try:
         with atomic_write(target) as file:
             file.write(content)
