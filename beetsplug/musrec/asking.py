@@ -146,7 +146,7 @@ def _journey(plugin: MusrecPlugin, lib: Library, asked: Asked, count: int, wante
         *(opts.album, opts.from_playlist, opts.at, opts.length, opts.shuffle, opts.variety, opts.hub_correction),
     ]
     if any(refused) or asked.items is not None:
-        raise UserError("--to takes a song, --count, --in, --max-per-artist, --space and --metric, and no other choice")
+        raise UserError("--to takes a song, --count, --in, --max-per-artist, --duplicates, --space and --metric alone")
     way = journeys.way(plugin, lib, asked.args, opts.to, count, wanted, mix=opts.mix)
     songs = [item for item in answers.results(plugin, lib, way) if songkeys.of_item(item) not in asked.without]
     return Answer([], [], songs, count)
