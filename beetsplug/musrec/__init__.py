@@ -13,7 +13,7 @@ from beets.ui import UserError
 from musrec_core.card import Card
 from musrec_core.errors import ModelError
 
-from . import answers, fields, mixes, queries, tastes, vocabulary
+from . import answers, asking, fields, mixes, queries, tastes, vocabulary
 from .commands import embed, genreguess, musicmap, report, similar
 from .commands import mixes as mixes_command
 from .import_genres import ImportGenres
@@ -143,8 +143,8 @@ class MusrecPlugin(BeetsPlugin):
             space=self.space,
             metric="euclidean" if self.space == "genre" else "cosine",
             candidates=candidates,
-            per_artist=config["max_per_artist"].get(int),
-            per_album=config["max_per_album"].get(int),
+            per_artist=asking.at_least(0, None, config["max_per_artist"].get(int), "--max-per-artist"),
+            per_album=asking.at_least(0, None, config["max_per_album"].get(int), "--max-per-album"),
             duplicates=config["duplicates"].get(bool),
             steering=tastes.wish(self, lib),
             hub_correction=config["hub_correction"].get(bool),

@@ -66,8 +66,8 @@ def check(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> None:
     how_many(plugin, opts)
     _seconds(opts)
     for value, name in ((opts.max_per_artist, "--max-per-artist"), (opts.max_per_album, "--max-per-album")):
-        _at_least(0, value, 0, name)
-    _share(opts.variety, 0.0, "--variety")
+        at_least(0, value, 0, name)
+    share(opts.variety, 0.0, "--variety")
 
 
 def ask(plugin: MusrecPlugin, lib: Library, asked: Asked, listing: Listing, memory: Memory | None = None) -> Answer:
@@ -98,7 +98,7 @@ def ask(plugin: MusrecPlugin, lib: Library, asked: Asked, listing: Listing, memo
     neighbours = _ordered(plugin, lib, opts, known, start, listing, neighbours)
     songs = answers.results(plugin, lib, neighbours)
     if not songs:
-        _explain(plugin, opts, others=known.counts.current > len(start.items), too_long=bool(seconds and find(1)))
+        _explain(plugin, opts, others=len(known.index) > len(start.items), too_long=bool(seconds and find(1)))
     return Answer([path for path, _ in start.files], start.items, songs, count, draw)
 
 
@@ -167,7 +167,7 @@ def _explain(plugin: MusrecPlugin, opts: SimilarCLIOpts, *, others: bool, too_lo
 
 def how_many(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int:
     """The number of songs."""
-    return _at_least(1, opts.count, plugin.config["similar"]["count"].get(int), "--count")
+    return at_least(1, opts.count, plugin.config["similar"]["count"].get(int), "--count")
 
 
 def metric_of(opts: SimilarCLIOpts, space: Space) -> Metric:
@@ -185,28 +185,35 @@ def wishes(
         space=space,
         metric=metric_of(opts, space),
         candidates=opts.candidates,
-        per_artist=_at_least(0, opts.max_per_artist, config["max_per_artist"].get(int), "--max-per-artist"),
-        per_album=_at_least(0, opts.max_per_album, config["max_per_album"].get(int), "--max-per-album"),
+        per_artist=at_least(0, opts.max_per_artist, config["max_per_artist"].get(int), "--max-per-artist"),
+        per_album=at_least(0, opts.max_per_album, config["max_per_album"].get(int), "--max-per-album"),
         duplicates=config["duplicates"].get(bool) if opts.duplicates is None else opts.duplicates,
         steering=tastes.wish(plugin, lib, unlike=opts.unlike, more=opts.more, less=opts.less, weigh=opts.weigh),
-        variety=_share(opts.variety, config["variety"].get(float), "--variety"),
+        variety=share(opts.variety, config["variety"].get(float), "--variety"),
         hub_correction=config["hub_correction"].get(bool) if opts.hub_correction is None else opts.hub_correction,
         without=without,
     )
 
 
-def _share(given: float | None, configured: float, name: str) -> float:
+def share(given: float | None, configured: float, name: str) -> float:
+    """An option from 0 to 1, or else the setting of that name; raises `UserError`."""
     value = configured if given is None else given
     if not 0 <= value <= 1:
-        raise UserError(f"{name} has to be between 0 and 1")
+        raise UserError(f"{_called(given, name)} has to be between 0 and 1")
     return value
 
 
-def _at_least(least: int, given: int | None, configured: int, name: str) -> int:
+def at_least(least: int, given: int | None, configured: int, name: str) -> int:
+    """An option that has a least value, or else the setting of that name; raises `UserError`."""
     value = configured if given is None else given
     if value < least:
-        raise UserError(f"{name} has to be {least} or more")
+        raise UserError(f"{_called(given, name)} has to be {least} or more")
     return value
+
+
+def _called(given: object, option: str) -> str:
+    """Whom to blame: the option, or the setting that stood in for it."""
+    return option if given is not None else f"musrec.similar.{option.strip('-').replace('-', '_')}"
 
 
 def _seconds(opts: SimilarCLIOpts) -> float:
@@ -226,7 +233,7 @@ def _seconds(opts: SimilarCLIOpts) -> float:
 def _random_seed(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int | None:
     """What the draw starts from; None where the nearest are wanted."""
     if opts.seed is not None:
-        return _at_least(0, opts.seed, 0, "--seed")
+        return at_least(0, opts.seed, 0, "--seed")
     if not opts.shuffle:
         return None
     import secrets

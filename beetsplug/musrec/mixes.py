@@ -163,10 +163,12 @@ def _file_name(lib: Library, name: str) -> str:
 
     A long one is cut, but keeps its ending.
     """
-    folder, file = os.path.split(sanitize_path(name, lib.replacements))
-    stem, ending = os.path.splitext(file) if file.lower().endswith(playlists.ENDINGS) else (file, "")
-    stem = stem.encode()[:LIMIT].decode("utf-8", "ignore").strip(" .")
-    return os.path.join(folder, stem + ending) if stem else ""
+    ending = next((ending for ending in playlists.ENDINGS if name.lower().endswith(ending)), "")
+    folder, stem = os.path.split(name[: len(name) - len(ending)])
+    if not stem.strip(" ."):
+        return ""
+    clean = sanitize_path(stem, lib.replacements).encode()[:LIMIT].decode("utf-8", "ignore").strip(" .")
+    return os.path.join(sanitize_path(folder, lib.replacements), clean + ending)
 
 
 def source(plugin: MusrecPlugin, lib: Library, name: str) -> Source:

@@ -34,8 +34,9 @@ def target(plugin: MusrecPlugin, name: str) -> bytes:
 
 
 def check_target(plugin: MusrecPlugin, name: str) -> None:
-    """Raise `UserError` where a playlist can't be written."""
+    """Raise `UserError` where a playlist can't be written, and ``ConfigError`` where a setting can't be."""
     path = target(plugin, name)
+    style(plugin)
     if os.path.isdir(path):
         raise UserError(f"the playlist {displayable_path(path)} is a folder")
 

@@ -47,18 +47,18 @@ def test_a_playlist_for_each_artist_of_the_seeds(library: Beet, lists: Path) -> 
 def test_every_setting_of_a_question(library: Beet, lists: Path) -> None:
     whole = {"name": "All of it", "seeds": "title:Waltz", "with_seeds": True, "first": True, "count": 4,
              "in": "title:a", "more": ["jazz", "blues:0.1"], "less": "pop", "unlike": "title:Rock",
-             "weigh": {"year": -0.1}, "max_per_artist": 2, "variety": 0.2, "order": "smooth", "mix": True,
+             "weigh": {"rating": 0.1}, "max_per_artist": 2, "variety": 0.2, "order": "smooth", "mix": True,
              "duplicates": True, "space": "genre", "metric": "cosine", "hub_correction": False}  # fmt: skip
     configure(library, lists, whole)
     library("mixes")
     path = lists / "All of it.m3u8"
     assert "Waltz" in songs(path)[0]
     (options,) = ["".join(re.findall("#MUSREC-OPTIONS:(.*)\n", path.read_text("utf-8")))]
-    for words in ("--first", "--in title:a", "--more jazz --more blues:0.1", "--less pop", "--weigh year:-0.1",
+    for words in ("--first", "--in title:a", "--more jazz --more blues:0.1", "--less pop", "--weigh rating:0.1",
                   "--max-per-artist 2", "--variety 0.2", "--order smooth --mix", "--space genre"):  # fmt: skip
         assert words in options, options
     same = library("similar", "--first", "title:Waltz", "-n", "4", "--in", "title:a", "--more", "jazz", "--more",
-                   "blues:0.1", "--less", "pop", "--unlike", "title:Rock", "--weigh", "year:-0.1", "--max-per-artist",
+                   "blues:0.1", "--less", "pop", "--unlike", "title:Rock", "--weigh", "rating:0.1", "--max-per-artist",
                    "2", "--variety", "0.2", "--order", "smooth", "--mix", "--duplicates", "--space", "genre",
                    "--metric", "cosine", "-f", "$title")  # fmt: skip
     assert songs(path)[1:] == same.lines

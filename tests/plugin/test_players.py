@@ -51,7 +51,12 @@ def test_beets_own_reader(music: Beet, tmp_path: Path) -> None:
     music.configure(plugins="musrec playlist", musrec={"playlist": {"relative_to": str(music.directory)}},
                     playlist={"relative_to": "library", "playlist_dir": str(tmp_path)})  # fmt: skip
     written(music, tmp_path / "list.m3u")
-    assert sorted(music("ls", "-p", "playlist:list").lines) == sorted(wanted(music))
+    said = music("-vv", "ls", "-p", "playlist:list")
+    assert all(repr(os.fsencode(file)) in said.err for file in wanted(music))
+    assert sorted(said.lines) in (
+        [],
+        sorted(wanted(music)),
+    )  # from 2.10 on it reads the list and finds none: beets #6784
 
 
 @contextlib.contextmanager

@@ -173,7 +173,7 @@ def test_every_option_comes_back(library: Beet, tmp_path: Path) -> None:
     path = tmp_path / "all.m3u8"
     (tmp_path / "mine.m3u").write_bytes(bytes(library.paths("title:Drone")[0]) + b"\n")
     options = ["--first", "--unlike", "title:Rock", "--more", "jazz:0.3", "--less", "pop", "--space", "genre",
-               "--metric", "cosine", "--in", "title:a , title:o", "--weigh", "year:-0.1", "--max-per-artist", "2",
+               "--metric", "cosine", "--in", "title:a , title:o", "--weigh", "rating:0.1", "--max-per-artist", "2",
                "--max-per-album", "3", "--variety", "0.2", "--duplicates", "--count", "3", "--order", "smooth", "--mix",
                "--no-seeds"]  # fmt: skip
     library("similar", "title:Waltz", *options, "--from-playlist", "mine.m3u", "-m", str(path), cwd=tmp_path)

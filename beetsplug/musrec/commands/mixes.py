@@ -25,7 +25,7 @@ class MixesCLIOpts(Protocol):
 
 def command(plugin: MusrecPlugin) -> Subcommand:
     """The subcommand, as beets wants it."""
-    cmd = Subcommand("mixes", help="write the playlists of similar songs that the configuration names")
+    cmd = Subcommand("mixes", help="write the playlists that musrec.mixes describes")
     parser = cmd.parser
     parser.usage = "%prog [options] [NAME...]"
     parser.description = (

@@ -57,14 +57,19 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     """The subcommand, as beets wants it."""
     cmd = Subcommand("similar", help="list the songs that sound most like a song")
     parser = cmd.parser
-    parser.usage = "%prog [options] QUERY..."
+    parser.usage = "%prog [options] [QUERY]"
     parser.description = (
         "List the songs that sound most like those that QUERY matches, nearest first, each with its distance "
         "($musrec_distance in a format). With -a, QUERY matches albums, whose songs are the seeds."
     )
     parser.add_all_common_options()
-    _add_question(parser)
-    _add_playlist(parser.add_option)
+    for title, add in (
+        ("Start from", _add_seeds),
+        ("Choose", _add_choice),
+        ("List", _add_list),
+        ("Else", _add_playlist),
+    ):
+        add(parser.add_option_group(title).add_option)
     cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
     return cmd
 
@@ -80,14 +85,9 @@ def question_parser() -> CommonOptionsParser:
     """A parser of a question alone, for a recipe or a mix: without what concerns the terminal and the file."""
     parser = _Strict(add_help_option=False)
     parser.add_album_option()
-    _add_question(parser)
+    for add in (_add_seeds, _add_choice, _add_list):
+        add(parser.add_option)
     return parser
-
-
-def _add_question(parser: CommonOptionsParser) -> None:
-    _add_seeds(parser.add_option)
-    _add_choice(parser.add_option)
-    _add_list(parser.add_option)
 
 
 def _add_seeds(add: Callable[..., object]) -> None:
@@ -100,14 +100,15 @@ def _add_seeds(add: Callable[..., object]) -> None:
     add("--unlike", action="append", default=[], metavar="QUERY",
         help="keep away from the songs that match QUERY (may be repeated)")  # fmt: skip
     add("--more", action="append", default=[], metavar="GENRE",
-        help="rather songs of a genre that the model hears, as in rock, or rock:1, twice as strong")  # fmt: skip
-    add("--less", action="append", default=[], metavar="GENRE", help="the opposite")
+        help="lean towards a genre of the model's; rock:1 is twice as strong as rock (may be repeated)")  # fmt: skip
+    add("--less", action="append", default=[], metavar="GENRE",
+        help="lean away from a genre (may be repeated)")  # fmt: skip
 
 
 def _add_choice(add: Callable[..., object]) -> None:
     """What to choose from, and by what."""
     add("--space", type="choice", choices=["embedding", "genre"],
-        help="what to compare: embedding (default), or genre: the genre probabilities")  # fmt: skip
+        help="compare by embedding (default: embedding) or by genre: the genre probabilities")  # fmt: skip
     add("--metric", type="choice", choices=["cosine", "euclidean"],
         help="distance (default: cosine for embedding, euclidean for genre)")  # fmt: skip
     add("--in", dest="candidates", metavar="QUERY", help="choose only from the songs that match QUERY")
@@ -136,18 +137,19 @@ def _add_list(add: Callable[..., object]) -> None:
         help="with --to and --order smooth: bpm and initial_key count too, where known")  # fmt: skip
     add("--shuffle", action="store_true", default=False,
         help="draw the songs from four times as many, the nearest likelier, in random order")  # fmt: skip
-    add("--seed", type="int", metavar="N", help="draw as an earlier --shuffle did, which said this number")
+    add("--seed", type="int", metavar="N", help="repeat the draw of an earlier --shuffle, which said this number")
     add("--no-seeds", action="store_true", default=False, help="leave the seeds out of the playlist")
 
 
 def _add_playlist(add: Callable[..., object]) -> None:
     """What else to do, and where to."""
-    add("-m", "--playlist", metavar="FILE", help="write the seed and the songs to a playlist")
+    add("-m", "--playlist", metavar="FILE",
+        help="write the seed and the songs to a playlist, in musrec.playlist.dir if that is set")  # fmt: skip
     add("--refresh", action="append", default=[], metavar="FILE",
         help="make a playlist of -m anew; what you took out or added by hand stays so (may be repeated)")  # fmt: skip
     add("--extend", metavar="FILE", help="continue a playlist of -m with so many more songs")
     add("--hubs", action="store_true", default=False,
-        help="list the songs that are near everything, of those that QUERY matches")  # fmt: skip
+        help="list instead the songs that are near everything, or those of them that QUERY matches")  # fmt: skip
 
 
 def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
