@@ -85,35 +85,36 @@ class Genres:
         return found
 
     def of(self, item: Item) -> dict[str, float]:
-        """An item's genres, the likeliest first; empty where it is not embedded, or by another model.
-
-        A vocabulary that can't be used is told once, and then the model's own genres serve.
-        """
-        vocabulary = self._kept(_library_of(item))
+        """An item's genres, the likeliest first; empty where it is not embedded, or by another model."""
+        vocabulary = self.serving(_library_of(item))
         return fields.genres_of(item) if vocabulary is None else guess(vocabulary, item)
 
     def answer(self, item: Item) -> tuple[str, float | None]:
         """The likeliest genre, empty where a learnt vocabulary is not sure enough; and its probability."""
         label, p = next(iter(self.of(item).items()), ("", None))
-        if p is not None and self._kept(_library_of(item)) and p < self._abstain:
+        if p is not None and self.serving(_library_of(item)) and p < self.abstain:
             label = ""
         return label, p
 
     def probability(self, item: Item, label: str) -> float | None:
         """The probability of a learnt genre; None where it was not learnt, or the item has no embedding for it."""
-        vocabulary = self._kept(_library_of(item))
+        vocabulary = self.serving(_library_of(item))
         return None if vocabulary is None else guess(vocabulary, item).get(label)
 
     def names(self, item: Item, rules: Rules) -> list[str]:
         """The genres to store for an item."""
-        return rules.names(self.of(item), learnt=self._kept(_library_of(item)) is not None)
+        return rules.names(self.of(item), learnt=self.serving(_library_of(item)) is not None)
 
     @property
-    def _abstain(self) -> float:
+    def abstain(self) -> float:
+        """The least probability of a learnt genre that is given as an answer."""
         return float(self._plugin.config["genreguess"]["abstain"].as_number())
 
-    def _kept(self, library: str | bytes) -> Vocabulary | None:
-        """The vocabulary, read again only when its file changes."""
+    def serving(self, library: str | bytes) -> Vocabulary | None:
+        """The vocabulary whose genres serve, None where the model's do; read again only when its file changes.
+
+        One that can't be used is told once, and then the model's own genres serve.
+        """
         path = file_of(library)
         stamp = _stamp(path)
         if stamp is None:
