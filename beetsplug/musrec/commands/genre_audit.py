@@ -132,7 +132,7 @@ def run_odd(plugin: MusrecPlugin, lib: Library, args: list[str], count: int | No
         name = item.album if what == "album" else item.albumartist or item.artist
         ui.print_(f"{song.z:5.1f}  {formatted(item, NAME)}")
         before, after = f"       {song.distance:.2f} from the rest of the {what} ", f" (usual: {song.typical:.2f})"
-        ui.print_(before + genre_learn.short(name, genre_learn.WIDTH - len(before + after)) + after)
+        ui.print_(before + genre_learn.short(name or "without a name", genre_learn.WIDTH - len(before + after)) + after)
     ui.print_(f"{len(found)} out of line, of {len(tagged.ids)} songs (robust z-score of {ODD} and more).")
 
 
