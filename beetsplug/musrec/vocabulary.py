@@ -62,6 +62,7 @@ class Genres:
     def __init__(self, plugin: MusrecPlugin) -> None:
         self._plugin = plugin
         self._read: dict[str, tuple[_Stamp, Vocabulary | None]] = {}
+        self._last: tuple[Vocabulary, tuple[str | None, str], dict[str, float]] | None = None
 
     def learnt(self, library: str | bytes) -> Vocabulary | None:
         """The vocabulary beside a library, None where there is none; raises `UserError` if it can't be used."""
@@ -99,7 +100,12 @@ class Genres:
     def probability(self, item: Item, label: str) -> float | None:
         """The probability of a learnt genre; None where it was not learnt, or the item has no embedding for it."""
         vocabulary = self.serving(_library_of(item))
-        return None if vocabulary is None else guess(vocabulary, item).get(label)
+        if vocabulary is None:
+            return None
+        key = item.get(fields.MODEL), _stored(item)
+        if self._last is None or self._last[0] is not vocabulary or self._last[1] != key:
+            self._last = vocabulary, key, guess(vocabulary, item)  # a format asks for many genres of one song
+        return self._last[2].get(label)
 
     def names(self, item: Item, rules: Rules) -> list[str]:
         """The genres to store for an item."""
@@ -133,12 +139,17 @@ def guess(vocabulary: Vocabulary, item: Item) -> dict[str, float]:
     """An item's genres by a vocabulary, the likeliest first; empty without an embedding of its model."""
     import numpy as np
 
-    stored = item.get(fields.EMBEDDING)
-    if not stored or item.get(fields.MODEL) != vocabulary.model:
+    text = _stored(item)
+    if not text or item.get(fields.MODEL) != vocabulary.model:
         return {}
-    text = stored.stored if isinstance(stored, Embedding) else stored
     (vector,) = fields.decode_vectors([text], vocabulary.dimensions)
     return vocabulary.guess(vector) if np.isfinite(vector).all() else {}
+
+
+def _stored(item: Item) -> str:
+    """An item's embedding as the library has it; empty where it has none."""
+    value = item.get(fields.EMBEDDING) or ""
+    return value.stored if isinstance(value, Embedding) else str(value)
 
 
 def _library_of(item: Item) -> str | bytes:
