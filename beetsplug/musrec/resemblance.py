@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from beets.util import displayable_path
+
 from musrec_core.text import one_line
 
 from . import snapshot
@@ -49,12 +51,17 @@ class Resemblance:
             if other is not None and (other.album_id is None or other.album_id != item.album_id):
                 self._plugin._log.warning(
                     "{} sounds like a track that you have: {} (distance {:.3f}, {})",
-                    formatted(item, NAME),
-                    formatted(other, NAME),
+                    _name(item),
+                    _name(other),
                     near.distance,
                     f"album {one_line(other.album)}" if other.album else "no album",
                 )
                 return
+
+
+def _name(item: Item) -> str:
+    """Who it is; a song without a title is known by its file."""
+    return formatted(item, NAME) if item.title else one_line(displayable_path(item.path))
 
 
 def _vectors(index: VectorIndex) -> dict[int, NDArray[np.float32]]:

@@ -51,6 +51,8 @@ def matching(lib: Library, args: list[str], *, album: bool = False, first: bool 
         found = [item for each in albums for item in each.items()]
     else:
         found = list(lib.items(args))[: 1 if first else None]
+    if not found and not album and not "".join(args).strip():
+        raise UserError("the library is empty: run `beet import`")
     if not found:
         raise UserError(f"no {'album' if album else 'song'} matches: {' '.join(args)}")
     return found

@@ -62,6 +62,7 @@ class Genres:
     def __init__(self, plugin: MusrecPlugin) -> None:
         self._plugin = plugin
         self._read: dict[str, tuple[_Stamp, Vocabulary | None]] = {}
+        self._last: tuple[Vocabulary, tuple[str | None, str], dict[str, float]] | None = None
 
     def learnt(self, library: str | bytes) -> Vocabulary | None:
         """The vocabulary beside a library, None where there is none; raises `UserError` if it can't be used."""
@@ -85,35 +86,41 @@ class Genres:
         return found
 
     def of(self, item: Item) -> dict[str, float]:
-        """An item's genres, the likeliest first; empty where it is not embedded, or by another model.
-
-        A vocabulary that can't be used is told once, and then the model's own genres serve.
-        """
-        vocabulary = self._kept(_library_of(item))
+        """An item's genres, the likeliest first; empty where it is not embedded, or by another model."""
+        vocabulary = self.serving(_library_of(item))
         return fields.genres_of(item) if vocabulary is None else guess(vocabulary, item)
 
     def answer(self, item: Item) -> tuple[str, float | None]:
         """The likeliest genre, empty where a learnt vocabulary is not sure enough; and its probability."""
         label, p = next(iter(self.of(item).items()), ("", None))
-        if p is not None and self._kept(_library_of(item)) and p < self._abstain:
+        if p is not None and self.serving(_library_of(item)) and p < self.abstain:
             label = ""
         return label, p
 
     def probability(self, item: Item, label: str) -> float | None:
         """The probability of a learnt genre; None where it was not learnt, or the item has no embedding for it."""
-        vocabulary = self._kept(_library_of(item))
-        return None if vocabulary is None else guess(vocabulary, item).get(label)
+        vocabulary = self.serving(_library_of(item))
+        if vocabulary is None:
+            return None
+        key = item.get(fields.MODEL), _stored(item)
+        if self._last is None or self._last[0] is not vocabulary or self._last[1] != key:
+            self._last = vocabulary, key, guess(vocabulary, item)  # a format asks for many genres of one song
+        return self._last[2].get(label)
 
     def names(self, item: Item, rules: Rules) -> list[str]:
         """The genres to store for an item."""
-        return rules.names(self.of(item), learnt=self._kept(_library_of(item)) is not None)
+        return rules.names(self.of(item), learnt=self.serving(_library_of(item)) is not None)
 
     @property
-    def _abstain(self) -> float:
+    def abstain(self) -> float:
+        """The least probability of a learnt genre that is given as an answer."""
         return float(self._plugin.config["genreguess"]["abstain"].as_number())
 
-    def _kept(self, library: str | bytes) -> Vocabulary | None:
-        """The vocabulary, read again only when its file changes."""
+    def serving(self, library: str | bytes) -> Vocabulary | None:
+        """The vocabulary whose genres serve, None where the model's do; read again only when its file changes.
+
+        One that can't be used is told once, and then the model's own genres serve.
+        """
         path = file_of(library)
         stamp = _stamp(path)
         if stamp is None:
@@ -132,12 +139,17 @@ def guess(vocabulary: Vocabulary, item: Item) -> dict[str, float]:
     """An item's genres by a vocabulary, the likeliest first; empty without an embedding of its model."""
     import numpy as np
 
-    stored = item.get(fields.EMBEDDING)
-    if not stored or item.get(fields.MODEL) != vocabulary.model:
+    text = _stored(item)
+    if not text or item.get(fields.MODEL) != vocabulary.model:
         return {}
-    text = stored.stored if isinstance(stored, Embedding) else stored
     (vector,) = fields.decode_vectors([text], vocabulary.dimensions)
     return vocabulary.guess(vector) if np.isfinite(vector).all() else {}
+
+
+def _stored(item: Item) -> str:
+    """An item's embedding as the library has it; empty where it has none."""
+    value = item.get(fields.EMBEDDING) or ""
+    return value.stored if isinstance(value, Embedding) else str(value)
 
 
 def _library_of(item: Item) -> str | bytes:

@@ -89,10 +89,15 @@ def test_an_import_tells_what_sounds_like_a_track_that_is_there(library: Beet, i
         media = MediaFile(path)
         media.title, media.album, media.albumartist = f"Again {path.stem}", "Best of", "Everyone"
         media.save()
+    nameless = next(path for path in incoming.iterdir() if "Waltz" not in path.stem)
+    media = MediaFile(nameless)
+    media.title = None
+    media.save()
     library.configure(musrec={"workers": 1, "import_similar": 0.001})
     said = library("import", "-A", str(incoming))
     told = [line for line in said.err.splitlines() if "sounds like a track that you have" in line]
     assert len(told) == 3
+    assert any(line.startswith(f"musrec: {nameless} sounds like") for line in told)
     (line,) = [line for line in told if "Again Waltz" in line]
     original = library(
         "ls", "title:Waltz", "album:Plays", "-f", "$artist - $title (distance 0.000, album $album)"

@@ -15,6 +15,7 @@ from beetsplug.musrec.vocabulary import keys_of
 from benchmarks.libraries import make_library
 
 from .conftest import Beet
+from .test_musicmap import data_of
 
 GENRES = {"Bass": "Jungle", "Waltz": "Salon", "Drone": "Dark Ambient", "Guitar": "Flamenco", "Rock": "Rock 'n' Roll"}
 SONGS = 150
@@ -116,12 +117,22 @@ def test_the_names_of_fields() -> None:
     ]  # fmt: skip
 
 
+def test_a_map_is_coloured_by_the_genres_that_serve(library: Beet) -> None:
+    library("musicmap", "-o", "map.html", "-c", "musrec_genre", "-q")
+    labels = data_of(library.home / "map.html")["colourings"][0]["labels"]
+    assert sorted(labels) == sorted(GENRES.values())
+    library("genreguess", "--forget")
+    library("musicmap", "-o", "map.html", "-c", "musrec_genre", "-q")
+    assert not set(data_of(library.home / "map.html")["colourings"][0]["labels"]) & set(GENRES.values())
+
+
 def test_the_audit_finds_the_wrong_tag_and_mends_it(library: Beet) -> None:
     said = library("genreguess", "--audit")
     assert {line.split(" - ")[1] for line in said.lines[:4:2]} == {
         "Waltz 7: Jungle; Favourites -> Salon; Favourites",
         "Guitar 9: Flamenco -> Dark Ambient",  # it has the sound of another song
     }
+    assert max(map(len, said.lines)) <= 80
     confidences = [float(line.split()[0]) for line in said.lines[:-1:2]]
     assert confidences == sorted(confidences, reverse=True)
     command = next(line.strip() for line in said.lines if "id:7 " in line)
@@ -137,6 +148,8 @@ def test_the_song_that_sounds_unlike_its_album_is_odd(library: Beet) -> None:
     said = library("genreguess", "--odd")
     assert said.lines[0].endswith("Guitar band 1 - Guitar 9")
     assert "from the rest of the" in said.lines[1]
+    library.sql("UPDATE items SET album = ?, artist = ?, albumartist = ? WHERE id = 9", *["A long name " * 20] * 3)
+    assert len(library("genreguess", "--odd").lines[1]) == 80
     assert library("genreguess", "--odd", "title:Waltz").out.startswith("0 out of line, of 150 songs")
 
 

@@ -49,7 +49,7 @@ def run_audit(plugin: MusrecPlugin, lib: Library, args: list[str], rules: Rules,
         change = one_line(f"{'; '.join(doubt.genres)} -> {'; '.join(doubt.better)}")
         ui.print_(f"{doubt.p:.2f}  {formatted(item, NAME)}: {change}")
         ui.print_(f"      {mending(doubt)}")
-    whose = "your vocabulary" if own else "the model's genres (`--learn` teaches it yours)"
+    whose = "your vocabulary" if own else "the model's genres"
     ui.print_(f"{len(doubts)} doubted, by {whose}, at a confidence of {rules.threshold:g} and more.")
 
 
@@ -82,6 +82,8 @@ def _all_in(doubted: set[str], names: list[str]) -> bool:
 def _by_the_model(plugin: MusrecPlugin, lib: Library, rules: Rules, chosen: set[int] | None) -> list[Doubt]:
     """Doubts by the model's own genres, of songs all of whose tags are among them."""
     ids = sorted(chosen) if chosen is not None else lookup.holders(lib, fields.GENRES)
+    if not ids:
+        raise UserError("no song is embedded yet: run `beet embed`")
     models = lookup.attributes(lib, ids, fields.MODEL)
     tagged = genre_tags.read(lib, [id_ for id_ in ids if models.get(id_) == plugin.card.model_id], rules.synonyms)
     rows = zip(tagged.ids, tagged.stored, tagged.genres, strict=True)
@@ -129,10 +131,8 @@ def run_odd(plugin: MusrecPlugin, lib: Library, args: list[str], count: int | No
         song, what = shown[item.id]
         name = item.album if what == "album" else item.albumartist or item.artist
         ui.print_(f"{song.z:5.1f}  {formatted(item, NAME)}")
-        ui.print_(
-            f"       {song.distance:.2f} from the rest of the {what} {one_line(name)} "
-            f"(half of it: within {song.typical:.2f})"
-        )
+        before, after = f"       {song.distance:.2f} from the rest of the {what} ", f" (usual: {song.typical:.2f})"
+        ui.print_(before + genre_learn.short(name or "without a name", genre_learn.WIDTH - len(before + after)) + after)
     ui.print_(f"{len(found)} out of line, of {len(tagged.ids)} songs (robust z-score of {ODD} and more).")
 
 

@@ -101,7 +101,7 @@ def run_forget(lib: Library) -> None:
 def report(figures: dict[str, Any]) -> list[str]:
     """A vocabulary's figures as lines of at most 80 columns."""
     majority, (low, high) = figures["majority"], figures["interval"]
-    always = f'always "{_short(majority["genre"], NAME - 9)}"'
+    always = f'always "{short(majority["genre"], NAME - 9)}"'
     return [
         f"{len(figures['genres'])} genres, learnt from {figures['songs']} songs of {figures['artists']} artists.",
         "How it does on artists that it has not heard (cross-validated):",
@@ -124,7 +124,7 @@ def report(figures: dict[str, Any]) -> list[str]:
 
 def _row(genre: dict[str, Any]) -> str:
     return (
-        f"{_short(genre['genre'], NAME):<{NAME}} {genre['songs']:5} {genre['artists']:7} "
+        f"{short(genre['genre'], NAME):<{NAME}} {genre['songs']:5} {genre['artists']:7} "
         f"{_percent(genre['precision']):>9} {_percent(genre['recall']):>6} {genre['f1']:5.2f} "
         f"{genre['majority_f1']:13.2f}"
     )
@@ -134,7 +134,8 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.0%}"
 
 
-def _short(text: str, width: int) -> str:
+def short(text: str, width: int) -> str:
+    """A name in so many columns."""
     line = one_line(text)
     return line if len(line) <= width else f"{line[: width - 1]}~"
 

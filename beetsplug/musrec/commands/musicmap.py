@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from .. import MusrecPlugin
 
 NEEDS = {".html": ("plotly", "sklearn"), ".htm": ("plotly", "sklearn"), ".png": ("matplotlib", "sklearn")}
-CHOICES = ("genres", "artist", "year", "musrec_genre")  # what the page can always be coloured by
+GENRE = "musrec_genre"
+CHOICES = ("genres", "artist", "year", GENRE)  # what the page can always be coloured by
 COLUMNS = ("path", "title", "artist", "album", "genres", "year", "length")
 PATHS = ("path", "artpath")  # fields that are one
 FEWEST = 3
@@ -71,7 +72,8 @@ def run(plugin: MusrecPlugin, lib: Library, opts: MusicmapCLIOpts, args: list[st
     ids, vectors = _embedded(plugin, lib, args)
     is_page = target.suffix.lower() != ".png"
     names = list(dict.fromkeys([field, *(CHOICES if is_page else ())]))
-    colourings = [_colouring(lib, ids, name) for name in names]
+    heard = _heard(plugin, lib, ids, vectors)
+    colourings = [_colouring(name, heard if name == GENRE else _values(lib, ids, name)) for name in names]
     places = _places(vectors, quiet=opts.quiet)
 
     from musrec_core import mapfiles
@@ -180,14 +182,23 @@ def _texts(value: Any) -> list[str]:
 # Colours and places.
 
 
-def _colouring(lib: Library, ids: Sequence[int], field: str) -> Colouring:
+def _heard(plugin: MusrecPlugin, lib: Library, ids: Sequence[int], vectors: NDArray[np.float32]) -> list[str | None]:
+    """The likeliest genre of each song, by the vocabulary that was learnt, if any; or by the model."""
+    if own := plugin.genres.serving(lib.path):
+        p = own.probabilities(vectors)
+        best = zip(p.argmax(axis=1).tolist(), p.max(axis=1).tolist(), strict=True)
+        return [own.labels[k] if sure >= plugin.genres.abstain else None for k, sure in best]
+    stored = lookup.attributes(lib, ids, fields.GENRES)
+    return [next(iter(fields.parse_genres(stored.get(id_, ""))), None) for id_ in ids]
+
+
+def _colouring(field: str, values: list[Any]) -> Colouring:
     from musrec_core import musicmap
 
     kind = Item._type(field)
-    values = _values(lib, ids, field)
     if all(value is None for value in values):
         if field in CHOICES or field in Item._fields:
-            return musicmap.by_text(field, [""] * len(ids))
+            return musicmap.by_text(field, [""] * len(values))
         raise UserError(f"no song on the map has the field {printable(field)}")
     if kind.model_type in (int, float) or all(value is None or _is_number(value) for value in values):
         numbers = [float(value) if _is_number(value) else None for value in values]
@@ -207,12 +218,9 @@ def _said(kind: Type, number: float) -> str:
 
 
 def _values(lib: Library, ids: Sequence[int], field: str) -> list[Any]:
-    """One field of the songs: by SQL where it is a column, or our own; else of the whole items."""
+    """One field of the songs: by SQL where it is a column; else of the whole items."""
     if field in Item._fields:
         return [row[0] for row in _columns(lib, ids, (field,))]
-    if field == "musrec_genre":
-        stored = lookup.attributes(lib, ids, fields.GENRES)
-        return [next(iter(fields.parse_genres(stored.get(id_, ""))), None) for id_ in ids]
     found = {item.id: item.get(field) for item in lookup.items_of(lib, ids)}
     return [found.get(id_) for id_ in ids]
 

@@ -52,7 +52,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: ReportCLIOpts, args: list[str]
     except InvalidQueryError as error:
         raise UserError(str(error)) from None
     if not ids:
-        raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty")
+        raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
     known = snapshot.load(plugin, lib, "embedding")
     page = _page(plugin, lib, ids, known.index.among(ids) if args else known.index)
     ui.print_(as_text(page))
@@ -76,7 +76,7 @@ def _page(plugin: MusrecPlugin, lib: Library, ids: list[int], index: VectorIndex
     tables = [_coverage(plugin, lib, ids, index)]
     if len(index) > 1:
         tables += _neighbours(lib, index)
-    return Page(f"{len(ids):,} songs by {plugin.card.model_id}", tables)
+    return Page(f"{len(ids):,} {'song' if len(ids) == 1 else 'songs'} by {plugin.card.model_id}", tables)
 
 
 # Coverage.
