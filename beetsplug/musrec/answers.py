@@ -39,6 +39,7 @@ class Wanted:
     steering: tastes.Steering = field(default_factory=tastes.Steering)
     variety: float = 0.0  # 0 to 1: how much the songs should differ from each other
     hub_correction: bool = False
+    with_seeds: bool = False  # the seeds may be answers
     without: frozenset[str] = frozenset()  # keys of songs that must not come (see `songkeys`)
 
 
@@ -52,10 +53,14 @@ def finder(plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wa
     from musrec_core.variety import diversify, pool_size
 
     points = seeds.points(plugin, start, known.index, wanted.space)
-    own = seeds.own_ids(lib, start)
+    own = set() if wanted.with_seeds else seeds.own_ids(lib, start)
     among = candidate_ids(lib, wanted.candidates)
     steering = tastes.steering(plugin, lib, known, points, wanted.steering, wanted.metric)
-    filters = [] if wanted.duplicates else [copies.one_a_recording(plugin, lib, own, start.files)]
+    filters = (
+        []
+        if wanted.duplicates
+        else [copies.one_a_recording(plugin, lib, own, [] if wanted.with_seeds else start.files)]
+    )
     rejected = _rejected(plugin, lib, wanted)
     index = known.index
     if wanted.hub_correction:

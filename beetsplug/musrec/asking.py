@@ -65,6 +65,8 @@ def check(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> None:
     """Raise `UserError` where a number is none that a question can have."""
     how_many(plugin, opts)
     _seconds(opts)
+    if opts.with_seeds and opts.no_seeds:
+        raise UserError("--with-seeds and --no-seeds exclude each other")
     for value, name in ((opts.max_per_artist, "--max-per-artist"), (opts.max_per_album, "--max-per-album")):
         at_least(0, value, 0, name)
     share(opts.variety, 0.0, "--variety")
@@ -74,6 +76,7 @@ def ask(plugin: MusrecPlugin, lib: Library, asked: Asked, listing: Listing, memo
     """Find the songs; raises `UserError` where that can't be, and warns where there are none."""
     memory = {} if memory is None else memory
     opts = asked.opts
+    check(plugin, opts)
     count, seconds, wanted = how_many(plugin, opts), _seconds(opts), wishes(plugin, lib, opts, asked.without)
     draw = _random_seed(plugin, opts)
     answers.excluded(plugin, lib)  # a mistake in the configuration is told before the work, not after it
@@ -98,7 +101,7 @@ def ask(plugin: MusrecPlugin, lib: Library, asked: Asked, listing: Listing, memo
     neighbours = _ordered(plugin, lib, opts, known, start, listing, neighbours)
     songs = answers.results(plugin, lib, neighbours)
     if not songs:
-        _explain(plugin, opts, others=len(known.index) > len(start.items), too_long=bool(seconds and find(1)))
+        _explain(plugin, opts, known, start, too_long=bool(seconds and find(1)))
     return Answer([path for path, _ in start.files], start.items, songs, count, draw)
 
 
@@ -152,10 +155,12 @@ def _journey(plugin: MusrecPlugin, lib: Library, asked: Asked, count: int, wante
     return Answer([], [], songs, count)
 
 
-def _explain(plugin: MusrecPlugin, opts: SimilarCLIOpts, *, others: bool, too_long: bool) -> None:
+def _explain(plugin: MusrecPlugin, opts: SimilarCLIOpts, known: Snapshot, start: Seeds, *, too_long: bool) -> None:
     """Why there is no answer."""
-    if not others:
+    if len(known.index) <= len(start.items) <= 1:
         raise UserError("no other song is embedded yet: run `beet embed`")
+    if len(known.index) <= len(start.items) and not opts.with_seeds:
+        raise UserError("every embedded song is a seed: with --with-seeds they may be answers, too")
     if too_long:
         plugin._log.warning("no song is short enough for --length {}", opts.length)
     else:
@@ -191,6 +196,7 @@ def wishes(
         steering=tastes.wish(plugin, lib, unlike=opts.unlike, more=opts.more, less=opts.less, weigh=opts.weigh),
         variety=share(opts.variety, config["variety"].get(float), "--variety"),
         hub_correction=config["hub_correction"].get(bool) if opts.hub_correction is None else opts.hub_correction,
+        with_seeds=opts.with_seeds,
         without=without,
     )
 

@@ -73,11 +73,14 @@ def _mix(plugin: MusrecPlugin, entry: dict[str, Any]) -> Mix:
         raise UserError("a mix has no name")
     parser = question_parser()
     flags = {option.get_opt_string()[2:].replace("-", "_"): option for option in parser.option_list}
-    del flags["no_seeds"]
+    del flags["no_seeds"], flags["with_seeds"]
     if unknown := [str(key) for key in entry if key not in flags and key not in OWN]:
         known = ", ".join(sorted([*flags, *OWN]))
         raise UserError(f"the mix {name} has the unknown setting {unknown[0]}; known are {known}")
-    words = [] if entry.get("with_seeds") else ["--no-seeds"]
+    with_seeds = entry.get("with_seeds", False)
+    if not isinstance(with_seeds, bool):
+        raise UserError(f"the mix {name}: with_seeds has to be yes or no")
+    words = ["--with-seeds" if with_seeds else "--no-seeds"]
     for key, value in entry.items():
         if key not in OWN:
             words += _words(name, key, flags[key], value)

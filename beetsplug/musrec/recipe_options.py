@@ -23,6 +23,11 @@ def complete(opts: Any) -> SimilarCLIOpts:
     return complete
 
 
+def leads(opts: SimilarCLIOpts) -> bool:
+    """Whether a playlist begins with the seeds."""
+    return not (opts.no_seeds or opts.with_seeds)
+
+
 def merged(kept: SimilarCLIOpts, own: SimilarCLIOpts) -> SimilarCLIOpts:
     """A recipe's options, and over them those of the command line."""
     from .commands.similar import question_parser
@@ -39,6 +44,8 @@ def merged(kept: SimilarCLIOpts, own: SimilarCLIOpts) -> SimilarCLIOpts:
         opts.length = own.length
     elif own.length is not None:
         opts.count = None
+    if own.with_seeds or own.no_seeds:
+        opts.with_seeds, opts.no_seeds = own.with_seeds, own.no_seeds
     if own.shuffle:
         opts.seed = own.seed
     return opts

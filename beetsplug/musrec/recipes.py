@@ -45,7 +45,6 @@ class Standing:
     gone: frozenset[str]
     added: tuple[Kept, ...]
     added_keys: frozenset[str]
-    last: Item | None
     foreign: bool  # a program has changed every path
 
 
@@ -97,7 +96,8 @@ def extend(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -
         raise UserError(f"{printable(name)} names no song as it was written: --refresh it first")
     opts = recipe_options.merged(before, own)
     opts.count, opts.length = own.count, own.length
-    listing = asking.Listing(keys=standing.listed, last=standing.last)
+    last = _items(plugin, lib, standing.path, standing.document.entries[-1:])
+    listing = asking.Listing(keys=standing.listed, last=last[0] if last else None)
     answer = asking.ask(plugin, lib, replace(source.asked, opts=opts, without=standing.gone), listing)
     if answer.songs:
         recipe_options.lengthen(opts, asking.how_many(plugin, before), before.length, answer)
@@ -121,7 +121,7 @@ def remake(
     asked = source.asked
     if standing:
         asked = replace(asked, without=standing.gone | standing.added_keys)
-    answer = asking.ask(plugin, lib, asked, asking.Listing(seeds=not asked.opts.no_seeds), memory)
+    answer = asking.ask(plugin, lib, asked, asking.Listing(seeds=recipe_options.leads(asked.opts)), memory)
     if not answer.songs:
         raise UserError(f"no song was found for the playlist {displayable_path(path)}: it is left as it is")
     return _write(plugin, path, source, answer, standing, pretend=pretend)
@@ -155,7 +155,6 @@ def look(plugin: MusrecPlugin, lib: Library, path: bytes) -> Standing:
         plugin._log.warning("{} names no song as it was written: what was taken out can't be told", shown)
         listed, added = set(written), ()
     added_keys = {songkeys.of_item(item) for item in _items(plugin, lib, path, added)}
-    last = _items(plugin, lib, path, document.entries[-1:])
     return Standing(
         path=path,
         document=document,
@@ -164,7 +163,6 @@ def look(plugin: MusrecPlugin, lib: Library, path: bytes) -> Standing:
         gone=frozenset((written.keys() | {*document.recipe.without}) - listed - added_keys),
         added=added,
         added_keys=frozenset(added_keys),
-        last=last[0] if last else None,
         foreign=foreign,
     )
 
@@ -225,7 +223,7 @@ def _write(
     old = standing.document if standing else None
     gone = standing.gone if standing else frozenset()
     added, elsewhere = (standing.added, gone | standing.added_keys) if standing else ((), gone)
-    with_seeds = not (further or source.asked.opts.no_seeds)
+    with_seeds = recipe_options.leads(source.asked.opts) and not further
     files = answer.files if with_seeds else []
     entries = playlists.entries(plugin, files, [*(answer.items if with_seeds else []), *answer.songs])
     entries = [(key, entry) for key, entry in entries if key not in elsewhere]

@@ -52,7 +52,7 @@ def test_every_setting_of_a_question(library: Beet, lists: Path) -> None:
     configure(library, lists, whole)
     library("mixes")
     path = lists / "All of it.m3u8"
-    assert "Waltz" in songs(path)[0]
+    assert len(songs(path)) == 4
     (options,) = ["".join(re.findall("#MUSREC-OPTIONS:(.*)\n", path.read_text("utf-8")))]
     for words in ("--first", "--in title:a", "--more jazz --more blues:0.1", "--less pop", "--weigh rating:0.1",
                   "--max-per-artist 2", "--variety 0.2", "--order smooth --mix", "--space genre"):  # fmt: skip
@@ -60,8 +60,8 @@ def test_every_setting_of_a_question(library: Beet, lists: Path) -> None:
     same = library("similar", "--first", "title:Waltz", "-n", "4", "--in", "title:a", "--more", "jazz", "--more",
                    "blues:0.1", "--less", "pop", "--unlike", "title:Rock", "--weigh", "rating:0.1", "--max-per-artist",
                    "2", "--variety", "0.2", "--order", "smooth", "--mix", "--duplicates", "--space", "genre",
-                   "--metric", "cosine", "-f", "$title")  # fmt: skip
-    assert songs(path)[1:] == same.lines
+                   "--metric", "cosine", "--with-seeds", "-f", "$title")  # fmt: skip
+    assert songs(path) == same.lines
 
 
 def test_what_was_taken_out_stays_out(library: Beet, lists: Path) -> None:
@@ -80,6 +80,15 @@ def test_what_was_taken_out_stays_out(library: Beet, lists: Path) -> None:
     assert len(songs(path)) == 5
     assert gone not in songs(path)
     assert recipe(path) == "beet mixes Waltzes"
+
+
+def test_the_seeds_may_come_too(library: Beet, lists: Path) -> None:
+    configure(library, lists, {"name": "All", "seeds": "title:a", "count": 20},
+              {"name": "Too", "seeds": "title:a", "count": 20, "with_seeds": True})  # fmt: skip
+    library("mixes")
+    everything = {*library("ls", "-f", "$title").lines}
+    assert {*songs(lists / "Too.m3u8")} == everything
+    assert {*songs(lists / "All.m3u8")} == everything - {*library("ls", "-f", "$title", "title:a").lines}
 
 
 def test_pretend_and_names(library: Beet, lists: Path) -> None:
@@ -172,6 +181,7 @@ def test_journeys_albums_and_files(library: Beet, lists: Path, tmp_path: Path) -
         ({"name": "x", "seeds": "y", "mix": "maybe"}, "the mix x: mix has to be yes or no"),
         ({"name": "x", "seeds": ["y"]}, "the mix x: seeds has to be a query"),
         ({"name": "x", "seeds": "year:abc"}, "the mix x: seeds is no query"),
+        ({"name": "x", "seeds": "y", "with_seeds": "maybe"}, "the mix x: with_seeds has to be yes or no"),
         ({"name": "x", "seeds": "y", "at_most": "3"}, "the mix x: at_most has to be a number"),
         ({"name": "$artist", "seeds": "y", "to": "z"}, "its name can't hold a field"),
         ({"name": "x", "seeds": "nosuchsong"}, "there is no playlist to write"),

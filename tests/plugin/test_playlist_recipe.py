@@ -142,6 +142,20 @@ def test_the_caps_hold_over_the_whole_list(library: Beet, tmp_path: Path) -> Non
     assert len(songs(path)) == 4
 
 
+def test_the_seeds_may_be_answers(library: Beet, tmp_path: Path) -> None:
+    path = tmp_path / "with.m3u8"
+    library("similar", "title:Waltz", "--with-seeds", "-n", "3", "-m", str(path))
+    assert len(songs(path)) == 3
+    assert sum("Waltz" in title for title in songs(path)) == 2
+    before = path.read_bytes()
+    library("similar", "--refresh", str(path))
+    assert path.read_bytes() == before
+    library("similar", "--refresh", str(path), "--no-seeds")
+    assert not any("Waltz" in title for title in songs(path))
+    assert "exclude each other" in library.error("similar", "Waltz", "--with-seeds", "--no-seeds")
+    assert "every embedded song is a seed" in library.error("similar", "id:1..")
+
+
 def test_by_length(library: Beet, tmp_path: Path) -> None:
     path = tmp_path / "minute.m3u8"
     library("similar", "Harbour Waltz", "--length", "40s", "--no-seeds", "-m", str(path))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from beets.ui import CommonOptionsParser, Subcommand, UserError
 
-from .. import asking, hublist, playlists, recipes
+from .. import asking, hublist, playlists, recipe_options, recipes
 from ..output import print_item
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class SimilarCLIOpts(Protocol):
     unlike: list[str]
     variety: float | None
     weigh: list[str]
+    with_seeds: bool
 
 
 def command(plugin: MusrecPlugin) -> Subcommand:
@@ -138,6 +139,8 @@ def _add_list(add: Callable[..., object]) -> None:
     add("--shuffle", action="store_true", default=False,
         help="draw the songs from four times as many, the nearest likelier, in random order")  # fmt: skip
     add("--seed", type="int", metavar="N", help="repeat the draw of an earlier --shuffle, which said this number")
+    add("--with-seeds", action="store_true", default=False,
+        help="let the seeds be answers like other songs, and do not begin the playlist with them")  # fmt: skip
     add("--no-seeds", action="store_true", default=False, help="leave the seeds out of the playlist")
 
 
@@ -163,7 +166,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
         return
     if opts.playlist:
         playlists.check_target(plugin, opts.playlist)
-    listing = asking.Listing(seeds=bool(opts.playlist) and not opts.no_seeds, wanted=bool(opts.playlist))
+    listing = asking.Listing(seeds=bool(opts.playlist) and recipe_options.leads(opts), wanted=bool(opts.playlist))
     answer = asking.ask(plugin, lib, asking.Asked(opts, args), listing)
     show(plugin, opts, answer.songs)
     if opts.playlist:
