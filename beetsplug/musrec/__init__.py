@@ -94,12 +94,20 @@ class MusrecPlugin(BeetsPlugin):
         self.item_queries = queries.item_queries(self)
         self.album_queries = queries.album_queries(self)
         self.register_listener("library_opened", self._remember_library)
-        if self.config["auto"].get(bool):
+        if self._is_on(self.config["auto"]):
             Importing(self)
-        if self.config["genreguess"]["auto"].get(bool):
+        if self._is_on(self.config["genreguess"]["auto"]):
             ImportGenres(self)
-        if self.config["mixes_on_import"].get(bool):
+        if self._is_on(self.config["mixes_on_import"]):
             self.register_listener("import", lambda lib, paths: mixes.after_import(self, lib))
+
+    def _is_on(self, setting: confuse.Subview) -> bool:
+        """Whether a setting says yes; one that can't be read is told, and must not stop ``beet ls``."""
+        try:
+            return bool(setting.get(bool))
+        except confuse.ConfigError as error:
+            self._log.error("configuration error: {}", error)
+            return False
 
     def _read_card(self) -> Card | None:
         """The model's card; a broken one must not stop ``beet ls``, so its error waits for a command that needs it."""

@@ -111,9 +111,9 @@ class Rules:
         sure = config["threshold"].as_number() if threshold is None else threshold
         count = config["max_genres"].get(int) if most is None else most
         if not 0 <= sure <= 1:
-            raise UserError("--threshold has to be between 0 and 1")
+            raise UserError(f"{'musrec.genreguess.' if threshold is None else '--'}threshold has to be between 0 and 1")
         if count < 1:
-            raise UserError("--max-genres has to be 1 or more")
+            raise UserError(f"{'musrec.genreguess.max_genres' if most is None else '--max-genres'} has to be 1 or more")
         return cls(Synonyms.of(plugin), sure, count, config["title_case"].get(bool))
 
     def names(self, guess: Mapping[str, float], *, learnt: bool) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from beets.dbcore.query import InvalidQueryError
 from beets.ui import UserError
 from beets.util import displayable_path, sanitize_path
+from confuse import ConfigError
 
 from musrec_core.text import one_line
 
@@ -228,7 +229,7 @@ def after_import(plugin: MusrecPlugin, lib: Library) -> None:
     """Make all mixes; what can't be made is a line in the log, and never stops an import."""
     try:
         outcomes = list(make(plugin, lib))
-    except UserError as error:
+    except (UserError, ConfigError) as error:
         plugin._log.warning("no mixes: {}", error)
         return
     for outcome in outcomes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from beets.dbcore.query import FieldQuery, InvalidQueryArgumentValueError, InvalidQueryError
 from beets.ui import UserError
+from confuse import ConfigError
 
 from musrec_core.text import one_line
 
@@ -132,7 +133,7 @@ class SimilarQuery(FieldQuery[str]):
             known = frozenset(library.index.ids.tolist())
             if start := self._seeds(lib, known):
                 found = self._nearest(lib, library, start)
-        except UserError as error:
+        except (UserError, ConfigError) as error:
             self._tell(str(error))
         now = time.monotonic()
         return Answer({n.id: n.distance for n in found}, known, state, now + SHARE * (now - began))

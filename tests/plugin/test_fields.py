@@ -98,3 +98,12 @@ def test_a_wrong_setting_is_one_sentence(library: Beet, setting: dict[str, objec
     assert said.status == 1
     assert "Traceback" not in said.err
     assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("setting", [{"auto": "x"}, {"genreguess": {"auto": "x"}}])
+def test_a_wrong_setting_does_not_stop_beets(library: Beet, setting: dict[str, object]) -> None:
+    library.configure(musrec=setting)
+    said = library("ls", "id:1")
+    assert len(said.lines) == 1
+    assert "auto: must be a bool, not str" in said.err
+    assert len(said.err.splitlines()) == 1

@@ -164,6 +164,8 @@ def test_what_cannot_be_used_is_one_sentence_and_the_model_serves(library: Beet)
     assert "the model's own genres serve" in said.err
     assert not set(said.lines) & set(GENRES.values())
     assert library("ls", "-f", "$title").err == ""  # nobody asked
+    assert "takes no QUERY" in library.error("genreguess", "--forget", "id:1")
+    assert library("genreguess", "--forget", "-p").out == f"would remove {vocabulary(library)}\n"
     assert library("genreguess", "--forget").out.startswith("Forgotten")
     assert "nothing to forget" in library.error("genreguess", "--forget")
     assert library("ls", "-f", "$musrec_genre", "id:1..20").out == said.out

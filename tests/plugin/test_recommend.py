@@ -44,6 +44,12 @@ def test_a_query_that_can_not_be_answered(library: Beet) -> None:
         assert said.status == 1
         assert "is not SEEDS, SEEDS|COUNT" in said.err
         assert "Traceback" not in said.err
+    for setting, why in (({"max_per_artist": -1}, "max_per_artist has to be 0 or more"), ({"weigh": 5}, "be a dict")):
+        library.configure(musrec={"similar": setting})
+        said = library("ls", "similar:Waltz|2")
+        assert said.out == ""
+        assert why in said.err
+    library.configure()
     library.sql("DELETE FROM item_attributes WHERE entity_id IN (SELECT id FROM items WHERE title LIKE '%Waltz%')")
     assert "its songs are not embedded, run `beet embed`" in library("ls", "similar:Waltz").err
     assert len(library.attributes("musrec_embedding")) == 8  # a query embeds nothing

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from beets import ui
 from beets.ui import UserError
 
-from musrec_core.text import one_line
+from musrec_core.text import one_line, printable
 
 from .. import genre_tags, lookup, snapshot
 from ..fields import OWN
@@ -84,8 +84,13 @@ def run_learn(plugin: MusrecPlugin, lib: Library, args: list[str], *, pretend: b
     ui.print_(f"Their probabilities are fields, as in: beet ls {OWN}{key}:0.8..")
 
 
-def run_forget(lib: Library) -> None:
+def run_forget(lib: Library, args: list[str], *, pretend: bool) -> None:
     """Take the vocabulary away."""
+    if args:
+        raise UserError("--forget forgets all that was learnt, and takes no QUERY")
+    if pretend and os.path.exists(file_of(lib.path)):
+        ui.print_(f"would remove {printable(file_of(lib.path))}")
+        return
     try:
         os.unlink(file_of(lib.path))
     except FileNotFoundError:

@@ -93,7 +93,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args: list[
     elif opts.forget:
         from .genre_learn import run_forget
 
-        run_forget(lib)
+        run_forget(lib, args, pretend=opts.pretend)
     elif opts.audit:
         from .genre_audit import run_audit
 

@@ -72,8 +72,10 @@ def run(plugin: MusrecPlugin, lib: Library, opts: MusicmapCLIOpts, args: list[st
     ids, vectors = _embedded(plugin, lib, args)
     is_page = target.suffix.lower() != ".png"
     names = list(dict.fromkeys([field, *(CHOICES if is_page else ())]))
-    heard = _heard(plugin, lib, ids, vectors)
-    colourings = [_colouring(name, heard if name == GENRE else _values(lib, ids, name)) for name in names]
+    colourings = [
+        _colouring(name, _heard(plugin, lib, ids, vectors) if name == GENRE else _values(lib, ids, name))
+        for name in names
+    ]
     places = _places(vectors, quiet=opts.quiet)
 
     from musrec_core import mapfiles
