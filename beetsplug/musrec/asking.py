@@ -67,6 +67,8 @@ def check(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> None:
     _seconds(opts)
     if opts.with_seeds and opts.no_seeds:
         raise UserError("--with-seeds and --no-seeds exclude each other")
+    if opts.mix and not opts.to and (opts.order or _configured_order(plugin)) != "smooth":
+        raise UserError("--mix goes with --to or --order smooth")
     for value, name in ((opts.max_per_artist, "--max-per-artist"), (opts.max_per_album, "--max-per-album")):
         at_least(0, value, 0, name)
     share(opts.variety, 0.0, "--variety")
@@ -127,7 +129,7 @@ def _ordered(
     listing: Listing,
     found: list[Neighbour],
 ) -> list[Neighbour]:
-    order = opts.order or plugin.config["similar"]["order"].as_choice(["auto", "nearest", "apart", "smooth"])
+    order = opts.order or _configured_order(plugin)
     if order == "auto":
         order = "apart" if listing.wanted else "nearest"
     before = listing.last or (start.items[-1] if listing.seeds and start.items else None)
@@ -141,14 +143,20 @@ def _ordered(
     return answers.apart(lib, found, before) if order == "apart" else found
 
 
+def _configured_order(plugin: MusrecPlugin) -> str:
+    order: str = plugin.config["similar"]["order"].as_choice(["auto", "nearest", "apart", "smooth"])
+    return order
+
+
 def _journey(plugin: MusrecPlugin, lib: Library, asked: Asked, count: int, wanted: answers.Wanted) -> Answer:
     """From song to song."""
     opts = asked.opts
     refused = [
         *(opts.files, opts.more, opts.less, opts.unlike, opts.weigh),
-        *(opts.album, opts.from_playlist, opts.at, opts.length, opts.shuffle, opts.variety, opts.hub_correction),
+        *(opts.album, opts.from_playlist, opts.at, opts.length, opts.shuffle, opts.hub_correction, opts.order),
     ]
-    if any(refused) or asked.items is not None:
+    numbers = (opts.variety, opts.seed, opts.max_per_album)
+    if any(refused) or asked.items is not None or any(number is not None for number in numbers):
         raise UserError("--to takes a song, --count, --in, --max-per-artist, --duplicates, --space and --metric alone")
     way = journeys.way(plugin, lib, asked.args, opts.to, count, wanted, mix=opts.mix)
     songs = [item for item in answers.results(plugin, lib, way) if songkeys.of_item(item) not in asked.without]

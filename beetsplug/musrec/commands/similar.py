@@ -160,6 +160,8 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
         _again(plugin, lib, opts, args)
         return
     if opts.hubs:
+        if opts.to or opts.playlist:
+            raise UserError("--hubs is a list of its own, and takes no --to and no --playlist")
         count, wanted = asking.how_many(plugin, opts), asking.wishes(plugin, lib, opts)
         template = opts.format or "$artist - $title"
         hublist.show(plugin, lib, args, count, space=wanted.space, metric=wanted.metric, template=template)
