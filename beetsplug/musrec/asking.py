@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from beets.ui import UserError
-from beets.util import displayable_path
 
 from . import answers, journeys, seeds, snapshot, songkeys, tastes
+from .output import called, stem
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
@@ -54,8 +53,7 @@ class Answer:
 
     def names(self) -> list[str]:
         """The seeds, as a reader knows them."""
-        songs = [f"{item.artist} - {item.title}" for item in self.items]
-        return [displayable_path(os.path.basename(path)) for path in self.files] + songs
+        return [*map(stem, self.files), *map(called, self.items)]
 
 
 Memory = dict[str, "Snapshot"]  # what was loaded for the question before: a library that just changed takes seconds

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from beets import ui
 from beets.library.models import FormattedItemMapping
+from beets.util import displayable_path
 
 from musrec_core.text import printable
 
@@ -14,10 +16,23 @@ if TYPE_CHECKING:
 
 
 class _Printable(FormattedItemMapping):
-    """The fields of an item without control characters; those of the format itself (tabs, colours) are the user's."""
+    """The fields of an item without control characters; those of the format itself (tabs, colours) are the user's.
+
+    A song without a title is known by its file's name.
+    """
 
     def __getitem__(self, key: str) -> str:
-        return printable(super().__getitem__(key))
+        return printable(super().__getitem__(key) or (stem(self.model.path) if key == "title" else ""))
+
+
+def stem(path: bytes) -> str:
+    """A file's name without its folder and its ending."""
+    return os.path.splitext(displayable_path(os.path.basename(path)))[0]
+
+
+def called(item: Item) -> str:
+    """What a player shows: artist and title, as far as they are known."""
+    return " - ".join(filter(None, [item.artist, item.title or stem(item.path)]))
 
 
 def formatted(item: Item, template: str = "") -> str:

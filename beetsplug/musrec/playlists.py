@@ -9,6 +9,7 @@ from beets.ui import UserError
 from beets.util import bytestring_path, displayable_path, normpath
 
 from . import songkeys
+from .output import called, stem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,11 +70,10 @@ def entries(plugin: MusrecPlugin, files: list[bytes], items: list[Item]) -> list
     how, uri = style(plugin), plugin.config["playlist"]["uri_format"].get()
     found = []
     for file in files:
-        title = os.path.splitext(displayable_path(os.path.basename(file)))[0]
-        found.append((songkeys.of_file(file), Entry(file, title)))
+        found.append((songkeys.of_file(file), Entry(file, stem(file))))
     for item in items:
         address = str(uri).replace("$id", str(item.id)) if uri else None
-        entry = Entry(item.path, f"{item.artist} - {item.title}", item.length, address)
+        entry = Entry(item.path, called(item), item.length, address)
         found.append((songkeys.of_item(item), entry))
     for _, entry in found:
         if not how.can_hold(entry):

@@ -253,3 +253,12 @@ def test_songs_that_the_configuration_excludes_are_no_answers(library: Beet) -> 
     assert "musrec.exclude is no query: 'year:abc': 'abc' is not" in library.error("similar", "--first", "Waltz")
     library.configure(musrec={"exclude": "length:1.."})
     assert library("similar", "--first", "title:Drone", "-n", "2", "-f", "$title").out == ""  # still a seed
+
+
+def test_songs_without_tags_are_known_by_their_files(library: Beet, tmp_path: Path) -> None:
+    library.sql("UPDATE items SET title = '', artist = '', albumartist = '', album_id = NULL")
+    stems = {path.stem for path in library.paths()}
+    said = library("similar", "id:1", "-n", "9", "-m", str(tmp_path / "bare.m3u8"))
+    assert {line.partition(" - ")[2] for line in said.lines} < stems
+    assert {*re.findall(r"#EXTINF:12,(.*)", (tmp_path / "bare.m3u8").read_text("utf-8"))} == stems
+    assert library("genreguess", "id:1").lines[0].strip(" -") in stems
