@@ -73,6 +73,11 @@ def whole(beet: Beet) -> set[int]:
     return set(keys)
 
 
+def outcomes(beet: Beet) -> list[tuple[int]]:
+    """The items that were embedded, or could not be."""
+    return beet.sql("SELECT entity_id FROM item_attributes WHERE key IN ('musrec_model', 'musrec_status')")
+
+
 def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """The processes that embed: children of the server that forks them."""
     try:
@@ -132,20 +137,24 @@ def test_nobody_is_left_behind_by_a_killed_command(beet: Beet) -> None:
 @pytest.mark.parametrize("kill", [kill_one, kill_all])
 def test_workers_are_killed_at_random_moments(beet: Beet, kill: Callable[[subprocess.Popen[str]], None]) -> None:
     rng = random.Random(2)
-    kills = 0
+    kills, before = 0, -1
     for _ in range(max(1, TIMES // 4)):
         process = start(beet, "embed")
         timer = threading.Timer(120, process.kill)  # a hang would be a failure, not an endless test
         timer.start()
         while process.poll() is None and kills < TIMES:
             time.sleep(rng.uniform(0.05, AT_MOST / 3))
+            if (now := len(outcomes(beet))) == before:
+                continue  # on a slow machine: workers that never end a file are given up, and rightly
+            before = now
             kills += bool(workers(process))
             kill(process)
         out, _ = process.communicate()
         timer.cancel()
         assert process.returncode == 0, out
         assert "Traceback" not in out, out
-        statuses = Counter(value.partition(" @ ")[0] for value in beet.attributes("musrec_status").values())
+        stored = beet.sql("SELECT value FROM item_attributes WHERE key = 'musrec_status'")  # titles stand there thrice
+        statuses = Counter(value.partition(" @ ")[0] for (value,) in stored)
         assert set(statuses) <= {"crashed"}, statuses
         assert out.count("no embedding for") == statuses.total() <= kills * 2
         beet("embed", "--retry", "-q")
