@@ -85,8 +85,9 @@ def ask(plugin: MusrecPlugin, lib: Library, asked: Asked, listing: Listing, memo
 
     items, files = (asked.items, []) if asked.items is not None else _named(plugin, lib, opts, asked.args)
     if wanted.space not in memory:
-        memory[wanted.space] = snapshot.load(plugin, lib, wanted.space)
-        answers.require_current(plugin, memory[wanted.space].counts)
+        loaded = snapshot.load(plugin, lib, wanted.space)
+        answers.require_current(plugin, loaded.counts)
+        memory[wanted.space] = loaded
     start = _start(plugin, lib, opts, items, files)
     if start.new:
         memory[wanted.space] = snapshot.load(plugin, lib, wanted.space)

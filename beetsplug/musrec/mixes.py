@@ -214,6 +214,7 @@ def _made(
 ) -> Outcome:
     name = source.mix or ""
     path = playlists.target(plugin, name)
+    force = force or not plugin.config["playlist"]["recipe"].get(bool)  # then ours can't be told from others
     try:
         playlists.check_target(plugin, name)
         standing = recipes.look(plugin, lib, os.path.realpath(path)) if os.path.exists(path) and not force else None

@@ -124,6 +124,16 @@ def test_another_playlist_is_not_written_over(library: Beet, lists: Path) -> Non
     assert recipe(other) == "beet mixes Other"
 
 
+def test_without_recipes_mixes_are_written_again_and_again(library: Beet, lists: Path) -> None:
+    mix = {"name": "Drones", "seeds": "title:Drone", "count": 2}
+    library.configure(musrec={"playlist": {"dir": str(lists), "recipe": False}, "mixes": [mix]})
+    library("mixes")
+    once = (lists / "Drones.m3u8").read_bytes()
+    assert b"MUSREC" not in once
+    library("mixes")
+    assert (lists / "Drones.m3u8").read_bytes() == once
+
+
 def test_names_that_are_no_file_names(library: Beet, lists: Path) -> None:
     library("modify", "-y", "--nowrite", "title:Harbour Waltz", "grouping=AC/DC: ..\\x?\t" + "ü" * 200)
     configure(library, lists, {"name": "$grouping.m3u", "seeds": "title:Waltz", "count": 1})
