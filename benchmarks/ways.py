@@ -5,6 +5,8 @@ Each is a function of a path, and runs in the same worker processes, one thread 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,19 +58,29 @@ def _plain(y: np.ndarray) -> None:
     mel = (mel - mel.mean()) / mel.std()
     count = max(1, mel.shape[1] // 130)
     windows = np.stack(np.split(mel[:, : 130 * count], count, axis=1)).astype(np.float32)
-    with torch.inference_mode():
+    with torch.inference_mode(), one_thread():
         _network()(torch.from_numpy(windows))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch with one thread, as each worker has; afterwards as it was, for whoever else runs in this process."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @lru_cache
 def _network() -> Any:
     """The shipped encoder's shape, untrained: only its time counts here."""
-    import torch
-
     from training.model import new_encoder
     from training.recipe import load_recipe
 
-    torch.set_num_threads(1)
     return new_encoder(load_recipe("shipped"), 16).eval()
 
 

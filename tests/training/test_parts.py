@@ -21,10 +21,7 @@ from training.robustness import robustness
 from training.sources import read_folder, split_of
 
 from .. import music
-from .test_chain import labelled, recipe_file, trained
-
-__all__ = ["labelled", "trained"]  # fixtures
-
+from .conftest import recipe_file
 
 NETWORKS = [("shipped", 130, 256), ("vgg", 130, 256), ("latent_cnn", 128, 32), ("mfcc_cnn", 130, 64)]
 

@@ -21,9 +21,8 @@ from training.__main__ import main
 from training.datasets import load_cache
 from training.recipe import load_recipe
 
-from .test_chain import labelled, recipe_file, run, trained
+from .conftest import recipe_file, run
 
-__all__ = ["labelled", "trained"]  # fixtures
 ROOT = Path(__file__).parents[2]
 
 
