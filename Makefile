@@ -1,6 +1,7 @@
 # make demo [MUSIC=folder]   set everything up and run the main job
 # make test                  set everything up and pass the tests
 # make lint                  ruff and mypy
+# make programs              the players and the browser that some tests drive (Debian's packages; asks for sudo)
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,9 @@ DEMO_VENV := .venv-demo
 REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
 PIP := -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint clean
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: demo test lint programs clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.installed
@@ -21,6 +24,10 @@ lint: $(VENV)/.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+programs:
+	$(SUDO) apt-get update -qq
+	$(SUDO) apt-get install -y -qq --no-install-recommends chromium chromium-driver mpd mpc mpv vlc-bin vlc-plugin-base
 
 # Editable, so that a venv stays right while the code changes, and is made anew only when the requirements do.
 $(DEMO_VENV)/.installed: $(REQUIREMENTS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from urllib.parse import unquote
 import m3u8
 import pytest
 
+from ..programs import needs
 from .conftest import Beet
 
 ODD = "Ünïcode #1 100% [x] & 'y' \"z\""
@@ -80,7 +80,7 @@ def mpd(music: Path, folder: Path) -> Iterator[list[str]]:
         daemon.wait(30)
 
 
-@pytest.mark.skipif(not (shutil.which("mpd") and shutil.which("mpc")), reason="mpd and mpc are not installed")
+@needs("mpd", "mpc")
 @pytest.mark.parametrize("relative", [True, False])
 def test_mpd(music: Beet, tmp_path: Path, relative: bool) -> None:
     folder = tmp_path / "lists"
@@ -102,7 +102,7 @@ def test_mpd(music: Beet, tmp_path: Path, relative: bool) -> None:
         assert said.stdout.decode().strip() in wanted(music)[-1]
 
 
-@pytest.mark.skipif(not shutil.which("mpv"), reason="mpv is not installed")
+@needs("mpv")
 @pytest.mark.parametrize("urlencode", [False, True])
 def test_mpv(music: Beet, tmp_path: Path, urlencode: bool) -> None:
     if urlencode:
@@ -117,7 +117,8 @@ def test_mpv(music: Beet, tmp_path: Path, urlencode: bool) -> None:
     assert [unquote(file).removeprefix("file://") if urlencode else file for file in played] == wanted(music)
 
 
-@pytest.mark.skipif(not shutil.which("cvlc") or os.geteuid() == 0, reason="VLC is not installed, or refuses root")
+@needs("cvlc")
+@pytest.mark.skipif(os.geteuid() == 0, reason="VLC refuses to run as root")
 def test_vlc(music: Beet, tmp_path: Path) -> None:
     music.configure(musrec={"playlist": {"urlencode": True}})  # of a plain path it takes `#` for the end
     path = written(music, tmp_path / "list.m3u8")

@@ -1,0 +1,94 @@
+"""Runs `beet` in a fork of a process that has loaded beets and the plugin: a tenth of a second in place of a whole one.
+
+Each fork starts from the same clean state; in one process, beets' configuration, listeners and types would leak.
+``python -m tests.plugin.beet_server`` reads requests, one line of JSON each, and answers with the exit status.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pkgutil
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT = 300  # seconds
+
+
+class BeetServer:
+    """The client's side: starts the process on first use, and ends with the tests."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self, arguments: Sequence[str], *, home: Path, cwd: Path, out: Path, err: Path) -> int:
+        """The exit status of a `beet` whose output goes to two files."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.plugin.beet_server"], cwd=ROOT, text=True, encoding="utf-8",
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+                start_new_session=True,
+            )  # fmt: skip
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        request = {"arguments": list(arguments), "home": str(home), "cwd": str(cwd), "out": str(out), "err": str(err)}
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        if not select.select([self._process.stdout], [], [], TIMEOUT)[0]:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            raise TimeoutError(f"beet {' '.join(arguments)} took more than {TIMEOUT} s")
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.communicate()
+
+
+def serve() -> None:
+    """Answer requests until there are no more; in a fork, run `beet` and end as it does."""
+    _preload()
+    while line := sys.stdin.readline():
+        if (child := os.fork()) == 0:
+            _become_beet(json.loads(line))
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _preload() -> None:
+    import beets.ui.commands
+    import tqdm  # noqa: F401
+
+    import beetsplug.musrec
+    import musrec_core
+
+    for package in (beetsplug.musrec, musrec_core, beets.ui.commands):
+        for module in pkgutil.walk_packages(getattr(package, "__path__", []), f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                import_module(module.name)
+
+
+def _become_beet(request: dict[str, Any]) -> NoReturn:
+    for number, (name, mode) in enumerate([(os.devnull, os.O_RDONLY), (request["out"], 0), (request["err"], 0)]):
+        opened = os.open(name, mode or (os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 0o600)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - the old one has read ahead
+    os.environ["BEETSDIR"] = request["home"]
+    os.chdir(request["cwd"])
+    sys.argv = ["beet", *request["arguments"]]
+    from beets.ui import main
+
+    main()
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    serve()
