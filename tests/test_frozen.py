@@ -1,0 +1,72 @@
+"""What earlier versions wrote is still read: see tests/frozen/README.md."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beetsplug.musrec import fields
+from musrec_core import Card, VectorIndex, playlist
+from musrec_core.genres import Vocabulary
+from musrec_core.playlistrecipe import mark, read
+
+FROZEN = Path(__file__).parent / "frozen"
+
+
+def test_the_attributes_of_an_item() -> None:
+    stored = json.loads((FROZEN / "attributes-1.json").read_text())
+    (vector,) = fields.decode_vectors([stored[fields.EMBEDDING]], 4)
+    np.testing.assert_allclose(vector, [0.18652, -0.19597, 0.95005, 0.15562], atol=1e-3)
+    assert fields.encode_vector(vector) == stored[fields.EMBEDDING]
+    assert fields.parse_genres(stored[fields.GENRES]) == {"rock": 0.8312, "hip hop": 0.1034, "r&b": 0.0654}
+    assert fields.failure_of(stored[fields.STATUS]) == "too-short"
+    now = fields.likeness("MP3", 241.3, 320_000, 44_100)
+    assert not fields.is_another_recording(stored[fields.HEARD], now)
+    assert fields.is_another_recording(stored[fields.HEARD], fields.likeness("FLAC", 241.3, 900_000, 44_100))
+
+
+def test_a_card_of_format_1(tmp_path: Path) -> None:
+    shutil.copy(FROZEN / "card-1.json", tmp_path / "musrec-1.json")
+    card = Card.load(tmp_path / "musrec-1.onnx")
+    assert card.model_id == "musrec-1@e32a12ba"
+    assert (card.dimensions, len(card.genres), card.temperature) == (128, 16, 0.8128)
+    assert (card.genres[6].label, card.genres[6].key) == ("hip hop", "hip_hop")
+    assert card.mood == {"valence": 1.0471, "arousal": 0.4677}
+    assert (card.front_end.sample_rate, card.front_end.hop_length, card.front_end.window_frames) == (22_050, 512, 130)
+
+
+def test_the_file_of_a_librarys_vectors() -> None:
+    index, note = VectorIndex.load(FROZEN / "index-1.musrec-embedding")
+    assert index.ids.tolist() == [3, 5, 8]
+    assert note == {"state": [[1, 2, 3, 4, 5], []], "model": "tiny@00000000", "counts": [4, 3, 3]}
+    ((nearest, *_),) = index.query([[0.19, -0.2, 0.95, 0.16]], 1)
+    assert nearest.id == 3
+    assert nearest.distance == pytest.approx(0, abs=1e-4)
+
+
+def test_a_learnt_vocabulary() -> None:
+    vocabulary = Vocabulary.load(FROZEN / "vocabulary-1.musrec-genres.json")
+    assert (vocabulary.model, vocabulary.dimensions, vocabulary.figures) == ("tiny@00000000", 4, {"accuracy": 0.8})
+    assert vocabulary.guess([1.0, 0, 0, 0]) == pytest.approx({"Deep House": 0.8249, "R&B": 0.1751}, abs=1e-4)
+
+
+def test_a_playlist_with_its_recipe() -> None:
+    document = read(FROZEN / "playlist-1.m3u8")
+    recipe = document.recipe
+    assert recipe is not None
+    assert recipe.words == ("similar", "--count", "2", "--order", "apart", "Second Bass")
+    assert recipe.options == ("--max-per-artist", "1")
+    assert (recipe.model, recipe.seeds) == ("musrec-1@e32a12ba", "Amen Corner - Second Bass")
+    assert [key for key, _ in recipe.songs] == ["8f14e45fceea", "c9f0f895fb98"]
+    assert [mark_ for _, mark_ in recipe.songs] == [mark(entry.location) for entry in document.entries]
+    assert recipe.without == ("45c48cce2e2d",)
+    files, streams = playlist.read(FROZEN / "playlist-1.m3u8")
+    assert [Path(file.decode()).relative_to(FROZEN).as_posix() for file in files] == [
+        "Amen Corner/01 Second Bass.mp3",
+        "Björk/02 Jóga.flac",
+    ]
+    assert not streams
