@@ -39,6 +39,10 @@ class IndexFileError(Exception):
     """A file of vectors can't be used; the message says why in one sentence."""
 
 
+class PlaylistError(ValueError):
+    """A file is no playlist that can be read; the message says why in one sentence."""
+
+
 class VocabularyError(Exception):
     """A learnt vocabulary can't be made, read or used; the message says why in one sentence."""
 

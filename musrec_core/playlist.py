@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
 from .files import atomic_write
+from .playlistreading import Locator, names_playlist, read_m3u
 from .playlistrecipe import Kept
 from .text import one_line
 
-__all__ = ["Entry", "Style", "encode", "located", "one_line", "read", "write"]
-
-_SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters or more: `C:` is a drive
-_FILE_URI = re.compile(rb"file:(//(localhost)?(?=/))?", re.IGNORECASE)
-_ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
+__all__ = ["Entry", "Style", "encode", "one_line", "read", "write"]
 
 
 @dataclass(frozen=True)
@@ -140,9 +136,10 @@ def write(
 def read(path: str | bytes | os.PathLike[str], *, relative_to: bytes | None = None) -> tuple[list[bytes], list[bytes]]:
     """The files that a playlist names, in its order.
 
-    Comments and empty lines are left out; a byte order mark and Windows' line ends do not matter. Locations may be
-    absolute or relative paths, ``file:`` URIs, and percent-encoded paths (taken as such only where the plain path does
-    not exist, since a name may hold ``%20`` itself).
+    Comments and empty lines are left out; the encoding, a byte order mark, and the line ends of Windows and old Macs do
+    not matter. Locations may be absolute or relative paths, ``file:`` URIs, and percent-encoded paths (taken as such
+    only where the plain path does not exist, since a name may hold ``%20`` itself); a file's name may have another
+    Unicode form.
 
     Parameters
     ----------
@@ -154,44 +151,26 @@ def read(path: str | bytes | os.PathLike[str], *, relative_to: bytes | None = No
     -------
     files : list of bytes
         Absolute paths; those that do not exist are here too.
-    streams : list of bytes
-        Locations that are no files: ``http:`` and the like.
+    others : list of bytes
+        Locations that are no sound files: ``http:`` and the like, and other playlists.
 
     Raises
     ------
     OSError
         The playlist can't be read.
+    PlaylistError
+        It is no M3U playlist.
     """
     name = os.fsencode(path)
     bases = [os.path.dirname(os.path.abspath(name)), *([relative_to] if relative_to is not None else [])]
-    with open(name, "rb") as file:
-        lines = file.read().removeprefix(b"\xef\xbb\xbf").splitlines()
-    files, streams = [], []
-    for line in filter(None, (line.strip() for line in lines)):
+    locator = Locator(bases)
+    files, others = [], []
+    for line in filter(None, (line.strip() for line in read_m3u(name).splitlines())):
         if line.startswith(b"#"):
             continue
-        if (file_ := located(line, bases)) is not None:
-            files.append(file_)
+        file = None if names_playlist(line) else locator.find(line)
+        if file is not None:
+            files.append(file)
         else:
-            streams.append(line)
-    return files, streams
-
-
-def located(location: bytes, bases: Sequence[bytes]) -> bytes | None:
-    """The absolute path of the file that a line names, beside the first of some folders; None for a web address."""
-    if uri := _FILE_URI.match(location):
-        return _existing(unquote_to_bytes(location[uri.end() :]), bases)
-    return None if _SCHEME.match(location) else _existing(location, bases)
-
-
-def _existing(location: bytes, bases: Sequence[bytes]) -> bytes:
-    """The first reading of a location that exists; without any, as it stands beside the playlist."""
-    readings = [location, location.replace(b"\\", b"/")]
-    if _ESCAPE.search(location):
-        readings.append(unquote_to_bytes(location))
-    try:
-        location.decode()
-    except UnicodeDecodeError:  # an old player's, on Windows
-        readings.append(location.decode("cp1252", "replace").encode())
-    paths = [os.path.normpath(os.path.join(base, reading)) for reading in readings for base in bases]
-    return next((path for path in paths if b"\0" not in path and os.path.exists(path)), paths[0])
+            others.append(line)
+    return files, others

@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from .playlistreading import read_m3u
 from .text import printable
 
 __all__ = ["Document", "Kept", "Recipe", "mark", "parse", "read"]
@@ -118,9 +119,18 @@ def mark(location: bytes) -> str:
 
 
 def read(path: str | bytes | os.PathLike[str]) -> Document:
-    """Read a playlist; raises ``OSError`` where it can't be read, ``ValueError`` as `parse` does."""
-    with open(path, "rb") as file:
-        return parse(file.read())
+    """Read a playlist.
+
+    Raises
+    ------
+    OSError
+        It can't be read.
+    PlaylistError
+        It is no playlist.
+    ValueError
+        As `parse` does.
+    """
+    return parse(read_m3u(path))
 
 
 def parse(content: bytes) -> Document:

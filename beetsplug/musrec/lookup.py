@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import shlex
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -12,8 +14,6 @@ from beets.dbcore.query import (
     InQuery,
     InvalidQueryArgumentValueError,
     InvalidQueryError,
-    OrQuery,
-    PathQuery,
     TrueQuery,
 )
 from beets.library import Item, parse_query_parts, parse_query_string
@@ -118,14 +118,26 @@ def items_of(lib: Library, ids: Iterable[int]) -> Iterator[Item]:
 
 
 def items_at(lib: Library, paths: Iterable[bytes]) -> dict[bytes, Item]:
-    """The items whose files these are."""
+    """The items whose files these are, by the path that was asked for; a name's Unicode form does not matter."""
     wanted = set(paths)
-    found = {}
-    for part in _parts(wanted, PART // 5):
-        for item in lib.items(OrQuery([PathQuery("path", path) for path in part])):
-            if item.path in wanted:  # a path query finds what lies in a folder too
-                found[item.path] = item
-    return found
+    known = _paths(lib) if wanted else {}
+    ids = {path: known[path] for path in wanted if path in known}
+    if others := [path for path in wanted - ids.keys() if not path.isascii()]:
+        composed = {_nfc(path): id_ for path, id_ in known.items() if not path.isascii()}
+        ids |= {path: composed[_nfc(path)] for path in others if _nfc(path) in composed}
+    found = {item.id: item for item in items_of(lib, set(ids.values()))}
+    return {path: found[id_] for path, id_ in ids.items() if id_ in found}
+
+
+def _paths(lib: Library) -> dict[bytes, int]:
+    """The ids of all items by their absolute paths; newer beets stores them relative to the library's folder."""
+    with lib.transaction() as tx:
+        rows = tx.query("SELECT path, id FROM items WHERE path IS NOT NULL")
+    return {os.path.join(lib.directory, bytes(path)): id_ for path, id_ in rows}
+
+
+def _nfc(path: bytes) -> str:
+    return unicodedata.normalize("NFC", os.fsdecode(path))
 
 
 def numbers(lib: Library, key: str) -> dict[int, float]:

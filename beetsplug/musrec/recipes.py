@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from beets.ui import UserError
 from beets.util import displayable_path, normpath
 
+from musrec_core.errors import PlaylistError
 from musrec_core.text import printable
 
 from . import asking, lookup, playlists, recipe_options, songkeys
@@ -139,6 +140,8 @@ def look(plugin: MusrecPlugin, lib: Library, path: bytes) -> Standing:
         document = playlistrecipe.read(path)
     except OSError as error:
         raise UserError(f"the playlist {shown} can't be read: {error.strerror}") from None
+    except PlaylistError as error:
+        raise UserError(printable(str(error))) from None
     except ValueError as error:
         raise UserError(f"the recipe in {shown} is damaged: {error}") from None
     if document.recipe is None:
@@ -177,10 +180,11 @@ def _existing(plugin: MusrecPlugin, name: str) -> bytes:
 
 def _items(plugin: MusrecPlugin, lib: Library, path: bytes, entries: tuple[Kept, ...]) -> list[Item]:
     """The songs of the library that some entries name."""
-    from musrec_core.playlist import located
+    from musrec_core.playlistreading import Locator
 
     bases = [os.path.dirname(path), *filter(None, [playlists.relative_to(plugin)])]
-    files = [file for entry in entries if (file := located(entry.location, bases)) is not None]
+    locator = Locator(bases)
+    files = [file for entry in entries if (file := locator.find(entry.location)) is not None]
     return list(lookup.items_at(lib, files).values())
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from . import MusrecPlugin
 
 NAMED = 5  # missing files in one line
+SHORT = 60  # characters of each
 
 
 @dataclass(frozen=True)
@@ -61,23 +62,42 @@ def matching(lib: Library, args: list[str], *, album: bool = False, first: bool 
 def of_playlist(plugin: MusrecPlugin, lib: Library, name: str) -> tuple[list[Item], list[str]]:
     """The songs of a playlist: those of the library, and the paths of those outside it."""
     from musrec_core import playlist
+    from musrec_core.errors import PlaylistError
 
     try:
-        paths, streams = playlist.read(normpath(name), relative_to=playlists.relative_to(plugin))
+        paths, others = playlist.read(playlist_path(plugin, name), relative_to=playlists.relative_to(plugin))
     except OSError as error:
         raise UserError(f"the playlist {printable(name)} can't be read: {error.strerror}") from None
+    except PlaylistError as error:
+        raise UserError(printable(str(error))) from None
+    paths = list(dict.fromkeys(paths))
     known = lookup.items_at(lib, paths)
     outside = [path for path in paths if path not in known]
+    files = [os.fsdecode(path) for path in outside if os.path.isfile(path)]
     missing = [path for path in outside if not os.path.isfile(path)]
-    if missing or streams:
-        names = [displayable_path(os.path.basename(path)) for path in missing] + list(map(displayable_path, streams))
+    if missing or others:
+        names = [_short(os.path.basename(path)) for path in missing] + [_short(other) for other in others]
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        plugin._log.warning("not there, of {}: {}{}", one_line(name), one_line(", ".join(names[:NAMED])), more)
-    items = [known[path] for path in dict.fromkeys(paths) if path in known]
-    files = [os.fsdecode(path) for path in dict.fromkeys(outside) if path not in set(missing)]
+        plugin._log.warning("left out of {}, not found: {}{}", one_line(name), ", ".join(names[:NAMED]), more)
+    items = list({item.id: item for path in paths if (item := known.get(path))}.values())
     if not items and not files:
-        raise UserError(f"the playlist {printable(name)} names no file that is there")
+        raise UserError(f"no song that the playlist {printable(name)} names was found")
     return items, files
+
+
+def playlist_path(plugin: MusrecPlugin, name: str) -> str:
+    """The playlist of this name, here or in `musrec.playlist.dir`; raises `UserError` where there is none."""
+    paths = [normpath(name), *(playlists.target(plugin, f"{name}{ending}") for ending in ("", *playlists.ENDINGS))]
+    found = next((path for path in paths if os.path.exists(path)), None)
+    if found is None:
+        raise UserError(f"there is no playlist {printable(name)}")
+    return os.fsdecode(found)
+
+
+def _short(location: bytes) -> str:
+    """A location for a message, whatever its length."""
+    text = one_line(displayable_path(location))
+    return text if len(text) <= SHORT else f"{text[: SHORT - 3]}..."
 
 
 def embedded(plugin: MusrecPlugin, lib: Library, matched: list[Item], paths: Sequence[str] = ()) -> Seeds:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from beets.ui import CommonOptionsParser, Subcommand, UserError
 
-from .. import asking, hublist, playlists, recipe_options, recipes
+from .. import asking, hublist, playlists, recipe_options, recipes, seeds
 from ..output import print_item
 
 if TYPE_CHECKING:
@@ -166,6 +166,8 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
         template = opts.format or "$artist - $title"
         hublist.show(plugin, lib, args, count, space=wanted.space, metric=wanted.metric, template=template)
         return
+    if opts.from_playlist:
+        opts.from_playlist = seeds.playlist_path(plugin, opts.from_playlist)  # whole, for the recipe
     if opts.playlist:
         playlists.check_target(plugin, opts.playlist)
     listing = asking.Listing(seeds=bool(opts.playlist) and recipe_options.leads(opts), wanted=bool(opts.playlist))
