@@ -45,14 +45,14 @@ def send(stream: BinaryIO, message: object) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> Any:
-    """Read a message; raises `EOFError` where the other side has gone, even in the middle of it."""
+def receive(stream: BinaryIO) -> bytes:
+    """Read a message, still pickled; raises `EOFError` where the other side has gone, even in the middle of it."""
     header = stream.read(LENGTH)
     size = int.from_bytes(header, "little")
     data = stream.read(size) if len(header) == LENGTH else b""
     if len(header) < LENGTH or len(data) < size:
         raise EOFError
-    return pickle.loads(data)
+    return data
 
 
 def main() -> None:
@@ -67,7 +67,7 @@ def main() -> None:
 def _serve(commands: BinaryIO, results: BinaryIO) -> None:
     waiting: SimpleQueue[bytes] = SimpleQueue()
     try:
-        setup: Setup = receive(commands)
+        setup: Setup = pickle.loads(receive(commands))
         threading.Thread(target=_listen, args=(commands, waiting), daemon=True).start()
         job = _prepare(setup)
     except Exception as error:
@@ -98,7 +98,7 @@ def _listen(commands: BinaryIO, waiting: SimpleQueue[bytes]) -> None:
     """Take paths while the job runs, so that the end of the parent is noticed even in the middle of a file."""
     try:
         while True:
-            waiting.put(receive(commands))
+            waiting.put(pickle.loads(receive(commands)))
     finally:
         os._exit(0)
 
@@ -139,6 +139,9 @@ def _portable(error: Exception) -> Exception:
 
 def load_encoder(model: str) -> None:
     """Load what `embed_in_worker` uses; raises `ModelError`."""
+    import av  # noqa: F401 - now: no file is to blame where it can't be loaded
+    import soxr  # noqa: F401
+
     from .encoder import Encoder
 
     global _encoder

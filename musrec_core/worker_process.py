@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import threading
-import traceback
 from collections.abc import Iterable, Iterator
 from queue import SimpleQueue
 from typing import Any, BinaryIO, cast
@@ -33,8 +32,7 @@ FLAGS = {
 SPARE_FILES = 16  # that the parent can still open beside its workers' pipes, for the library and more
 PATIENCE = 1.0  # seconds: a killed process ends at once, unless it waits for a disk that does not answer
 
-Message = tuple[str, Any]  # what kind, and with it what
-Messages = SimpleQueue[tuple["WorkerProcess | None", Message]]
+Messages = SimpleQueue[tuple["WorkerProcess | None", "bytes | None"]]
 
 
 class WorkerProcess:
@@ -47,7 +45,7 @@ class WorkerProcess:
     modules : iterable of str
         The packages that it has to find, wherever the parent found them.
     messages : SimpleQueue
-        Where what it says is put, after it ``("ended", None)``.
+        Where what it says is put, still pickled, and at its end None.
 
     Raises
     ------
@@ -87,15 +85,10 @@ class WorkerProcess:
             send(self._commands, message)
 
     def _listen(self, messages: Messages) -> None:
-        with self._results as results:
+        with self._results as results, contextlib.suppress(EOFError, OSError):
             while True:
-                try:
-                    messages.put((self, receive(results)))
-                except (EOFError, OSError):
-                    messages.put((self, ("ended", None)))
-                    return
-                except Exception as error:  # what it sent can't be unpickled here
-                    messages.put((self, ("raised", (error, traceback.format_exc()))))
+                messages.put((self, receive(results)))
+        messages.put((self, None))
 
     def end(self) -> int | None:
         """Kill it, and give its exit status; None where not even that ends it."""

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from .card import Card
 from .errors import ModelError, Reason, UnusableAudio, WorkersError
 from .worker_main import Job, Setup, embed_in_worker, load_encoder
-from .worker_process import Message, Messages, WorkerProcess
+from .worker_process import Messages, WorkerProcess
 
 __all__ = ["Job", "WorkerPool", "WorkersError", "default_workers", "embed_in_worker"]
 
@@ -87,7 +87,7 @@ class WorkerPool:
         self._next_start = 0.0  # on that clock
         self._failed_starts = 0
         self._why, self._hopeless = "", False  # of the last one
-        self._without_processes = False
+        self._without_processes = self._prepared_here = False
         self._closed = False
 
     def __enter__(self) -> WorkerPool:
@@ -101,7 +101,7 @@ class WorkerPool:
     def close(self) -> None:
         """Stop the workers at once; files in hand are dropped. May be called from another thread than `map`."""
         self._closed = True
-        self._messages.put((None, ("tick", None)))  # wakes `map`
+        self._messages.put((None, None))  # wakes `map`
         for slot in self._slots:
             slot.end()
 
@@ -141,7 +141,7 @@ class WorkerPool:
             if sender is None:
                 yield from self._tick()
             elif slot := next((slot for slot in self._slots if slot.process is sender), None):
-                yield from self._take(slot, message)
+                yield from self._ended(slot) if message is None else self._take(slot, message)
 
     def _hand_out(self, source: Iterator[Any]) -> None:
         """Give files to those workers that have few, starting them where need be."""
@@ -176,10 +176,10 @@ class WorkerPool:
         if self._closed:  # by another thread, meanwhile
             slot.end()
 
-    def _take(self, slot: _Slot, message: Message) -> Iterator[tuple[Any, Any]]:
+    def _take(self, slot: _Slot, message: bytes) -> Iterator[tuple[Any, Any]]:
         """Take in what a worker says."""
         slot.seconds = 0.0
-        match message:
+        match pickle.loads(message):
             case "begin", _:
                 slot.begun = True
                 self._failed_starts = 0
@@ -195,8 +195,6 @@ class WorkerPool:
                     raise error
                 why = f"{type(error).__name__}: {error}"
                 self._start_failed(slot, why, hopeless=isinstance(error, MemoryError))
-            case "ended", _:
-                yield from self._ended(slot)
 
     def _ended(self, slot: _Slot) -> Iterator[tuple[Any, Any]]:
         status = slot.end()
@@ -246,13 +244,18 @@ class WorkerPool:
     def _give_up(self) -> None:
         if self._hopeless:
             raise WorkersError(f"no worker process can be kept alive: {self._why}")
-        self._warn(
-            f"no worker process can be started ({self._why}): this process does their work, "
-            "and a file that crashes or hangs the decoder stops it"
-        )
         self._without_processes = True
 
     def _map_here(self, source: Iterator[Any]) -> Iterator[tuple[Any, Any]]:
+        if not self._prepared_here:
+            self._prepare_here()
+        again = [file.path for file in self._again]
+        for path in itertools.chain(again, source):
+            yield path, self._job(os.fsdecode(path))
+            if self._closed:
+                return
+
+    def _prepare_here(self) -> None:
         if self._model is not None:
             try:
                 load_encoder(self._model)
@@ -260,11 +263,11 @@ class WorkerPool:
                 raise
             except Exception as error:
                 raise WorkersError(f"no worker can start: {type(error).__name__}: {error}") from error
-        again = [file.path for file in self._again]
-        for path in itertools.chain(again, source):
-            yield path, self._job(os.fsdecode(path))
-            if self._closed:
-                return
+        self._warn(
+            f"no worker process can be started ({self._why}): files are embedded in this process, "
+            "and one that crashes or hangs the decoder ends the run"
+        )
+        self._prepared_here = True
 
     @contextmanager
     def _ticking(self) -> Iterator[None]:
@@ -284,7 +287,7 @@ class WorkerPool:
 def _tick_until(ended: threading.Event, messages: Messages) -> None:
     while not ended.is_set():
         time.sleep(TICK)
-        messages.put((None, ("tick", None)))
+        messages.put((None, None))
 
 
 @dataclass(eq=False)
