@@ -129,7 +129,7 @@ def _home(name: str) -> str | None:
 def _flags() -> list[str]:
     """The options that this Python was started with, as far as they say where modules and names of files come from."""
     flags = [flag for name, flag in FLAGS.items() if getattr(sys.flags, name)]
-    return [*flags, "-X", f"utf8={sys.flags.utf8_mode}"]
+    return [*flags, "-X", f"utf8={sys.getfilesystemencoding() == 'utf-8':d}"]
 
 
 def _environment() -> dict[str, str]:

@@ -124,10 +124,10 @@ class WorkerPool:
             if self._without_processes and not self._closed:
                 yield from self._map_here(source)
         finally:
-            self._again.clear()
             for slot in self._slots:
                 if slot.files:
-                    slot.end()
+                    self._leave(slot)
+            self._again.clear()
 
     def _map(self, source: Iterator[Any]) -> Iterator[tuple[Any, Any]]:
         while not self._closed and not self._without_processes:
