@@ -55,14 +55,16 @@ class WorkerProcess:
 
     def __init__(self, setup: Setup, modules: Iterable[str], messages: Messages) -> None:
         _need_spare_files()
-        windows = sys.platform == "win32"
+        python = sys.executable or ""  # none where Python is part of another program
         with _without_interrupts():
             self._process = subprocess.Popen(
-                [sys.executable, *_flags(), "-c", BOOT, *search_path(modules)],
+                [python, *_flags(), "-c", BOOT, *search_path(modules)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=_environment(),
-                cwd=os.path.dirname(sys.executable) if windows else "/",  # any that is there and nobody drops music in
+                cwd=os.path.dirname(python)
+                if sys.platform == "win32"
+                else "/",  # any that is there and nobody drops music in
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         assert self._process.stdin is not None
@@ -112,7 +114,8 @@ def search_path(modules: Iterable[str]) -> list[str]:
         entries = [os.path.join(here, entry) for entry in sys.path]
         named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         by_chance = {os.path.realpath(entry) for entry in ["", *named] if not os.path.isabs(entry)}
-    return [entry for entry in dict.fromkeys(entries) if os.path.realpath(entry) not in by_chance - homes]
+    left_out = by_chance - homes
+    return [entry for entry in dict.fromkeys(entries) if os.path.realpath(entry) not in left_out]
 
 
 def _home(name: str) -> str | None:

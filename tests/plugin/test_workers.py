@@ -34,15 +34,15 @@ def test_workers_that_are_killed_as_they_start_are_one_sentence(library: Beet, s
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\nif any('worker_main' in argument for argument in sys.orig_argv):\n    os.kill(os.getpid(), 9)"
     )
-    killing = {"PYTHONPATH": str(tmp_path)}
+    killing = str(tmp_path)
     for command in (["embed", "-f"], ["similar", "--file", str(next(songs.rglob("*.mp3")))]):
-        said = library(*command, ok=False, **killing)
+        said = library(*command, ok=False, PYTHONPATH=killing)
         assert said.status == 1
         (line,) = said.err.splitlines()
         assert line.startswith("error: no worker process can be kept alive: the last one ended with status -9 ")
     assert not library.attributes("musrec_status")
     imported = Beet(tmp_path / "home2", songs)
-    *_, last = imported("import", str(songs), **killing).err.splitlines()
+    *_, last = imported("import", str(songs), PYTHONPATH=killing).err.splitlines()
     assert last.startswith("musrec: 10 imported songs have no embedding (no worker process can be kept alive")
     assert last.endswith("mend that, then run `beet embed`")
     assert imported("embed").out == "10 embedded\n"
