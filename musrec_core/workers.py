@@ -131,8 +131,7 @@ class WorkerPool:
 
     def _map(self, source: Iterator[Any]) -> Iterator[tuple[Any, Any]]:
         while not self._closed and not self._without_processes:
-            self._hand_out(source)
-            if not self._again and not any(slot.files for slot in self._slots):
+            if self._hand_out(source) and not any(slot.files for slot in self._slots):
                 return
             if self._failed_starts >= STARTS and not any(slot.process for slot in self._slots):
                 self._give_up()
@@ -143,8 +142,8 @@ class WorkerPool:
             elif slot := next((slot for slot in self._slots if slot.process is sender), None):
                 yield from self._ended(slot) if message is None else self._take(slot, message)
 
-    def _hand_out(self, source: Iterator[Any]) -> None:
-        """Give files to those workers that have few, starting them where need be."""
+    def _hand_out(self, source: Iterator[Any]) -> bool:
+        """Give files to those workers that have few, starting them where need be; True where none are left to give."""
         while free := [slot for slot in self._slots if self._is_free(slot)]:
             slot = min(free, key=lambda slot: (len(slot.files), slot.process is None))
             if self._again:
@@ -152,12 +151,13 @@ class WorkerPool:
             elif (path := next(source, None)) is not None:
                 file = _File(path)
             else:
-                return
+                return True
             slot.files.append(file)
             if slot.process is None:
                 self._start(slot)
             if slot.process is not None:
                 slot.process.hand(file.path)
+        return False
 
     def _is_free(self, slot: _Slot) -> bool:
         return len(slot.files) < AHEAD and (slot.process is not None or self._clock >= self._next_start)
@@ -178,7 +178,7 @@ class WorkerPool:
 
     def _take(self, slot: _Slot, message: bytes) -> Iterator[tuple[Any, Any]]:
         """Take in what a worker says."""
-        slot.seconds = 0.0
+        slot.seconds = 0.0  # and this is all that ``ready`` does
         match pickle.loads(message):
             case "begin", _:
                 slot.begun = True

@@ -341,3 +341,21 @@ def test_what_a_caller_leaves_is_not_worked_on() -> None:
             assert path == "0"
             break
         assert list(pool.map(["new"])) == [("new", "new")]
+
+
+def test_a_pause_before_the_next_start_loses_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller leaves while the second worker waits to be started, and comes again at once."""
+    real, tried = WorkerProcess, []
+
+    def first_only(*arguments: Any) -> WorkerProcess:
+        tried.append("start")
+        if len(tried) > 1:
+            raise OSError(11, "Resource temporarily unavailable")
+        return real(*arguments)
+
+    monkeypatch.setattr("musrec_core.workers.WorkerProcess", first_only)
+    with WorkerPool(None, workers=2, job=echo) as pool:
+        next(pool.map(str(n) for n in range(1000)))
+        assert len(tried) > 1
+        monkeypatch.setattr("musrec_core.workers.WorkerProcess", real)
+        assert list(pool.map(["new"])) == [("new", "new")]
