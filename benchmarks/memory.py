@@ -6,49 +6,20 @@ The songs are short and repeated, one of them with six channels at 96 kHz; a wor
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
-from typing import NamedTuple
 
-from musrec_core import Card, UnusableAudio
-from musrec_core.workers import WorkerPool, embed_in_worker
+from musrec_core import Card
+from musrec_core.workers import WorkerPool
 
+from .resident import Memory, measured, own_memory
 from .songs import songs, surround
 from .tables import machine, table
 
 SAMPLES = 8  # rows of the table
-
-
-class Memory(NamedTuple):
-    """Of a process: resident now and at most [MB]."""
-
-    pid: int
-    now: float
-    peak: float
-
-
-def measured(path: str) -> Memory:
-    """Embed a file in a worker, and say what the worker holds then."""
-    outcome = embed_in_worker(path)
-    if isinstance(outcome, UnusableAudio):
-        raise outcome
-    return own_memory()
-
-
-def own_memory() -> Memory:
-    """Of this process. Only Linux tells what is resident now; elsewhere it is the peak."""
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1_024) / 1e6
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return Memory(os.getpid(), peak, peak)
-    return Memory(os.getpid(), pages * resource.getpagesize() / 1e6, peak)
 
 
 def sampled(paths: list[Path], tracks: int, workers: int) -> Iterator[tuple[int, list[Memory], Memory]]:

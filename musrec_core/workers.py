@@ -1,37 +1,39 @@
-"""Many files at once: worker processes, a time limit a file, and crashes that cost one file (pebble)."""
+"""Many files at once: worker processes, a time limit a file, and crashes that cost one file."""
 
 from __future__ import annotations
 
-import multiprocessing
+import functools
+import itertools
+import logging
 import os
-import sys
+import pickle
 import threading
-import traceback
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures import TimeoutError as FutureTimeout
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from queue import SimpleQueue
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from .card import Card
-from .errors import UnusableAudio, WorkersError
+from .errors import ModelError, Reason, UnusableAudio, WorkersError
+from .worker_main import Job, Setup, embed_in_worker, load_encoder
+from .worker_process import Messages, WorkerProcess
 
-if TYPE_CHECKING:
-    from multiprocessing.context import BaseContext
-
-    from pebble import ProcessPool
-
-    from .encoder import Encoder, TrackEmbedding
+__all__ = ["Job", "WorkerPool", "WorkersError", "default_workers", "embed_in_worker"]
 
 PathT = TypeVar("PathT", bound="str | bytes | os.PathLike[Any]")
-Job = Callable[[str], Any]
 AHEAD = 3  # files handed out per worker: enough that none waits, few enough that an endless list is fine
-TRIES = 2  # of a file whose worker died: it may have been killed for another reason, such as want of memory
-STARTS = 10  # of a worker that ends before it takes a file
-ONE_FILE_MEMORY = 1 << 30  # bytes; a song takes some 60 MB
+TRIES = 2  # of a file whose worker died or took too long: the cause may be another, such as want of memory
+STARTS = 4  # that fail one after the other, until no more is tried
+FIRST_PAUSE = 0.2  # seconds after a start that failed; the next one is twice as long
+LONGEST_PAUSE = 30.0
+START_SECONDS = 60.0  # after which a worker that is not ready is given up
+TICK = 0.2  # seconds
 
-_encoder: Encoder | None = None  # one a worker process
+_log = logging.getLogger(__name__)
 
 
 def default_workers() -> int:
@@ -44,7 +46,8 @@ def default_workers() -> int:
 class WorkerPool:
     """Processes that embed files.
 
-    They start with the first file, not before; each loads the model once and uses one core.
+    They start with the first file, not before; each loads the model once and uses one core. Where the system lets none
+    start, this process does their work, and says so.
 
     Parameters
     ----------
@@ -53,17 +56,39 @@ class WorkerPool:
     workers : int, optional
         By default one a core.
     timeout : float
-        Seconds that one file may take, the worker's start not counted.
+        Seconds that one file may take; neither the worker's start nor time in which the machine or this process was
+        stopped counts.
     job : callable, optional
         What a worker does with a path instead of embedding it: a module's function, or a partial of one.
+    warn : callable, optional
+        Is told, in one sentence, that no process can be started; by default it goes to this module's logger.
     """
 
     def __init__(
-        self, card: Card | None, *, workers: int | None = None, timeout: float = 60.0, job: Job | None = None
+        self,
+        card: Card | None,
+        *,
+        workers: int | None = None,
+        timeout: float = 60.0,
+        job: Job | None = None,
+        warn: Callable[[str], object] = _log.warning,
     ) -> None:
-        model = os.fspath(card.folder / card.weights) if card else None
         self.workers = max(1, workers or default_workers())
-        self._slots = [_Slot(model, job or embed_in_worker, timeout) for _ in range(self.workers)]
+        self._model = os.path.abspath(card.folder / card.weights) if card else None
+        self._job = job or embed_in_worker
+        self._pickled = pickle.dumps(self._job)
+        self._modules = ("musrec_core.worker_main", _module_of(self._job))
+        self._timeout = timeout
+        self._warn = warn
+        self._slots = [_Slot() for _ in range(self.workers)]
+        self._again: deque[_File] = deque()  # to be handed out before others
+        self._messages: Messages = SimpleQueue()
+        self._clock = 0.0  # seconds that this process was not stopped, while files were in hand
+        self._next_start = 0.0  # on that clock
+        self._failed_starts = 0
+        self._why, self._hopeless = "", False  # of the last one
+        self._without_processes = self._prepared_here = False
+        self._closed = False
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -74,9 +99,11 @@ class WorkerPool:
         self.close()
 
     def close(self) -> None:
-        """Stop the workers at once; files in hand are dropped."""
+        """Stop the workers at once; files in hand are dropped. May be called from another thread than `map`."""
+        self._closed = True
+        self._messages.put((None, None))  # wakes `map`
         for slot in self._slots:
-            slot.close()
+            slot.end()
 
     def map(self, paths: Iterable[PathT]) -> Iterator[tuple[PathT, Any]]:
         """Embed files, yielding each with its outcome (`TrackEmbedding` or `UnusableAudio`) as it finishes.
@@ -84,189 +111,219 @@ class WorkerPool:
         Raises
         ------
         WorkersError
-            The workers end as soon as they start.
+            No worker can be kept alive, and to do its work in this process would be no safer.
+        ModelError
+            The workers can't use the model.
         """
-        waiting = iter(paths)
+        if self._closed:
+            raise ValueError("this pool is closed")
+        source = iter(paths)
         try:
-            while True:
-                self._hand_out(waiting)
-                futures = {future: slot for slot in self._slots for future in slot.running}
-                if not futures:
-                    return
-                for future in wait(futures, return_when=FIRST_COMPLETED).done:
-                    slot = futures[future]
-                    if future in slot.running:  # not handed out anew meanwhile
-                        yield from slot.settle(future)
+            with self._ticking():
+                yield from self._map(source)
+            if self._without_processes and not self._closed:
+                yield from self._map_here(source)
         finally:
             for slot in self._slots:
-                slot.drop()
+                if slot.files:
+                    self._leave(slot)
+            self._again.clear()
 
-    def _hand_out(self, waiting: Iterator[Any]) -> None:
-        while True:
-            idlest = min(self._slots, key=lambda slot: len(slot.running))
-            if len(idlest.running) >= AHEAD or (path := next(waiting, None)) is None:
+    def _map(self, source: Iterator[Any]) -> Iterator[tuple[Any, Any]]:
+        while not self._closed and not self._without_processes:
+            if self._hand_out(source) and not any(slot.files for slot in self._slots):
                 return
-            idlest.submit(_File(path))
+            if self._failed_starts >= STARTS and not any(slot.process for slot in self._slots):
+                self._give_up()
+                continue
+            sender, message = self._messages.get()
+            if sender is None:
+                yield from self._tick()
+            elif slot := next((slot for slot in self._slots if slot.process is sender), None):
+                yield from self._ended(slot) if message is None else self._take(slot, message)
 
+    def _hand_out(self, source: Iterator[Any]) -> bool:
+        """Give files to those workers that have few, starting them where need be; True where none are left to give."""
+        while free := [slot for slot in self._slots if self._is_free(slot)]:
+            slot = min(free, key=lambda slot: (len(slot.files), slot.process is None))
+            if self._again:
+                file = self._again.popleft()
+            elif (path := next(source, None)) is not None:
+                file = _File(path)
+            else:
+                return True
+            slot.files.append(file)
+            if slot.process is None:
+                self._start(slot)
+            if slot.process is not None:
+                slot.process.hand(file.path)
+        return False
 
-class _File(Generic[PathT]):
-    """A file on its way: how often a worker died of it, and in which pool it is."""
+    def _is_free(self, slot: _Slot) -> bool:
+        return len(slot.files) < AHEAD and (slot.process is not None or self._clock >= self._next_start)
 
-    def __init__(self, path: PathT) -> None:
-        self.path = path
-        self.deaths = 0
-        self.pool: ProcessPool | None = None
+    def _start(self, slot: _Slot) -> None:
+        try:
+            folder = os.getcwd()
+        except OSError:
+            folder = None
+        setup = Setup(self._pickled, self._model, folder)
+        slot.begun, slot.seconds = False, 0.0
+        try:
+            slot.process = WorkerProcess(setup, self._modules, self._messages)
+        except OSError as error:
+            self._start_failed(slot, error.strerror or str(error))
+        if self._closed:  # by another thread, meanwhile
+            slot.end()
 
+    def _take(self, slot: _Slot, message: bytes) -> Iterator[tuple[Any, Any]]:
+        """Take in what a worker says."""
+        slot.seconds = 0.0  # and this is all that ``ready`` does
+        match pickle.loads(message):
+            case "begin", _:
+                slot.begun = True
+                self._failed_starts = 0
+            case "done", outcome:
+                slot.begun = False
+                yield slot.files.popleft().path, outcome
+            case "raised", (error, trace):
+                slot.begun = False
+                slot.files.popleft()
+                raise error from JobTraceback(trace)
+            case "failed", error:
+                if isinstance(error, ModelError):
+                    raise error
+                why = f"{type(error).__name__}: {error}"
+                self._start_failed(slot, why, hopeless=isinstance(error, MemoryError))
 
-class _Slot:
-    """One worker in a pool of its own.
-
-    Workers of one pool share locks, and one that is killed with a lock in its hand would stop them all.
-    """
-
-    def __init__(self, model: str | None, job: Job, timeout: float) -> None:
-        self.running: dict[Future[Any], _File[Any]] = {}
-        self._model, self._job, self._timeout = model, job, timeout
-        self._pool: ProcessPool | None = None
-        self._idle_deaths = 0
-
-    def submit(self, file: _File[Any]) -> None:
-        """Queue a file."""
-        if self._pool is None or not self._pool.active:
-            self._pool = self._new_pool()
-        file.pool = self._pool
-        future = self._pool.schedule(self._job, args=(os.fsdecode(file.path),), timeout=self._timeout)
-        self.running[future] = file
-
-    def settle(self, future: Future[Any]) -> Iterator[tuple[Any, Any]]:
-        """Take what came of a file; nothing where it is tried anew."""
-        from concurrent.futures.process import BrokenProcessPool
-
-        from pebble import ProcessExpired
-
-        error = future.exception()
-        broken = isinstance(error, BrokenProcessPool)
-        if broken and self.running[future].pool is self._pool:
-            self._blame_the_first(error)
-        file = self.running.pop(future)
-        if isinstance(error, ProcessExpired):
-            self._renew()
-            file.deaths += 1
-        elif not broken:
-            self._idle_deaths = 0
-        if (broken and file.deaths < STARTS // 2) or (isinstance(error, ProcessExpired) and file.deaths < TRIES):
-            self.submit(file)
+    def _ended(self, slot: _Slot) -> Iterator[tuple[Any, Any]]:
+        status = slot.end()
+        if slot.begun:
+            yield from self._file_failed(slot, "crashed", f"the worker ended with status {status}")
         else:
-            yield file.path, outcome(file.path, future)
+            why = f"the last one ended with status {status} before it took a file"
+            self._start_failed(slot, why, hopeless=status is not None and not 0 <= status < 256)
 
-    def _blame_the_first(self, error: BaseException | None) -> None:
-        """The worker died with no file in its hand, as far as is known; it may have just taken the first in line."""
-        self._idle_deaths += 1
-        if self._idle_deaths >= STARTS:
-            raise WorkersError("the worker processes end as soon as they start") from error
-        next(file for file in self.running.values() if file.pool is self._pool).deaths += 1
-        self._renew()
+    def _tick(self) -> Iterator[tuple[Any, Any]]:
+        """Time has passed for every file in hand, and for every worker that starts."""
+        self._clock += TICK
+        for slot in self._slots:
+            if not slot.files or slot.process is None:
+                continue
+            slot.seconds += TICK
+            if slot.begun and slot.seconds > self._timeout + TICK:
+                yield from self._file_failed(slot, "timeout")
+            elif not slot.begun and slot.seconds > START_SECONDS:
+                self._start_failed(slot, f"the last one was not ready after {START_SECONDS:g} s")
 
-    def _new_pool(self) -> ProcessPool:
-        from pebble import ProcessPool
+    def _file_failed(self, slot: _Slot, reason: Reason, detail: str = "") -> Iterator[tuple[Any, Any]]:
+        """Blame the file in the worker's hand; it is tried once more, in a new worker."""
+        file = slot.files.popleft()
+        file.failures += 1
+        if file.failures < TRIES:
+            slot.files.appendleft(file)
+        self._leave(slot)
+        if file.failures >= TRIES:
+            yield file.path, UnusableAudio(os.fsdecode(file.path), reason, detail)
 
-        return ProcessPool(1, initializer=_start_worker, initargs=(self._model,), context=_context())
+    def _start_failed(self, slot: _Slot, why: str, *, hopeless: bool = False) -> None:
+        """No file is to blame; wait before the next start. ``hopeless``: this process would fare no better."""
+        self._leave(slot)
+        self._why, self._hopeless = why, hopeless
+        if self._clock >= self._next_start:  # else it is one of several that were started together
+            self._next_start = self._clock + min(FIRST_PAUSE * 2**self._failed_starts, LONGEST_PAUSE)
+            self._failed_starts += 1
 
-    def _renew(self) -> None:
-        """Leave a pool whose worker died, and hand its other files to a new one."""
-        old, self._pool = self._pool, None
-        left = [future for future, file in self.running.items() if file.pool is old and not future.done()]
-        for future in left:
-            file = self.running.pop(future)
-            future.cancel()
-            self.submit(file)
-        if old is not None:  # in the background: the dead worker may have left half a message to wait for
-            threading.Thread(target=_end, args=(old,), daemon=True).start()
+    def _leave(self, slot: _Slot) -> None:
+        """End a worker, and hand its files to others."""
+        slot.end()
+        slot.begun = False
+        self._again.extendleft(reversed(slot.files))
+        slot.files.clear()
 
-    def drop(self) -> None:
-        """Forget the files in hand."""
-        for future in self.running:
-            future.cancel()
-        self.running.clear()
+    def _give_up(self) -> None:
+        if self._hopeless:
+            raise WorkersError(f"no worker process can be kept alive: {self._why}")
+        self._without_processes = True
 
-    def close(self) -> None:
-        self.drop()
-        if self._pool is not None:
-            _end(self._pool)
-            self._pool = None
+    def _map_here(self, source: Iterator[Any]) -> Iterator[tuple[Any, Any]]:
+        if not self._prepared_here:
+            self._prepare_here()
+        again = [file.path for file in self._again]
+        for path in itertools.chain(again, source):
+            yield path, self._job(os.fsdecode(path))
+            if self._closed:
+                return
 
+    def _prepare_here(self) -> None:
+        if self._model is not None:
+            try:
+                load_encoder(self._model)
+            except ModelError:
+                raise
+            except Exception as error:
+                raise WorkersError(f"no worker can start: {type(error).__name__}: {error}") from error
+        self._warn(
+            f"no worker process can be started ({self._why}): files are embedded in this process, "
+            "and one that crashes or hangs the decoder ends the run"
+        )
+        self._prepared_here = True
 
-def _end(pool: ProcessPool) -> None:
-    pool.stop()
-    pool.join()
-
-
-def outcome(path: str | bytes | os.PathLike[Any], future: Future[Any]) -> Any:
-    """What the job gave for a file (its embedding), or an `UnusableAudio` that says why not."""
-    from concurrent.futures.process import BrokenProcessPool
-
-    from pebble import ProcessExpired
-
-    name = os.fsdecode(path)
-    try:
-        return future.result()
-    except (FutureTimeout, TimeoutError):
-        return UnusableAudio(name, "timeout")
-    except ProcessExpired as error:
-        return UnusableAudio(name, "crashed", f"the worker ended with status {error.exitcode}")
-    except BrokenProcessPool:
-        return UnusableAudio(name, "crashed", "the worker ended as soon as it took the file")
-
-
-def _context() -> BaseContext:
-    """Never a plain fork: beets imports in threads, and a fork copies their locks as they happen to be."""
-    if sys.platform == "linux":
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["musrec_core.encoder", "av", "onnxruntime", "soxr"])
-        return context
-    return multiprocessing.get_context("spawn")
-
-
-def _start_worker(model: str | None) -> None:
-    import numpy  # noqa: F401 - only loaded libraries can be limited, and a spawned worker has none yet
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
-    if model is None:
-        return
-    from .encoder import Encoder
-
-    global _encoder
-    _encoder = Encoder.load(model, threads=1)
-    _limit_memory()
-
-
-def _limit_memory() -> None:
-    """Let no file take more than a gigabyte: it is unreadable then, and the machine does not swap."""
-    if sys.platform != "linux":  # elsewhere nobody enforces it
-        return
-    import resource
-
-    status = Path("/proc/self/status").read_text()
-    used = next(int(line.split()[1]) * 1_024 for line in status.splitlines() if line.startswith("VmData:"))
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    wanted = used + ONE_FILE_MEMORY
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    @contextmanager
+    def _ticking(self) -> Iterator[None]:
+        """Count time by a thread that sleeps: it is stopped as the workers are, and no clock's step moves it."""
+        ended = threading.Event()
+        try:
+            threading.Thread(target=_tick_until, args=(ended, self._messages), daemon=True).start()
+        except RuntimeError as error:  # no more threads
+            self._why = str(error)
+            self._give_up()
+        try:
+            yield
+        finally:
+            ended.set()
 
 
-def embed_in_worker(path: str, start: float | None = None) -> TrackEmbedding | UnusableAudio:
-    """The usual job; a partial of it with ``start`` [s] embeds from a moment on."""
-    assert _encoder is not None, "the pool's initializer loads it"
-    try:
-        return _encoder.embed_file(path) if start is None else _encoder.embed_file(path, start=start)
-    except UnusableAudio as error:
-        return error
-    except Exception as error:  # a bug that this file found: it costs this file, not those after it
-        return UnusableAudio(path, "crashed", _where(error))
+def _tick_until(ended: threading.Event, messages: Messages) -> None:
+    while not ended.is_set():
+        time.sleep(TICK)
+        messages.put((None, None))
 
 
-def _where(error: Exception) -> str:
-    """What went wrong and in which line of ours, for a bug report."""
-    innermost = traceback.extract_tb(error.__traceback__)[-1]
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__} in {os.path.basename(innermost.filename)}, line {innermost.lineno}: {text}"
+@dataclass(eq=False)
+class _File:
+    """A path on its way, and how often a worker failed while it had it in hand."""
+
+    path: Any
+    failures: int = 0
+
+
+@dataclass(eq=False)
+class _Slot:
+    """The place of one worker."""
+
+    process: WorkerProcess | None = None
+    files: deque[_File] = field(default_factory=deque)  # that it was handed, the one in hand first
+    begun: bool = False  # the first of them is in hand
+    seconds: float = 0.0  # since the last sign of life
+
+    def end(self) -> int | None:
+        """End the process, if there is one, and give its exit status."""
+        process, self.process = self.process, None
+        return process.end() if process else None
+
+
+class JobTraceback(Exception):
+    """Where a job raised its exception, in the worker; the cause of that exception in this process."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+def _module_of(job: Job) -> str:
+    """The name of the module in which workers find the job."""
+    while isinstance(job, functools.partial):
+        job = job.func
+    if job.__module__ == "__main__":
+        raise ValueError("the job has to be in a module that workers can import, not in the program itself")
+    return str(job.__module__)

@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from beets.ui import UserError
 from beets.util import displayable_path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from . import MusrecPlugin
 
 PATIENCE = 60_000  # ms
+PathT = TypeVar("PathT", bound="bytes | _Handed")
 
 
 def new_pool(
@@ -39,7 +40,25 @@ def new_pool(
     if timeout <= 0:
         raise UserError("musrec.timeout has to be above 0")
     count = workers or configured or default_workers()
-    return WorkerPool(plugin.card, workers=count if files is None else min(count, files), timeout=timeout, job=job)
+    return WorkerPool(
+        plugin.card,
+        workers=count if files is None else min(count, files),
+        timeout=timeout,
+        job=job,
+        warn=lambda why: plugin._log.warning("{}", why),
+    )
+
+
+def mapped(pool: WorkerPool, paths: Iterable[PathT]) -> Iterator[tuple[PathT, TrackEmbedding | UnusableAudio]]:
+    """`WorkerPool.map`; raises `UserError` where no worker can do its work."""
+    from musrec_core.errors import ModelError, WorkersError
+
+    try:
+        yield from pool.map(paths)
+    except WorkersError as error:
+        raise UserError(f"{error}; where memory is short, `musrec.workers: 1` wants less") from None
+    except ModelError as error:
+        raise UserError(f"{error}; install beets-musrec anew or check `musrec.model`") from None
 
 
 @dataclass
@@ -83,13 +102,8 @@ class _Handed:
 
 def outcomes(pool: WorkerPool, items: Iterable[Item]) -> Iterator[tuple[Item, TrackEmbedding | UnusableAudio]]:
     """Embed items' files, each as it finishes; the items are taken one by one, as workers get free."""
-    from musrec_core.errors import WorkersError
-
-    try:
-        for handed, outcome in pool.map(map(_Handed, items)):
-            yield handed.item, outcome
-    except WorkersError as error:
-        raise UserError(f"{error}; is there memory enough? `musrec.workers: 1` wants less") from None
+    for handed, outcome in mapped(pool, map(_Handed, items)):
+        yield handed.item, outcome
 
 
 def embed_items(
@@ -110,7 +124,8 @@ def embed_items(
     Raises
     ------
     UserError
-        The library can't be written: a full disk, or another program that does not let go of it.
+        The library can't be written: a full disk, or another program that does not let go of it. Or no worker can be
+        kept alive.
     """
     from tqdm import tqdm
 

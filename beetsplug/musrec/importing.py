@@ -28,29 +28,28 @@ class Importing:
         self._plugin = plugin
         self._pool: WorkerPool | None = None
         self._resemblance: Resemblance | None = None
-        self._off = False
+        self._off = ""  # why nothing more is embedded
+        self._left_out = 0  # songs, since then
         plugin.import_stages.append(self.stage)
         plugin.register_listener("import_task_files", self.files_in_place)
-        plugin.register_listener("import", self.close)
+        plugin.register_listener("import", self.finish)
         atexit.register(self.close)  # an import that was interrupted sends no event
 
     def stage(self, session: ImportSession, task: ImportTask) -> None:
         """Embed a task's items and store what came out; never raises for what a file holds."""
-        if self._off:
-            return
         items = [item for item in task.imported_items() if item.id]
-        try:
-            embedding.be_patient(session.lib)
-            self._embed(session.lib, items)
-        except (
-            UserError,
-            ConfigError,
-        ) as error:  # the model or a setting can't be used: say so once, and let the import go on
-            self._off = True
-            self._plugin._log.error("nothing is embedded in this import: {}", error)
-        except Exception:  # a bug of ours must not stop somebody's import; its traceback is shown
-            self._off = True
-            self._plugin._log.error("nothing more is embedded in this import", exc_info=True)
+        if not self._off:
+            try:
+                embedding.be_patient(session.lib)
+                self._embed(session.lib, items)
+            except (UserError, ConfigError) as error:  # the model or a setting can't be used: say so once, and go on
+                self._off = str(error)
+                self._plugin._log.error("nothing is embedded in this import: {}", error)
+            except Exception:  # a bug of ours must not stop somebody's import; its traceback is shown
+                self._off = "the error above"
+                self._plugin._log.error("nothing more is embedded in this import", exc_info=True)
+        if self._off:
+            self._left_out += sum(not item.get(fields.MODEL) and not item.get(fields.STATUS) for item in items)
 
     def _embed(self, lib: Library, items: list[Item]) -> None:
         if not items:
@@ -77,6 +76,14 @@ class Importing:
                 reason = status.partition(" @ ")[0]
                 item[fields.STATUS] = f"{reason} @ {fields.mtime_of(item)}"
                 item.store()
+
+    def finish(self) -> None:
+        """At the end of an import: stop the workers, and say what is left to do."""
+        self.close()
+        if self._left_out:
+            songs = "1 imported song has" if self._left_out == 1 else f"{self._left_out} imported songs have"
+            self._plugin._log.error("{} no embedding ({}): mend that, then run `beet embed`", songs, self._off)
+        self._off, self._left_out = "", 0
 
     def close(self) -> None:
         """Stop the workers."""

@@ -132,7 +132,7 @@ def _embed_outside(
 
     found = {}
     with embedding.new_pool(plugin, files=len(paths), job=partial(embed_in_worker, start=start)) as pool:
-        for path, outcome in pool.map(paths):
+        for path, outcome in embedding.mapped(pool, paths):
             if isinstance(outcome, Exception):
                 raise UserError(f"{printable(displayable_path(path))} can't be a seed: {outcome}")
             found[path] = outcome

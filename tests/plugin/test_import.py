@@ -151,6 +151,9 @@ def test_a_broken_model_is_said_once_and_the_import_completes(album: Path, tmp_p
     beet = Beet(tmp_path / "home", tmp_path / "music", musrec={"model": str(tmp_path / "gone.onnx")})
     said = beet("import", "-s", str(album))
     assert said.err.count("nothing is embedded in this import") == 1
+    last = said.err.splitlines()[-1]
+    assert last.startswith("musrec: 3 imported songs have no embedding (no model card ")
+    assert last.endswith("mend that, then run `beet embed`")
     assert "gone.json" in said.err
     assert len(beet("ls").lines) == 3
     assert "no model card" in beet.error("similar", "album:Gathered")

@@ -24,7 +24,6 @@ TIMES = int(os.environ.get("MUSREC_KILLS", "15"))  # of each kind, and half as o
 STORED = {"musrec_embedding", "musrec_genres", "musrec_mood", "musrec_model", "musrec_heard"}
 AT_MOST = 3.0  # seconds until a kill: a run takes about as long
 SONGS = 30
-IN_HAND = 2 * 3  # workers times what each is handed
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +78,9 @@ def outcomes(beet: Beet) -> list[tuple[int]]:
 
 
 def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    """The processes that embed: children of the server that forks them."""
+    """The processes that embed."""
     try:
-        servers = psutil.Process(process.pid).children()
-        return [worker for server in servers for worker in server.children()]
+        return list(psutil.Process(process.pid).children())
     except psutil.NoSuchProcess:
         return []
 
@@ -127,7 +125,7 @@ def test_nobody_is_left_behind_by_a_killed_command(beet: Beet) -> None:
     while not workers(process) and time.monotonic() < deadline:
         time.sleep(0.05)
     family = psutil.Process(process.pid).children(recursive=True)
-    assert len(family) >= 3
+    assert family
     process.kill()
     process.communicate()
     _, alive = psutil.wait_procs(family, timeout=30)

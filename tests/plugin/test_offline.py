@@ -75,7 +75,7 @@ def test_import_embed_and_similar(songs: Path, tmp_path: Path, guard: tuple[str,
     assert len(beet("similar", "--first", "Waltz", "-n", "2", PYTHONPATH=python_path).lines) == 2
     beet("similar", "--file", str(song), "-m", str(tmp_path / "party"), PYTHONPATH=python_path)
     beet("genreguess", PYTHONPATH=python_path)
-    assert (tmp_path / "tried.loaded").read_text().count("loaded") >= 5 + 3  # the commands, and their forkservers
+    assert (tmp_path / "tried.loaded").read_text().count("loaded") >= 5 + 3  # the commands, and their workers
     assert not tried.exists(), tried.read_text()
 
 

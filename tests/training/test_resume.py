@@ -156,7 +156,7 @@ def test_prepare_needs_no_torch(labelled: Path, tmp_path: Path) -> None:
 def test_fit_needs_neither_a_decoder_nor_beets(trained: Path, tmp_path: Path) -> None:
     recipe = recipe_file(tmp_path, schedule__epochs=1)
     # torchmetrics itself imports librosa, requests, onnxruntime and more where they are: these can't be hidden
-    absent = ["av", "beets", "soxr", "onnx", "pebble", "mediafile", "threadpoolctl"]
+    absent = ["av", "beets", "soxr", "onnx", "mediafile", "threadpoolctl"]
     arguments = ["fit", "--recipe", str(recipe), "--cache", str(trained / "cache"), "--out", str(tmp_path)]
     hidden = f"sys.modules.update(dict.fromkeys({absent}))"
     imported(f"{hidden}\nfrom training.__main__ import main\nassert main({arguments}) == 0")
