@@ -14,6 +14,7 @@ from .index import Neighbour
 
 SAME_SOUND = 0.02  # cosine distance of two vectors; docs/recommend.md says how it was chosen
 SAME_LENGTH = 3.0  # seconds: encoders pad, rippers trim silence
+NEAR_LENGTH = 5.0  # seconds: files that differ by more are not compared unless their titles agree
 
 _VERSION = re.compile(
     r"\b(live|remaster(ed)?|re-?master(ed)?|mono|stereo|(single|album|radio|original|full) (version|edit|mix)"
@@ -92,8 +93,32 @@ def same_recording(a: Copy, b: Copy, distance: float) -> bool:
         return True
     if abs(a.length - b.length) > SAME_LENGTH or not distance <= SAME_SOUND:
         return False
+    return same_name(a, b)
+
+
+def same_name(a: Copy, b: Copy) -> bool:
+    """Whether title and first artist are the same in plain words; without a title nothing is known."""
     title, artist = plain_title(a.title), plain_artist(a.artist)
     return bool(title) and title == plain_title(b.title) and artist == plain_artist(b.artist)
+
+
+def worth_comparing(a: Copy, b: Copy) -> bool:
+    """Whether two files may hold one recording, so that it pays to compare their sound.
+
+    Their lengths differ by 5 s at most, or one is not known, or the names are the same: then silence may explain it.
+    """
+    return not (a.length and b.length) or abs(a.length - b.length) <= NEAR_LENGTH or same_name(a, b)
+
+
+def may_be_same(a: Copy, b: Copy, distance: float) -> bool:
+    """Whether nothing that is known speaks against one recording, where the files can't be compared.
+
+    The lengths differ by 3 s at most, the vectors by a cosine distance of 0.02 at most, and the names are the same or
+    one file has no title.
+    """
+    if abs(a.length - b.length) > SAME_LENGTH or not distance <= SAME_SOUND:
+        return False
+    return same_name(a, b) or not (a.title and b.title)
 
 
 class Recordings:
