@@ -44,6 +44,10 @@ class Copy:
     lossless : bool
     bit_rate : int
         Bits a second.
+    album : int
+        A number that its songs share; 0 for a song on no album.
+    place : tuple of int and int
+        Disc and track on the album; 0 where they are not known.
     """
 
     title: str
@@ -52,6 +56,8 @@ class Copy:
     recording: str = ""
     lossless: bool = False
     bit_rate: int = 0
+    album: int = 0
+    place: tuple[int, int] = (0, 0)
 
     @property
     def quality(self) -> tuple[bool, int]:
@@ -87,10 +93,13 @@ def same_recording(a: Copy, b: Copy, distance: float) -> bool:
 
     They do if MusicBrainz says so; else if title and first artist are the same in plain words, the lengths differ by
     3 s at most, and the vectors by a cosine distance of 0.02 at most. A concert has another sound and another length,
-    so that ``(live)`` may go from the title. Without a title nothing is known.
+    so that ``(live)`` may go from the title. Without a title nothing is known. Two tracks of one album are two
+    recordings, though each be called ``Allegro``.
     """
     if a.recording and a.recording == b.recording:
         return True
+    if a.album and a.album == b.album and a.place != b.place:
+        return False
     if abs(a.length - b.length) > SAME_LENGTH or not distance <= SAME_SOUND:
         return False
     return same_name(a, b)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from importlib.util import find_spec
@@ -128,14 +127,14 @@ def test_a_configuration_works_in_an_empty_file(
     (tmp_path / "incoming").mkdir()
     shutil.copy(waltz, tmp_path / "incoming")
     said = beet("import", "-A", "-q", str(tmp_path / "incoming"), HOME=str(tmp_path), USERPROFILE=str(tmp_path))
-    assert [
+    complaints = [
         line for line in said.err.splitlines() if line != str(tmp_path / "incoming")
-    ] == []  # beets says where it is
-    heard = yaml.safe_load(text).get("musrec", {}).get("auto", True)
-    assert (
-        list(beet.attributes("musrec_embedding")) == beet("ls", "-f", "$title", HOME=str(tmp_path)).lines[: int(heard)]
-    )
-    assert Path(os.fsdecode(beet.sql("SELECT path FROM items")[0][0])).suffix
+    ]  # beets says where it is
+    assert [
+        line for line in complaints if not re.search(r"\bmix\b.*\bmatch", line)
+    ] == []  # as one song can't match all
+    assert len(beet.sql("SELECT id FROM items")) == 1
+    assert len(beet.attributes("musrec_embedding")) == yaml.safe_load(text).get("musrec", {}).get("auto", True)
 
 
 def anchors(page: Path) -> set[str]:

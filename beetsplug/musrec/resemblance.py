@@ -90,13 +90,15 @@ class Resemblance:
             self._pool = None
 
     def _tell_nearest(self, lib: Library, item: Item, found: dict[int, float]) -> None:
-        from musrec_core.duplicates import worth_comparing
+        from musrec_core.duplicates import same_name, worth_comparing
 
-        new, near = copy_of(*(item[name] for name in COLUMNS)), _others(lib, item, found)
+        new, near = copy_of([item[name] for name in COLUMNS]), _others(lib, item, found)
         by_id = next((other for other in near if new.recording and other.copy.recording == new.recording), None)
         if by_id is not None:  # MusicBrainz says so
             self._say(lib, item, by_id)
-        elif likely := [other for other in near if worth_comparing(new, other.copy)][:COMPARED]:
+            return
+        near.sort(key=lambda other: not same_name(new, other.copy))  # the nearest of one name first
+        if likely := [other for other in near if worth_comparing(new, other.copy)][:COMPARED]:
             self._tell_first_copy(lib, item, new, likely)
 
     def _tell_first_copy(self, lib: Library, item: Item, new: Copy, likely: Sequence[_Near]) -> None:
@@ -151,11 +153,9 @@ class Resemblance:
 
 def _others(lib: Library, item: Item, found: dict[int, float]) -> list[_Near]:
     """The songs that are still there and of another album, nearest first."""
-    rows = lookup.columns(lib, found, (*COLUMNS, "album_id"))
+    copies = {id_: copy_of(row) for id_, row in lookup.columns(lib, found, COLUMNS).items()}
     near = [
-        _Near(id_, found[id_], copy_of(*row[:-1]))
-        for id_, row in rows.items()
-        if row[-1] is None or row[-1] != item.album_id
+        _Near(id_, found[id_], copy) for id_, copy in copies.items() if not copy.album or copy.album != item.album_id
     ]
     return sorted(near, key=lambda other: other.distance)
 

@@ -38,6 +38,11 @@ def silence(seconds: float) -> Samples:
     return np.zeros((2, round(seconds * music.RATE)), np.float32)
 
 
+def noise(seconds: float, level: float) -> Samples:
+    y = np.random.default_rng(0).standard_normal((2, round(seconds * music.RATE)), np.float32)
+    return y * np.float32(level)
+
+
 def through(ending: str, bit_rate: int) -> Callable[[Samples, Path], Fingerprint]:
     return lambda y, folder: fingerprint_file(music.encode(y, folder / f"copy.{ending}", bit_rate=bit_rate))
 
@@ -48,16 +53,14 @@ COPIES: dict[str, Callable[[Samples, Path], Fingerprint]] = {
     "Opus, 48 kbit/s": through("opus", 48_000),
     "AAC": through("m4a", 96_000),
     "FLAC": through("flac", 0),
-    "12 dB softer": lambda y, folder: of(y / 4),
+    "12 dB softer": lambda y, folder: of(y * np.float32(0.25)),
     "upside down": lambda y, folder: of(-y),
     "16 kHz": lambda y, folder: fingerprint(to_rate(to_rate(y.mean(axis=0), music.RATE, 16_000), 16_000, RATE)),
     "start cut": lambda y, folder: of(y[:, round(2.345 * music.RATE) :]),
     "end cut": lambda y, folder: of(y[:, : -3 * music.RATE]),
     "silence before": lambda y, folder: of(np.hstack([silence(3), y])),
     "a long silence after": lambda y, folder: of(np.hstack([y, silence(60)])),
-    "hiss after": lambda y, folder: of(
-        np.hstack([y, np.random.default_rng(0).normal(0, 1e-5, (2, 10 * music.RATE)).astype(np.float32)])
-    ),
+    "hiss after": lambda y, folder: of(np.hstack([y, noise(10, 1e-5)])),
 }
 
 
