@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 USUAL = 0.02  # what `yes` means; docs/genres.md says how it was chosen
 LOOKED_AT = 50  # neighbours: the nearest may be of the same album, gone, or other songs
-COMPARED = 3  # of them whose files are heard: it takes up to half a second each
+COMPARED = 3  # of them whose files are heard: each takes half a second to a second
 PART = 1000  # new songs that are looked through apart from the others
 NAME = "$artist - $title"
 
