@@ -363,7 +363,7 @@ def test_turning_a_phone_does_not_make_the_map_smaller(phone: Any) -> None:
     before = width()
     for size in ((760, 390), (390, 760)) * 2:
         show(phone, *size)
-        wait(lambda size=size: phone.execute_script("return map._fullLayout.width") == size[0])
+        settle(phone)
     wait(lambda: abs(width() - before) < 2)
 
 
