@@ -25,8 +25,9 @@ LONGEST = 300.0  # seconds of a file that are heard
 QUIET = 1e-6  # -60 dB of a file's loudest moment: bits of silence are noise
 
 BLOCK = 117  # frames, 3 s: what the paper calls a fingerprint block
-# bit error rate of 3 s that hold the same sound: up to 0.19 in copies, 0.45 and more in other recordings. The paper
-# takes 0.35, below which another singer over the same band would pass
+# Bit error rate of 3 s that hold the same sound: at most 0.19 in copies that were made by encoding, 0.16 on average in
+# other issues of a recording, 0.45 and more in other songs (python -m benchmarks.copies). The paper takes 0.35, below
+# which another singer over the same band would pass.
 SAME_BLOCK = 0.25
 OVERLAP = 0.5  # of the sound of the shorter file has to lie over the other
 SAME_SHARE = 0.9  # of the blocks have to hold the same sound: another mix has other blocks

@@ -183,6 +183,22 @@ def test_the_card_says_who_a_point_is(page: Any, beet: Beet) -> None:
     assert page.execute_script("return window.hacked === undefined && !document.querySelector('img, a')")
 
 
+def test_a_click_keeps_the_card(page: Any, beet: Beet) -> None:
+    from selenium.webdriver import ActionChains
+
+    id_, at = alone(page)
+    hand = ActionChains(page)
+    hand.w3c_actions.pointer_action.move_to_location(*map(round, at)).click().move_to_location(60, 150)
+    hand.perform()
+    ((title,),) = beet.sql("SELECT title FROM items WHERE id = ?", id_)
+    wait(lambda: text(page, "how-many") == "1 song marked")
+    assert title in page.find_element("id", "card").text
+    assert chosen(page) == [id_]
+    page.find_element("id", "clear").click()
+    assert not page.find_element("id", "card").is_displayed()
+    assert text(page, "query") == ""
+
+
 def test_search_as_you_type(page: Any, beet: Beet) -> None:
     ((artist, songs),) = beet.sql("SELECT artist, COUNT(*) FROM items WHERE id > 20 GROUP BY artist ORDER BY 2 LIMIT 1")
     search(page, artist.upper(), f"{songs} of 300 songs")
