@@ -14,6 +14,7 @@ from .index import Neighbour
 
 SAME_SOUND = 0.02  # cosine distance of two vectors; docs/recommend.md says how it was chosen
 SAME_LENGTH = 3.0  # seconds: encoders pad, rippers trim silence
+NEAR_LENGTH = 5.0  # seconds: files that differ by more are not compared unless their titles agree
 
 _VERSION = re.compile(
     r"\b(live|remaster(ed)?|re-?master(ed)?|mono|stereo|(single|album|radio|original|full) (version|edit|mix)"
@@ -43,6 +44,10 @@ class Copy:
     lossless : bool
     bit_rate : int
         Bits a second.
+    album : int
+        A number that its songs share; 0 for a song on no album.
+    place : tuple of int and int
+        Disc and track on the album; 0 where they are not known.
     """
 
     title: str
@@ -51,6 +56,8 @@ class Copy:
     recording: str = ""
     lossless: bool = False
     bit_rate: int = 0
+    album: int = 0
+    place: tuple[int, int] = (0, 0)
 
     @property
     def quality(self) -> tuple[bool, int]:
@@ -86,14 +93,41 @@ def same_recording(a: Copy, b: Copy, distance: float) -> bool:
 
     They do if MusicBrainz says so; else if title and first artist are the same in plain words, the lengths differ by
     3 s at most, and the vectors by a cosine distance of 0.02 at most. A concert has another sound and another length,
-    so that ``(live)`` may go from the title. Without a title nothing is known.
+    so that ``(live)`` may go from the title. Without a title nothing is known. Two tracks of one album are two
+    recordings, though each be called ``Allegro``.
     """
     if a.recording and a.recording == b.recording:
         return True
+    if a.album and a.album == b.album and a.place != b.place:
+        return False
     if abs(a.length - b.length) > SAME_LENGTH or not distance <= SAME_SOUND:
         return False
+    return same_name(a, b)
+
+
+def same_name(a: Copy, b: Copy) -> bool:
+    """Whether title and first artist are the same in plain words; without a title nothing is known."""
     title, artist = plain_title(a.title), plain_artist(a.artist)
     return bool(title) and title == plain_title(b.title) and artist == plain_artist(b.artist)
+
+
+def worth_comparing(a: Copy, b: Copy) -> bool:
+    """Whether two files may hold one recording, so that it pays to compare their sound.
+
+    Their lengths differ by 5 s at most, or one is not known, or the names are the same: then silence may explain it.
+    """
+    return not (a.length and b.length) or abs(a.length - b.length) <= NEAR_LENGTH or same_name(a, b)
+
+
+def may_be_same(a: Copy, b: Copy, distance: float) -> bool:
+    """Whether nothing that is known speaks against one recording, where the files can't be compared.
+
+    The lengths differ by 3 s at most, the vectors by a cosine distance of 0.02 at most, and the names are the same or
+    one file has no title.
+    """
+    if abs(a.length - b.length) > SAME_LENGTH or not distance <= SAME_SOUND:
+        return False
+    return same_name(a, b) or not (a.title and b.title)
 
 
 class Recordings:

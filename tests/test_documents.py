@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,11 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("trainin
 REFERENCE = ROOT / "docs" / "configuration.md"
 COMPARISON = ROOT / "docs" / "other-tools.md"  # is about others
 ROW = re.compile(r"^\| `([a-z_.]+)` \| (?:`([^`]*)`)? ?\| ", re.MULTILINE)
+YAML = re.compile(r"^(?P<before>[^\n]*)\n+```yaml\n(?P<block>.*?)^```", re.MULTILINE | re.DOTALL)
+PACKAGES = {
+    "mpdstats": ("mpd", "python-mpd2"),
+    "lastgenre": ("pylast", "beets[lastgenre]"),
+}  # plugin -> module, package
 OPEN = {"similar.weigh", "genreguess.map"}  # what is below them is the user's
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -83,6 +90,51 @@ def test_configurations_use_options_that_exist(defaults: dict[str, Any]) -> None
             default = defaults[option]
             kind = (int, float) if isinstance(default, int | float) and not isinstance(default, bool) else type(default)
             assert default is None or isinstance(value, kind), (name, option)
+
+
+def shown() -> list[Any]:
+    """Each configuration that a page shows, the line before it, and the page."""
+    found = [(page, match["before"], match["block"]) for page in PAGES for match in YAML.finditer(text_of(page))]
+    return [pytest.param(*one, id=f"{one[0].stem}-{n}") for n, one in enumerate(found)]
+
+
+def pasted(home: Path, page: Path, block: str) -> str:
+    """A configuration with folders of ours, and without the plugins whose packages are not here."""
+    text = re.sub(r"(?<![\w/~.])/(srv|tank|var)/", rf"{home}/\1/", block)
+    for plugin in [plugin for plugin in PACKAGES if re.search(rf"^plugins:.*\b{plugin}\b", text, re.MULTILINE)]:
+        module, package = PACKAGES[plugin]
+        assert package in text_of(page), f"{page.name} has to name the package that {plugin} wants"
+        if find_spec(module) is None:
+            text = re.sub(rf"^(plugins:.*) {plugin}\b", r"\1", text, flags=re.MULTILINE)
+    return text
+
+
+@pytest.mark.parametrize(("page", "before", "block"), shown())
+def test_a_configuration_works_in_an_empty_file(
+    waltz: Path, tmp_path: Path, page: Path, before: str, block: str
+) -> None:
+    """What names `plugins:` is whole; anything else is added to what the README tells to write first."""
+    text = block
+    if "plugins" not in yaml.safe_load(block):
+        assert re.search(r"\b[Aa]dd\b", before), f"{page.name} has to say that this is added: {block}"
+        (first,) = (
+            match["block"] for match in YAML.finditer(text_of(ROOT / "README.md")) if "plugins:" in match["block"]
+        )
+        text = first + block
+    assert {"musicbrainz", "musrec"} <= set(yaml.safe_load(text)["plugins"].split())
+    beet = Beet(tmp_path / "home", tmp_path)
+    (beet.home / "config.yaml").write_text(pasted(tmp_path, page, text), encoding="utf-8")
+    (tmp_path / "incoming").mkdir()
+    shutil.copy(waltz, tmp_path / "incoming")
+    said = beet("import", "-A", "-q", str(tmp_path / "incoming"), HOME=str(tmp_path), USERPROFILE=str(tmp_path))
+    complaints = [
+        line for line in said.err.splitlines() if line != str(tmp_path / "incoming")
+    ]  # beets says where it is
+    assert [
+        line for line in complaints if not re.search(r"\bmix\b.*\bmatch", line)
+    ] == []  # as one song can't match all
+    assert len(beet.sql("SELECT id FROM items")) == 1
+    assert len(beet.attributes("musrec_embedding")) == yaml.safe_load(text).get("musrec", {}).get("auto", True)
 
 
 def anchors(page: Path) -> set[str]:

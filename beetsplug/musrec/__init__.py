@@ -39,7 +39,7 @@ class MusrecPlugin(BeetsPlugin):
                 "workers": 0,  # processes; 0: one a core
                 "timeout": 60,  # seconds that one file may take
                 "exclude": "",  # a query: songs that are never an answer
-                "import_similar": 0,  # the distance below which an imported song sounds like another; 0: not asked
+                "import_similar": 0,  # yes, or the distance within which copies are looked for; 0: never
                 "cache": True,  # keep the vectors of a large library in a file beside it
                 "similar": {
                     "count": 5,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from . import MusrecPlugin
 
 LOSSLESS = {"FLAC", "ALAC", "WAV", "AIFF", "APE", "WavPack", "DSD Stream File"}  # as beets names formats
-_COLUMNS = ("title", "artist", "length", "mb_trackid", "format", "bitrate")
+COLUMNS = ("title", "artist", "length", "mb_trackid", "format", "bitrate", "album_id", "disc", "track")
 
 
 def one_a_recording(
@@ -67,16 +67,21 @@ class Known:
 
     def _look_up(self, ids: set[int]) -> None:
         self._asked |= ids
-        rows = lookup.columns(self._lib, ids, _COLUMNS)
-        self._copies.update((id_, _copy(*row)) for id_, row in rows.items())
+        rows = lookup.columns(self._lib, ids, COLUMNS)
+        self._copies.update((id_, copy_of(row)) for id_, row in rows.items())
         texts = lookup.attributes(self._lib, ids, fields.EMBEDDING)
         self._vectors.update(zip(texts, fields.decode_vectors([*texts.values()], self._dimensions), strict=True))
 
 
-def _copy(title: Any, artist: Any, length: Any, recording: Any, format_: Any, bit_rate: Any) -> Copy:
+def copy_of(row: Sequence[Any]) -> Copy:
+    """What `COLUMNS` of a song say of its recording."""
     from musrec_core.duplicates import Copy
 
-    return Copy(title or "", artist or "", length or 0.0, recording or "", format_ in LOSSLESS, bit_rate or 0)
+    title, artist, length, recording, format_, bit_rate, album, disc, track = row
+    return Copy(
+        title or "", artist or "", length or 0.0, recording or "", format_ in LOSSLESS, bit_rate or 0,
+        album=album or 0, place=(disc or 0, track or 0),
+    )  # fmt: skip
 
 
 def _copy_of_file(path: bytes) -> Copy | None:
@@ -85,4 +90,4 @@ def _copy_of_file(path: bytes) -> Copy | None:
         item = Item.from_path(path)
     except ReadError:
         return None
-    return _copy(item.title, item.artist, item.length, item.mb_trackid, item.format, item.bitrate)
+    return copy_of([item[name] for name in COLUMNS])

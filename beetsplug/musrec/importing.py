@@ -10,7 +10,7 @@ from beets.ui import UserError
 from confuse import ConfigError
 
 from . import embedding, fields
-from .resemblance import Resemblance
+from .resemblance import Resemblance, distance_asked_for
 
 if TYPE_CHECKING:
     from beets.importer import ImportSession, ImportTask
@@ -55,9 +55,7 @@ class Importing:
         if not items:
             return
         if self._pool is None:
-            nearest = self._plugin.config["import_similar"].as_number()
-            if nearest < 0:
-                raise UserError("musrec.import_similar has to be 0 or more")
+            nearest = distance_asked_for(self._plugin)
             self._pool = embedding.new_pool(self._plugin)
             self._resemblance = Resemblance(self._plugin, nearest) if nearest else None
         for item, outcome in embedding.outcomes(self._pool, items):
@@ -90,3 +88,6 @@ class Importing:
         if self._pool is not None:
             self._pool.close()
             self._pool = None
+        if self._resemblance is not None:
+            self._resemblance.close()
+            self._resemblance = None

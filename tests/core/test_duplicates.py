@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from musrec_core.duplicates import Copy, Recordings, plain_artist, plain_title, same_recording
+from musrec_core.duplicates import (
+    Copy,
+    Recordings,
+    may_be_same,
+    plain_artist,
+    plain_title,
+    same_recording,
+    worth_comparing,
+)
 from musrec_core.index import Neighbour
 
 
@@ -58,6 +66,33 @@ def test_the_same_recording() -> None:
     assert not same_recording(one, Copy("Song", "Band", 200.0), 0.1)
     assert not same_recording(one, Copy("Song", "Others", 200.0), 0.0)
     assert not same_recording(one, Copy("Song", "Band", 200.0), float("nan"))
+
+
+def test_two_tracks_of_an_album_are_two_recordings() -> None:
+    first = Copy("Allegro", "Band", 200.0, album=7, place=(1, 1))
+    assert not same_recording(first, Copy("Allegro", "Band", 200.0, album=7, place=(1, 3)), 0.0)
+    assert not same_recording(first, Copy("Allegro", "Band", 200.0, album=7, place=(2, 1)), 0.0)
+    assert same_recording(first, Copy("Allegro", "Band", 200.0, album=8, place=(1, 3)), 0.0)
+    assert same_recording(first, first, 0.0)
+    single = Copy("Allegro", "Band", 200.0)
+    assert same_recording(single, Copy("Allegro", "Band", 200.0, place=(0, 4)), 0.0)
+
+
+def test_which_files_are_worth_comparing() -> None:
+    one = Copy("Song", "Band", 200.0)
+    assert worth_comparing(one, Copy("Track 07", "", 204.9))
+    assert worth_comparing(one, Copy("Song (Live)", "The Band", 290.0))
+    assert worth_comparing(one, Copy("Track 07", "", 0.0))
+    assert not worth_comparing(one, Copy("Other", "Band", 206.0))
+
+
+def test_what_is_known_decides_where_the_sound_can_not_be_compared() -> None:
+    one = Copy("Song", "Band", 200.0)
+    assert may_be_same(one, Copy("Song", "Band", 202.0), 0.01)
+    assert may_be_same(one, Copy("", "", 202.0), 0.01)
+    assert not may_be_same(one, Copy("Other", "Band", 200.0), 0.0)
+    assert not may_be_same(one, Copy("", "", 204.0), 0.01)
+    assert not may_be_same(one, Copy("Song", "Band", 200.0), 0.03)
     assert not same_recording(Copy("", "", 200.0), Copy("", "", 200.0), 0.0)
 
 

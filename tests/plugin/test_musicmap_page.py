@@ -78,6 +78,7 @@ def page(browser: Any) -> Any:
     """The page as it is when it opens."""
     show(browser)
     browser.execute_script("$('clear').onclick(); $('whole').onclick(); mode('lasso')")
+    settle(browser)
     return browser
 
 
@@ -93,6 +94,18 @@ def wait(done: Callable[[], object], seconds: float = 60) -> None:
     while not done():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
+
+
+def settle(page: Any) -> None:
+    """Wait until the map has the size of its place, and the points stand still."""
+    fits = "return map._fullLayout.width === map.clientWidth && map._fullLayout.height === map.clientHeight"
+    before: list[dict[int, tuple[float, float]]] = []
+
+    def still() -> bool:
+        before.append(on_screen(page))
+        return bool(page.execute_script(fits)) and len(before) > 3 and before[-1] == before[-2] == before[-3]
+
+    wait(still)
 
 
 def text(page: Any, id_: str) -> str:
@@ -170,11 +183,27 @@ def test_the_card_says_who_a_point_is(page: Any, beet: Beet) -> None:
     assert page.execute_script("return window.hacked === undefined && !document.querySelector('img, a')")
 
 
+def test_a_click_keeps_the_card(page: Any, beet: Beet) -> None:
+    from selenium.webdriver import ActionChains
+
+    id_, at = alone(page)
+    hand = ActionChains(page)
+    hand.w3c_actions.pointer_action.move_to_location(*map(round, at)).click().move_to_location(60, 150)
+    hand.perform()
+    ((title,),) = beet.sql("SELECT title FROM items WHERE id = ?", id_)
+    wait(lambda: text(page, "how-many") == "1 song marked")
+    assert title in page.find_element("id", "card").text
+    assert chosen(page) == [id_]
+    page.find_element("id", "clear").click()
+    assert not page.find_element("id", "card").is_displayed()
+    assert text(page, "query") == ""
+
+
 def test_search_as_you_type(page: Any, beet: Beet) -> None:
     ((artist, songs),) = beet.sql("SELECT artist, COUNT(*) FROM items WHERE id > 20 GROUP BY artist ORDER BY 2 LIMIT 1")
     search(page, artist.upper(), f"{songs} of 300 songs")
     assert chosen(page) == [row[0] for row in beet.sql("SELECT id FROM items WHERE artist = ?", artist)]
-    faded, left = page.execute_script("return map.data.map(trace => trace.x.length)")
+    faded, left = page.execute_script("return map.data.slice(0, 2).map(trace => trace.x.length)")
     assert (faded, left) == (300 - songs, songs)
     assert in_a_shell(beet, text(page, "query")) == chosen(page)
     search(page, "no such song", "0 of 300 songs")
@@ -197,6 +226,181 @@ def test_lasso_and_paste_the_command(page: Any, beet: Beet) -> None:
     assert in_a_shell(beet, text(page, "query")) == inside
     page.find_element("id", "clear").click()
     assert chosen(page) == []
+
+
+def test_search_and_lasso_leave_what_is_in_both(page: Any, beet: Beet) -> None:
+    """Whichever comes first; and clearing one leaves the other."""
+    from selenium.webdriver.common.keys import Keys
+
+    artists = beet.sql("SELECT artist, COUNT(*) FROM items WHERE id > 20 GROUP BY artist ORDER BY 2 DESC LIMIT 2")
+    (first, songs), (second, others) = artists
+    own = {name: {row[0] for row in beet.sql("SELECT id FROM items WHERE artist = ?", name)} for name, _ in artists}
+    points = on_screen(page)
+    left = sorted(x for x, _ in points.values())[len(points) * 2 // 3]
+    search(page, first, f"{songs} of 300 songs")
+    lasso(page, [(15, 110), (left, 110), (left, 690), (15, 690)])
+    wait(lambda: "lassoed" in text(page, "how-many"))
+    region = {id_ for id_, (x, _) in points.items() if x < left}
+
+    def says(artist: str) -> str:
+        count = len(region & own[artist])
+        return f"{count} of {len(region)} songs lassoed {'matches' if count == 1 else 'match'}"
+
+    assert set(chosen(page)) == region & own[first]
+    assert text(page, "how-many") == says(first)
+    search(page, second, f"{others} of 300 songs")  # the outline stays, and what was found before does not limit it
+    assert set(chosen(page)) == region & own[second]
+    assert text(page, "how-many") == says(second)
+    search(page, "no such song", "0 of 300 songs")
+    assert text(page, "how-many") == f"0 of {len(region)} songs lassoed match"
+    page.find_element("id", "search").send_keys(Keys.CONTROL + "a", Keys.DELETE)
+    wait(lambda: text(page, "count") == "300 songs")
+    assert set(chosen(page)) == region
+    assert text(page, "how-many") == f"{len(region)} songs lassoed"
+    search(page, second, f"{others} of 300 songs")
+    page.find_element("id", "clear-lasso").click()
+    assert set(chosen(page)) == own[second]
+    assert text(page, "how-many") == f"{others} songs found"
+    assert not page.find_element("id", "clear-lasso").is_displayed()
+    assert page.find_element("id", "clear").text == "Clear"
+
+
+def test_what_was_lassoed_can_be_read(page: Any, beet: Beet) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    page.execute_script("lassoed = new Set(everything.slice(0, 40)); draw()")
+    page.find_element("id", "show-list").click()
+    rows = page.find_elements("css selector", "#rows button")
+    shown = [row.text.split("\n") for row in rows]
+    wanted = beet.sql("SELECT title, artist FROM items WHERE id > 7 AND id <= 40")
+    assert len(rows) == 40
+    assert {tuple(line) for line in shown if len(line) == 2} >= set(wanted)
+    artists = [row.find_element("tag name", "small").text for row in rows]
+    assert [artist for artist in artists if artist.isascii() and artist[0].isalpha()] == sorted(
+        (artist for artist in artists if artist.isascii() and artist[0].isalpha()), key=str.casefold
+    )
+    assert page.execute_script("return document.activeElement === $('rows').querySelector('button')")
+    page.switch_to.active_element.send_keys(Keys.TAB + Keys.ENTER)  # the second one
+    wait(lambda: page.execute_script("return marked !== null"))
+    assert page.execute_script("return songs.title[marked]") == shown[1][0]
+    assert page.find_element("id", "card").is_displayed()
+    assert rows[1].get_attribute("aria-current") == "true"
+    assert page.execute_script("const box = $('rows'); box.scrollTop = 1e6; return box.scrollTop > 0")
+    page.execute_script("navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve(); }")
+    page.find_element("id", "copy-list").click()
+    wait(lambda: page.execute_script("return window.copied"))
+    copied = page.execute_script("return window.copied").split("\n")
+    assert len(copied) == 40
+    assert set(copied) >= {f"{artist} - {title}" for title, artist in wanted}
+    page.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert not page.find_element("id", "list").is_displayed()
+    assert page.execute_script("return document.activeElement.id") == "show-list"
+    assert page.execute_script("return window.hacked === undefined && !document.querySelector('img, a')")
+
+
+def test_a_long_list_comes_in_parts(page: Any) -> None:
+    page.execute_script("window.many_rows = everything.concat(everything, everything); listed = many_rows; "
+                        "$('rows').replaceChildren(); more_rows()")  # fmt: skip
+    count = "return $('rows').querySelectorAll('[data-song]').length"
+    assert page.execute_script(count) == 500
+    page.execute_script("$('rows').lastChild.firstChild.click()")
+    assert page.execute_script(count) == 900
+    page.execute_script("listed = []; $('rows').replaceChildren()")
+
+
+@pytest.fixture
+def phone(page: Any) -> Iterator[Any]:
+    """The page on a phone with a touch screen."""
+    page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+    show(page, 390, 760)
+    settle(page)
+    yield page
+    page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+def touch(page: Any, *way: tuple[float, float]) -> None:
+    """A finger goes down, along a way, and up."""
+    for n, (x, y) in enumerate(way):
+        event = {"type": "touchMove" if n else "touchStart", "touchPoints": [{"x": x, "y": y}]}
+        page.execute_cdp_cmd("Input.dispatchTouchEvent", event)
+    page.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def alone(page: Any) -> tuple[int, tuple[float, float]]:
+    """The song that is farthest from all others, and where it is on the screen."""
+    points = on_screen(page)
+    ids, places = list(points), np.array(list(points.values()))
+    far = np.linalg.norm(places[:, None] - places[None], axis=2) + np.diag(np.full(len(ids), np.inf))
+    loneliest = int(far.min(axis=1).argmax())
+    return ids[loneliest], points[ids[loneliest]]
+
+
+@pytest.mark.parametrize("mode", ["lasso", "pan"])
+def test_a_tap_marks_a_song(phone: Any, beet: Beet, mode: str) -> None:
+    phone.execute_script("mode(arguments[0])", mode)
+    id_, (x, y) = alone(phone)
+    touch(phone, (x + 1, y - 1))
+    wait(lambda: phone.find_element("id", "card").is_displayed())
+    ((title, artist),) = beet.sql("SELECT title, artist FROM items WHERE id = ?", id_)
+    assert title in phone.find_element("id", "card").text
+    assert artist in phone.find_element("id", "card").text
+    assert chosen(phone) == [id_]
+    assert text(phone, "how-many") == "1 song marked"
+    assert in_a_shell(beet, text(phone, "query")) == [id_]
+    touch(phone, (12, phone.execute_script("return map.getBoundingClientRect().top") + 8))  # nothing is there
+    wait(lambda: not phone.find_element("id", "card").is_displayed())
+    assert chosen(phone) == []
+
+
+def test_a_tap_holds_after_zoom_and_finds_only_what_is_searched_for(phone: Any) -> None:
+    from selenium.webdriver.common.by import By
+
+    phone.find_element(By.ID, "closer").click()
+    settle(phone)
+    box = phone.execute_script("const {left, top, width, height} = map.getBoundingClientRect(); "
+                               "return [left, top, left + width, top + height]")  # fmt: skip
+    inside = {id_: at for id_, at in on_screen(phone).items() if box[0] < at[0] < box[2] and box[1] < at[1] < box[3]}
+    id_, at = next(iter(inside.items()))
+    touch(phone, at)
+    wait(lambda: phone.execute_script("return marked !== null"))
+    phone.execute_script("$('search').value = songs.title[20]; filter()")
+    assert phone.execute_script("return marked === null || shown.includes(marked)")
+    touch(phone, at)
+    time.sleep(0.2)
+    assert phone.execute_script("return marked === null || shown.includes(marked)")
+    assert id_
+
+
+def test_turning_a_phone_does_not_make_the_map_smaller(phone: Any) -> None:
+    def width() -> float:
+        across = [x for x, _ in on_screen(phone).values()]
+        return max(across) - min(across)
+
+    before = width()
+    for size in ((760, 390), (390, 760)) * 2:
+        show(phone, *size)
+        settle(phone)
+    wait(lambda: abs(width() - before) < 2)
+
+
+def test_a_finger_draws_a_lasso(phone: Any) -> None:
+    left, top, right, bottom = phone.execute_script(
+        "const {left, top, right, bottom} = map.getBoundingClientRect(); return [left, top, right, bottom]"
+    )
+    corners = [(left + 10, top + 6), (right - 10, top + 6), (right - 10, bottom - 12), (left + 10, bottom - 12)]
+    way = [
+        (x0 + (x1 - x0) * k / 5, y0 + (y1 - y0) * k / 5)
+        for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[0]], strict=True)
+        for k in range(5)
+    ]
+    touch(phone, *way)
+    wait(lambda: "songs lassoed" in text(phone, "how-many"))
+    assert len(chosen(phone)) > 250
+    assert phone.execute_script("return marked") is None
+    phone.find_element("id", "show-list").click()
+    assert phone.find_element("id", "rows").is_displayed()
+    phone.find_element("css selector", "#rows button").click()
+    assert phone.find_element("id", "card").is_displayed()
 
 
 @pytest.mark.parametrize("size", [1, 2, 10, 500, 4000])
