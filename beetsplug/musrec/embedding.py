@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from beets.ui import UserError
 from beets.util import displayable_path
 
-from . import fields, lookup
+from . import fields, lookup, progress
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
@@ -112,22 +111,21 @@ def embed_items(
     UserError
         The library can't be written: a full disk, or another program that does not let go of it.
     """
-    from tqdm import tqdm
-
     done = failed = 0
     be_patient(lib)
-    with new_pool(plugin, workers=workers, files=total) as pool:
-        hidden = quiet or not sys.stderr.isatty()
-        with tqdm(total=total, unit=" tracks", disable=hidden, dynamic_ncols=True, leave=False) as bar:
-            for item, outcome in outcomes(pool, items):
-                store(item, outcome)
-                if isinstance(outcome, Exception):
-                    failed += 1
-                    with bar.external_write_mode():
-                        report_failure(plugin, item, outcome)
-                else:
-                    done += 1
-                bar.update()
+    with (
+        new_pool(plugin, workers=workers, files=total) as pool,
+        progress.bar(total, unit=" tracks", quiet=quiet) as bar,
+    ):
+        for item, outcome in outcomes(pool, items):
+            store(item, outcome)
+            if isinstance(outcome, Exception):
+                failed += 1
+                with bar.external_write_mode():
+                    report_failure(plugin, item, outcome)
+            else:
+                done += 1
+            bar.update()
     return done, failed
 
 

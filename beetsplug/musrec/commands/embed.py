@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
-from beets import ui
 from beets.dbcore.query import InvalidQueryError
 from beets.ui import Subcommand, UserError
 
@@ -13,7 +12,7 @@ from musrec_core.text import printable
 
 from .. import embedding, fields, lookup
 from ..embedding import Work
-from ..output import print_item
+from ..output import print_item, print_text
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -74,10 +73,10 @@ def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str])
     try:
         done, failed = _embed(plugin, lib, work, opts) if work.ids else (0, 0)
     except KeyboardInterrupt:
-        ui.print_("stopped: what was embedded is stored, run `beet embed` again for the rest")
+        print_text("stopped: what was embedded is stored, run `beet embed` again for the rest")
         raise
     if not opts.quiet:
-        ui.print_(_summary(work, done, failed))
+        print_text(_summary(work, done, failed))
 
 
 def _embed(plugin: MusrecPlugin, lib: Library, work: Work, opts: EmbedCLIOpts) -> tuple[int, int]:
@@ -90,12 +89,12 @@ def report(lib: Library, ids: list[int]) -> None:
     statuses = lookup.attributes(lib, ids, fields.STATUS).values()
     reasons = Counter(reason for status in statuses if (reason := printable(fields.failure_of(status))))
     if not reasons:
-        ui.print_("nothing failed")
+        print_text("nothing failed")
         return
-    ui.print_(f"{sum(reasons.values())} could not be embedded:")
+    print_text(f"{sum(reasons.values())} could not be embedded:")
     for reason, count in reasons.most_common():
-        ui.print_(f"  {count:6}  {reason:<12} beet ls -p musrec_status:{reason}")
-    ui.print_("A file that changes is tried again by `beet embed`; `beet embed --retry` tries them all.")
+        print_text(f"  {count:6}  {reason:<12} beet ls -p musrec_status:{reason}")
+    print_text("A file that changes is tried again by `beet embed`; `beet embed --retry` tries them all.")
 
 
 def _summary(work: Work, done: int, failed: int) -> str:

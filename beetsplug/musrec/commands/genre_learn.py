@@ -7,13 +7,13 @@ import os
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from beets import ui
 from beets.ui import UserError
 
 from musrec_core.text import one_line, printable
 
 from .. import genre_tags, lookup, snapshot
 from ..fields import OWN
+from ..output import print_text
 from ..vocabulary import file_of, keys_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def run_learn(plugin: MusrecPlugin, lib: Library, args: list[str], *, pretend: b
     """Learn, say how good it is, and keep it beside the library."""
     found = learnt(plugin, *embedded(plugin, lib, args))
     for line in report(found.vocabulary.figures):
-        ui.print_(line)
+        print_text(line)
     _tell_left_out(found.left_out)
     if pretend:
         return
@@ -79,9 +79,9 @@ def run_learn(plugin: MusrecPlugin, lib: Library, args: list[str], *, pretend: b
         found.vocabulary.save(path)
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror or error}") from None
-    ui.print_("`beet genreguess` and $musrec_genre now speak your genres; `--forget` goes back.")
+    print_text("`beet genreguess` and $musrec_genre now speak your genres; `--forget` goes back.")
     key = next(iter(keys_of(found.vocabulary.labels).values()))
-    ui.print_(f"Their probabilities are fields, as in: beet ls {OWN}{key}:0.8..")
+    print_text(f"Their probabilities are fields, as in: beet ls {OWN}{key}:0.8..")
 
 
 def run_forget(lib: Library, args: list[str], *, pretend: bool) -> None:
@@ -89,7 +89,7 @@ def run_forget(lib: Library, args: list[str], *, pretend: bool) -> None:
     if args:
         raise UserError("--forget forgets all that was learnt, and takes no QUERY")
     if pretend and os.path.exists(file_of(lib.path)):
-        ui.print_(f"would remove {printable(file_of(lib.path))}")
+        print_text(f"would remove {printable(file_of(lib.path))}")
         return
     try:
         os.unlink(file_of(lib.path))
@@ -97,7 +97,7 @@ def run_forget(lib: Library, args: list[str], *, pretend: bool) -> None:
         raise UserError("there is nothing to forget: no vocabulary was learnt") from None
     except OSError as error:
         raise UserError(f"{file_of(lib.path)} can't be removed: {error.strerror or error}") from None
-    ui.print_("Forgotten: the model's own genres serve again.")
+    print_text("Forgotten: the model's own genres serve again.")
 
 
 # The report.
@@ -151,6 +151,6 @@ def _tell_left_out(left_out: dict[str, tuple[int, int]]) -> None:
     named = [f"{one_line(label)} ({songs} by {artists})" for label, (songs, artists) in left_out.items()]
     more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
     text = f"Left out as too rare (songs by artists): {', '.join(named[:NAMED])}{more}."
-    ui.print_("")
+    print_text("")
     for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False):
-        ui.print_(line)
+        print_text(line)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol
 
-from beets import ui
 from beets.ui import Subcommand, UserError
 
 from musrec_core.text import printable
 
 from .. import embedding, fields, lookup, vocabulary
 from ..genre_tags import Rules
-from ..output import formatted, print_item
+from ..output import formatted, print_item, print_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,14 +128,14 @@ def _run_guess(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args
 def _show(item: Item, guess: Mapping[str, float], count: int, *, unsure: bool) -> None:
     print_item(item, NAME)
     if not guess:
-        ui.print_(f"  no embedding: {printable(item.get(fields.STATUS) or '') or 'run `beet embed`'}")
+        print_text(f"  no embedding: {printable(item.get(fields.STATUS) or '') or 'run `beet embed`'}")
     elif unsure:
-        ui.print_("  none of your genres for sure:")
+        print_text("  none of your genres for sure:")
     full, empty = ("█", "░") if _draws_blocks() else ("#", ".")
     width = max([LABEL, *(min(len(printable(label)), 30) for label in list(guess)[:count])])
     for label, p in list(guess.items())[:count]:
         filled = round(p * BAR)
-        ui.print_(f"  {printable(label)[:width]:<{width}} {full * filled}{empty * (BAR - filled)} {p:4.0%}")
+        print_text(f"  {printable(label)[:width]:<{width}} {full * filled}{empty * (BAR - filled)} {p:4.0%}")
 
 
 def _draws_blocks() -> bool:
@@ -152,7 +151,7 @@ def _apply(item: Item, names: list[str], opts: GenreguessCLIOpts, *, force: bool
     if not names or names == item.genres or (item.genres and not force):
         return
     old, new = "; ".join(item.genres), "; ".join(names)
-    ui.print_(printable(f"  genres: {f'{old} -> ' if old else ''}{new}  ({formatted(item, NAME)})"))
+    print_text(printable(f"  genres: {f'{old} -> ' if old else ''}{new}  ({formatted(item, NAME)})"))
     if opts.pretend:
         return
     item.genres = names

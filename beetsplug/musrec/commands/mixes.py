@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from beets import ui
 from beets.ui import Subcommand, UserError
 
 from musrec_core.text import one_line
 
 from .. import mixes
-from ..output import formatted
+from ..output import formatted, print_text
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -47,10 +46,10 @@ def run(plugin: MusrecPlugin, lib: Library, opts: MixesCLIOpts, args: list[str])
             failed += 1
             plugin._log.warning("{}: {}", one_line(outcome.name), outcome.problem)
             continue
-        ui.print_(f"{one_line(outcome.name)}: {outcome.made.songs} songs, {outcome.made.new} new")
+        print_text(f"{one_line(outcome.name)}: {outcome.made.songs} songs, {outcome.made.new} new")
         if opts.pretend:
             for item in outcome.made.answer.songs:
-                ui.print_("  " + formatted(item, plugin.config["similar"]["format"].as_str()))
+                print_text("  " + formatted(item, plugin.config["similar"]["format"].as_str()))
     if not total:
         raise UserError("there is no playlist to write: `musrec.mixes` is empty, or no seed of a mix is embedded")
     if failed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +15,7 @@ from beets.util import displayable_path, normpath
 
 from musrec_core.text import one_line, printable
 
-from .. import fields, lookup, snapshot
+from .. import fields, lookup, progress, snapshot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -228,13 +227,10 @@ def _values(lib: Library, ids: Sequence[int], field: str) -> list[Any]:
 
 
 def _places(vectors: NDArray[np.float32], *, quiet: bool) -> NDArray[np.float32]:
-    from tqdm import tqdm
-
     from musrec_core import musicmap
 
     form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-    hidden = quiet or not sys.stderr.isatty()
-    with tqdm(total=1.0, desc="map", bar_format=form, disable=hidden, dynamic_ncols=True, leave=False) as bar:
+    with progress.bar(1.0, desc="map", bar_format=form, quiet=quiet) as bar:
 
         def tell(share: float) -> None:
             bar.update(share - bar.n)

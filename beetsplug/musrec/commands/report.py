@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from beets import ui
 from beets.dbcore.query import InvalidQueryError
 from beets.library import Item
 from beets.ui import Subcommand, UserError
@@ -15,7 +13,8 @@ from beets.util import displayable_path, normpath
 
 from musrec_core.text import one_line, printable
 
-from .. import fields, lookup, reporthtml, snapshot
+from .. import fields, lookup, progress, reporthtml, snapshot
+from ..output import print_text
 from ..reporthtml import Page, Table
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: ReportCLIOpts, args: list[str]
         raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
     known = snapshot.load(plugin, lib, "embedding")
     page = _page(plugin, lib, ids, known.index.among(ids) if args else known.index)
-    ui.print_(as_text(page))
+    print_text(as_text(page))
     if opts.output:
         _write(plugin, page, opts.output)
 
@@ -111,13 +110,11 @@ def _percent(n: int, of: int) -> str:
 
 
 def _neighbours(lib: Library, index: VectorIndex) -> list[Table]:
-    from tqdm import tqdm
-
     from musrec_core import quality
 
     seeds = quality.draw(len(index), quality.SEEDS)
     total = len(seeds) + min(len(index), quality.CROWD)
-    with tqdm(total=total, unit="song", leave=False, disable=not sys.stderr.isatty()) as bar:
+    with progress.bar(total, unit=" songs") as bar:
         rows = quality.nearest_of(index, seeds, progress=bar.update)
         hubs = quality.hub_figures(index, progress=bar.update)
     genre_column = "genres" if "genres" in Item._fields else "genre"

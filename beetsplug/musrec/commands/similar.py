@@ -170,9 +170,9 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
         playlists.check_target(plugin, opts.playlist)
     listing = asking.Listing(seeds=bool(opts.playlist) and recipe_options.leads(opts), wanted=bool(opts.playlist))
     answer = asking.ask(plugin, lib, asking.Asked(opts, args), listing)
-    show(plugin, opts, answer.songs)
-    if opts.playlist:
+    if opts.playlist:  # before the list is printed: `| head` may end the program
         recipes.write_new(plugin, opts.playlist, opts, args, answer)
+    show(plugin, opts, answer.songs)
 
 
 def _again(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
