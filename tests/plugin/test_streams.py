@@ -65,7 +65,7 @@ def test_every_bar_comes_from_there() -> None:
 def test_output_that_is_closed_or_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     output.print_text("nobody reads this")
-    with open("/dev/full", "w") as full:  # noqa: PTH123
+    with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(UserError, match="the output can't be written: No space left on device"):
             output.print_text("a line")
