@@ -46,8 +46,14 @@ class Wanted:
 Finder = Callable[[int], "list[Neighbour]"]  # how many -> the best so many
 
 
-def finder(plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wanted: Wanted) -> Finder:
-    """A function that names the best songs, as many as it is asked for or as there are."""
+def finder(
+    plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wanted: Wanted, *, identify: bool = True
+) -> Finder:
+    """A function that names the best songs, as many as it is asked for or as there are.
+
+    With ``identify`` the library's own copy of a seed's file is an answer, the nearest; in a playlist it would come
+    twice.
+    """
     from musrec_core import recommend
     from musrec_core.hubs import MutualIndex
     from musrec_core.variety import diversify, pool_size
@@ -56,11 +62,8 @@ def finder(plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wa
     own = set() if wanted.with_seeds else seeds.own_ids(lib, start)
     among = candidate_ids(lib, wanted.candidates)
     steering = tastes.steering(plugin, lib, known, points, wanted.steering, wanted.metric)
-    filters = (
-        []
-        if wanted.duplicates
-        else [copies.one_a_recording(plugin, lib, own, [] if wanted.with_seeds else start.files)]
-    )
+    hidden = [] if identify or wanted.with_seeds else start.files
+    filters = [] if wanted.duplicates else [copies.one_a_recording(plugin, lib, own, hidden)]
     rejected = _rejected(plugin, lib, wanted)
     index = known.index
     if wanted.hub_correction:

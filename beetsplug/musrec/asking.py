@@ -95,7 +95,8 @@ def ask(plugin: MusrecPlugin, lib: Library, asked: Asked, listing: Listing, memo
     if seconds and listing.seeds and (seconds := seconds - start.seconds) <= 0:
         raise UserError("the seeds alone, with which a playlist begins, are longer than --length")
 
-    find = _beyond(lib, answers.finder(plugin, lib, known, start, wanted), listing.keys)
+    find = answers.finder(plugin, lib, known, start, wanted, identify=not listing.wanted)
+    find = _beyond(lib, find, listing.keys)
     neighbours = answers.choose(lib, find, count, seconds=seconds, draw=draw)
     if draw is not None and opts.order == "nearest":
         neighbours.sort(key=lambda neighbour: neighbour.distance)

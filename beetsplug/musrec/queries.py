@@ -102,7 +102,8 @@ class SimilarQuery(FieldQuery[str]):
     def clause(self) -> tuple[str | None, Sequence[Any]]:
         if self.plugin.library is None:  # not opened by beets' program: `match` knows it from the song
             return None, ()
-        return self._where(",".join(map(str, self._distances(self.plugin.library)))), ()
+        self.plugin.distances = self._distances(self.plugin.library)
+        return self._where(",".join(map(str, self.plugin.distances))), ()
 
     def _where(self, ids: str) -> str:
         return f"items.id IN ({ids})"
@@ -126,7 +127,10 @@ class SimilarQuery(FieldQuery[str]):
         if old is not None and time.monotonic() < old.keep_until and snapshot.state_of(lib) != old.state:
             # an import stores song upon song, which smart playlists ask about one by one: whether to look later
             return id_ in old.distances or (id_ not in old.known and bool(item.get(fields.EMBEDDING)))
-        return id_ in self._distances(lib)
+        found = self._distances(lib)
+        if self.plugin.library is None:  # else a format that asks in passing would take the distances of what is listed
+            self.plugin.distances = found
+        return id_ in found
 
     def _distances(self, lib: Library) -> dict[int, float]:
         state = snapshot.state_of(lib)
@@ -136,7 +140,6 @@ class SimilarQuery(FieldQuery[str]):
         if len(self.answers) >= PATTERNS:
             self.answers.clear()
         self._answer = self.answers[self.pattern] = kept
-        self.plugin.distances = self._answer.distances
         return self._answer.distances
 
     def _answered(self, lib: Library, state: Any) -> Answer:

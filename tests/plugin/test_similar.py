@@ -110,6 +110,23 @@ def test_a_file_outside_the_library(library: Beet, tmp_path: Path, waltz: Path) 
     assert re.fullmatch(r"error: .*bad\.mp3 can't be a seed: unreadable \(.*\)", error)
 
 
+def test_a_copy_of_a_song_is_recognised(library: Beet, tmp_path: Path, waltz: Path) -> None:
+    """Who is this? The song that you have; but a playlist does not hold it beside its own file."""
+    copy, other = tmp_path / f"from a friend{waltz.suffix}", library.paths("title:Drone")[0]
+    shutil.copy(waltz, copy)
+    (tmp_path / "phone.m3u").write_text(f"{copy}\n")
+    title = waltz.stem[3:]
+    for seeds in (["--file", str(copy)], ["--from-playlist", str(tmp_path / "phone.m3u")]):
+        assert library("similar", *seeds, "-n", "1", "-f", "$musrec_distance $title").lines == [f"0.000 {title}"]
+    near = library("similar", "--file", str(copy), "--at", "0:02", "-n", "1").out
+    assert title in near
+    both = library("similar", "--file", str(copy), "--file", str(other), "-n", "20", "-f", "$title").lines
+    assert title in both  # `other` is of the library, and so a seed
+    assert len(both) == 9
+    library("similar", "--file", str(copy), "-n", "20", "-m", str(tmp_path / "like.m3u"))
+    assert title not in (tmp_path / "like.m3u").read_text().partition("from a friend")[2]
+
+
 def test_a_file_of_the_library_does_not_find_itself(library: Beet, waltz: Path) -> None:
     said = library("similar", "--file", str(waltz), "-n", "20", "-f", "$title")
     assert len(said.lines) == 9
