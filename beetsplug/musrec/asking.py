@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from beets.ui import UserError
 
-from . import answers, journeys, seeds, snapshot, songkeys, tastes
+from . import answers, heeded, journeys, seeds, snapshot, songkeys, tastes
 from .output import called, stem
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from .commands.similar import SimilarCLIOpts
     from .seeds import Seeds
     from .snapshot import Snapshot, Space
+
+
+JOURNEY = {  # what a question with --to heeds; a mix and a recipe say of every list whether it holds its seeds
+    *("to", "count", "first", "candidates", "max_per_artist", "duplicates", "space", "metric", "mix"),
+    *("with_seeds", "no_seeds"),
+}
 
 
 @dataclass(frozen=True)
@@ -150,14 +156,10 @@ def _configured_order(plugin: MusrecPlugin) -> str:
 
 def _journey(plugin: MusrecPlugin, lib: Library, asked: Asked, count: int, wanted: answers.Wanted) -> Answer:
     """From song to song."""
+    from .commands.similar import question_parser
+
     opts = asked.opts
-    refused = [
-        *(opts.files, opts.more, opts.less, opts.unlike, opts.weigh),
-        *(opts.album, opts.from_playlist, opts.at, opts.length, opts.shuffle, opts.hub_correction, opts.order),
-    ]
-    numbers = (opts.variety, opts.seed, opts.max_per_album)
-    if any(refused) or asked.items is not None or any(number is not None for number in numbers):
-        raise UserError("--to takes a song, --count, --in, --max-per-artist, --duplicates, --space and --metric alone")
+    heeded.require(question_parser(), opts, "--to", JOURNEY)
     way = journeys.way(plugin, lib, asked.args, opts.to, count, wanted, mix=opts.mix)
     songs = [item for item in answers.results(plugin, lib, way) if songkeys.of_item(item) not in asked.without]
     return Answer([], [], songs, count)
@@ -241,7 +243,7 @@ def _seconds(opts: SimilarCLIOpts) -> float:
     try:
         return order.parse_length(opts.length)
     except ValueError:
-        raise UserError(f"--length has to be a time such as 1h30, 90m or 1:30:00, and not {opts.length}") from None
+        raise UserError(f"--length has to be a time such as 1h30, 90m or 130 (seconds), not {opts.length}") from None
 
 
 def _random_seed(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int | None:
@@ -285,5 +287,5 @@ def _start(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, items: list
     try:
         start = order.parse_moment(opts.at)
     except ValueError:
-        raise UserError(f"--at has to be a moment such as 2:10, and not {opts.at}") from None
+        raise UserError(f"--at has to be a time such as 2:10 or 130 (seconds), not {opts.at}") from None
     return seeds.at_moment(plugin, items, files, start)

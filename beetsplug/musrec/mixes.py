@@ -14,7 +14,7 @@ from confuse import ConfigError
 
 from musrec_core.text import one_line
 
-from . import asking, fields, lookup, playlists, recipe_options, recipes
+from . import asking, fields, heeded, lookup, playlists, recipe_options, recipes
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
@@ -87,6 +87,7 @@ def _mix(plugin: MusrecPlugin, entry: dict[str, Any]) -> Mix:
             words += _words(name, key, flags[key], value)
     try:
         opts, _ = parser.parse_args(words)
+        heeded.require_filled(parser, opts)
         seeds = _query(name, entry.get("seeds", ""))
         asking.check(plugin, recipe_options.complete(opts))
     except UserError as error:

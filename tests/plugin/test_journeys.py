@@ -48,13 +48,9 @@ def test_a_journey_that_can_not_be_made_is_told_in_one_sentence(library: Beet) -
     assert library.error(*ways, "-n", "11") == "error: there are not enough songs for a journey of 11"
     assert library.error("similar", "title:Waltz", "--to", "no such song") == "error: no song matches: no such song"
     assert "same song twice" in library.error("similar", "title:Waltz", "--to", "title:Waltz")
-    for ends in (["--to", "Drone"], ["", "--to", "Drone"], ["Waltz", "--to", " "]):
+    for ends in (["--to", "Drone"], ["", "--to", "Drone"]):
         assert "a journey needs both its ends" in library.error("similar", *ends)
-    assert "--to takes a song" in library.error("similar", "-a", "title:Waltz", "--to", "title:Drone")
-    for option in (("--variety", "0"), ("--seed", "0"), ("--max-per-album", "1"), ("--order", "apart")):
-        assert "--to takes a song" in library.error("similar", "title:Waltz", "--to", "title:Drone", *option)
     assert "--mix goes with" in library.error("similar", "title:Waltz", "--mix")
-    assert "--hubs is a list of its own" in library.error("similar", "--hubs", "--to", "title:Drone")
 
 
 def test_no_recording_comes_twice_on_the_way(library: Beet) -> None:

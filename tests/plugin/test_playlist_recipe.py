@@ -283,12 +283,7 @@ def test_a_recipe_that_somebody_wrote(library: Beet, tmp_path: Path, command: st
     assert not Path("/tmp/elsewhere.m3u").exists()
 
 
-def test_what_does_not_go_together(library: Beet, waltzes: Path) -> None:
-    file = str(waltzes)
-    assert "takes no other song" in library.error("similar", "--refresh", file, "Rock")
-    assert "takes no other song" in library.error("similar", "--extend", file, "--file", "x.mp3")
-    assert "can't be combined" in library.error("similar", "--refresh", file, "-m", "x")
-    assert "can't be combined" in library.error("similar", "--refresh", file, "--extend", file)
+def test_a_playlist_that_is_not_there(library: Beet) -> None:
     assert "there is no playlist nosuch" in library.error("similar", "--refresh", "nosuch")
 
 

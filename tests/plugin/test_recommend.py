@@ -91,7 +91,7 @@ def test_a_moment_of_a_song(library: Beet, tmp_path: Path) -> None:
                      library.error("similar", "--file", str(halves), "--at", "2:00"))  # fmt: skip
     assert "here are 2: add --first" in library.error("similar", "Waltz", "--at", "0:01")
     assert "Paper Waltz" in library("similar", "--first", "Waltz", "--at", "0:04", "-n", "1").out
-    assert "has to be a moment" in library.error("similar", "--first", "Waltz", "--at", "soon")
+    assert "has to be a time such as 2:10" in library.error("similar", "--first", "Waltz", "--at", "soon")
 
 
 def test_steering(library: Beet) -> None:
@@ -170,7 +170,7 @@ def test_length_and_order(library: Beet, tmp_path: Path) -> None:
     assert playlist.read_text().count("#EXTINF") == 3  # with the seed
     assert "no song is short enough" in library(*base, "--length", "5s").err
     assert "exclude each other" in library.error(*base, "--length", "1h", "-n", "3")
-    assert "has to be a time such as 1h30" in library.error(*base, "--length", "90")
+    assert "has to be a time such as 1h30" in library.error(*base, "--length", "soon")
     library.sql("UPDATE items SET artist = 'One' WHERE title LIKE '%Waltz%' OR title LIKE '%Guitar%'")
     near = library(*base, "-n", "20").lines
     assert [line.split(" - ")[0] for line in near[:3]] == ["One"] * 3

@@ -10,7 +10,7 @@ from beets.ui import Subcommand, UserError
 
 from musrec_core.text import printable
 
-from .. import embedding, fields, lookup
+from .. import embedding, fields, heeded, lookup
 from ..embedding import Work
 from ..output import print_item, print_text
 
@@ -49,7 +49,15 @@ def command(plugin: MusrecPlugin) -> Subcommand:
         "--report", action="store_true", default=False, help="only tell what could not be embedded, by reason"
     )
     cmd.parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress bar, no summary")
-    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+
+    def func(lib: Library, opts: EmbedCLIOpts, args: list[str]) -> None:
+        if opts.report:
+            heeded.require(cmd.parser, opts, "--report", {"report"})
+        elif opts.pretend:
+            heeded.require(cmd.parser, opts, "--pretend", {"pretend", "force", "retry"})
+        run(plugin, lib, opts, args)
+
+    cmd.func = func
     return cmd
 
 

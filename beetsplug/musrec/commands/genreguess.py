@@ -9,12 +9,13 @@ from beets.ui import Subcommand, UserError
 
 from musrec_core.text import printable
 
-from .. import embedding, fields, lookup, vocabulary
+from .. import embedding, fields, heeded, lookup, vocabulary
 from ..genre_tags import Rules
 from ..output import formatted, print_item, print_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from optparse import OptionParser
 
     from beets.library import Item, Library
 
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 BAR = 40
 LABEL = 12  # columns of a genre's name
 NAME = "$artist - $title"
+MODES: dict[str, set[str]] = {  # what is done instead of guessing, and the options that it heeds
+    "learn": {"pretend"},
+    "forget": {"pretend"},
+    "audit": {"count", "threshold"},
+    "odd": {"count"},
+}
 
 
 class GenreguessCLIOpts(Protocol):
@@ -75,13 +82,26 @@ def command(plugin: MusrecPlugin) -> Subcommand:
                       help="list tracks whose genres sound wrong, with the command that mends each")  # fmt: skip
     parser.add_option("--odd", action="store_true", default=False,
                       help="list tracks that sound unlike the rest of their album or artist")  # fmt: skip
-    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+
+    def func(lib: Library, opts: GenreguessCLIOpts, args: list[str]) -> None:
+        _check(parser, opts)
+        run(plugin, lib, opts, args)
+
+    cmd.func = func
     return cmd
 
 
+def _check(parser: OptionParser, opts: GenreguessCLIOpts) -> None:
+    """Raise `UserError` for what would be ignored."""
+    modes = [name for name in MODES if getattr(opts, name)]
+    if modes:
+        heeded.require(parser, opts, f"--{modes[0]}", {modes[0], *MODES[modes[0]]})
+    elif not (opts.apply or opts.write or opts.pretend):
+        storing = {"force", "threshold", "max_genres"}
+        heeded.require_companion(parser, opts, storing, "--apply, --write or --pretend")
+
+
 def run(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args: list[str]) -> None:
-    if opts.learn + opts.forget + opts.audit + opts.odd + (opts.apply or opts.write) > 1:
-        raise UserError("--apply or --write, --learn, --forget, --audit and --odd are taken one at a time")
     if opts.count is not None and opts.count < 1:
         raise UserError("--count has to be 1 or more")
     rules = Rules.of(plugin, opts.threshold, opts.max_genres)

@@ -15,7 +15,7 @@ from beets.util import displayable_path, normpath
 
 from musrec_core.text import one_line, printable
 
-from .. import fields, lookup, progress, snapshot
+from .. import fields, heeded, lookup, progress, snapshot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,14 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser.add_option("--no-paths", action="store_true", default=False,
                       help="a page to share: without the files' paths, and so without playlists")  # fmt: skip
     parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress")
-    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+
+    def func(lib: Library, opts: MusicmapCLIOpts, args: list[str]) -> None:
+        heeded.require_filled(parser, opts)
+        if (opts.output or "").lower().endswith(".png"):
+            heeded.require(parser, opts, "a .png map", {"output", "color", "quiet"})
+        run(plugin, lib, opts, args)
+
+    cmd.func = func
     return cmd
 
 

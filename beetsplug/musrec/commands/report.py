@@ -13,7 +13,7 @@ from beets.util import displayable_path, normpath
 
 from musrec_core.text import one_line, printable
 
-from .. import fields, lookup, progress, reporthtml, snapshot
+from .. import fields, heeded, lookup, progress, reporthtml, snapshot
 from ..output import print_text
 from ..reporthtml import Page, Table
 
@@ -41,7 +41,12 @@ def command(plugin: MusrecPlugin) -> Subcommand:
         "chance would give; and which songs are near everything. With QUERY, only among the songs that it matches."
     )
     cmd.parser.add_option("-o", "--output", metavar="FILE", help="write it to an HTML file, too")
-    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+
+    def func(lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
+        heeded.require_filled(cmd.parser, opts)
+        run(plugin, lib, opts, args)
+
+    cmd.func = func
     return cmd
 
 

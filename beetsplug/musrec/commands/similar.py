@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from beets.ui import CommonOptionsParser, Subcommand, UserError
 
-from .. import asking, hublist, playlists, recipe_options, recipes
+from .. import asking, heeded, hublist, playlists, recipe_options, recipes
 from ..output import print_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from optparse import OptionParser
 
     from beets.library import Item, Library
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from .. import MusrecPlugin
     from ..snapshot import Space
+
+SEEDS = {"album", "first", "files", "from_playlist", "at", "to"}
+SHOWN = {"format", "path"}  # how songs are printed
 
 
 class SimilarCLIOpts(Protocol):
@@ -71,7 +75,12 @@ def command(plugin: MusrecPlugin) -> Subcommand:
         ("Else", _add_playlist),
     ):
         add(parser.add_option_group(title).add_option)
-    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+
+    def func(lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
+        _check(parser, opts, args)
+        run(plugin, lib, opts, args)
+
+    cmd.func = func
     return cmd
 
 
@@ -97,7 +106,8 @@ def _add_seeds(add: Callable[..., object]) -> None:
     add("--file", action="append", dest="files", default=[], metavar="PATH",
         help="start from a file outside the library (may be repeated)")  # fmt: skip
     add("--from-playlist", metavar="FILE", help="start from the songs of an M3U playlist")
-    add("--at", metavar="TIME", help="start from the half minute after this moment of the song, as in 2:10")
+    add("--at", metavar="TIME",
+        help="start from the half minute after this moment of the song, as in 2:10 or 130 (seconds)")  # fmt: skip
     add("--unlike", action="append", default=[], metavar="QUERY",
         help="keep away from the songs that match QUERY (may be repeated)")  # fmt: skip
     add("--more", action="append", default=[], metavar="GENRE",
@@ -128,7 +138,8 @@ def _add_choice(add: Callable[..., object]) -> None:
 def _add_list(add: Callable[..., object]) -> None:
     """How many, and in which order."""
     add("-n", "--count", type="int", metavar="N", help="how many songs (default: 5)")
-    add("--length", metavar="TIME", help="as many songs as fit into this time instead, as in 1h30, 90m or 1:30:00")
+    add("--length", metavar="TIME",
+        help="as many songs as fit into this time instead, as in 1h30, 90m, 1:30:00 or 130 (seconds)")  # fmt: skip
     add("--to", action="append", default=[], metavar="QUERY",
         help="lead from the song to this one, in --count songs (may be repeated: the last is the end)")  # fmt: skip
     add("--order", type="choice", choices=["nearest", "apart", "smooth"],
@@ -155,13 +166,29 @@ def _add_playlist(add: Callable[..., object]) -> None:
         help="list instead the songs that are near everything, or those of them that QUERY matches")  # fmt: skip
 
 
+def _check(parser: OptionParser, opts: SimilarCLIOpts, args: list[str]) -> None:
+    """Raise `UserError` for what would be ignored."""
+    heeded.require_filled(parser, opts)
+    if again := "refresh" if opts.refresh else "extend" if opts.extend else "":
+        if args:
+            raise UserError(f"--{again} starts from what the playlist was made from: leave out the QUERY")
+        question = {str(option.dest) for option in question_parser().option_list}
+        heeded.require(parser, opts, f"--{again}", {again, *SHOWN, *question - SEEDS})
+    elif opts.hubs:
+        heeded.require(parser, opts, "--hubs", {"hubs", "count", "space", "metric", *SHOWN})
+    elif opts.to:
+        heeded.require(parser, opts, "--to", {"playlist", *SHOWN, *asking.JOURNEY} - {"with_seeds", "no_seeds"})
+    elif not args:
+        heeded.require_companion(parser, opts, {"album", "first"}, "a QUERY")
+    if not (opts.playlist or again):
+        heeded.require_companion(parser, opts, {"no_seeds"}, "--playlist")
+
+
 def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
     if opts.refresh or opts.extend:
-        _again(plugin, lib, opts, args)
+        _again(plugin, lib, opts)
         return
     if opts.hubs:
-        if opts.to or opts.playlist:
-            raise UserError("--hubs is a list of its own, and takes no --to and no --playlist")
         count, wanted = asking.how_many(plugin, opts), asking.wishes(plugin, lib, opts)
         template = opts.format or "$artist - $title"
         hublist.show(plugin, lib, args, count, space=wanted.space, metric=wanted.metric, template=template)
@@ -175,13 +202,8 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
     show(plugin, opts, answer.songs)
 
 
-def _again(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
+def _again(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts) -> None:
     """Playlists that are there already."""
-    name = "--refresh" if opts.refresh else "--extend"
-    if args or opts.files or opts.from_playlist or opts.to or opts.album or opts.first or opts.at:
-        raise UserError(f"{name} starts from what the playlist was made from, and takes no other song")
-    if opts.playlist or opts.hubs or (opts.refresh and opts.extend):
-        raise UserError(f"{name} writes the playlist that it names: --playlist, --hubs and the like can't be combined")
     if opts.extend:
         show(plugin, opts, recipes.extend(plugin, lib, opts.extend, opts))
         return
