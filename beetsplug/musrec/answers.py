@@ -146,16 +146,22 @@ def lengths(lib: Library, found: Iterable[Neighbour]) -> list[float]:
 
 def require_current(plugin: MusrecPlugin, counts: Counts) -> None:
     """Say what can't be found for want of an embedding, before any work is done."""
-    if not counts.current and counts.embedded:
-        raise UserError(f"the library's embeddings are of another model than {plugin.card.model_id}: run `beet embed`")
     if not counts.current:
-        raise UserError("no song is embedded yet: run `beet embed`")
-    if counts.current < counts.items:
-        plugin._log.info(
-            "{} of {} songs are not embedded and can't be found: `beet embed` embeds them, or tells why not",
-            counts.items - counts.current,
-            counts.items,
-        )
+        raise nothing_embedded(plugin, counts)
+    if (left := counts.items - counts.current - counts.failed) > 0:
+        plugin._log.info("{} of {} songs are not embedded yet and can't be found: run `beet embed`", left, counts.items)
+
+
+def nothing_embedded(plugin: MusrecPlugin, counts: Counts) -> UserError:
+    """Why no song of the library can be looked at, and what helps."""
+    if not counts.items:
+        return UserError("the library is empty: run `beet import`")
+    if counts.items <= counts.failed:
+        return UserError("no song could be embedded: `beet embed --report` tells why")
+    if counts.embedded:
+        model_id = plugin.card.model_id
+        return UserError(f"the library's embeddings are of another model than {model_id}: run `beet embed`")
+    return UserError("no song is embedded yet: run `beet embed`")
 
 
 def candidate_ids(lib: Library, text: str | None) -> set[int] | None:

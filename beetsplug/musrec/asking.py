@@ -168,7 +168,12 @@ def _journey(plugin: MusrecPlugin, lib: Library, asked: Asked, count: int, wante
 def _explain(plugin: MusrecPlugin, opts: SimilarCLIOpts, known: Snapshot, start: Seeds, *, too_long: bool) -> None:
     """Why there is no answer."""
     if len(known.index) <= len(start.items) <= 1:
-        raise UserError("no other song is embedded yet: run `beet embed`")
+        counts = known.counts
+        if counts.items > counts.current + counts.failed:
+            raise UserError("no other song is embedded yet: run `beet embed`")
+        if counts.failed:
+            raise UserError("no other song could be embedded: `beet embed --report` tells why")
+        raise UserError("the library holds no other song: run `beet import`")
     if len(known.index) <= len(start.items) and not opts.with_seeds:
         raise UserError("every embedded song is a seed: with --with-seeds they may be answers, too")
     if too_long:

@@ -53,8 +53,9 @@ class Work:
 def outstanding(plugin: MusrecPlugin, lib: Library, ids: Iterable[int], *, retry: bool = False) -> Work:
     """Missing, or of another model or file, and not known to fail as the file is now, unless that is tried again."""
     work = Work()
+    size = fields.text_length(plugin.card.dimensions)
     for item in lookup.standings(lib, ids):
-        known = item.embedded and item.model == plugin.card.model_id
+        known = item.size == size and item.model == plugin.card.model_id
         if known and not fields.is_another_recording(item.heard, item.likeness):
             work.current += 1
         elif item.status and not retry and _fails_still(lib, item.id):
@@ -62,6 +63,11 @@ def outstanding(plugin: MusrecPlugin, lib: Library, ids: Iterable[int], *, retry
         else:
             work.ids.append(item.id)
     return work
+
+
+def advice(plugin: MusrecPlugin, lib: Library, ids: Iterable[int]) -> str:
+    """What to do about songs that have no embedding: embed them, or see why that failed."""
+    return "run `beet embed`" if outstanding(plugin, lib, ids).ids else "`beet embed --report` tells why"
 
 
 def _fails_still(lib: Library, id_: int) -> bool:

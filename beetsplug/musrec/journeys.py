@@ -65,7 +65,9 @@ def way(
     except NoJourneyError:
         raise UserError(f"there are not enough songs for a journey of {count}") from None
     except ValueError:  # the one thing that is left: a stop's stored vector does not read as one
-        raise UserError("a stop's embedding is damaged: run `beet embed --force` on it") from None
+        known = set(index.ids.tolist())
+        damaged = next(id_ for id_ in ids if id_ not in known)
+        raise UserError(f"a stop's embedding is damaged: run `beet embed --force id:{damaged}`") from None
     steps = [0.0, *step_lengths(index, path, wanted.metric)]
     return [Neighbour(id_, step) for id_, step in zip(path, steps, strict=True)]
 

@@ -14,7 +14,7 @@ from confuse import ConfigError
 
 from musrec_core.text import one_line
 
-from . import answers, fields, lookup, snapshot
+from . import answers, embedding, fields, lookup, snapshot
 from .seeds import Seeds
 
 if TYPE_CHECKING:
@@ -161,8 +161,8 @@ class SimilarQuery(FieldQuery[str]):
         embedded = [id_ for id_ in named if id_ in known]
         if embedded:
             return Seeds(list(lookup.items_of(lib, embedded)), [])
-        why = "its songs are not embedded, run `beet embed`" if named else "there is no such song"
-        self._tell(why)
+        advice = embedding.advice(self.plugin, lib, named) if named else ""
+        self._tell(f"its songs are not embedded: {advice}" if named else "there is no such song")
         return None
 
     def _tell(self, why: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from beets.library import Item
 from beets.ui import UserError
 
-from . import lookup, snapshot
+from . import embedding, lookup, snapshot
 from .genre_tags import key_of
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def steering(
     if len(away := index.vectors_of(wanted.unlike)):
         total += core.away_from(index, away, metric=metric)
     elif wanted.unlike:
-        raise UserError("no song of --unlike is embedded: run `beet embed`")
+        raise UserError(f"no song of --unlike is embedded: {embedding.advice(plugin, lib, wanted.unlike)}")
     for label, weight in wanted.genres:
         total += core.towards(_probabilities(plugin, lib, known, label), weight, unit)
     for key, weight in wanted.weigh:

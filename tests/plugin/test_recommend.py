@@ -51,7 +51,7 @@ def test_a_query_that_can_not_be_answered(library: Beet) -> None:
         assert why in said.err
     library.configure()
     library.sql("DELETE FROM item_attributes WHERE entity_id IN (SELECT id FROM items WHERE title LIKE '%Waltz%')")
-    assert "its songs are not embedded, run `beet embed`" in library("ls", "similar:Waltz").err
+    assert "its songs are not embedded: run `beet embed`" in library("ls", "similar:Waltz").err
     assert len(library.attributes("musrec_embedding")) == 8  # a query embeds nothing
 
 

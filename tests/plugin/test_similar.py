@@ -162,7 +162,7 @@ def test_a_stale_model_is_one_sentence(library: Beet) -> None:
 def test_what_is_not_embedded_is_counted(library: Beet) -> None:
     library.sql("DELETE FROM item_attributes WHERE entity_id IN (SELECT id FROM items WHERE title LIKE '%Rock%')")
     said = library("similar", "--first", "Waltz", "-n", "20")
-    assert "2 of 10 songs are not embedded and can't be found: `beet embed`" in said.err
+    assert "2 of 10 songs are not embedded yet and can't be found: run `beet embed`" in said.err
     assert len(said.lines) == 7
 
 

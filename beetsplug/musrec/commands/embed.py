@@ -102,7 +102,9 @@ def report(lib: Library, ids: list[int]) -> None:
     print_text(f"{sum(reasons.values())} could not be embedded:")
     for reason, count in reasons.most_common():
         print_text(f"  {count:6}  {reason:<12} beet ls -p musrec_status:{reason}")
-    print_text("A file that changes is tried again by `beet embed`; `beet embed --retry` tries them all.")
+    print_text("`beet embed` tries a file again once it is back or has changed.")
+    if reasons.keys() & {"timeout", "crashed"}:
+        print_text("`beet embed --retry` tries again what timed out or crashed.")
 
 
 def _summary(work: Work, done: int, failed: int) -> str:
@@ -112,5 +114,5 @@ def _summary(work: Work, done: int, failed: int) -> str:
     if failed:
         parts.append(f"{failed} failed")
     if work.failed_before:
-        parts.append(f"{work.failed_before} failed before and did not change (--retry tries again)")
+        parts.append(f"{work.failed_before} failed before and did not change (--report tells why)")
     return ", ".join(parts)

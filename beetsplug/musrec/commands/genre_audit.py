@@ -10,7 +10,7 @@ from beets.ui import UserError
 
 from musrec_core.text import one_line
 
-from .. import fields, genre_tags, lookup
+from .. import answers, fields, genre_tags, lookup
 from ..output import formatted, print_text
 from . import genre_learn
 
@@ -81,8 +81,8 @@ def _all_in(doubted: set[str], names: list[str]) -> bool:
 def _by_the_model(plugin: MusrecPlugin, lib: Library, rules: Rules, chosen: set[int] | None) -> list[Doubt]:
     """Doubts by the model's own genres, of songs all of whose tags are among them."""
     ids = sorted(chosen) if chosen is not None else lookup.holders(lib, fields.GENRES)
-    if not ids:
-        raise UserError("no song is embedded yet: run `beet embed`")
+    if not (counts := lookup.counts(lib, plugin.card.model_id)).current:
+        raise answers.nothing_embedded(plugin, counts)
     models = lookup.attributes(lib, ids, fields.MODEL)
     tagged = genre_tags.read(lib, [id_ for id_ in ids if models.get(id_) == plugin.card.model_id], rules.synonyms)
     rows = zip(tagged.ids, tagged.stored, tagged.genres, strict=True)

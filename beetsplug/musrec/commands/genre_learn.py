@@ -11,7 +11,7 @@ from beets.ui import UserError
 
 from musrec_core.text import one_line, printable
 
-from .. import genre_tags, lookup, snapshot
+from .. import answers, genre_tags, lookup, snapshot
 from ..fields import OWN
 from ..output import print_text
 from ..vocabulary import file_of, keys_of
@@ -34,9 +34,10 @@ def embedded(plugin: MusrecPlugin, lib: Library, args: list[str]) -> tuple[genre
     """The songs that a query matches and that have an embedding, and their embeddings [shape=(n, d)]."""
     import numpy as np
 
-    index = snapshot.load(plugin, lib, "embedding").index
+    known = snapshot.load(plugin, lib, "embedding")
+    index = known.index
     if not len(index):
-        raise UserError("no song is embedded yet: run `beet embed`")
+        raise answers.nothing_embedded(plugin, known.counts)
     if args:
         index = index.among(lookup.matching_ids(lib, lookup.parse(args)))
         if not len(index):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
+from beets.library import Item, ReadError
 from beets.ui import Subcommand, UserError
 
 from musrec_core.text import printable
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from optparse import OptionParser
 
-    from beets.library import Item, Library
+    from beets.library import Library
 
     from .. import MusrecPlugin
 
@@ -137,18 +139,30 @@ def _run_guess(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args
         raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
     if missing := embedding.outstanding(plugin, lib, ids).ids:
         embedding.embed_items(plugin, lib, lookup.items_of(lib, missing), len(missing), quiet=opts.quiet)
+    tally: Counter[str] = Counter()
     for item in lookup.items_of(lib, ids):
         guess = fields.genres_of(item) if own is None else vocabulary.guess(own, item)
-        if not opts.quiet:
-            _show(item, guess, count, unsure=own is not None and not plugin.genres.answer(item)[0])
+        unsure = own is not None and not plugin.genres.answer(item)[0]
+        outcome = SHOWN
         if opts.apply or opts.write or opts.pretend:
-            _apply(item, rules.names(guess, learnt=own is not None), opts, force=force)
+            names = rules.names(guess, learnt=own is not None)
+            outcome = _outcome(item, guess, names, force=force, write=opts.write)
+            tally[outcome] += 1
+        if outcome in (SHOWN, STORED) and not opts.quiet:
+            _show(item, guess, count, unsure=unsure)
+        if outcome == STORED:
+            _store(item, names, opts)
+        elif outcome == WRITTEN and not opts.pretend:
+            item.try_write()
+    if tally and not opts.quiet:
+        print_text(_summary(tally, rules, pretend=opts.pretend))
 
 
 def _show(item: Item, guess: Mapping[str, float], count: int, *, unsure: bool) -> None:
     print_item(item, NAME)
     if not guess:
-        print_text(f"  no embedding: {printable(item.get(fields.STATUS) or '') or 'run `beet embed`'}")
+        reason = printable(fields.failure_of(item.get(fields.STATUS)))
+        print_text(f"  no embedding: {reason or f'run `beet embed --force id:{item.id}`'}")
     elif unsure:
         print_text("  none of your genres for sure:")
     full, empty = ("█", "░") if _draws_blocks() else ("#", ".")
@@ -166,10 +180,29 @@ def _draws_blocks() -> bool:
     return True
 
 
-def _apply(item: Item, names: list[str], opts: GenreguessCLIOpts, *, force: bool) -> None:
-    """Store the guess, if it is sure enough and the field is free."""
-    if not names or names == item.genres or (item.genres and not force):
-        return
+# What is stored.
+
+SHOWN, STORED, WRITTEN, KEPT, UNSURE, UNKNOWN = "shown", "stored", "written", "kept", "unsure", "unknown"
+
+
+def _outcome(item: Item, guess: Mapping[str, float], names: list[str], *, force: bool, write: bool) -> str:
+    """What becomes of a track; ``names`` are the genres of a guess that is sure enough."""
+    if item.genres and (not force or names == item.genres):
+        return WRITTEN if write and _file_lacks_genres(item) else KEPT
+    if not guess:
+        return UNKNOWN
+    return STORED if names else UNSURE
+
+
+def _file_lacks_genres(item: Item) -> bool:
+    """Whether `genres` is in the library alone, as --apply left it."""
+    try:
+        return not Item.from_path(item.path).genres
+    except ReadError:
+        return False
+
+
+def _store(item: Item, names: list[str], opts: GenreguessCLIOpts) -> None:
     old, new = "; ".join(item.genres), "; ".join(names)
     print_text(printable(f"  genres: {f'{old} -> ' if old else ''}{new}  ({formatted(item, NAME)})"))
     if opts.pretend:
@@ -178,3 +211,15 @@ def _apply(item: Item, names: list[str], opts: GenreguessCLIOpts, *, force: bool
     if opts.write:
         item.try_write()
     item.store()
+
+
+def _summary(tally: Counter[str], rules: Rules, *, pretend: bool) -> str:
+    """What became of all tracks, in one line."""
+    words = {
+        WRITTEN: "to be written to files without genres" if pretend else "written to files without genres",
+        UNSURE: f"below the threshold of {rules.threshold:g}",
+        KEPT: "had genres already (--force replaces them)",
+        UNKNOWN: "not embedded (`beet embed --report` tells why)",
+    }
+    parts = [f"{tally[STORED]} {'to be stored' if pretend else 'stored'}"]
+    return ", ".join(parts + [f"{tally[outcome]} {text}" for outcome, text in words.items() if tally[outcome]])

@@ -15,7 +15,7 @@ from beets.util import displayable_path, normpath
 
 from musrec_core.text import one_line, printable
 
-from .. import fields, heeded, lookup, progress, snapshot
+from .. import embedding, fields, heeded, lookup, progress, snapshot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -136,12 +136,14 @@ def _embedded(plugin: MusrecPlugin, lib: Library, args: list[str]) -> tuple[list
     if not len(ids):
         raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
     part = known.among(ids.tolist())
+    left = embedding.outstanding(plugin, lib, set(ids.tolist()) - set(part.ids.tolist())).ids
     if len(part) < FEWEST:
-        raise UserError(
-            f"a map needs {FEWEST} embedded songs or more, and here are {len(part)}: run `beet embed`, or widen QUERY"
+        hint = "run `beet embed`" if left else "widen QUERY" if args else "run `beet import`"
+        raise UserError(f"a map needs {FEWEST} embedded songs or more, and here are {len(part)}: {hint}")
+    if left:
+        plugin._log.info(
+            "{} of {} songs are not embedded yet and not on the map: run `beet embed`", len(left), len(ids)
         )
-    if left_out := len(ids) - len(part):
-        plugin._log.info("{} of {} songs are not embedded and not on the map: run `beet embed`", left_out, len(ids))
     order = np.argsort(part.ids)
     return part.ids[order].tolist(), part.vectors[order]
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .. import MusrecPlugin
 
 WIDTH = 79
+FAILED = "failed: "
 
 
 class ReportCLIOpts(Protocol):
@@ -94,14 +95,16 @@ def _coverage(plugin: MusrecPlugin, lib: Library, ids: list[int], index: VectorI
     reasons = Counter(_why(plugin, models.get(id_), statuses.get(id_)) for id_ in left)
     rows = [("embedded", f"{len(embedded):,}", _percent(len(embedded), len(ids)))]
     rows += [(reason, f"{n:,}", _percent(n, len(ids))) for reason, n in reasons.most_common()]
-    note = "`beet embed` does the rest, or tells why not." if left else ""
-    return Table("Coverage", ("", "songs", "share"), rows, note)
+    failed = any(reason.startswith(FAILED) for reason in reasons)
+    notes = ["Run `beet embed` for the rest."] * any(not reason.startswith(FAILED) for reason in reasons)
+    notes += ["`beet embed --report` tells how to list what failed."] * failed
+    return Table("Coverage", ("", "songs", "share"), rows, " ".join(notes))
 
 
 def _why(plugin: MusrecPlugin, model: str | None, status: str | None) -> str:
     """Why a song has no vector."""
     if reason := one_line(fields.failure_of(status)):
-        return f"failed: {reason}"
+        return f"{FAILED}{reason}"
     if model is None:
         return "not embedded yet"
     return "damaged" if model == plugin.card.model_id else "of another model"

@@ -180,7 +180,7 @@ def _check(parser: OptionParser, opts: SimilarCLIOpts, args: list[str]) -> None:
         heeded.require(parser, opts, "--to", {"playlist", *SHOWN, *asking.JOURNEY} - {"with_seeds", "no_seeds"})
     elif not args:
         heeded.require_companion(parser, opts, {"album", "first"}, "a QUERY")
-    if not (opts.playlist or again):
+    if not (opts.playlist or again or opts.with_seeds):
         heeded.require_companion(parser, opts, {"no_seeds"}, "--playlist")
 
 
