@@ -136,7 +136,7 @@ class MusrecPlugin(BeetsPlugin):
         try:
             verify_files(card)
         except ModelError as error:
-            raise UserError(f"{error}; install beets-musrec anew or check `musrec.model`") from None
+            raise UserError(f"{error}; reinstall beets-musrec, or check `musrec.model`") from None
 
     def _remember_library(self, lib: Library) -> None:
         self.library = lib

@@ -160,7 +160,7 @@ def nothing_embedded(plugin: MusrecPlugin, counts: Counts) -> UserError:
         return UserError("no song could be embedded: `beet embed --report` tells why")
     if counts.embedded:
         model_id = plugin.card.model_id
-        return UserError(f"the library's embeddings are of another model than {model_id}: run `beet embed`")
+        return UserError(f"the library's embeddings are from another model, not {model_id}: run `beet embed`")
     return UserError("no song is embedded yet: run `beet embed`")
 
 
@@ -178,7 +178,7 @@ def excluded(plugin: MusrecPlugin, lib: Library) -> Callable[[Sequence[int]], Co
     if not (text := plugin.config["exclude"].as_str()):
         return None
     if "similar:" in text:  # it would have to be known to be found
-        raise UserError("musrec.exclude can't hold a `similar:` query")
+        raise UserError("musrec.exclude can't contain a `similar:` query")
     unwanted = lookup.parse_option(text, "musrec.exclude")
     return lambda ids: lookup.matching_ids(lib, unwanted, among=ids)
 

@@ -70,9 +70,9 @@ def check(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> None:
     how_many(plugin, opts)
     _seconds(opts)
     if opts.with_seeds and opts.no_seeds:
-        raise UserError("--with-seeds and --no-seeds exclude each other")
+        raise UserError("--with-seeds and --no-seeds can't be combined")
     if opts.mix and not opts.to and (opts.order or _configured_order(plugin)) != "smooth":
-        raise UserError("--mix goes with --to or --order smooth")
+        raise UserError("--mix needs --to or --order smooth")
     for value, name in ((opts.max_per_artist, "--max-per-artist"), (opts.max_per_album, "--max-per-album")):
         at_least(0, value, 0, name)
     share(opts.variety, 0.0, "--variety")
@@ -175,7 +175,7 @@ def _explain(plugin: MusrecPlugin, opts: SimilarCLIOpts, known: Snapshot, start:
             raise UserError("no other song could be embedded: `beet embed --report` tells why")
         raise UserError("the library holds no other song: run `beet import`")
     if len(known.index) <= len(start.items) and not opts.with_seeds:
-        raise UserError("every embedded song is a seed: with --with-seeds they may be answers, too")
+        raise UserError("every embedded song is a seed: add --with-seeds to list seeds, too")
     if too_long:
         plugin._log.warning("no song is short enough for --length {}", opts.length)
     else:
@@ -244,7 +244,7 @@ def _seconds(opts: SimilarCLIOpts) -> float:
     if opts.length is None:
         return 0.0
     if opts.count is not None:
-        raise UserError("--count and --length exclude each other")
+        raise UserError("--count and --length can't be combined")
     try:
         return order.parse_length(opts.length)
     except ValueError:
@@ -260,7 +260,7 @@ def _random_seed(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int | None:
     import secrets
 
     seed = secrets.randbelow(100_000)
-    plugin._log.info("drawn with --seed {}, which draws the same again", seed)
+    plugin._log.info("shuffled with --seed {}, which repeats this choice", seed)
     return seed
 
 

@@ -146,7 +146,7 @@ def store(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
     try:
         fields.record(item, outcome)
     except sqlite3.OperationalError as error:
-        raise UserError(f"the library can't be written: {error}; what was embedded until now is stored") from None
+        raise UserError(f"the library can't be written: {error}; what was embedded so far is stored") from None
 
 
 def report_failure(plugin: MusrecPlugin, item: Item, why: UnusableAudio) -> None:

@@ -33,7 +33,7 @@ def show(
     answers.require_current(plugin, known.counts)
     index = known.index
     if len(index) < 2:
-        raise UserError("one song has no neighbours")
+        raise UserError("hubs need two embedded songs or more")
     with progress.bar(len(index), unit=" songs") as bar:
         found = neighbours.neighbourhoods(index, K, metric=metric, progress=bar.update)
     counts = neighbours.occurrences(found.rows, len(index))
@@ -43,10 +43,11 @@ def show(
     for item in lookup.items_of(lib, [int(index.ids[row]) for row in worst]):
         times = int(counts[index.ids == item.id][0])
         print_text(f"{times:6}  {formatted(item, template)}")
+    k = found.rows.shape[1]
     print_text(
-        f"How often each is among the {found.rows.shape[1]} nearest of {len(index)} songs: "
-        f"{found.rows.shape[1]} on average,\n"
-        f"skewness {neighbours.skewness(counts):.2f}, {neighbours.share_never(counts):.0%} never."
+        f"The number says how many of the {len(index)} songs have this one among their {k} nearest.\n"
+        f"Average {k}, skewness {neighbours.skewness(counts):.2f} (0: no hubs); "
+        f"{neighbours.share_never(counts):.0%} of the songs are nobody's neighbour."
     )
 
 

@@ -84,7 +84,7 @@ def parse_option(text: str, name: str) -> Query:
     try:
         return parse(text)
     except InvalidQueryError as error:
-        raise UserError(f"{name} is no query: {error}") from None
+        raise UserError(f"{name} is not a valid query: {error}") from None
 
 
 def matching_ids(lib: Library, query: Query, among: Iterable[int] | None = None) -> list[int]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from . import MusrecPlugin
 
 COUNT = 25
-EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a point: 0.2) or SEEDS|QUERY"
+EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a decimal point: 0.2) or SEEDS|QUERY"
 NUMBER = re.compile(r"[-+]?\d*[.,]?\d*(e[-+]?\d+)?", re.IGNORECASE)  # -3, 0,2 and 1e3: nobody means a query by that
 PATTERNS = 16  # whose answers are kept
 SHARE = 20  # a song that changed is looked at anew at most for one part in so many of the time

@@ -72,11 +72,13 @@ def of_playlist(plugin: MusrecPlugin, lib: Library, name: str) -> tuple[list[Ite
     if missing or streams:
         names = [displayable_path(os.path.basename(path)) for path in missing] + list(map(displayable_path, streams))
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        plugin._log.warning("not there, of {}: {}{}", one_line(name), one_line(", ".join(names[:NAMED])), more)
+        plugin._log.warning(
+            "skipped in {} (missing files or streams): {}{}", one_line(name), one_line(", ".join(names[:NAMED])), more
+        )
     items = [known[path] for path in dict.fromkeys(paths) if path in known]
     files = [os.fsdecode(path) for path in dict.fromkeys(outside) if path not in set(missing)]
     if not items and not files:
-        raise UserError(f"the playlist {printable(name)} names no file that is there")
+        raise UserError(f"the playlist {printable(name)} names no file that exists")
     return items, files
 
 

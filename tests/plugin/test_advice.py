@@ -31,7 +31,7 @@ def said_of(beet: Beet, command: str) -> str:
         ("DELETE FROM item_attributes", "genreguess --odd", "no song is embedded yet"),
         ("DELETE FROM item_attributes", "musicmap -o map.html", "a map needs 3 embedded songs"),
         (f"DELETE FROM item_attributes WHERE entity_id <> {ONE}", "similar Harbour", "no other song is embedded yet"),
-        ("UPDATE item_attributes SET value = 'x@1' WHERE key = 'musrec_model'", "similar Harbour", "of another model"),
+        ("UPDATE item_attributes SET value = 'x@1' WHERE key = 'musrec_model'", "similar Harbour", "another model"),
         (LOST, "similar Paper", "1 of 10 songs are not embedded yet"),
         (LOST, "musicmap -o map.html", "1 of 10 songs are not"),
         (LOST, "ls similar:Harbour", "its songs are not embedded"),

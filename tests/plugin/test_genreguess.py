@@ -152,6 +152,6 @@ Library.items = few
     assert len(beet.after(few, "genreguess").lines) == 4 * 1100
     assert len(beet.after(few, "genreguess", "-q", "-f", "--apply", "-t", "0").lines) > 1000
     audit = beet.after(few, "genreguess", "--audit", "-t", "0").lines
-    assert "doubted, by the model's genres" in audit[-1]
+    assert "doubtful, judged by the model's genres" in audit[-1]
     beet.after(few, "genreguess", "--odd")
     beet.after(few, "musrec-report", "-o", "report.html")

@@ -64,3 +64,12 @@ def test_it_tells_of_each_thing_whether_it_is_near(library: Beet) -> None:
         "ihate album": [True, False],
     }
     assert said.err.count("similar:nosuchsong matches nothing") == 2  # by the query for songs, and by that for albums
+
+
+def test_a_format_that_asks_in_passing_leaves_the_distances_alone(library: Beet) -> None:
+    """advancedrewrite asks its query about each song that is printed."""
+    rewrite = [{"match": "similar:title:Harbour|1", "replacements": {"artist": "Near"}}]
+    library.configure(plugins="musrec advancedrewrite", advancedrewrite=rewrite)
+    lines = library("similar", "Harbour", "-n", "3", "-f", "$musrec_distance $artist").lines
+    assert lines[0].endswith(" Near")
+    assert all(float(line.split()[0]) > 0 for line in lines)

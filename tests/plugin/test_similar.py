@@ -156,7 +156,7 @@ def test_nothing_embedded_but_the_seed(library: Beet) -> None:
 def test_a_stale_model_is_one_sentence(library: Beet) -> None:
     library.sql("UPDATE item_attributes SET value = 'old@00000000' WHERE key = 'musrec_model'")
     error = library.error("similar", "--first", "Waltz")
-    assert re.fullmatch(r"error: the library's embeddings are of another model than \S+: run `beet embed`", error)
+    assert re.fullmatch(r"error: the library's embeddings are from another model, not \S+: run `beet embed`", error)
 
 
 def test_what_is_not_embedded_is_counted(library: Beet) -> None:
@@ -267,7 +267,9 @@ def test_songs_that_the_configuration_excludes_are_no_answers(library: Beet) -> 
     assert answers(exclude="title:Drone , title:Bass") == everything - drones - basses
     assert answers(exclude="length:1..") == set()
     library.configure(musrec={"exclude": "year:abc"})
-    assert "musrec.exclude is no query: 'year:abc': 'abc' is not" in library.error("similar", "--first", "Waltz")
+    assert "musrec.exclude is not a valid query: 'year:abc': 'abc' is not" in library.error(
+        "similar", "--first", "Waltz"
+    )
     library.configure(musrec={"exclude": "length:1.."})
     assert library("similar", "--first", "title:Drone", "-n", "2", "-f", "$title").out == ""  # still a seed
 

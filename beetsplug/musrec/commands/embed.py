@@ -34,10 +34,11 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     cmd = Subcommand("embed", help="embed the tracks that have no embedding yet")
     cmd.parser.usage = "%prog [options] [QUERY]"
     cmd.parser.description = (
-        "Embed what import did not, in the whole library or where QUERY matches: tracks without an embedding, with "
-        "one of another model, or whose file was replaced. Can be stopped at any moment and run again."
+        "Embed what import did not, in the whole library or among the tracks that QUERY matches: tracks without an "
+        "embedding, with one from another model, or whose file was replaced. You can stop it at any time and run it "
+        "again."
     )
-    cmd.parser.add_option("-f", "--force", action="store_true", default=False, help="embed every track anew")
+    cmd.parser.add_option("-f", "--force", action="store_true", default=False, help="embed every track again")
     cmd.parser.add_option("-j", "--jobs", type="int", metavar="N", help="worker processes (default: one for each core)")
     cmd.parser.add_option(
         "-p", "--pretend", action="store_true", default=False, help="only list what would be embedded"
@@ -46,7 +47,7 @@ def command(plugin: MusrecPlugin) -> Subcommand:
         "--retry", action="store_true", default=False, help="try again what failed, even if the file has not changed"
     )
     cmd.parser.add_option(
-        "--report", action="store_true", default=False, help="only tell what could not be embedded, by reason"
+        "--report", action="store_true", default=False, help="only report what could not be embedded, by reason"
     )
     cmd.parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress bar, no summary")
 

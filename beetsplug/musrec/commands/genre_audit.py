@@ -49,7 +49,7 @@ def run_audit(plugin: MusrecPlugin, lib: Library, args: list[str], rules: Rules,
         print_text(f"{doubt.p:.2f}  {formatted(item, NAME)}: {change}")
         print_text(f"      {mending(doubt)}")
     whose = "your vocabulary" if own else "the model's genres"
-    print_text(f"{len(doubts)} doubted, by {whose}, at a confidence of {rules.threshold:g} and more.")
+    print_text(f"{len(doubts)} doubtful, judged by {whose} (confidence {rules.threshold:g} or more).")
 
 
 def mending(doubt: Doubt) -> str:
@@ -131,10 +131,8 @@ def run_odd(plugin: MusrecPlugin, lib: Library, args: list[str], count: int | No
         name = item.album if what == "album" else item.albumartist or item.artist
         print_text(f"{song.z:5.1f}  {formatted(item, NAME)}")
         before, after = f"       {song.distance:.2f} from the rest of the {what} ", f" (usual: {song.typical:.2f})"
-        print_text(
-            before + genre_learn.short(name or "without a name", genre_learn.WIDTH - len(before + after)) + after
-        )
-    print_text(f"{len(found)} out of line, of {len(tagged.ids)} songs (robust z-score of {ODD} and more).")
+        print_text(before + genre_learn.short(name or "(no name)", genre_learn.WIDTH - len(before + after)) + after)
+    print_text(f"{len(found)} of {len(tagged.ids)} songs are outliers (robust z-score of {ODD} or more).")
 
 
 def _chosen(lib: Library, args: list[str]) -> set[int] | None:

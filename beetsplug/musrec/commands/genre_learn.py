@@ -80,7 +80,7 @@ def run_learn(plugin: MusrecPlugin, lib: Library, args: list[str], *, pretend: b
         found.vocabulary.save(path)
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror or error}") from None
-    print_text("`beet genreguess` and $musrec_genre now speak your genres; `--forget` goes back.")
+    print_text("`beet genreguess` and $musrec_genre now use your genres; `--forget` undoes this.")
     key = next(iter(keys_of(found.vocabulary.labels).values()))
     print_text(f"Their probabilities are fields, as in: beet ls {OWN}{key}:0.8..")
 
@@ -88,17 +88,17 @@ def run_learn(plugin: MusrecPlugin, lib: Library, args: list[str], *, pretend: b
 def run_forget(lib: Library, args: list[str], *, pretend: bool) -> None:
     """Take the vocabulary away."""
     if args:
-        raise UserError("--forget forgets all that was learnt, and takes no QUERY")
+        raise UserError("--forget removes the whole vocabulary: leave out the QUERY")
     if pretend and os.path.exists(file_of(lib.path)):
         print_text(f"would remove {printable(file_of(lib.path))}")
         return
     try:
         os.unlink(file_of(lib.path))
     except FileNotFoundError:
-        raise UserError("there is nothing to forget: no vocabulary was learnt") from None
+        raise UserError("there is no learnt vocabulary to remove") from None
     except OSError as error:
         raise UserError(f"{file_of(lib.path)} can't be removed: {error.strerror or error}") from None
-    print_text("Forgotten: the model's own genres serve again.")
+    print_text("Removed your vocabulary: the model's own genres are used again.")
 
 
 # The report.
@@ -110,7 +110,7 @@ def report(figures: dict[str, Any]) -> list[str]:
     always = f'always "{short(majority["genre"], NAME - 9)}"'
     return [
         f"{len(figures['genres'])} genres, learnt from {figures['songs']} songs of {figures['artists']} artists.",
-        "How it does on artists that it has not heard (cross-validated):",
+        "Accuracy on artists that it was not trained on (cross-validated):",
         "",
         f"{'':<{NAME}} right  macro-F1",
         f"{'your vocabulary':<{NAME}} {figures['accuracy']:5.0%} {figures['macro_f1']:9.2f}"
@@ -122,7 +122,7 @@ def report(figures: dict[str, Any]) -> list[str]:
         "",
         "confidence   answered  right",
         *(
-            f"{answer['confidence']:.1f} and more {answer['answered']:9.0%} {_percent(answer['right']):>6}"
+            f"{answer['confidence']:.1f} or more {answer['answered']:10.0%} {_percent(answer['right']):>6}"
             for answer in figures["answers"]
         ),
     ]

@@ -56,15 +56,15 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser.usage = "%prog [options] [QUERY]"
     parser.description = (
         "Show the likeliest genres of the tracks that QUERY matches. With --apply, the likeliest goes into the "
-        "`genres` of tracks that have none. With --learn, the genres that your tracks have now are what is guessed "
-        "from then on. --audit and --odd look for wrong tags and wrong files, and change nothing."
+        "`genres` of tracks that have none. With --learn, the guesses are from then on taken from the genres that "
+        "your tracks have now. --audit and --odd look for wrong tags and wrong files, and change nothing."
     )
     parser.add_option("-a", "--apply", action="store_true", default=False,
                       help="store the guess in `genres` where that is empty")  # fmt: skip
     parser.add_option("-w", "--write", action="store_true", default=False,
                       help="like --apply, and write the tags of the music files too")  # fmt: skip
     parser.add_option("-f", "--force", action="store_true", default=False,
-                      help="store the guess over genres that are there, too")  # fmt: skip
+                      help="store the guess even where there are genres already")  # fmt: skip
     parser.add_option("-t", "--threshold", type="float", metavar="P",
                       help="the least probability of a guess that is stored, and for which --audit doubts a tag "
                            "(default: 0.5)")  # fmt: skip
@@ -77,11 +77,11 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser.add_option("-q", "--quiet", action="store_true", default=False, help="show no genres and no progress")
     parser.add_option("--learn", action="store_true", default=False,
                       help="learn your genres from the tracks that have some, "
-                           "and tell how well that works")  # fmt: skip
+                           "and report how well that works")  # fmt: skip
     parser.add_option("--forget", action="store_true", default=False,
                       help="forget what was learnt, and guess the model's own genres")  # fmt: skip
     parser.add_option("--audit", action="store_true", default=False,
-                      help="list tracks whose genres sound wrong, with the command that mends each")  # fmt: skip
+                      help="list tracks whose genres sound wrong, with the command that fixes each")  # fmt: skip
     parser.add_option("--odd", action="store_true", default=False,
                       help="list tracks that sound unlike the rest of their album or artist")  # fmt: skip
 
@@ -164,7 +164,7 @@ def _show(item: Item, guess: Mapping[str, float], count: int, *, unsure: bool) -
         reason = printable(fields.failure_of(item.get(fields.STATUS)))
         print_text(f"  no embedding: {reason or f'run `beet embed --force id:{item.id}`'}")
     elif unsure:
-        print_text("  none of your genres for sure:")
+        print_text("  unsure, the likeliest of your genres:")
     full, empty = ("█", "░") if _draws_blocks() else ("#", ".")
     width = max([LABEL, *(min(len(printable(label)), 30) for label in list(guess)[:count])])
     for label, p in list(guess.items())[:count]:

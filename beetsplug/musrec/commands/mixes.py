@@ -28,8 +28,8 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser = cmd.parser
     parser.usage = "%prog [options] [NAME...]"
     parser.description = (
-        "Write the playlists that `musrec.mixes` of the configuration describes, or those of them that are named. "
-        "Songs that you took out of such a playlist stay out, and songs that you added stay."
+        "Write the playlists that `musrec.mixes` describes, or only those with the given names. "
+        "Songs that you removed from such a playlist stay out, and songs that you added stay in."
     )
     parser.add_option("-p", "--pretend", action="store_true", default=False, help="show the songs, and write nothing")
     parser.add_option("--force", action="store_true", default=False,

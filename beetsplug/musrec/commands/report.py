@@ -35,13 +35,13 @@ class ReportCLIOpts(Protocol):
 
 def command(plugin: MusrecPlugin) -> Subcommand:
     """The subcommand, as beets wants it."""
-    cmd = Subcommand("musrec-report", help="tell how good the neighbours are on this library")
+    cmd = Subcommand("musrec-report", help="report how good the neighbours are in this library")
     cmd.parser.usage = "%prog [options] [QUERY]"
     cmd.parser.description = (
-        "Tell what is embedded; how many of a song's ten nearest are of its artist, album and genre, beside what "
-        "chance would give; and which songs are near everything. With QUERY, only among the songs that it matches."
+        "Report how many songs are embedded, how many of a song's ten nearest share its artist, album and genre "
+        "compared with chance, and which songs are near everything. With QUERY, look only at the songs that match it."
     )
-    cmd.parser.add_option("-o", "--output", metavar="FILE", help="write it to an HTML file, too")
+    cmd.parser.add_option("-o", "--output", metavar="FILE", help="also write the report to an HTML file")
 
     def func(lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
         heeded.require_filled(cmd.parser, opts)
@@ -81,7 +81,7 @@ def _page(plugin: MusrecPlugin, lib: Library, ids: list[int], index: VectorIndex
     tables = [_coverage(plugin, lib, ids, index)]
     if len(index) > 1:
         tables += _neighbours(lib, index)
-    return Page(f"{len(ids):,} {'song' if len(ids) == 1 else 'songs'} by {plugin.card.model_id}", tables)
+    return Page(f"{len(ids):,} {'song' if len(ids) == 1 else 'songs'}, model {plugin.card.model_id}", tables)
 
 
 # Coverage.
@@ -107,7 +107,7 @@ def _why(plugin: MusrecPlugin, model: str | None, status: str | None) -> str:
         return f"{FAILED}{reason}"
     if model is None:
         return "not embedded yet"
-    return "damaged" if model == plugin.card.model_id else "of another model"
+    return "damaged" if model == plugin.card.model_id else "from another model"
 
 
 def _percent(n: int, of: int) -> str:
@@ -148,10 +148,10 @@ def _genres(value: str | None) -> list[str]:
 
 def _agreement_table(found: list[tuple[str, Agreement]], seeds: int, songs: int) -> Table:
     rows = [(name, *_agreement_cells(a)) for name, a in found]
-    note = "`genre, other artists` leaves out every song by the seed's own artist, who mostly plays one genre."
+    note = "`genre, other artists` ignores songs by the seed's own artist, most of whom play one genre."
     if seeds < songs:
         note = f"Measured on {seeds:,} songs drawn from {songs:,}. {note}"
-    return Table("Of a song's 10 nearest, so many share its ...", ("", "found", "chance", "gain", "seeds"), rows, note)
+    return Table("How many of a song's 10 nearest share its ...", ("", "found", "chance", "gain", "seeds"), rows, note)
 
 
 def _agreement_cells(a: Agreement) -> tuple[str, str, str, str]:
@@ -165,15 +165,23 @@ def _hub_tables(lib: Library, hubs: Hubs, songs: int) -> list[Table]:
     figures = Table(
         "Hubs",
         ("", ""),
-        [("skewness of the 10-occurrence", f"{hubs.skewness:.2f}"), ("among nobody's nearest", f"{hubs.never:.1%}")],
-        "0: songs are found equally often. Well above 1: `beet similar --hub-correction` may help."
+        [
+            (f"skewness of the {hubs.k}-occurrence", f"{hubs.skewness:.2f}"),
+            (f"songs that are in no song's {hubs.k} nearest", f"{hubs.never:.1%}"),
+        ],
+        f"The {hubs.k}-occurrence of a song is the number of songs that have it among their {hubs.k} nearest. "
+        "A skewness of 0 means that all songs turn up about equally often; well above 1, a few turn up everywhere, and "
+        "`beet similar --hub-correction` may help."
         + (f" Counted in {hubs.songs:,} songs drawn from {songs:,}." if hubs.songs < songs else ""),
     )
     named = lookup.columns(lib, [id_ for id_, _ in hubs.worst], ("artist", "title"))
     rows = [
         (printable(" - ".join(str(part or "") for part in named.get(id_, ("", "")))), f"{n:,}") for id_, n in hubs.worst
     ]
-    return [figures, Table(f"The worst hubs, among the {hubs.k} nearest of so many", ("", "songs"), rows, "")]
+    return [
+        figures,
+        Table(f"The worst hubs, by how many songs have them among their {hubs.k} nearest", ("", "songs"), rows, ""),
+    ]
 
 
 # The terminal.

@@ -72,7 +72,7 @@ def command(plugin: MusrecPlugin) -> Subcommand:
         ("Start from", _add_seeds),
         ("Choose", _add_choice),
         ("List", _add_list),
-        ("Else", _add_playlist),
+        ("Other", _add_playlist),
     ):
         add(parser.add_option_group(title).add_option)
 
@@ -102,7 +102,7 @@ def question_parser() -> CommonOptionsParser:
 
 def _add_seeds(add: Callable[..., object]) -> None:
     """What to look near."""
-    add("--first", action="store_true", default=False, help="where QUERY matches many, start from the first alone")
+    add("--first", action="store_true", default=False, help="if QUERY matches many songs, start from the first only")
     add("--file", action="append", dest="files", default=[], metavar="PATH",
         help="start from a file outside the library (may be repeated)")  # fmt: skip
     add("--from-playlist", metavar="FILE", help="start from the songs of an M3U playlist")
@@ -111,7 +111,7 @@ def _add_seeds(add: Callable[..., object]) -> None:
     add("--unlike", action="append", default=[], metavar="QUERY",
         help="keep away from the songs that match QUERY (may be repeated)")  # fmt: skip
     add("--more", action="append", default=[], metavar="GENRE",
-        help="lean towards a genre of the model's; rock:1 is twice as strong as rock (may be repeated)")  # fmt: skip
+        help="lean towards one of the model's genres; rock:1 is twice as strong as rock (may be repeated)")  # fmt: skip
     add("--less", action="append", default=[], metavar="GENRE",
         help="lean away from a genre (may be repeated)")  # fmt: skip
 
@@ -124,15 +124,15 @@ def _add_choice(add: Callable[..., object]) -> None:
         help="distance (default: cosine for embedding, euclidean for genre)")  # fmt: skip
     add("--in", dest="candidates", metavar="QUERY", help="choose only from the songs that match QUERY")
     add("--weigh", action="append", default=[], metavar="FIELD:WEIGHT",
-        help="let ratings or counts weigh in, as in rating:0.2 or skip_count:-0.3 (may be repeated)")  # fmt: skip
+        help="take ratings or counts into account, as in rating:0.2 or skip_count:-0.3 (may be repeated)")  # fmt: skip
     add("--max-per-artist", type="int", metavar="N", help="at most N songs of one artist")
     add("--max-per-album", type="int", metavar="N", help="at most N songs of one album")
     add("--variety", type="float", metavar="0..1",
         help="how much the songs should differ from each other (default: 0, the nearest)")  # fmt: skip
     add("--hub-correction", action="store_true", default=None,
-        help="a song is near only if the seed is near to it, too: fewer songs that are near everything")  # fmt: skip
+        help="count a song as near only if the seed is near to it, too: fewer songs near everything")  # fmt: skip
     add("--duplicates", action="store_true", default=None,
-        help="list every copy of a recording, and not the best one alone")  # fmt: skip
+        help="list every copy of a recording, not only the best one")  # fmt: skip
 
 
 def _add_list(add: Callable[..., object]) -> None:
@@ -141,7 +141,7 @@ def _add_list(add: Callable[..., object]) -> None:
     add("--length", metavar="TIME",
         help="as many songs as fit into this time instead, as in 1h30, 90m, 1:30:00 or 130 (seconds)")  # fmt: skip
     add("--to", action="append", default=[], metavar="QUERY",
-        help="lead from the song to this one, in --count songs (may be repeated: the last is the end)")  # fmt: skip
+        help="go from the song to this one in --count songs (may be repeated; the last is the end)")  # fmt: skip
     add("--order", type="choice", choices=["nearest", "apart", "smooth"],
         help="nearest first (default); apart: no artist twice in a row (default for a playlist); "
         "smooth: each song leads to the next")  # fmt: skip
@@ -149,7 +149,7 @@ def _add_list(add: Callable[..., object]) -> None:
         help="with --to and --order smooth: bpm and initial_key count too, where known")  # fmt: skip
     add("--shuffle", action="store_true", default=False,
         help="draw the songs from four times as many, the nearest likelier, in random order")  # fmt: skip
-    add("--seed", type="int", metavar="N", help="repeat the draw of an earlier --shuffle, which said this number")
+    add("--seed", type="int", metavar="N", help="repeat an earlier --shuffle, which printed this number")
     add("--with-seeds", action="store_true", default=False,
         help="let the seeds be answers like other songs, and do not begin the playlist with them")  # fmt: skip
     add("--no-seeds", action="store_true", default=False, help="leave the seeds out of the playlist")
@@ -160,10 +160,10 @@ def _add_playlist(add: Callable[..., object]) -> None:
     add("-m", "--playlist", metavar="FILE",
         help="write the seed and the songs to a playlist, in musrec.playlist.dir if that is set")  # fmt: skip
     add("--refresh", action="append", default=[], metavar="FILE",
-        help="make a playlist of -m anew; what you took out or added by hand stays so (may be repeated)")  # fmt: skip
-    add("--extend", metavar="FILE", help="continue a playlist of -m with so many more songs")
+        help="refresh a playlist made with -m; what you removed or added stays so (may be repeated)")  # fmt: skip
+    add("--extend", metavar="FILE", help="add more songs to the end of a playlist made with -m")
     add("--hubs", action="store_true", default=False,
-        help="list instead the songs that are near everything, or those of them that QUERY matches")  # fmt: skip
+        help="list the songs that are near everything instead, or those of them that match QUERY")  # fmt: skip
 
 
 def _check(parser: OptionParser, opts: SimilarCLIOpts, args: list[str]) -> None:
@@ -217,7 +217,7 @@ def _again(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts) -> None:
             plugin._log.error("{}", error)
             failed += 1
     if failed:
-        raise UserError(f"{failed} of {len(opts.refresh)} playlists could not be made anew")
+        raise UserError(f"{failed} of {len(opts.refresh)} playlists could not be refreshed")
 
 
 def show(plugin: MusrecPlugin, opts: SimilarCLIOpts, songs: list[Item]) -> None:
