@@ -70,7 +70,7 @@ def test_a_page_to_share_holds_no_path(beet: Beet) -> None:
     assert data["title"] == data_of(beet.home / "all.html")["title"]
     assert "hidden" in json.dumps(data_of(beet.home / "all.html"))
     assert "hidden/folder" not in json.dumps(data)
-    assert "tells paths" in beet.error("musicmap", "--no-paths", "-c", "Path", "-o", "shared.html")
+    assert "shows paths" in beet.error("musicmap", "--no-paths", "-c", "Path", "-o", "shared.html")
 
 
 def test_a_query_chooses_and_the_rest_is_told(beet: Beet) -> None:

@@ -270,7 +270,7 @@ def test_many_at_once(library: Beet, waltzes: Path, tmp_path: Path) -> None:
         ("beet similar --frobnicate x", "is damaged: no such option: --frobnicate"),
         ("beet similar -m /tmp/elsewhere.m3u x", "is damaged: no such option: -m"),
         ("beet similar 'x", "is damaged: No closing quotation"),
-        ("beet remove -d x", "is of another command: remove"),
+        ("beet remove -d x", "is for another command: remove"),
         ("beet mixes 'Like this'", "no mix in the configuration makes Like this any more"),
         ("beet similar nosuchsong", "no song matches: nosuchsong"),
         ("beet similar --count 0 Waltz", "--count has to be 1 or more"),
