@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from beets import importer
 from beets.test.helper import AutotagImportHelper, PluginMixin
+from beets.util import cached_classproperty
 from mediafile import MediaFile
 
 from .. import music
@@ -164,6 +165,13 @@ class TestTagged(PluginMixin, AutotagImportHelper):
     @pytest.fixture(autouse=True)
     def a_real_song(self, songs: Path) -> None:
         self.resource_path = next(iter(sorted(songs.rglob("*.mp3"))))
+
+    @pytest.fixture(autouse=True)
+    def types_of_this_test(self) -> Iterator[None]:
+        """beets keeps the fields' types from before the plugin was loaded, if another test asked for them."""
+        cached_classproperty.cache.clear()
+        yield
+        cached_classproperty.cache.clear()
 
     def test_an_applied_match_is_embedded_and_a_skipped_album_is_not(self) -> None:
         self.prepare_albums_for_import(2)
