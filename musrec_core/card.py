@@ -57,7 +57,7 @@ class FrontEnd:
             min(front_end.sample_rate, front_end.n_fft, front_end.hop_length, front_end.n_mels, front_end.window_frames)
             < 1
         ):
-            raise ValueError("front_end holds a number below 1")
+            raise ValueError("front_end contains a number below 1")
         return front_end
 
     def to_dict(self) -> dict[str, Any]:

@@ -153,9 +153,9 @@ def _mel_basis(content: bytes, card: Card) -> NDArray[np.float32]:
         raise ModelError(f"the filter bank {card.mel_basis} can't be read: {error}") from None
     shape = (card.front_end.n_mels, 1 + card.front_end.n_fft // 2)
     if basis.shape != shape:
-        raise ModelError(f"the filter bank {card.mel_basis} has the shape {basis.shape}, the card wants {shape}")
+        raise ModelError(f"the filter bank {card.mel_basis} has the shape {basis.shape}, but its card requires {shape}")
     if basis.dtype.kind != "f" or not np.isfinite(basis).all():
-        raise ModelError(f"the filter bank {card.mel_basis} holds something other than finite numbers")
+        raise ModelError(f"the filter bank {card.mel_basis} contains something other than finite numbers")
     return np.asarray(basis, np.float32)
 
 
@@ -173,7 +173,7 @@ def _session(weights: bytes, card: Card, threads: int) -> Any:
         raise ModelError(f"the model {card.weights} can't be loaded: {error}") from None
     widths = {output.name: output.shape[-1] for output in session.get_outputs()}
     if widths != _widths(card):
-        raise ModelError(f"the model {card.weights} gives {widths}, not what its card says")
+        raise ModelError(f"the model {card.weights} has outputs of the widths {widths}, which do not match its card")
     return session
 
 

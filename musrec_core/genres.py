@@ -56,11 +56,11 @@ class Vocabulary:
         k = len(self.labels)
         shapes = [np.shape(getattr(self, name)) for name in _ARRAYS]
         if k < 2 or len(shapes[0]) != 2 or shapes[0][0] != k or shapes[1:] != [(k,)] * 3:
-            raise ValueError(f"{k} genres and arrays of the shapes {shapes}")
+            raise ValueError(f"{k} genres do not match arrays of the shapes {shapes}")
         if not all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS):
             raise ValueError("a number is not finite")
         if len(set(self.labels)) < k or not all(isinstance(label, str) and label for label in self.labels):
-            raise ValueError("a genre has no name, or stands twice")
+            raise ValueError("a genre has no name or occurs twice")
 
     @property
     def dimensions(self) -> int:
@@ -112,7 +112,7 @@ class Vocabulary:
             arrays = {name: np.asarray(content[name], np.float64) for name in _ARRAYS}
             model, figures = content["model"], content["figures"]
             if not (isinstance(model, str) and isinstance(figures, dict)):
-                raise ValueError("its model or its figures are none")
+                raise ValueError("its model or its figures are invalid")
             return cls(tuple(content["labels"]), bool(content["exclusive"]), model=model, figures=figures, **arrays)
         except FileNotFoundError:
             raise

@@ -51,7 +51,7 @@ class MutualIndex(VectorIndex):
     def query(self, queries: ArrayLike, k: int, *, metric: Metric = "cosine") -> list[list[Neighbour]]:
         """The k nearest of each query, nearest first; raises `ValueError` as `VectorIndex.query` does."""
         if metric != self.metric:
-            raise ValueError(f"this index answers for {self.metric}, got {metric!r}")
+            raise ValueError(f"this index is for {self.metric}, got {metric!r}")
         if k < 1:
             raise ValueError(f"k has to be 1 or more, got {k}")
         q = np.asarray(queries, np.float32)
@@ -71,7 +71,7 @@ class MutualIndex(VectorIndex):
         the order of the near songs.
         """
         if metric != self.metric:
-            raise ValueError(f"this index answers for {self.metric}, got {metric!r}")
+            raise ValueError(f"this index is for {self.metric}, got {metric!r}")
         plain = super().distances(point, metric=metric)
         order = np.lexsort((self.ids, self.remoteness(np.asarray(point)[None])[0]))
         found = np.empty_like(plain)

@@ -36,7 +36,7 @@ class VectorIndex:
     Raises
     ------
     ValueError
-        The shapes do not fit, an id stands twice, or a vector is not finite.
+        The shapes do not fit, an id occurs twice, or a vector is not finite.
     """
 
     def __init__(self, ids: Sequence[int] | NDArray[np.int64], vectors: ArrayLike) -> None:
@@ -45,7 +45,7 @@ class VectorIndex:
         if self.vectors.ndim != 2 or self.ids.shape != (len(self.vectors),):
             raise ValueError(f"got {self.ids.shape} ids and {self.vectors.shape} vectors, wanted (n,) and (n, d)")
         if len(np.unique(self.ids)) != len(self.ids):
-            raise ValueError("an id stands twice")
+            raise ValueError("an id occurs twice")
         self._squares: NDArray[np.float32] = np.einsum("nd,nd->n", self.vectors, self.vectors)
         if not np.isfinite(self._squares).all():
             raise ValueError("a vector is not finite")
@@ -93,9 +93,9 @@ class VectorIndex:
                 ids, squares = _read_array(file, np.int64, 1), _read_array(file, np.float32, 1)
                 vectors = _map_array(file, np.float32, 2)
             except (ValueError, EOFError) as error:
-                raise IndexFileError(f"{os.fspath(path)} is no index: {error}") from None
+                raise IndexFileError(f"{os.fspath(path)} is not an index file: {error}") from None
         if not (isinstance(note, dict) and ids.shape == squares.shape == vectors.shape[:1]):
-            raise IndexFileError(f"{os.fspath(path)} is no index: its parts do not fit each other")
+            raise IndexFileError(f"{os.fspath(path)} is not an index file: its parts do not match")
         return cls._checked(ids, vectors, squares), note
 
     @classmethod
@@ -179,7 +179,7 @@ def _distances(vectors: NDArray[np.float32], q: NDArray[np.float32], metric: Met
 def _header(file: BinaryIO, dtype: type[np.generic], ndim: int) -> tuple[int, ...]:
     """Read an array's header: its shape, where it is of this kind."""
     if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError("an array of another version")
+        raise ValueError("an array in another version's format")
     shape, fortran, found = np.lib.format.read_array_header_1_0(file)
     if fortran or found != np.dtype(dtype) or len(shape) != ndim:
         raise ValueError(f"an array of {found}{list(shape)}")
@@ -195,7 +195,7 @@ def _read_array(file: BinaryIO, dtype: type[np.generic], ndim: int) -> NDArray[A
 def _map_array(file: BinaryIO, dtype: type[np.generic], ndim: int) -> NDArray[Any]:
     shape = _header(file, dtype, ndim)
     if os.fstat(file.fileno()).st_size != file.tell() + int(np.prod(shape)) * np.dtype(dtype).itemsize:
-        raise ValueError("it does not end where it says")
+        raise ValueError("its length does not match its header")
     if not np.prod(shape):
         return np.empty(shape, dtype)
     return np.memmap(file, dtype, "r", file.tell(), shape).view(np.ndarray)

@@ -93,8 +93,8 @@ def learn(
     labels, left_out = common_genres(tags, artists, least_songs, least_artists)
     if len(labels) < 2:
         raise VocabularyError(
-            f"there have to be two genres or more with at least {least_songs} songs of {least_artists} artists; "
-            f"there {'is one' if labels else 'is none'}"
+            f"at least two genres need {least_songs} songs or more by {least_artists} artists or more, and "
+            f"{'only one has' if labels else 'none has'}"
         )
     exclusive = all(len(set(some)) == 1 for some in tags if some)
     known = frozenset(labels)

@@ -12,7 +12,7 @@ import numpy as np
 T = TypeVar("T")
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
-_LENGTH = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?|(?<=h)(\d+)$)?(?:(\d+)s)?")
+_UNITS = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?|(?<=h)(\d+)$)?(?:(\d+)s)?")
 
 
 def apart(labels: Sequence[Hashable], *, before: Hashable = None) -> list[int]:
@@ -94,33 +94,37 @@ def draw(ranked: Sequence[T], count: int, seed: int) -> list[T]:
 
 
 def parse_length(text: str) -> float:
-    """A length of time in seconds: ``1h30``, ``1h30m``, ``90m``, ``90min``, ``45s``, ``1:30:00``, ``4:30`` (minutes).
+    """A length of time in seconds, written as `parse_moment` reads it: ``1h30``, ``90m``, ``1:30:00``, ``130``.
 
     Raises
     ------
     ValueError
-        It is none of these, or zero.
+        It is not a time, or zero.
     """
-    seconds = parse_moment(text) if ":" in text else _with_units(text)
+    seconds = parse_moment(text)
     if not seconds:
-        raise ValueError(f"{text!r} is no length of time")
+        raise ValueError(f"{text!r} is not a length of time")
     return seconds
 
 
 def parse_moment(text: str) -> float:
-    """A moment in a song in seconds: ``2:10``, ``1:02:10``, ``130`` or ``130.5``; raises `ValueError`."""
-    parts = text.strip().split(":")
-    if not 1 <= len(parts) <= 3 or not all(map(_NUMBER.fullmatch, parts)):
-        raise ValueError(f"{text!r} is no moment")
-    numbers = [float(part) for part in parts]
-    if any(number >= 60 for number in numbers[1:]) or any("." in part for part in parts[:-1]):
-        raise ValueError(f"{text!r} is no moment")
-    return sum(number * 60**power for power, number in enumerate(reversed(numbers)))
+    """A moment in a song in seconds.
 
+    ``2:10`` and ``4:30.5`` (minutes), ``1:02:10``, ``130`` and ``130.5`` (seconds), ``1h30``, ``1h30m``, ``90m``,
+    ``90min``, ``45s``.
 
-def _with_units(text: str) -> float:
-    found = _LENGTH.fullmatch(text.lower().replace(" ", ""))
-    if not found:  # a bare number, which may mean minutes or seconds, is none
-        return 0.0
-    hours, minutes, rest, seconds = (float(part or 0) for part in found.groups())
-    return 3600 * hours + 60 * (minutes + rest) + seconds
+    Raises
+    ------
+    ValueError
+        It is none of these.
+    """
+    bare = text.strip()
+    parts = bare.split(":")
+    if len(parts) <= 3 and all(map(_NUMBER.fullmatch, parts)):
+        numbers = [float(part) for part in parts]
+        if all(number < 60 for number in numbers[1:]) and not any("." in part for part in parts[:-1]):
+            return sum(number * 60**power for power, number in enumerate(reversed(numbers)))
+    elif bare and (found := _UNITS.fullmatch(bare.lower().replace(" ", ""))):
+        hours, minutes, rest, seconds = (float(part or 0) for part in found.groups())
+        return 3600 * hours + 60 * (minutes + rest) + seconds
+    raise ValueError(f"{text!r} is not a time")

@@ -86,7 +86,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 def _add_options(command: argparse.ArgumentParser, name: str) -> None:
     """The options of one command; ``run`` has those of all its steps."""
-    command.add_argument("--recipe", default="shipped", help="a YAML file, or the name of one that comes with us")
+    command.add_argument("--recipe", default="shipped", help="a YAML file, or the name of an included recipe")
     command.add_argument("--out", type=Path, default=Path("runs/shipped"), help="the folder of this run")
     command.add_argument("--set", type=_setting, action="append", default=[], metavar="NAME=VALUE",
                          help="override one value of the recipe, such as schedule.epochs=2")  # fmt: skip
@@ -94,11 +94,11 @@ def _add_options(command: argparse.ArgumentParser, name: str) -> None:
         "--music", type=Path, default=Path("music"), help="the folder of labelled music, for `prepare`"
     )
     if name in {"run", "prepare"}:
-        command.add_argument("--jobs", type=int, help="worker processes (default: one a core)")
+        command.add_argument("--jobs", type=int, help="worker processes (default: one per core)")
     if name != "prepare":
         command.add_argument("--cache", type=Path, help="the folder that `prepare` filled (default: OUT/cache)")
     if name in {"run", "fit"}:
-        command.add_argument("--fresh", action="store_true", help="do not go on with a run that was killed")
+        command.add_argument("--fresh", action="store_true", help="start again instead of resuming an interrupted run")
     if name in {"run", "export"}:
         command.add_argument("--to", type=Path, help="the models folder (default: OUT/export)")
     if name == "ablate":
@@ -107,7 +107,7 @@ def _add_options(command: argparse.ArgumentParser, name: str) -> None:
         command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
         command.add_argument("--split", choices=("valid", "test"), default="valid")
         command.add_argument("--into-card", action="store_true", help="store the figures in the model's card")
-        command.add_argument("--report", type=Path, help="where the report goes (default: OUT/report-SPLIT)")
+        command.add_argument("--report", type=Path, help="where to write the report (default: OUT/report-SPLIT)")
     if name in {"run", "evaluate"}:
         command.add_argument("--beside", nargs="*", default=["latent-cnn", "mfcc-cnn", "vgg"], metavar="RECIPE",
                              help="recipes to compare with, trained on the same cache unless OUT/beside has them "
@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_options(command, name)
     fetch = commands.add_parser("fetch", help="download and unpack a recipe's published archives")
     fetch.add_argument("recipe", help="a recipe that names archives: fma-small")
-    fetch.add_argument("music", type=Path, metavar="DIR", help="where they go")
+    fetch.add_argument("music", type=Path, metavar="DIR", help="where to put them")
     fetch.set_defaults(run=_fetch, set=[])
     return parser
 

@@ -13,7 +13,7 @@ from beets.ui import UserError
 from musrec_core.card import Card
 from musrec_core.errors import ModelError
 
-from . import answers, asking, fields, mixes, queries, tastes, vocabulary
+from . import answers, asking, fields, mixes, queries, tastes, unknown_settings, vocabulary
 from .commands import embed, genreguess, musicmap, report, similar
 from .commands import mixes as mixes_command
 from .import_genres import ImportGenres
@@ -32,8 +32,9 @@ class MusrecPlugin(BeetsPlugin):
 
     def __init__(self) -> None:
         super().__init__()
+        defaults: dict[str, Any]
         self.config.add(
-            {
+            defaults := {
                 "auto": True,  # embed on import
                 "model": None,  # the .onnx of another encoder
                 "workers": 0,  # processes; 0: one a core
@@ -81,6 +82,7 @@ class MusrecPlugin(BeetsPlugin):
                 "mixes_on_import": False,  # write them after each import
             }
         )
+        self._defaults = defaults
         self._model_error = ""
         card = self._read_card()
         self.genres = vocabulary.Genres(self)
@@ -94,6 +96,7 @@ class MusrecPlugin(BeetsPlugin):
         self.item_queries = queries.item_queries(self)
         self.album_queries = queries.album_queries(self)
         self.register_listener("library_opened", self._remember_library)
+        self.register_listener("import_begin", lambda session: self._tell_unknown_settings())
         if self._is_on(self.config["auto"]):
             Importing(self)
         if self._is_on(self.config["genreguess"]["auto"]):
@@ -133,7 +136,7 @@ class MusrecPlugin(BeetsPlugin):
         try:
             verify_files(card)
         except ModelError as error:
-            raise UserError(f"{error}; install beets-musrec anew or check `musrec.model`") from None
+            raise UserError(f"{error}; reinstall beets-musrec, or check `musrec.model`") from None
 
     def _remember_library(self, lib: Library) -> None:
         self.library = lib
@@ -159,4 +162,20 @@ class MusrecPlugin(BeetsPlugin):
         )
 
     def commands(self) -> list[Subcommand]:
-        return [module.command(self) for module in (embed, similar, mixes_command, genreguess, musicmap, report)]
+        commands = [module.command(self) for module in (embed, similar, mixes_command, genreguess, musicmap, report)]
+        for command in commands:
+            command.func = self._checked(command.func)
+        return commands
+
+    def _checked(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """A command that tells of unknown settings first."""
+
+        def checked(*arguments: Any) -> Any:
+            self._tell_unknown_settings()
+            return func(*arguments)
+
+        return checked
+
+    def _tell_unknown_settings(self) -> None:
+        if found := unknown_settings.unknown(self.config, self._defaults):
+            self._log.warning("ignored in the configuration: {}", ", ".join(found))

@@ -46,8 +46,14 @@ class Wanted:
 Finder = Callable[[int], "list[Neighbour]"]  # how many -> the best so many
 
 
-def finder(plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wanted: Wanted) -> Finder:
-    """A function that names the best songs, as many as it is asked for or as there are."""
+def finder(
+    plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wanted: Wanted, *, identify: bool = True
+) -> Finder:
+    """A function that names the best songs, as many as it is asked for or as there are.
+
+    With ``identify`` the library's own copy of a seed's file is an answer, the nearest; in a playlist it would come
+    twice.
+    """
     from musrec_core import recommend
     from musrec_core.hubs import MutualIndex
     from musrec_core.variety import diversify, pool_size
@@ -56,11 +62,8 @@ def finder(plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wa
     own = set() if wanted.with_seeds else seeds.own_ids(lib, start)
     among = candidate_ids(lib, wanted.candidates)
     steering = tastes.steering(plugin, lib, known, points, wanted.steering, wanted.metric)
-    filters = (
-        []
-        if wanted.duplicates
-        else [copies.one_a_recording(plugin, lib, own, [] if wanted.with_seeds else start.files)]
-    )
+    hidden = [] if identify or wanted.with_seeds else start.files
+    filters = [] if wanted.duplicates else [copies.one_a_recording(plugin, lib, own, hidden)]
     rejected = _rejected(plugin, lib, wanted)
     index = known.index
     if wanted.hub_correction:
@@ -143,16 +146,22 @@ def lengths(lib: Library, found: Iterable[Neighbour]) -> list[float]:
 
 def require_current(plugin: MusrecPlugin, counts: Counts) -> None:
     """Say what can't be found for want of an embedding, before any work is done."""
-    if not counts.current and counts.embedded:
-        raise UserError(f"the library's embeddings are of another model than {plugin.card.model_id}: run `beet embed`")
     if not counts.current:
-        raise UserError("no song is embedded yet: run `beet embed`")
-    if counts.current < counts.items:
-        plugin._log.info(
-            "{} of {} songs are not embedded and can't be found: `beet embed` embeds them, or tells why not",
-            counts.items - counts.current,
-            counts.items,
-        )
+        raise nothing_embedded(plugin, counts)
+    if (left := counts.items - counts.current - counts.failed) > 0:
+        plugin._log.info("{} of {} songs are not embedded yet and can't be found: run `beet embed`", left, counts.items)
+
+
+def nothing_embedded(plugin: MusrecPlugin, counts: Counts) -> UserError:
+    """Why no song of the library can be looked at, and what helps."""
+    if not counts.items:
+        return UserError("the library is empty: run `beet import`")
+    if counts.items <= counts.failed:
+        return UserError("no song could be embedded: `beet embed --report` tells why")
+    if counts.embedded:
+        model_id = plugin.card.model_id
+        return UserError(f"the library's embeddings are from another model, not {model_id}: run `beet embed`")
+    return UserError("no song is embedded yet: run `beet embed`")
 
 
 def candidate_ids(lib: Library, text: str | None) -> set[int] | None:
@@ -169,7 +178,7 @@ def excluded(plugin: MusrecPlugin, lib: Library) -> Callable[[Sequence[int]], Co
     if not (text := plugin.config["exclude"].as_str()):
         return None
     if "similar:" in text:  # it would have to be known to be found
-        raise UserError("musrec.exclude can't hold a `similar:` query")
+        raise UserError("musrec.exclude can't contain a `similar:` query")
     unwanted = lookup.parse_option(text, "musrec.exclude")
     return lambda ids: lookup.matching_ids(lib, unwanted, among=ids)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from beets.ui import UserError
 
-from . import answers, journeys, seeds, snapshot, songkeys, tastes
+from . import answers, heeded, journeys, seeds, snapshot, songkeys, tastes
 from .output import called, stem
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from .commands.similar import SimilarCLIOpts
     from .seeds import Seeds
     from .snapshot import Snapshot, Space
+
+
+JOURNEY = {  # what a question with --to heeds; a mix and a recipe say of every list whether it holds its seeds
+    *("to", "count", "first", "candidates", "max_per_artist", "duplicates", "space", "metric", "mix"),
+    *("with_seeds", "no_seeds"),
+}
 
 
 @dataclass(frozen=True)
@@ -64,9 +70,9 @@ def check(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> None:
     how_many(plugin, opts)
     _seconds(opts)
     if opts.with_seeds and opts.no_seeds:
-        raise UserError("--with-seeds and --no-seeds exclude each other")
+        raise UserError("--with-seeds and --no-seeds can't be combined")
     if opts.mix and not opts.to and (opts.order or _configured_order(plugin)) != "smooth":
-        raise UserError("--mix goes with --to or --order smooth")
+        raise UserError("--mix needs --to or --order smooth")
     for value, name in ((opts.max_per_artist, "--max-per-artist"), (opts.max_per_album, "--max-per-album")):
         at_least(0, value, 0, name)
     share(opts.variety, 0.0, "--variety")
@@ -95,7 +101,8 @@ def ask(plugin: MusrecPlugin, lib: Library, asked: Asked, listing: Listing, memo
     if seconds and listing.seeds and (seconds := seconds - start.seconds) <= 0:
         raise UserError("the seeds alone, with which a playlist begins, are longer than --length")
 
-    find = _beyond(lib, answers.finder(plugin, lib, known, start, wanted), listing.keys)
+    find = answers.finder(plugin, lib, known, start, wanted, identify=not listing.wanted)
+    find = _beyond(lib, find, listing.keys)
     neighbours = answers.choose(lib, find, count, seconds=seconds, draw=draw)
     if draw is not None and opts.order == "nearest":
         neighbours.sort(key=lambda neighbour: neighbour.distance)
@@ -149,14 +156,10 @@ def _configured_order(plugin: MusrecPlugin) -> str:
 
 def _journey(plugin: MusrecPlugin, lib: Library, asked: Asked, count: int, wanted: answers.Wanted) -> Answer:
     """From song to song."""
+    from .commands.similar import question_parser
+
     opts = asked.opts
-    refused = [
-        *(opts.files, opts.more, opts.less, opts.unlike, opts.weigh),
-        *(opts.album, opts.from_playlist, opts.at, opts.length, opts.shuffle, opts.hub_correction, opts.order),
-    ]
-    numbers = (opts.variety, opts.seed, opts.max_per_album)
-    if any(refused) or asked.items is not None or any(number is not None for number in numbers):
-        raise UserError("--to takes a song, --count, --in, --max-per-artist, --duplicates, --space and --metric alone")
+    heeded.require(question_parser(), opts, "--to", JOURNEY)
     way = journeys.way(plugin, lib, asked.args, opts.to, count, wanted, mix=opts.mix)
     songs = [item for item in answers.results(plugin, lib, way) if songkeys.of_item(item) not in asked.without]
     return Answer([], [], songs, count)
@@ -165,9 +168,14 @@ def _journey(plugin: MusrecPlugin, lib: Library, asked: Asked, count: int, wante
 def _explain(plugin: MusrecPlugin, opts: SimilarCLIOpts, known: Snapshot, start: Seeds, *, too_long: bool) -> None:
     """Why there is no answer."""
     if len(known.index) <= len(start.items) <= 1:
-        raise UserError("no other song is embedded yet: run `beet embed`")
+        counts = known.counts
+        if counts.items > counts.current + counts.failed:
+            raise UserError("no other song is embedded yet: run `beet embed`")
+        if counts.failed:
+            raise UserError("no other song could be embedded: `beet embed --report` tells why")
+        raise UserError("the library holds no other song: run `beet import`")
     if len(known.index) <= len(start.items) and not opts.with_seeds:
-        raise UserError("every embedded song is a seed: with --with-seeds they may be answers, too")
+        raise UserError("every embedded song is a seed: add --with-seeds to list seeds, too")
     if too_long:
         plugin._log.warning("no song is short enough for --length {}", opts.length)
     else:
@@ -236,11 +244,11 @@ def _seconds(opts: SimilarCLIOpts) -> float:
     if opts.length is None:
         return 0.0
     if opts.count is not None:
-        raise UserError("--count and --length exclude each other")
+        raise UserError("--count and --length can't be combined")
     try:
         return order.parse_length(opts.length)
     except ValueError:
-        raise UserError(f"--length has to be a time such as 1h30, 90m or 1:30:00, and not {opts.length}") from None
+        raise UserError(f"--length has to be a time such as 1h30, 90m or 130 (seconds), not {opts.length}") from None
 
 
 def _random_seed(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int | None:
@@ -252,7 +260,7 @@ def _random_seed(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int | None:
     import secrets
 
     seed = secrets.randbelow(100_000)
-    plugin._log.info("drawn with --seed {}, which draws the same again", seed)
+    plugin._log.info("shuffled with --seed {}, which repeats this choice", seed)
     return seed
 
 
@@ -284,5 +292,5 @@ def _start(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, items: list
     try:
         start = order.parse_moment(opts.at)
     except ValueError:
-        raise UserError(f"--at has to be a moment such as 2:10, and not {opts.at}") from None
+        raise UserError(f"--at has to be a time such as 2:10 or 130 (seconds), not {opts.at}") from None
     return seeds.at_moment(plugin, items, files, start)

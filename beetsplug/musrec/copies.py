@@ -28,7 +28,7 @@ COLUMNS = ("title", "artist", "length", "mb_trackid", "format", "bitrate", "albu
 def one_a_recording(
     plugin: MusrecPlugin, lib: Library, own: Collection[int], files: list[tuple[bytes, TrackEmbedding]]
 ) -> Filter:
-    """Ranked songs -> one a recording, the best copy, and none of the seeds' recordings."""
+    """Ranked songs -> one for each recording, the best copy, and none of the recordings of ``own`` and ``files``."""
     known = Known(plugin, lib)
     outside = [-1 - n for n, (path, track) in enumerate(files) if known.add_file(-1 - n, path, track)]
     return lambda ranked: known.collapse(ranked, [*own, *outside])

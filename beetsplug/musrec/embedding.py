@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from beets.ui import UserError
 from beets.util import displayable_path
 
-from . import fields, lookup
+from . import fields, lookup, progress
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
@@ -73,8 +72,9 @@ class Work:
 def outstanding(plugin: MusrecPlugin, lib: Library, ids: Iterable[int], *, retry: bool = False) -> Work:
     """Missing, or of another model or file, and not known to fail as the file is now, unless that is tried again."""
     work = Work()
+    size = fields.text_length(plugin.card.dimensions)
     for item in lookup.standings(lib, ids):
-        known = item.embedded and item.model == plugin.card.model_id
+        known = item.size == size and item.model == plugin.card.model_id
         if known and not fields.is_another_recording(item.heard, item.likeness):
             work.current += 1
         elif item.status and not retry and _fails_still(lib, item.id):
@@ -82,6 +82,11 @@ def outstanding(plugin: MusrecPlugin, lib: Library, ids: Iterable[int], *, retry
         else:
             work.ids.append(item.id)
     return work
+
+
+def advice(plugin: MusrecPlugin, lib: Library, ids: Iterable[int]) -> str:
+    """What to do about songs that have no embedding: embed them, or see why that failed."""
+    return "run `beet embed`" if outstanding(plugin, lib, ids).ids else "`beet embed --report` tells why"
 
 
 def _fails_still(lib: Library, id_: int) -> bool:
@@ -127,22 +132,21 @@ def embed_items(
         The library can't be written: a full disk, or another program that does not let go of it. Or no worker can be
         kept alive.
     """
-    from tqdm import tqdm
-
     done = failed = 0
     be_patient(lib)
-    with new_pool(plugin, workers=workers, files=total) as pool:
-        hidden = quiet or not sys.stderr.isatty()
-        with tqdm(total=total, unit=" tracks", disable=hidden, dynamic_ncols=True, leave=False) as bar:
-            for item, outcome in outcomes(pool, items):
-                store(item, outcome)
-                if isinstance(outcome, Exception):
-                    failed += 1
-                    with bar.external_write_mode():
-                        report_failure(plugin, item, outcome)
-                else:
-                    done += 1
-                bar.update()
+    with (
+        new_pool(plugin, workers=workers, files=total) as pool,
+        progress.bar(total, unit=" tracks", quiet=quiet) as bar,
+    ):
+        for item, outcome in outcomes(pool, items):
+            store(item, outcome)
+            if isinstance(outcome, Exception):
+                failed += 1
+                with bar.external_write_mode():
+                    report_failure(plugin, item, outcome)
+            else:
+                done += 1
+            bar.update()
     return done, failed
 
 
@@ -157,7 +161,7 @@ def store(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
     try:
         fields.record(item, outcome)
     except sqlite3.OperationalError as error:
-        raise UserError(f"the library can't be written: {error}; what was embedded until now is stored") from None
+        raise UserError(f"the library can't be written: {error}; what was embedded so far is stored") from None
 
 
 def report_failure(plugin: MusrecPlugin, item: Item, why: UnusableAudio) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -132,6 +133,11 @@ def encode_vector(vector: NDArray[np.float32]) -> str:
     return base64.b64encode(vector.astype("<f2").tobytes()).decode("ascii")
 
 
+def text_length(dimensions: int) -> int:
+    """How long the text of a vector is that is not damaged [characters]."""
+    return 4 * math.ceil(2 * dimensions / 3)
+
+
 def decode_vectors(texts: list[str | None], dimensions: int) -> NDArray[np.float32]:
     """The inverse for many rows [shape=(n, d)]; a damaged row becomes NaN."""
     import numpy as np
@@ -193,9 +199,9 @@ def record(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
 
 
 def mtime_of(item: Item) -> int:
-    """When the file last changed [s]; 0 where there is none."""
+    """When the file last changed [s]; 0 where there is none, or where it can't be read, so that it is tried again."""
     try:
-        return int(os.stat(item.path).st_mtime)
+        return int(os.stat(item.path).st_mtime) if os.access(item.path, os.R_OK) else 0
     except (OSError, ValueError):
         return 0
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-from beets import ui
 from beets.dbcore.query import InvalidQueryError
 from beets.ui import UserError
 
-from . import answers, lookup, snapshot
-from .output import formatted
+from . import answers, lookup, progress, snapshot
+from .output import formatted, print_text
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -28,7 +26,6 @@ def show(
 ) -> None:
     """Print the songs that are among the ten nearest of most others; with a query, those of them that it matches."""
     import numpy as np
-    from tqdm import tqdm
 
     from musrec_core import neighbours
 
@@ -36,8 +33,8 @@ def show(
     answers.require_current(plugin, known.counts)
     index = known.index
     if len(index) < 2:
-        raise UserError("one song has no neighbours")
-    with tqdm(total=len(index), unit="song", leave=False, disable=not sys.stderr.isatty()) as bar:
+        raise UserError("hubs need two embedded songs or more")
+    with progress.bar(len(index), unit=" songs") as bar:
         found = neighbours.neighbourhoods(index, K, metric=metric, progress=bar.update)
     counts = neighbours.occurrences(found.rows, len(index))
     wanted = _matching(lib, args)
@@ -45,11 +42,12 @@ def show(
     worst = [row for row in order.tolist() if wanted is None or int(index.ids[row]) in wanted][:count]
     for item in lookup.items_of(lib, [int(index.ids[row]) for row in worst]):
         times = int(counts[index.ids == item.id][0])
-        ui.print_(f"{times:6}  {formatted(item, template)}")
-    ui.print_(
-        f"How often each is among the {found.rows.shape[1]} nearest of {len(index)} songs: "
-        f"{found.rows.shape[1]} on average,\n"
-        f"skewness {neighbours.skewness(counts):.2f}, {neighbours.share_never(counts):.0%} never."
+        print_text(f"{times:6}  {formatted(item, template)}")
+    k = found.rows.shape[1]
+    print_text(
+        f"The number says how many of the {len(index)} songs have this one among their {k} nearest.\n"
+        f"Average {k}, skewness {neighbours.skewness(counts):.2f} (0: no hubs); "
+        f"{neighbours.share_never(counts):.0%} of the songs are nobody's neighbour."
     )
 
 

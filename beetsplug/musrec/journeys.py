@@ -39,14 +39,14 @@ def way(
 
     queries = [args, *map(lookup.words, to)]
     if not all("".join(query).strip() for query in queries):  # an empty query would be the library's first song
-        raise UserError('a journey needs both its ends, as in: beet similar "The Scientist" --to "Teardrop"')
+        raise UserError('a journey needs a start and an end, as in: beet similar "The Scientist" --to "Teardrop"')
     stops = _stops(plugin, lib, queries)
     if count < len(stops):
         raise UserError(f"a journey with {len(stops)} stops needs --count {len(stops)} or more")
     answers.require_current(plugin, snapshot.load(plugin, lib, wanted.space).counts)
     start = seeds.embedded(plugin, lib, stops)
     if missing := [item for item in stops if item.id not in {found.id for found in start.items}]:
-        raise UserError(f"no embedding, and so no way: {formatted(missing[0], '$artist - $title')}")
+        raise UserError(f"no journey: {formatted(missing[0], '$artist - $title')} has no embedding")
     index = snapshot.load(plugin, lib, wanted.space).index
     ids = [item.id for item in stops]
     try:
@@ -65,7 +65,9 @@ def way(
     except NoJourneyError:
         raise UserError(f"there are not enough songs for a journey of {count}") from None
     except ValueError:  # the one thing that is left: a stop's stored vector does not read as one
-        raise UserError("a stop's embedding is damaged: run `beet embed --force` on it") from None
+        known = set(index.ids.tolist())
+        damaged = next(id_ for id_ in ids if id_ not in known)
+        raise UserError(f"a stop's embedding is damaged: run `beet embed --force id:{damaged}`") from None
     steps = [0.0, *step_lengths(index, path, wanted.metric)]
     return [Neighbour(id_, step) for id_, step in zip(path, steps, strict=True)]
 
@@ -80,7 +82,7 @@ def _stops(plugin: MusrecPlugin, lib: Library, queries: Sequence[list[str]]) -> 
             plugin._log.info("{} songs match {}: taking {}", len(found), " ".join(query), first)
         stops.append(found[0])
     if len({item.id for item in stops}) < len(stops):
-        raise UserError("a journey can't come to the same song twice")
+        raise UserError("a journey can't visit the same song twice")
     return stops
 
 

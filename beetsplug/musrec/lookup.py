@@ -31,11 +31,15 @@ PART = 500  # ids a statement: SQLite's limit on parameters was 999 for long
 
 
 class Counts(NamedTuple):
-    """How many items there are, how many have an embedding at all, and how many one of the model in use."""
+    """How many items there are, how many have an embedding at all, how many one of the model in use.
+
+    ``failed`` have none of the model in use, for their files could not be embedded.
+    """
 
     items: int
     embedded: int
     current: int
+    failed: int = 0
 
 
 def counts(lib: Library, model_id: str) -> Counts:
@@ -43,8 +47,16 @@ def counts(lib: Library, model_id: str) -> Counts:
     with lib.transaction() as tx:
         items = tx.query("SELECT COUNT(*) FROM items")[0][0]
         rows = tx.query("SELECT value, COUNT(*) FROM item_attributes WHERE key = ? GROUP BY value", (fields.MODEL,))
+        failed = tx.query(_FAILED, (fields.STATUS, fields.MODEL, model_id))[0][0]
     by_model = {row[0]: row[1] for row in rows}
-    return Counts(items, sum(by_model.values()), by_model.get(model_id, 0))
+    return Counts(items, sum(by_model.values()), by_model.get(model_id, 0), failed)
+
+
+_FAILED = """
+    SELECT COUNT(*) FROM item_attributes AS s WHERE s.key = ? AND NOT EXISTS (
+        SELECT 1 FROM item_attributes AS m WHERE m.entity_id = s.entity_id AND m.key = ? AND m.value = ?
+    )
+"""
 
 
 def parse(query: str | list[str]) -> Query:
@@ -72,7 +84,7 @@ def parse_option(text: str, name: str) -> Query:
     try:
         return parse(text)
     except InvalidQueryError as error:
-        raise UserError(f"{name} is no query: {error}") from None
+        raise UserError(f"{name} is not a valid query: {error}") from None
 
 
 def matching_ids(lib: Library, query: Query, among: Iterable[int] | None = None) -> list[int]:
@@ -153,10 +165,10 @@ def numbers(lib: Library, key: str) -> dict[int, float]:
 
 
 class Standing(NamedTuple):
-    """What is stored of one item: its id, whether it has an embedding, of which model, of what file, what failed."""
+    """What is stored of one item: its id, its embedding's length as text, its model, of what file, what failed."""
 
     id: int
-    embedded: bool
+    size: int
     model: str | None
     heard: str | None
     status: str | None
@@ -165,7 +177,7 @@ class Standing(NamedTuple):
 
 _STANDING = """
     SELECT items.id,
-        LENGTH(e.value) > 8,  -- a `128-d` that somebody typed in is none
+        LENGTH(e.value),
         m.value, h.value, s.value, format, length, bitrate, samplerate
     FROM items
     LEFT JOIN item_attributes AS e ON e.entity_id = items.id AND e.key = ?
@@ -183,8 +195,8 @@ def standings(lib: Library, ids: Iterable[int]) -> Iterator[Standing]:
         with lib.transaction() as tx:
             rows = tx.query(_STANDING.format(_marks(part)), (*keys, *part))
         for row in rows:
-            id_, embedded, model, heard, status, *file = row
-            yield Standing(id_, bool(embedded), model, heard, status, fields.likeness(*file))
+            id_, size, model, heard, status, *file = row
+            yield Standing(id_, size or 0, model, heard, status, fields.likeness(*file))
 
 
 def attributes(lib: Library, ids: Iterable[int], key: str) -> dict[int, str]:

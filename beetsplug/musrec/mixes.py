@@ -14,7 +14,7 @@ from confuse import ConfigError
 
 from musrec_core.text import one_line
 
-from . import asking, fields, lookup, playlists, recipe_options, recipes
+from . import asking, fields, heeded, lookup, playlists, recipe_options, recipes
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
@@ -77,7 +77,7 @@ def _mix(plugin: MusrecPlugin, entry: dict[str, Any]) -> Mix:
     del flags["no_seeds"], flags["with_seeds"]
     if unknown := [str(key) for key in entry if key not in flags and key not in OWN]:
         known = ", ".join(sorted([*flags, *OWN]))
-        raise UserError(f"the mix {name} has the unknown setting {unknown[0]}; known are {known}")
+        raise UserError(f"the mix {name} has the unknown setting {unknown[0]}; the known ones are {known}")
     with_seeds = entry.get("with_seeds", False)
     if not isinstance(with_seeds, bool):
         raise UserError(f"the mix {name}: with_seeds has to be yes or no")
@@ -87,6 +87,7 @@ def _mix(plugin: MusrecPlugin, entry: dict[str, Any]) -> Mix:
             words += _words(name, key, flags[key], value)
     try:
         opts, _ = parser.parse_args(words)
+        heeded.require_filled(parser, opts)
         seeds = _query(name, entry.get("seeds", ""))
         asking.check(plugin, recipe_options.complete(opts))
     except UserError as error:
@@ -96,7 +97,7 @@ def _mix(plugin: MusrecPlugin, entry: dict[str, Any]) -> Mix:
         raise UserError(f"the mix {name}: at_most has to be a number of playlists")
     mix = Mix(name, seeds, recipe_options.complete(opts), at_most)
     if mix.many and _single(mix.opts):
-        raise UserError(f"the mix {name}: with to, at, file or from_playlist its name can't hold a field")
+        raise UserError(f"the mix {name}: with to, at, file or from_playlist, its name can't contain a field")
     if not seeds and not _single(mix.opts):
         raise UserError(f"the mix {name} has no seeds, a query such as `artist:Coldplay`")
     return mix
@@ -121,7 +122,7 @@ def _words(name: str, key: str, option: Any, value: Any) -> list[str]:
 
 def _query(name: str, value: Any) -> str:
     if not isinstance(value, str | int | float):
-        raise UserError("seeds has to be a query, in quotes where it holds a colon and a space")
+        raise UserError("seeds has to be a query, in quotes where it contains a colon and a space")
     text = str(value)
     lookup.parse_option(text, "seeds")
     return text
@@ -181,7 +182,7 @@ def source(plugin: MusrecPlugin, lib: Library, name: str) -> Source:
         for group, items in groups(plugin, lib, mix):
             if group == name:
                 return _source(mix, group, items)
-    raise UserError(f"no mix of the configuration makes {one_line(name)} any more")
+    raise UserError(f"no mix in the configuration makes {one_line(name)} any more")
 
 
 def _source(mix: Mix, name: str, items: list[Item] | None) -> Source:
@@ -197,7 +198,7 @@ def make(
     What can't be made is told, and the others are made. Raises `UserError` where none can be.
     """
     if not plugin.config["playlist"]["dir"].get():
-        raise UserError("mixes go to the folder `musrec.playlist.dir` of the configuration, which is not set")
+        raise UserError("set `musrec.playlist.dir` in the configuration: mixes are written to that folder")
     wanted, known = {name.casefold() for name in names}, set()
     memory: asking.Memory = {}
     for mix in configured(plugin):
@@ -206,7 +207,7 @@ def make(
             if not wanted or wanted & {mix.name.casefold(), name.casefold()}:
                 yield _made(plugin, lib, _source(mix, name, items), memory, force=force, pretend=pretend)
     if missing := sorted(wanted - known):
-        raise UserError(f"no mix of the configuration makes {one_line(missing[0])}")
+        raise UserError(f"no mix in the configuration makes {one_line(missing[0])}")
 
 
 def _made(
@@ -237,4 +238,4 @@ def after_import(plugin: MusrecPlugin, lib: Library) -> None:
         if outcome.problem:
             plugin._log.warning("the mix {}: {}", outcome.name, outcome.problem)
     written = [outcome.made for outcome in outcomes if outcome.made]
-    plugin._log.info("{} mixes written, {} songs new in them", len(written), sum(made.new for made in written))
+    plugin._log.info("wrote {} mixes with {} new songs", len(written), sum(made.new for made in written))

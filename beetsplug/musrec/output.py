@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from beets import ui
 from beets.library.models import FormattedItemMapping
+from beets.ui import UserError
 from beets.util import displayable_path
 
 from musrec_core.text import printable
@@ -44,6 +47,26 @@ def formatted(item: Item, template: str = "") -> str:
         del item._formatter
 
 
+def print_text(text: str) -> None:
+    """Print to standard output, if that is open; raises `UserError` where it can't be written, as on a full disk."""
+    if sys.stdout is None:  # closed by whoever called (`>&-`): the work is done all the same
+        return
+    try:
+        ui.print_(text)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # `| head`: beets ends quietly
+            raise
+        _discard_output()
+        raise UserError(f"the output can't be written: {error.strerror}") from None
+
+
+def _discard_output() -> None:
+    """Send what is still buffered nowhere, or Python complains of it again when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
 def print_item(item: Item, template: str = "") -> None:
     """Print an item in a beets format."""
-    ui.print_(formatted(item, template))
+    print_text(formatted(item, template))

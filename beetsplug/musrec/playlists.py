@@ -77,7 +77,9 @@ def entries(plugin: MusrecPlugin, files: list[bytes], items: list[Item]) -> list
         found.append((songkeys.of_item(item), entry))
     for _, entry in found:
         if not how.can_hold(entry):
-            plugin._log.warning("left out of the playlist, its path holds a line break: {}", one_line(entry.title))
+            plugin._log.warning(
+                "left out of the playlist, because its path contains a line break: {}", one_line(entry.title)
+            )
     return [(key, entry) for key, entry in found if how.can_hold(entry)]
 
 

@@ -7,28 +7,31 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from beets.dbcore.query import FieldQuery, InvalidQueryArgumentValueError, InvalidQueryError
+from beets.dbcore.query import FieldQuery, InvalidQueryArgumentValueError, InvalidQueryError, MatchQuery
+from beets.library import Album
 from beets.ui import UserError
 from confuse import ConfigError
 
 from musrec_core.text import one_line
 
-from . import answers, fields, lookup, snapshot
+from . import answers, embedding, fields, lookup, snapshot
 from .seeds import Seeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from beets.dbcore import Model
     from beets.dbcore.query import Query
-    from beets.library import Library
+    from beets.library import Item, Library
 
     from musrec_core.index import Neighbour
 
     from . import MusrecPlugin
 
 COUNT = 25
-EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a point: 0.2) or SEEDS|QUERY"
+EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a decimal point: 0.2) or SEEDS|QUERY"
 NUMBER = re.compile(r"[-+]?\d*[.,]?\d*(e[-+]?\d+)?", re.IGNORECASE)  # -3, 0,2 and 1e3: nobody means a query by that
+PATTERNS = 16  # whose answers are kept
 SHARE = 20  # a song that changed is looked at anew at most for one part in so many of the time
 
 
@@ -83,45 +86,60 @@ class SimilarQuery(FieldQuery[str]):
     """
 
     plugin: ClassVar[MusrecPlugin]
+    answers: ClassVar[dict[str, Answer]]  # of patterns: path formats and `no_convert` make a query anew for each song
+    told: ClassVar[set[str]]  # complaints
 
     def __init__(self, field_name: str, pattern: str, fast: bool = True) -> None:
         super().__init__(field_name, pattern, fast)
         self._question = parse(pattern)
         self._answer: Answer | None = None
-        self._told: set[str] = set()
 
     @classmethod
     def of(cls, plugin: MusrecPlugin) -> type[SimilarQuery]:
         """The query class that beets gets."""
-        return type(cls.__name__, (cls,), {"plugin": plugin})
+        return type(cls.__name__, (cls,), {"plugin": plugin, "answers": {}, "told": set()})
 
     def clause(self) -> tuple[str | None, Sequence[Any]]:
         if self.plugin.library is None:  # not opened by beets' program: `match` knows it from the song
             return None, ()
-        return self._where(",".join(map(str, self._distances(self.plugin.library)))), ()
+        self.plugin.distances = self._distances(self.plugin.library)
+        return self._where(",".join(map(str, self.plugin.distances))), ()
 
     def _where(self, ids: str) -> str:
         return f"items.id IN ({ids})"
 
-    def match(self, obj: Any) -> bool:
+    def match(self, obj: Model) -> bool:
+        """Whether a song is one of the nearest, or an album holds one of them.
+
+        Plugins match songs with an album's query (ihate), and songs that are not in the library yet.
+        """
         lib = obj._db or self.plugin.library
         if lib is None:
             return False
+        if isinstance(obj, Album):
+            songs = lib.items(MatchQuery("album_id", obj.id)) if obj.id else ()
+            return any(self._matches(lib, item) for item in songs)
+        return self._matches(lib, obj)
+
+    def _matches(self, lib: Library, item: Item) -> bool:
+        id_ = item.id or _id_of_file(lib, item)
         old = self._answer
         if old is not None and time.monotonic() < old.keep_until and snapshot.state_of(lib) != old.state:
-            return self._may_match(old, obj)
-        return obj.id in self._distances(lib)
-
-    @staticmethod
-    def _may_match(old: Answer, obj: Any) -> bool:
-        """While an import stores song upon song, which smart playlists ask about one by one: whether to look later."""
-        return obj.id in old.distances or (obj.id not in old.known and bool(obj.get(fields.EMBEDDING)))
+            # an import stores song upon song, which smart playlists ask about one by one: whether to look later
+            return id_ in old.distances or (id_ not in old.known and bool(item.get(fields.EMBEDDING)))
+        found = self._distances(lib)
+        if self.plugin.library is None:  # else a format that asks in passing would take the distances of what is listed
+            self.plugin.distances = found
+        return id_ in found
 
     def _distances(self, lib: Library) -> dict[int, float]:
         state = snapshot.state_of(lib)
-        if self._answer is None or state is None or state != self._answer.state:
-            self._answer = self._answered(lib, state)
-        self.plugin.distances = self._answer.distances
+        kept = self._answer or self.answers.get(self.pattern)
+        if kept is None or state is None or state != kept.state:
+            kept = self._answered(lib, state)
+        if len(self.answers) >= PATTERNS:
+            self.answers.clear()
+        self._answer = self.answers[self.pattern] = kept
         return self._answer.distances
 
     def _answered(self, lib: Library, state: Any) -> Answer:
@@ -143,15 +161,15 @@ class SimilarQuery(FieldQuery[str]):
         embedded = [id_ for id_ in named if id_ in known]
         if embedded:
             return Seeds(list(lookup.items_of(lib, embedded)), [])
-        why = "its songs are not embedded, run `beet embed`" if named else "there is no such song"
-        self._tell(why)
+        advice = embedding.advice(self.plugin, lib, named) if named else ""
+        self._tell(f"its songs are not embedded: {advice}" if named else "there is no such song")
         return None
 
     def _tell(self, why: str) -> None:
         """Say why nothing matches, once: a smart playlist asks on and on during an import."""
-        if why not in self._told:
-            self._told.add(why)
-            self.plugin._log.warning("similar:{} matches nothing: {}", one_line(self.pattern), why)
+        if (message := f"similar:{one_line(self.pattern)} matches nothing: {why}") not in self.told:
+            self.told.add(message)
+            self.plugin._log.warning("{}", message)
 
     def _nearest(self, lib: Library, library: snapshot.Snapshot, start: Seeds) -> list[Neighbour]:
         wanted = self.plugin.wanted(lib, candidates=self._question.candidates)
@@ -173,8 +191,13 @@ class SimilarAlbumQuery(SimilarQuery):
     def _where(self, ids: str) -> str:
         return f"albums.id IN (SELECT album_id FROM items WHERE id IN ({ids}))"
 
-    def match(self, obj: Any) -> bool:
-        return any(super(SimilarAlbumQuery, self).match(item) for item in obj.items())
+
+def _id_of_file(lib: Library, item: Item) -> int | None:
+    """The id of the song whose file this is: while beets imports a song once more, it carries none."""
+    if not item.path:
+        return None
+    known = lookup.items_at(lib, [item.path]).get(item.path)
+    return known.id if known else None
 
 
 def item_queries(plugin: MusrecPlugin) -> dict[str, type[SimilarQuery]]:

@@ -77,12 +77,12 @@ def refresh(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) 
     if source.mix is None:
         source = replace(source, asked=replace(source.asked, opts=recipe_options.merged(source.asked.opts, own)))
     elif recipe_options.given(own):
-        raise UserError(f"{printable(name)} is a mix: its options stand in the configuration")
+        raise UserError(f"{printable(name)} is a mix: its options are in the configuration")
     made = remake(plugin, lib, standing.path, source, standing)
     shown = displayable_path(standing.path)
-    plugin._log.info("made {} anew: {} songs, {} new", shown, made.songs, made.new)
+    plugin._log.info("refreshed {}: {} songs, {} new", shown, made.songs, made.new)
     if made.gone or made.added:
-        plugin._log.info("{} that you took out stay out, {} that you added stay", made.gone, made.added)
+        plugin._log.info("your changes are kept: {} removed, {} added", made.gone, made.added)
     return made.answer.songs
 
 
@@ -92,9 +92,9 @@ def extend(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -
     source = source_of(plugin, lib, standing)
     before = source.asked.opts
     if before.to:
-        raise UserError("a journey is at its end: --refresh with a larger --count makes a longer one")
+        raise UserError("a journey can't be extended: use --refresh with a larger --count")
     if standing.foreign:
-        raise UserError(f"{printable(name)} names no song as it was written: --refresh it first")
+        raise UserError(f"{printable(name)} has had all its paths changed by another program: --refresh it first")
     opts = recipe_options.merged(before, own)
     opts.count, opts.length = own.count, own.length
     last = _items(plugin, lib, standing.path, standing.document.entries[-1:])
@@ -155,7 +155,7 @@ def look(plugin: MusrecPlugin, lib: Library, path: bytes) -> Standing:
     added = tuple(entry for entry in document.entries if playlistrecipe.mark(entry.location) not in known)
     foreign = bool(written and document.entries and not listed)
     if foreign:
-        plugin._log.warning("{} names no song as it was written: what was taken out can't be told", shown)
+        plugin._log.warning("another program changed all paths in {}: songs that you removed are not recognised", shown)
         listed, added = set(written), ()
     added_keys = {songkeys.of_item(item) for item in _items(plugin, lib, path, added)}
     return Standing(
@@ -196,11 +196,13 @@ def source_of(plugin: MusrecPlugin, lib: Library, standing: Standing) -> Source:
     command, *rest = standing.recipe.words
     shown = printable(displayable_path(standing.path))
     if standing.recipe.model not in ("", plugin.card.model_id):
-        plugin._log.info("{} was made with {}, and now with {}", shown, standing.recipe.model, plugin.card.model_id)
+        plugin._log.info(
+            "{} was made with model {}; now it is made with {}", shown, standing.recipe.model, plugin.card.model_id
+        )
     if command == "mixes" and len(rest) == 1:
         return mixes.source(plugin, lib, rest[0])
     if command != "similar":
-        raise UserError(f"the recipe in {shown} is of another command: {command}")
+        raise UserError(f"the recipe in {shown} is for another command: {command}")
     try:
         opts, args = question_parser().parse_args(rest)
     except UserError as error:

@@ -78,7 +78,7 @@ def of_playlist(plugin: MusrecPlugin, lib: Library, name: str) -> tuple[list[Ite
     if missing or others:
         names = [_short(os.path.basename(path)) for path in missing] + [_short(other) for other in others]
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        plugin._log.warning("left out of {}, not found: {}{}", one_line(name), ", ".join(names[:NAMED]), more)
+        plugin._log.warning("skipped in {} (not found): {}{}", one_line(name), ", ".join(names[:NAMED]), more)
     items = list({item.id: item for path in paths if (item := known.get(path))}.values())
     if not items and not files:
         raise UserError(f"no song that the playlist {printable(name)} names was found")
@@ -109,14 +109,15 @@ def embedded(plugin: MusrecPlugin, lib: Library, matched: list[Item], paths: Seq
         embedding.embed_items(plugin, lib, missing, len(missing))
     items = [item for item in matched if fields.is_current(item, model_id)]  # without those that can't be
     if not items and not files:
-        raise UserError("no seed could be embedded; `beet info -l` shows each one's musrec_status")
+        raise UserError("no seed could be embedded: `beet embed --report` tells why")
     return Seeds(items, files, frozenset(item.id for item in missing))
 
 
 def at_moment(plugin: MusrecPlugin, matched: list[Item], paths: Sequence[str], start: float) -> Seeds:
     """The only seed, from a moment on; nothing is stored."""
     if len(matched) + len(paths) > 1:
-        raise UserError(f"--at is a moment in one song, and here are {len(matched) + len(paths)}: add --first")
+        advice = "name one file" if paths else "add --first"
+        raise UserError(f"--at is a moment in one song, and here are {len(matched) + len(paths)}: {advice}")
     (path,) = [item.path for item in matched] or [normpath(path) for path in paths]
     ((_, heard),) = _embed_outside(plugin, [path], start)
     return Seeds(matched, [], moment=heard) if matched else Seeds([], [(path, heard)])
@@ -157,5 +158,5 @@ def points(plugin: MusrecPlugin, seeds: Seeds, index: VectorIndex, space: str) -
     ]
     inside = index.vectors_of([] if seeds.moment else [item.id for item in seeds.items])
     if not len(inside) and not outside:
-        raise UserError("the seed's embedding is damaged: run `beet embed --force` on it")
+        raise UserError(f"the seed's embedding is damaged: run `beet embed --force id:{seeds.items[0].id}`")
     return np.concatenate([inside, np.array(outside, np.float32).reshape(-1, index.vectors.shape[1])])

@@ -99,7 +99,7 @@ def _kept(plugin: MusrecPlugin, lib: Library, space: Space, state: list[list[int
     except FileNotFoundError:
         return None
     except (IndexFileError, OSError) as error:
-        plugin._log.debug("made anew: {}", error)
+        plugin._log.debug("rebuilding the cached vectors: {}", error)
         return None
     if note.get("state") != state or note.get("model") != plugin.card.model_id:
         return None
@@ -110,7 +110,7 @@ def _keep(plugin: MusrecPlugin, snapshot: Snapshot, path: str, state: list[list[
     try:
         snapshot.index.save(path, {"state": state, "model": plugin.card.model_id, "counts": snapshot.counts})
     except OSError as error:  # a read-only folder or a full disk: the library itself answers
-        plugin._log.debug("not kept in {}: {}", displayable_path(path), error)
+        plugin._log.debug("vectors are not cached in {}: {}", displayable_path(path), error)
 
 
 # The library itself.

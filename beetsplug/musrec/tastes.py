@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from beets.library import Item
 from beets.ui import UserError
 
-from . import lookup, snapshot
+from . import embedding, lookup, snapshot
 from .genre_tags import key_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def wish(
     }
     weighed = configured | dict(_weighted(text, "--weigh", None) for text in weigh)
     if own := next((key for key in weighed if key in Item._fields), None):
-        raise UserError(f"weights are for attributes such as rating and play_count, and not for beets' own field {own}")
+        raise UserError(f"weights are for attributes such as rating and play_count, not for beets' own field {own}")
     return Steering(
         frozenset(away),
         tuple((label, sign * weight) for (label, weight), sign in genres),
@@ -92,7 +92,7 @@ def _genre(plugin: MusrecPlugin, name: str, weight: float) -> tuple[str, float]:
         if key_of(name) in (key_of(genre.label), key_of(genre.key)):  # Hip-Hop, too
             return genre.label, weight
     labels = ", ".join(genre.label for genre in plugin.card.genres)
-    raise UserError(f"the model knows no genre {name or repr(name)}: it knows {labels}")
+    raise UserError(f"the model has no genre {name or repr(name)}; its genres are {labels}")
 
 
 def steering(
@@ -117,13 +117,13 @@ def steering(
     if len(away := index.vectors_of(wanted.unlike)):
         total += core.away_from(index, away, metric=metric)
     elif wanted.unlike:
-        raise UserError("no song of --unlike is embedded: run `beet embed`")
+        raise UserError(f"no song of --unlike is embedded: {embedding.advice(plugin, lib, wanted.unlike)}")
     for label, weight in wanted.genres:
         total += core.towards(_probabilities(plugin, lib, known, label), weight, unit)
     for key, weight in wanted.weigh:
         numbers = lookup.numbers(lib, key)
         if not numbers:
-            plugin._log.warning("no song has a number in {}: it does not weigh in", key)
+            plugin._log.warning("no song has a number in {}: it is ignored", key)
         total += core.towards(core.taste(numbers, index.ids), weight, unit)
     return total
 

@@ -76,12 +76,14 @@ class Genres:
         try:
             found = Vocabulary.load(path)
         except VocabularyError as error:
-            raise UserError(f"{error}; `beet genreguess --learn` makes it anew, `--forget` does without") from None
+            raise UserError(
+                f"{error}; run `beet genreguess --learn` to rebuild it, or `--forget` to remove it"
+            ) from None
         card = self._plugin.card
         if found.model != card.model_id or found.dimensions != card.dimensions:
             raise UserError(
                 f"{path} is for the encoder {found.model}, not {card.model_id}: "
-                "`beet genreguess --learn` makes it anew, `--forget` does without"
+                "run `beet genreguess --learn` to rebuild it, or `--forget` to remove it"
             )
         return found
 
@@ -130,7 +132,7 @@ class Genres:
             try:
                 vocabulary = self.learnt(library)
             except UserError as error:
-                self._plugin._log.warning("the model's own genres serve: {}", error)
+                self._plugin._log.warning("using the model's own genres: {}", error)
             self._read[path] = (stamp, vocabulary)
         return self._read[path][1]
 

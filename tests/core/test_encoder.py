@@ -115,8 +115,8 @@ def test_a_missing_key_is_named(model: Path, key: str) -> None:
 @pytest.mark.parametrize(("changes", "message"), [
     ({"temperature": -1}, "temperature"),
     ({"temperature": "hot"}, "not valid"),
-    ({"dimensions": 64}, "not what its card says"),
-    ({"genres": [{"label": "rock", "key": "rock"}]}, "not what its card says"),
+    ({"dimensions": 64}, "do not match its card"),
+    ({"genres": [{"label": "rock", "key": "rock"}]}, "do not match its card"),
     ({"genres": [{"label": "a", "key": "x"}, {"label": "b", "key": "x"}]}, "same key"),
     ({"genres": [{"label": "a", "key": "no key"}]}, "plain word"),
     ({"front_end": {"sample_rate": 1}}, "front_end"),

@@ -72,9 +72,9 @@ def test_steering_leans_the_corrected_order_in_the_unit_of_distances(metric: Met
 
 def test_what_does_not_fit_is_refused() -> None:
     mutual = MutualIndex(INDEX)
-    with pytest.raises(ValueError, match="answers for cosine"):
+    with pytest.raises(ValueError, match="is for cosine"):
         mutual.query(INDEX.vectors[:1], 3, metric="euclidean")
-    with pytest.raises(ValueError, match="answers for cosine"):
+    with pytest.raises(ValueError, match="is for cosine"):
         mutual.distances(INDEX.vectors[0], metric="euclidean")
     with pytest.raises(ValueError, match="1 or more"):
         mutual.query(INDEX.vectors[:1], 0)

@@ -53,6 +53,26 @@ def test_the_threshold_holds(library: Beet) -> None:
     assert sum(map(bool, genres(library))) == 2
 
 
+def test_bars_show_what_changes_and_a_summary_tells_the_rest(library: Beet) -> None:
+    library.sql("UPDATE items SET genres = 'Chamber' WHERE title LIKE '%Waltz%'")
+    confident = library("ls", "-f", "$musrec_confidence", "musrec_confidence-").lines
+    between = (float(confident[0]) + float(confident[1])) / 2
+    library.sql("DELETE FROM item_attributes WHERE entity_id = 1")
+    library.sql("INSERT INTO item_attributes (entity_id, key, value) VALUES (1, 'musrec_status', 'silent @ 5')")
+    library.sql("UPDATE items SET path = CAST('/gone.mp3' AS BLOB) WHERE id = 1")
+    said = library("genreguess", "-p", "-t", str(between))
+    shown = sum(bool(BAR.fullmatch(line)) for line in said.lines)
+    stored = sum(line.startswith("  genres: ") for line in said.lines)
+    assert shown == 3 * stored
+    parts = {what: int(n) for n, what in (part.split(" ", 1) for part in said.lines[-1].split(", "))}
+    assert parts.pop("to be stored") == stored
+    assert parts["had genres already (--force replaces them)"] == 2
+    assert parts["not embedded (`beet embed --report` tells why)"] == 1
+    assert sum(parts.values()) == 10 - stored
+    assert f"below the threshold of {between:g}" in parts
+    assert genres(library).count("") == 8
+
+
 def test_force_overwrites_and_pretend_does_not(library: Beet) -> None:
     library.sql("UPDATE items SET genres = 'Chamber'")
     said = library("genreguess", "-p", "-f", "-t", "0", "-q", "title:Waltz")
@@ -67,6 +87,12 @@ def test_only_write_touches_the_files(own_files: Beet) -> None:
     before = path.read_bytes()
     own_files("genreguess", "--apply", "-t", "0", "-q", "title:Waltz")
     assert path.read_bytes() == before
+    said = own_files("genreguess", "--write", "-t", "0", "title:Waltz")  # its genres are in the library alone
+    assert said.out == "0 stored, 2 written to files without genres\n"
+    assert MediaFile(path).genres == own_files("ls", "title:Waltz", "-f", "$genres").lines[:1]
+    before = path.read_bytes()
+    said = own_files("genreguess", "--write", "-t", "0", "title:Waltz")
+    assert said.out == "0 stored, 2 had genres already (--force replaces them)\n"
     own_files("genreguess", "--write", "-f", "-t", "0", "-q", "title:Drone")
     drone = Path(own_files("ls", "-p", "title:Drone").lines[0])
     stored = own_files("ls", "title:Drone", "-f", "$genres").lines[0]
@@ -89,13 +115,13 @@ def test_a_failed_track_says_why(own_files: Beet) -> None:
     own_files.sql("DELETE FROM item_attributes")
     Path(own_files("ls", "-p", "title:Waltz").lines[0]).write_bytes(b"")
     said = own_files("genreguess", "title:Waltz")
-    assert "no embedding: unreadable @ " in said.out
+    assert "no embedding: unreadable\n" in said.out
     assert sum(bool(BAR.fullmatch(line)) for line in said.lines) == 3
 
 
 def test_mistakes_are_one_sentence(library: Beet, tmp_path: Path) -> None:
     assert library.error("genreguess", "nosuchsong") == "error: no song matches: nosuchsong"
-    assert library.error("genreguess", "-t", "2") == "error: --threshold has to be between 0 and 1"
+    assert library.error("genreguess", "--apply", "-t", "2") == "error: --threshold has to be between 0 and 1"
     assert library.error("genreguess", "-n", "0") == "error: --count has to be 1 or more"
     assert "the library is empty" in Beet(tmp_path / "new", tmp_path).error("genreguess")
 
@@ -126,6 +152,6 @@ Library.items = few
     assert len(beet.after(few, "genreguess").lines) == 4 * 1100
     assert len(beet.after(few, "genreguess", "-q", "-f", "--apply", "-t", "0").lines) > 1000
     audit = beet.after(few, "genreguess", "--audit", "-t", "0").lines
-    assert "doubted, by the model's genres" in audit[-1]
+    assert "doubtful, judged by the model's genres" in audit[-1]
     beet.after(few, "genreguess", "--odd")
     beet.after(few, "musrec-report", "-o", "report.html")

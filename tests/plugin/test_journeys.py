@@ -48,13 +48,9 @@ def test_a_journey_that_can_not_be_made_is_told_in_one_sentence(library: Beet) -
     assert library.error(*ways, "-n", "11") == "error: there are not enough songs for a journey of 11"
     assert library.error("similar", "title:Waltz", "--to", "no such song") == "error: no song matches: no such song"
     assert "same song twice" in library.error("similar", "title:Waltz", "--to", "title:Waltz")
-    for ends in (["--to", "Drone"], ["", "--to", "Drone"], ["Waltz", "--to", " "]):
-        assert "a journey needs both its ends" in library.error("similar", *ends)
-    assert "--to takes a song" in library.error("similar", "-a", "title:Waltz", "--to", "title:Drone")
-    for option in (("--variety", "0"), ("--seed", "0"), ("--max-per-album", "1"), ("--order", "apart")):
-        assert "--to takes a song" in library.error("similar", "title:Waltz", "--to", "title:Drone", *option)
-    assert "--mix goes with" in library.error("similar", "title:Waltz", "--mix")
-    assert "--hubs is a list of its own" in library.error("similar", "--hubs", "--to", "title:Drone")
+    for ends in (["--to", "Drone"], ["", "--to", "Drone"]):
+        assert "a journey needs a start and an end" in library.error("similar", *ends)
+    assert "--mix needs --to" in library.error("similar", "title:Waltz", "--mix")
 
 
 def test_no_recording_comes_twice_on_the_way(library: Beet) -> None:
@@ -124,8 +120,8 @@ def test_hubs_are_listed_worst_first(library: Beet) -> None:
     *songs, average, rest = said.lines
     assert all(re.fullmatch(r" +\d+  \S.* - \S.*", line) for line in songs)
     assert len(songs) == 9
-    assert average == "How often each is among the 8 nearest of 9 songs: 8 on average,"
-    assert rest == "skewness 0.00, 0% never."
+    assert average == "The number says how many of the 9 songs have this one among their 8 nearest."
+    assert rest == "Average 8, skewness 0.00 (0: no hubs); 0% of the songs are nobody's neighbour."
     assert len(library("similar", "--hubs", "title:Waltz", "-f", "$title").lines) == 4
     assert "no song matches" in library.error("similar", "--hubs", "nosuchsong")
 

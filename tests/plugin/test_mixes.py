@@ -75,7 +75,7 @@ def test_what_was_taken_out_stays_out(library: Beet, lists: Path) -> None:
     assert gone not in songs(path)
     library("similar", "--refresh", "Waltzes")
     assert gone not in songs(path)
-    assert "is a mix: its options stand in" in library.error("similar", "--refresh", "Waltzes", "--variety", "0.1")
+    assert "is a mix: its options are in" in library.error("similar", "--refresh", "Waltzes", "--variety", "0.1")
     library("similar", "--extend", "Waltzes", "-n", "2")
     assert len(songs(path)) == 5
     assert gone not in songs(path)
@@ -103,7 +103,7 @@ def test_pretend_and_names(library: Beet, lists: Path) -> None:
     artist = library("ls", "-f", "$artist", "title:Harbour Waltz").lines[0]
     library("mixes", f"Like {artist}")
     assert names(lists) == ["Drones", f"Like {artist}"]
-    assert "no mix of the configuration makes nosuch" in library.error("mixes", "nosuch")
+    assert "no mix in the configuration makes nosuch" in library.error("mixes", "nosuch")
 
 
 def test_another_playlist_is_not_written_over(library: Beet, lists: Path) -> None:
@@ -182,7 +182,7 @@ def test_journeys_albums_and_files(library: Beet, lists: Path, tmp_path: Path) -
         ({"name": "x"}, "the mix x has no seeds"),
         (
             {"name": "x", "seeds": "y", "cuont": 3},
-            "the mix x has the unknown setting cuont; known are album, at, at_most",
+            "the mix x has the unknown setting cuont; the known ones are album, at, at_most",
         ),
         ({"name": "x", "seeds": "y", "count": "many"}, "the mix x: option --count: invalid integer value: 'many'"),
         ({"name": "x", "seeds": "y", "count": 0}, "the mix x: --count has to be 1 or more"),
@@ -190,10 +190,10 @@ def test_journeys_albums_and_files(library: Beet, lists: Path, tmp_path: Path) -
         ({"name": "x", "seeds": "y", "count": None}, "the mix x: count has to be a text or a number"),
         ({"name": "x", "seeds": "y", "mix": "maybe"}, "the mix x: mix has to be yes or no"),
         ({"name": "x", "seeds": ["y"]}, "the mix x: seeds has to be a query"),
-        ({"name": "x", "seeds": "year:abc"}, "the mix x: seeds is no query"),
+        ({"name": "x", "seeds": "year:abc"}, "the mix x: seeds is not a valid query"),
         ({"name": "x", "seeds": "y", "with_seeds": "maybe"}, "the mix x: with_seeds has to be yes or no"),
         ({"name": "x", "seeds": "y", "at_most": "3"}, "the mix x: at_most has to be a number"),
-        ({"name": "$artist", "seeds": "y", "to": "z"}, "its name can't hold a field"),
+        ({"name": "$artist", "seeds": "y", "to": "z"}, "its name can't contain a field"),
         ({"name": "x", "seeds": "nosuchsong"}, "there is no playlist to write"),
     ],
 )

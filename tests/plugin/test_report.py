@@ -34,12 +34,12 @@ def test_a_page_of_eighty_columns(library: Beet) -> None:
         f"UPDATE items SET {genre_column(library)} = CASE WHEN title LIKE '%Rock%' THEN 'Rock' ELSE 'Other' END"
     )
     said = library("musrec-report")
-    assert re.match(r"10 songs by musrec-1@\w{8}\n", said.out)
+    assert re.match(r"10 songs, model musrec-1@\w{8}\n", said.out)
     assert max(map(len, said.lines)) <= 80
     assert re.search(r"embedded +10 +100%", said.out)
     assert re.search(r"genre +\d+\.\d% +\d+\.\d% +\d\.\dx +10", said.out)
     assert re.search(r"genre, other artists +\d", said.out)
-    assert re.search(r"skewness of the 10-occurrence +0\.00", said.out)
+    assert re.search(r"skewness of the 9-occurrence +0\.00", said.out)
 
 
 def test_what_is_missing_is_counted_by_reason(library: Beet) -> None:
@@ -48,14 +48,27 @@ def test_what_is_missing_is_counted_by_reason(library: Beet) -> None:
     library.sql("UPDATE item_attributes SET value = 'old@12345678' WHERE key = 'musrec_model' AND entity_id = 4")
     said = library("musrec-report")
     for line in (r"embedded +6 +60\.0%", r"not embedded yet +2 +20\.0%", r"failed: too-short +1 +10\.0%",
-                 r"of another model +1 +10\.0%"):  # fmt: skip
+                 r"from another model +1 +10\.0%"):  # fmt: skip
         assert re.search(line, said.out), said.out
     library.sql("DELETE FROM item_attributes")
     assert re.search(r"not embedded yet +10 +100%", library("musrec-report").out)
 
 
+def test_failures_of_singletons_by_one_artist_are_counted(library: Beet) -> None:
+    library.sql("UPDATE items SET artist = 'Solo', albumartist = '', album = '', album_id = NULL")
+    library.sql("DELETE FROM item_attributes WHERE entity_id <= 3")
+    for id_, reason in ((1, "too-short"), (2, "too-short"), (3, "silent")):
+        library.sql("INSERT INTO item_attributes (entity_id, key, value) VALUES (?, 'musrec_status', ?)",
+                    id_, f"{reason} @ 5")  # fmt: skip
+    for query in ((), ("artist:Solo",), ("singleton:true",)):
+        assert re.search(
+            r"failed: too-short +2 +20\.0%\n +failed: silent +1 +10\.0%", library("musrec-report", *query).out
+        )
+        assert library("embed", "--report", *query).lines[0] == "3 could not be embedded:"
+
+
 def test_a_query_and_a_library_without_tags(library: Beet) -> None:
-    assert library("musrec-report", "title:Waltz").out.startswith("2 songs by")
+    assert library("musrec-report", "title:Waltz").out.startswith("2 songs, model")
     assert library.error("musrec-report", "nosuchsong") == "error: no song matches: nosuchsong"
     library.sql(f"UPDATE items SET artist = '', album_id = NULL, {genre_column(library)} = ''")
     assert re.search(r"genre +0\n", library("musrec-report").out)

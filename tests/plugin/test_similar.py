@@ -110,6 +110,23 @@ def test_a_file_outside_the_library(library: Beet, tmp_path: Path, waltz: Path) 
     assert re.fullmatch(r"error: .*bad\.mp3 can't be a seed: unreadable \(.*\)", error)
 
 
+def test_a_copy_of_a_song_is_recognised(library: Beet, tmp_path: Path, waltz: Path) -> None:
+    """Who is this? The song that you have; but a playlist does not hold it beside its own file."""
+    copy, other = tmp_path / f"from a friend{waltz.suffix}", library.paths("title:Drone")[0]
+    shutil.copy(waltz, copy)
+    (tmp_path / "phone.m3u").write_text(f"{copy}\n")
+    title = waltz.stem[3:]
+    for seeds in (["--file", str(copy)], ["--from-playlist", str(tmp_path / "phone.m3u")]):
+        assert library("similar", *seeds, "-n", "1", "-f", "$musrec_distance $title").lines == [f"0.000 {title}"]
+    near = library("similar", "--file", str(copy), "--at", "0:02", "-n", "1").out
+    assert title in near
+    both = library("similar", "--file", str(copy), "--file", str(other), "-n", "20", "-f", "$title").lines
+    assert title in both  # `other` is of the library, and so a seed
+    assert len(both) == 9
+    library("similar", "--file", str(copy), "-n", "20", "-m", str(tmp_path / "like.m3u"))
+    assert title not in (tmp_path / "like.m3u").read_text().partition("from a friend")[2]
+
+
 def test_a_file_of_the_library_does_not_find_itself(library: Beet, waltz: Path) -> None:
     said = library("similar", "--file", str(waltz), "-n", "20", "-f", "$title")
     assert len(said.lines) == 9
@@ -139,13 +156,13 @@ def test_nothing_embedded_but_the_seed(library: Beet) -> None:
 def test_a_stale_model_is_one_sentence(library: Beet) -> None:
     library.sql("UPDATE item_attributes SET value = 'old@00000000' WHERE key = 'musrec_model'")
     error = library.error("similar", "--first", "Waltz")
-    assert re.fullmatch(r"error: the library's embeddings are of another model than \S+: run `beet embed`", error)
+    assert re.fullmatch(r"error: the library's embeddings are from another model, not \S+: run `beet embed`", error)
 
 
 def test_what_is_not_embedded_is_counted(library: Beet) -> None:
     library.sql("DELETE FROM item_attributes WHERE entity_id IN (SELECT id FROM items WHERE title LIKE '%Rock%')")
     said = library("similar", "--first", "Waltz", "-n", "20")
-    assert "2 of 10 songs are not embedded and can't be found: `beet embed`" in said.err
+    assert "2 of 10 songs are not embedded yet and can't be found: run `beet embed`" in said.err
     assert len(said.lines) == 7
 
 
@@ -250,7 +267,9 @@ def test_songs_that_the_configuration_excludes_are_no_answers(library: Beet) -> 
     assert answers(exclude="title:Drone , title:Bass") == everything - drones - basses
     assert answers(exclude="length:1..") == set()
     library.configure(musrec={"exclude": "year:abc"})
-    assert "musrec.exclude is no query: 'year:abc': 'abc' is not" in library.error("similar", "--first", "Waltz")
+    assert "musrec.exclude is not a valid query: 'year:abc': 'abc' is not" in library.error(
+        "similar", "--first", "Waltz"
+    )
     library.configure(musrec={"exclude": "length:1.."})
     assert library("similar", "--first", "title:Drone", "-n", "2", "-f", "$title").out == ""  # still a seed
 

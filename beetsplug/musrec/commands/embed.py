@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
-from beets import ui
 from beets.dbcore.query import InvalidQueryError
 from beets.ui import Subcommand, UserError
 
 from musrec_core.text import printable
 
-from .. import embedding, fields, lookup
+from .. import embedding, fields, heeded, lookup
 from ..embedding import Work
-from ..output import print_item
+from ..output import print_item, print_text
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -35,10 +34,11 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     cmd = Subcommand("embed", help="embed the tracks that have no embedding yet")
     cmd.parser.usage = "%prog [options] [QUERY]"
     cmd.parser.description = (
-        "Embed what import did not, in the whole library or where QUERY matches: tracks without an embedding, with "
-        "one of another model, or whose file was replaced. Can be stopped at any moment and run again."
+        "Embed what import did not, in the whole library or among the tracks that QUERY matches: tracks without an "
+        "embedding, with one from another model, or whose file was replaced. You can stop it at any time and run it "
+        "again."
     )
-    cmd.parser.add_option("-f", "--force", action="store_true", default=False, help="embed every track anew")
+    cmd.parser.add_option("-f", "--force", action="store_true", default=False, help="embed every track again")
     cmd.parser.add_option("-j", "--jobs", type="int", metavar="N", help="worker processes (default: one for each core)")
     cmd.parser.add_option(
         "-p", "--pretend", action="store_true", default=False, help="only list what would be embedded"
@@ -47,10 +47,18 @@ def command(plugin: MusrecPlugin) -> Subcommand:
         "--retry", action="store_true", default=False, help="try again what failed, even if the file has not changed"
     )
     cmd.parser.add_option(
-        "--report", action="store_true", default=False, help="only tell what could not be embedded, by reason"
+        "--report", action="store_true", default=False, help="only report what could not be embedded, by reason"
     )
     cmd.parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress bar, no summary")
-    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+
+    def func(lib: Library, opts: EmbedCLIOpts, args: list[str]) -> None:
+        if opts.report:
+            heeded.require(cmd.parser, opts, "--report", {"report"})
+        elif opts.pretend:
+            heeded.require(cmd.parser, opts, "--pretend", {"pretend", "force", "retry"})
+        run(plugin, lib, opts, args)
+
+    cmd.func = func
     return cmd
 
 
@@ -74,10 +82,10 @@ def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str])
     try:
         done, failed = _embed(plugin, lib, work, opts) if work.ids else (0, 0)
     except KeyboardInterrupt:
-        ui.print_("stopped: what was embedded is stored, run `beet embed` again for the rest")
+        print_text("stopped: what was embedded is stored, run `beet embed` again for the rest")
         raise
     if not opts.quiet:
-        ui.print_(_summary(work, done, failed))
+        print_text(_summary(work, done, failed))
 
 
 def _embed(plugin: MusrecPlugin, lib: Library, work: Work, opts: EmbedCLIOpts) -> tuple[int, int]:
@@ -90,12 +98,14 @@ def report(lib: Library, ids: list[int]) -> None:
     statuses = lookup.attributes(lib, ids, fields.STATUS).values()
     reasons = Counter(reason for status in statuses if (reason := printable(fields.failure_of(status))))
     if not reasons:
-        ui.print_("nothing failed")
+        print_text("nothing failed")
         return
-    ui.print_(f"{sum(reasons.values())} could not be embedded:")
+    print_text(f"{sum(reasons.values())} could not be embedded:")
     for reason, count in reasons.most_common():
-        ui.print_(f"  {count:6}  {reason:<12} beet ls -p musrec_status:{reason}")
-    ui.print_("A file that changes is tried again by `beet embed`; `beet embed --retry` tries them all.")
+        print_text(f"  {count:6}  {reason:<12} beet ls -p musrec_status:{reason}")
+    print_text("`beet embed` tries a file again once it is back or has changed.")
+    if reasons.keys() & {"timeout", "crashed"}:
+        print_text("`beet embed --retry` tries again what timed out or crashed.")
 
 
 def _summary(work: Work, done: int, failed: int) -> str:
@@ -105,5 +115,5 @@ def _summary(work: Work, done: int, failed: int) -> str:
     if failed:
         parts.append(f"{failed} failed")
     if work.failed_before:
-        parts.append(f"{work.failed_before} failed before and did not change (--retry tries again)")
+        parts.append(f"{work.failed_before} failed before and did not change (--report tells why)")
     return ", ".join(parts)

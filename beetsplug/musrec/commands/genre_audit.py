@@ -6,13 +6,12 @@ import itertools
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from beets import ui
 from beets.ui import UserError
 
 from musrec_core.text import one_line
 
-from .. import fields, genre_tags, lookup
-from ..output import formatted
+from .. import answers, fields, genre_tags, lookup
+from ..output import formatted, print_text
 from . import genre_learn
 
 if TYPE_CHECKING:
@@ -47,10 +46,10 @@ def run_audit(plugin: MusrecPlugin, lib: Library, args: list[str], rules: Rules,
     for item in lookup.items_of(lib, shown):
         doubt = shown[item.id]
         change = one_line(f"{'; '.join(doubt.genres)} -> {'; '.join(doubt.better)}")
-        ui.print_(f"{doubt.p:.2f}  {formatted(item, NAME)}: {change}")
-        ui.print_(f"      {mending(doubt)}")
+        print_text(f"{doubt.p:.2f}  {formatted(item, NAME)}: {change}")
+        print_text(f"      {mending(doubt)}")
     whose = "your vocabulary" if own else "the model's genres"
-    ui.print_(f"{len(doubts)} doubted, by {whose}, at a confidence of {rules.threshold:g} and more.")
+    print_text(f"{len(doubts)} doubtful, judged by {whose} (confidence {rules.threshold:g} or more).")
 
 
 def mending(doubt: Doubt) -> str:
@@ -82,8 +81,8 @@ def _all_in(doubted: set[str], names: list[str]) -> bool:
 def _by_the_model(plugin: MusrecPlugin, lib: Library, rules: Rules, chosen: set[int] | None) -> list[Doubt]:
     """Doubts by the model's own genres, of songs all of whose tags are among them."""
     ids = sorted(chosen) if chosen is not None else lookup.holders(lib, fields.GENRES)
-    if not ids:
-        raise UserError("no song is embedded yet: run `beet embed`")
+    if not (counts := lookup.counts(lib, plugin.card.model_id)).current:
+        raise answers.nothing_embedded(plugin, counts)
     models = lookup.attributes(lib, ids, fields.MODEL)
     tagged = genre_tags.read(lib, [id_ for id_ in ids if models.get(id_) == plugin.card.model_id], rules.synonyms)
     rows = zip(tagged.ids, tagged.stored, tagged.genres, strict=True)
@@ -130,10 +129,10 @@ def run_odd(plugin: MusrecPlugin, lib: Library, args: list[str], count: int | No
     for item in lookup.items_of(lib, shown):
         song, what = shown[item.id]
         name = item.album if what == "album" else item.albumartist or item.artist
-        ui.print_(f"{song.z:5.1f}  {formatted(item, NAME)}")
+        print_text(f"{song.z:5.1f}  {formatted(item, NAME)}")
         before, after = f"       {song.distance:.2f} from the rest of the {what} ", f" (usual: {song.typical:.2f})"
-        ui.print_(before + genre_learn.short(name or "without a name", genre_learn.WIDTH - len(before + after)) + after)
-    ui.print_(f"{len(found)} out of line, of {len(tagged.ids)} songs (robust z-score of {ODD} and more).")
+        print_text(before + genre_learn.short(name or "(no name)", genre_learn.WIDTH - len(before + after)) + after)
+    print_text(f"{len(found)} of {len(tagged.ids)} songs are outliers (robust z-score of {ODD} or more).")
 
 
 def _chosen(lib: Library, args: list[str]) -> set[int] | None:

@@ -7,13 +7,13 @@ import os
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from beets import ui
 from beets.ui import UserError
 
 from musrec_core.text import one_line, printable
 
-from .. import genre_tags, lookup, snapshot
+from .. import answers, genre_tags, lookup, snapshot
 from ..fields import OWN
+from ..output import print_text
 from ..vocabulary import file_of, keys_of
 
 if TYPE_CHECKING:
@@ -34,9 +34,10 @@ def embedded(plugin: MusrecPlugin, lib: Library, args: list[str]) -> tuple[genre
     """The songs that a query matches and that have an embedding, and their embeddings [shape=(n, d)]."""
     import numpy as np
 
-    index = snapshot.load(plugin, lib, "embedding").index
+    known = snapshot.load(plugin, lib, "embedding")
+    index = known.index
     if not len(index):
-        raise UserError("no song is embedded yet: run `beet embed`")
+        raise answers.nothing_embedded(plugin, known.counts)
     if args:
         index = index.among(lookup.matching_ids(lib, lookup.parse(args)))
         if not len(index):
@@ -70,7 +71,7 @@ def run_learn(plugin: MusrecPlugin, lib: Library, args: list[str], *, pretend: b
     """Learn, say how good it is, and keep it beside the library."""
     found = learnt(plugin, *embedded(plugin, lib, args))
     for line in report(found.vocabulary.figures):
-        ui.print_(line)
+        print_text(line)
     _tell_left_out(found.left_out)
     if pretend:
         return
@@ -79,25 +80,25 @@ def run_learn(plugin: MusrecPlugin, lib: Library, args: list[str], *, pretend: b
         found.vocabulary.save(path)
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror or error}") from None
-    ui.print_("`beet genreguess` and $musrec_genre now speak your genres; `--forget` goes back.")
+    print_text("`beet genreguess` and $musrec_genre now use your genres; `--forget` undoes this.")
     key = next(iter(keys_of(found.vocabulary.labels).values()))
-    ui.print_(f"Their probabilities are fields, as in: beet ls {OWN}{key}:0.8..")
+    print_text(f"Their probabilities are fields, as in: beet ls {OWN}{key}:0.8..")
 
 
 def run_forget(lib: Library, args: list[str], *, pretend: bool) -> None:
     """Take the vocabulary away."""
     if args:
-        raise UserError("--forget forgets all that was learnt, and takes no QUERY")
+        raise UserError("--forget removes the whole vocabulary: leave out the QUERY")
     if pretend and os.path.exists(file_of(lib.path)):
-        ui.print_(f"would remove {printable(file_of(lib.path))}")
+        print_text(f"would remove {printable(file_of(lib.path))}")
         return
     try:
         os.unlink(file_of(lib.path))
     except FileNotFoundError:
-        raise UserError("there is nothing to forget: no vocabulary was learnt") from None
+        raise UserError("there is no learnt vocabulary to remove") from None
     except OSError as error:
         raise UserError(f"{file_of(lib.path)} can't be removed: {error.strerror or error}") from None
-    ui.print_("Forgotten: the model's own genres serve again.")
+    print_text("Removed your vocabulary: the model's own genres are used again.")
 
 
 # The report.
@@ -109,7 +110,7 @@ def report(figures: dict[str, Any]) -> list[str]:
     always = f'always "{short(majority["genre"], NAME - 9)}"'
     return [
         f"{len(figures['genres'])} genres, learnt from {figures['songs']} songs of {figures['artists']} artists.",
-        "How it does on artists that it has not heard (cross-validated):",
+        "Accuracy on artists that it was not trained on (cross-validated):",
         "",
         f"{'':<{NAME}} right  macro-F1",
         f"{'your vocabulary':<{NAME}} {figures['accuracy']:5.0%} {figures['macro_f1']:9.2f}"
@@ -121,7 +122,7 @@ def report(figures: dict[str, Any]) -> list[str]:
         "",
         "confidence   answered  right",
         *(
-            f"{answer['confidence']:.1f} and more {answer['answered']:9.0%} {_percent(answer['right']):>6}"
+            f"{answer['confidence']:.1f} or more {answer['answered']:10.0%} {_percent(answer['right']):>6}"
             for answer in figures["answers"]
         ),
     ]
@@ -151,6 +152,6 @@ def _tell_left_out(left_out: dict[str, tuple[int, int]]) -> None:
     named = [f"{one_line(label)} ({songs} by {artists})" for label, (songs, artists) in left_out.items()]
     more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
     text = f"Left out as too rare (songs by artists): {', '.join(named[:NAMED])}{more}."
-    ui.print_("")
+    print_text("")
     for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False):
-        ui.print_(line)
+        print_text(line)

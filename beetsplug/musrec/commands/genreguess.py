@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
-from beets import ui
+from beets.library import Item, ReadError
 from beets.ui import Subcommand, UserError
 
 from musrec_core.text import printable
 
-from .. import embedding, fields, lookup, vocabulary
+from .. import embedding, fields, heeded, lookup, vocabulary
 from ..genre_tags import Rules
-from ..output import formatted, print_item
+from ..output import formatted, print_item, print_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from optparse import OptionParser
 
-    from beets.library import Item, Library
+    from beets.library import Library
 
     from .. import MusrecPlugin
 
 BAR = 40
 LABEL = 12  # columns of a genre's name
 NAME = "$artist - $title"
+MODES: dict[str, set[str]] = {  # what is done instead of guessing, and the options that it heeds
+    "learn": {"pretend"},
+    "forget": {"pretend"},
+    "audit": {"count", "threshold"},
+    "odd": {"count"},
+}
 
 
 class GenreguessCLIOpts(Protocol):
@@ -48,15 +56,15 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser.usage = "%prog [options] [QUERY]"
     parser.description = (
         "Show the likeliest genres of the tracks that QUERY matches. With --apply, the likeliest goes into the "
-        "`genres` of tracks that have none. With --learn, the genres that your tracks have now are what is guessed "
-        "from then on. --audit and --odd look for wrong tags and wrong files, and change nothing."
+        "`genres` of tracks that have none. With --learn, the guesses are from then on taken from the genres that "
+        "your tracks have now. --audit and --odd look for wrong tags and wrong files, and change nothing."
     )
     parser.add_option("-a", "--apply", action="store_true", default=False,
                       help="store the guess in `genres` where that is empty")  # fmt: skip
     parser.add_option("-w", "--write", action="store_true", default=False,
                       help="like --apply, and write the tags of the music files too")  # fmt: skip
     parser.add_option("-f", "--force", action="store_true", default=False,
-                      help="store the guess over genres that are there, too")  # fmt: skip
+                      help="store the guess even where there are genres already")  # fmt: skip
     parser.add_option("-t", "--threshold", type="float", metavar="P",
                       help="the least probability of a guess that is stored, and for which --audit doubts a tag "
                            "(default: 0.5)")  # fmt: skip
@@ -69,20 +77,33 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser.add_option("-q", "--quiet", action="store_true", default=False, help="show no genres and no progress")
     parser.add_option("--learn", action="store_true", default=False,
                       help="learn your genres from the tracks that have some, "
-                           "and tell how well that works")  # fmt: skip
+                           "and report how well that works")  # fmt: skip
     parser.add_option("--forget", action="store_true", default=False,
                       help="forget what was learnt, and guess the model's own genres")  # fmt: skip
     parser.add_option("--audit", action="store_true", default=False,
-                      help="list tracks whose genres sound wrong, with the command that mends each")  # fmt: skip
+                      help="list tracks whose genres sound wrong, with the command that fixes each")  # fmt: skip
     parser.add_option("--odd", action="store_true", default=False,
                       help="list tracks that sound unlike the rest of their album or artist")  # fmt: skip
-    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+
+    def func(lib: Library, opts: GenreguessCLIOpts, args: list[str]) -> None:
+        _check(parser, opts)
+        run(plugin, lib, opts, args)
+
+    cmd.func = func
     return cmd
 
 
+def _check(parser: OptionParser, opts: GenreguessCLIOpts) -> None:
+    """Raise `UserError` for what would be ignored."""
+    modes = [name for name in MODES if getattr(opts, name)]
+    if modes:
+        heeded.require(parser, opts, f"--{modes[0]}", {modes[0], *MODES[modes[0]]})
+    elif not (opts.apply or opts.write or opts.pretend):
+        storing = {"force", "threshold", "max_genres"}
+        heeded.require_companion(parser, opts, storing, "--apply, --write or --pretend")
+
+
 def run(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args: list[str]) -> None:
-    if opts.learn + opts.forget + opts.audit + opts.odd + (opts.apply or opts.write) > 1:
-        raise UserError("--apply or --write, --learn, --forget, --audit and --odd are taken one at a time")
     if opts.count is not None and opts.count < 1:
         raise UserError("--count has to be 1 or more")
     rules = Rules.of(plugin, opts.threshold, opts.max_genres)
@@ -118,25 +139,37 @@ def _run_guess(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args
         raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
     if missing := embedding.outstanding(plugin, lib, ids).ids:
         embedding.embed_items(plugin, lib, lookup.items_of(lib, missing), len(missing), quiet=opts.quiet)
+    tally: Counter[str] = Counter()
     for item in lookup.items_of(lib, ids):
         guess = fields.genres_of(item) if own is None else vocabulary.guess(own, item)
-        if not opts.quiet:
-            _show(item, guess, count, unsure=own is not None and not plugin.genres.answer(item)[0])
+        unsure = own is not None and not plugin.genres.answer(item)[0]
+        outcome = SHOWN
         if opts.apply or opts.write or opts.pretend:
-            _apply(item, rules.names(guess, learnt=own is not None), opts, force=force)
+            names = rules.names(guess, learnt=own is not None)
+            outcome = _outcome(item, guess, names, force=force, write=opts.write)
+            tally[outcome] += 1
+        if outcome in (SHOWN, STORED) and not opts.quiet:
+            _show(item, guess, count, unsure=unsure)
+        if outcome == STORED:
+            _store(item, names, opts)
+        elif outcome == WRITTEN and not opts.pretend:
+            item.try_write()
+    if tally and not opts.quiet:
+        print_text(_summary(tally, rules, pretend=opts.pretend))
 
 
 def _show(item: Item, guess: Mapping[str, float], count: int, *, unsure: bool) -> None:
     print_item(item, NAME)
     if not guess:
-        ui.print_(f"  no embedding: {printable(item.get(fields.STATUS) or '') or 'run `beet embed`'}")
+        reason = printable(fields.failure_of(item.get(fields.STATUS)))
+        print_text(f"  no embedding: {reason or f'run `beet embed --force id:{item.id}`'}")
     elif unsure:
-        ui.print_("  none of your genres for sure:")
+        print_text("  unsure, the likeliest of your genres:")
     full, empty = ("█", "░") if _draws_blocks() else ("#", ".")
     width = max([LABEL, *(min(len(printable(label)), 30) for label in list(guess)[:count])])
     for label, p in list(guess.items())[:count]:
         filled = round(p * BAR)
-        ui.print_(f"  {printable(label)[:width]:<{width}} {full * filled}{empty * (BAR - filled)} {p:4.0%}")
+        print_text(f"  {printable(label)[:width]:<{width}} {full * filled}{empty * (BAR - filled)} {p:4.0%}")
 
 
 def _draws_blocks() -> bool:
@@ -147,15 +180,46 @@ def _draws_blocks() -> bool:
     return True
 
 
-def _apply(item: Item, names: list[str], opts: GenreguessCLIOpts, *, force: bool) -> None:
-    """Store the guess, if it is sure enough and the field is free."""
-    if not names or names == item.genres or (item.genres and not force):
-        return
+# What is stored.
+
+SHOWN, STORED, WRITTEN, KEPT, UNSURE, UNKNOWN = "shown", "stored", "written", "kept", "unsure", "unknown"
+
+
+def _outcome(item: Item, guess: Mapping[str, float], names: list[str], *, force: bool, write: bool) -> str:
+    """What becomes of a track; ``names`` are the genres of a guess that is sure enough."""
+    if item.genres and (not force or names == item.genres):
+        return WRITTEN if write and _file_lacks_genres(item) else KEPT
+    if not guess:
+        return UNKNOWN
+    return STORED if names else UNSURE
+
+
+def _file_lacks_genres(item: Item) -> bool:
+    """Whether `genres` is in the library alone, as --apply left it."""
+    try:
+        return not Item.from_path(item.path).genres
+    except ReadError:
+        return False
+
+
+def _store(item: Item, names: list[str], opts: GenreguessCLIOpts) -> None:
     old, new = "; ".join(item.genres), "; ".join(names)
-    ui.print_(printable(f"  genres: {f'{old} -> ' if old else ''}{new}  ({formatted(item, NAME)})"))
+    print_text(printable(f"  genres: {f'{old} -> ' if old else ''}{new}  ({formatted(item, NAME)})"))
     if opts.pretend:
         return
     item.genres = names
     if opts.write:
         item.try_write()
     item.store()
+
+
+def _summary(tally: Counter[str], rules: Rules, *, pretend: bool) -> str:
+    """What became of all tracks, in one line."""
+    words = {
+        WRITTEN: "to be written to files without genres" if pretend else "written to files without genres",
+        UNSURE: f"below the threshold of {rules.threshold:g}",
+        KEPT: "had genres already (--force replaces them)",
+        UNKNOWN: "not embedded (`beet embed --report` tells why)",
+    }
+    parts = [f"{tally[STORED]} {'to be stored' if pretend else 'stored'}"]
+    return ", ".join(parts + [f"{tally[outcome]} {text}" for outcome, text in words.items() if tally[outcome]])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from beets import ui
 from beets.ui import Subcommand, UserError
 
 from musrec_core.text import one_line
 
 from .. import mixes
-from ..output import formatted
+from ..output import formatted, print_text
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -29,8 +28,8 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser = cmd.parser
     parser.usage = "%prog [options] [NAME...]"
     parser.description = (
-        "Write the playlists that `musrec.mixes` of the configuration describes, or those of them that are named. "
-        "Songs that you took out of such a playlist stay out, and songs that you added stay."
+        "Write the playlists that `musrec.mixes` describes, or only those with the given names. "
+        "Songs that you removed from such a playlist stay out, and songs that you added stay in."
     )
     parser.add_option("-p", "--pretend", action="store_true", default=False, help="show the songs, and write nothing")
     parser.add_option("--force", action="store_true", default=False,
@@ -47,10 +46,10 @@ def run(plugin: MusrecPlugin, lib: Library, opts: MixesCLIOpts, args: list[str])
             failed += 1
             plugin._log.warning("{}: {}", one_line(outcome.name), outcome.problem)
             continue
-        ui.print_(f"{one_line(outcome.name)}: {outcome.made.songs} songs, {outcome.made.new} new")
+        print_text(f"{one_line(outcome.name)}: {outcome.made.songs} songs, {outcome.made.new} new")
         if opts.pretend:
             for item in outcome.made.answer.songs:
-                ui.print_("  " + formatted(item, plugin.config["similar"]["format"].as_str()))
+                print_text("  " + formatted(item, plugin.config["similar"]["format"].as_str()))
     if not total:
         raise UserError("there is no playlist to write: `musrec.mixes` is empty, or no seed of a mix is embedded")
     if failed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +15,7 @@ from beets.util import displayable_path, normpath
 
 from musrec_core.text import one_line, printable
 
-from .. import fields, lookup, snapshot
+from .. import embedding, fields, heeded, lookup, progress, snapshot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,21 +45,28 @@ class MusicmapCLIOpts(Protocol):
 
 def command(plugin: MusrecPlugin) -> Subcommand:
     """The subcommand, as beets wants it."""
-    cmd = Subcommand("musicmap", help="draw a map on which songs that sound alike lie together")
+    cmd = Subcommand("musicmap", help="draw a map where songs that sound alike are close together")
     parser = cmd.parser
     parser.usage = "%prog [options] [QUERY] -o FILE"
     parser.description = (
-        "Draw a map of the embedded songs, or of those that QUERY matches. FILE.html is a page for the browser, in one "
-        "file: search it, colour it, draw around songs and take them along as a beets command or a playlist. FILE.png "
-        "is a picture. It wants: pip install 'beets-musrec[map]'"
+        "Draw a map of the embedded songs, or of those that QUERY matches. FILE.html is a page for the browser: search "
+        "it, colour it, draw around songs and take them away as a beets command or a playlist. FILE.png is a picture. "
+        "Requires: pip install 'beets-musrec[map]'"
     )
     parser.add_option("-o", "--output", metavar="FILE", help="write this file, whose name ends in .html or .png")
     parser.add_option("-c", "--color", "--colour", metavar="FIELD",
                       help="the field to colour by: artist, year or any other (default: genres)")  # fmt: skip
     parser.add_option("--no-paths", action="store_true", default=False,
-                      help="a page to share: without the files' paths, and so without playlists")  # fmt: skip
+                      help="make a page to share: without file paths, and so without playlists")  # fmt: skip
     parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress")
-    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+
+    def func(lib: Library, opts: MusicmapCLIOpts, args: list[str]) -> None:
+        heeded.require_filled(parser, opts)
+        if (opts.output or "").lower().endswith(".png"):
+            heeded.require(parser, opts, "a .png map", {"output", "color", "quiet"})
+        run(plugin, lib, opts, args)
+
+    cmd.func = func
     return cmd
 
 
@@ -68,7 +74,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: MusicmapCLIOpts, args: list[st
     target = _target(opts.output)
     field = (opts.color or plugin.config["musicmap"]["color"].as_str()).lower()
     if opts.no_paths and field in PATHS:
-        raise UserError(f"a map coloured by {field} tells paths: leave out --no-paths, or choose another --color")
+        raise UserError(f"a map coloured by {field} shows paths: leave out --no-paths, or choose another --color")
     ids, vectors = _embedded(plugin, lib, args)
     is_page = target.suffix.lower() != ".png"
     names = list(dict.fromkeys([field, *(CHOICES if is_page else ())]))
@@ -102,7 +108,7 @@ def _target(output: str | None) -> Path:
         raise UserError("name the file to write, as in: beet musicmap -o map.html")
     path = Path(os.fsdecode(normpath(output)))
     if path.suffix.lower() not in NEEDS:
-        raise UserError(f"the map's file has to end in .html or .png: {_shown(path)}")
+        raise UserError(f"the map's file name has to end in .html or .png: {_shown(path)}")
     if missing := [name for name in NEEDS[path.suffix.lower()] if find_spec(name) is None]:
         raise UserError(f"a map needs {' and '.join(missing)}: pip install 'beets-musrec[map]'")
     if path.is_dir():
@@ -130,12 +136,14 @@ def _embedded(plugin: MusrecPlugin, lib: Library, args: list[str]) -> tuple[list
     if not len(ids):
         raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
     part = known.among(ids.tolist())
+    left = embedding.outstanding(plugin, lib, set(ids.tolist()) - set(part.ids.tolist())).ids
     if len(part) < FEWEST:
-        raise UserError(
-            f"a map needs {FEWEST} embedded songs or more, and here are {len(part)}: run `beet embed`, or widen QUERY"
+        hint = "run `beet embed`" if left else "widen QUERY" if args else "run `beet import`"
+        raise UserError(f"a map needs {FEWEST} embedded songs or more, and here are {len(part)}: {hint}")
+    if left:
+        plugin._log.info(
+            "{} of {} songs are not embedded yet and not on the map: run `beet embed`", len(left), len(ids)
         )
-    if left_out := len(ids) - len(part):
-        plugin._log.info("{} of {} songs are not embedded and not on the map: run `beet embed`", left_out, len(ids))
     order = np.argsort(part.ids)
     return part.ids[order].tolist(), part.vectors[order]
 
@@ -151,7 +159,7 @@ def _matching(plugin: MusrecPlugin, lib: Library, args: list[str]) -> list[int]:
     try:
         excluded = set(lookup.matching_ids(lib, lookup.parse(text), among=ids))
     except InvalidQueryError as error:
-        raise UserError(f"musrec.exclude is no query: {error}") from None
+        raise UserError(f"musrec.exclude is not a valid query: {error}") from None
     return [id_ for id_ in ids if id_ not in excluded]
 
 
@@ -228,13 +236,10 @@ def _values(lib: Library, ids: Sequence[int], field: str) -> list[Any]:
 
 
 def _places(vectors: NDArray[np.float32], *, quiet: bool) -> NDArray[np.float32]:
-    from tqdm import tqdm
-
     from musrec_core import musicmap
 
     form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-    hidden = quiet or not sys.stderr.isatty()
-    with tqdm(total=1.0, desc="map", bar_format=form, disable=hidden, dynamic_ncols=True, leave=False) as bar:
+    with progress.bar(1.0, desc="map", bar_format=form, quiet=quiet) as bar:
 
         def tell(share: float) -> None:
             bar.update(share - bar.n)

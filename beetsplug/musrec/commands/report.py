@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from beets import ui
 from beets.dbcore.query import InvalidQueryError
 from beets.library import Item
 from beets.ui import Subcommand, UserError
@@ -15,7 +13,8 @@ from beets.util import displayable_path, normpath
 
 from musrec_core.text import one_line, printable
 
-from .. import fields, lookup, reporthtml, snapshot
+from .. import fields, heeded, lookup, progress, reporthtml, snapshot
+from ..output import print_text
 from ..reporthtml import Page, Table
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from .. import MusrecPlugin
 
 WIDTH = 79
+FAILED = "failed: "
 
 
 class ReportCLIOpts(Protocol):
@@ -35,14 +35,19 @@ class ReportCLIOpts(Protocol):
 
 def command(plugin: MusrecPlugin) -> Subcommand:
     """The subcommand, as beets wants it."""
-    cmd = Subcommand("musrec-report", help="tell how good the neighbours are on this library")
+    cmd = Subcommand("musrec-report", help="report how good the neighbours are in this library")
     cmd.parser.usage = "%prog [options] [QUERY]"
     cmd.parser.description = (
-        "Tell what is embedded; how many of a song's ten nearest are of its artist, album and genre, beside what "
-        "chance would give; and which songs are near everything. With QUERY, only among the songs that it matches."
+        "Report how many songs are embedded, how many of a song's ten nearest share its artist, album and genre "
+        "compared with chance, and which songs are near everything. With QUERY, look only at the songs that match it."
     )
-    cmd.parser.add_option("-o", "--output", metavar="FILE", help="write it to an HTML file, too")
-    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+    cmd.parser.add_option("-o", "--output", metavar="FILE", help="also write the report to an HTML file")
+
+    def func(lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
+        heeded.require_filled(cmd.parser, opts)
+        run(plugin, lib, opts, args)
+
+    cmd.func = func
     return cmd
 
 
@@ -55,7 +60,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: ReportCLIOpts, args: list[str]
         raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
     known = snapshot.load(plugin, lib, "embedding")
     page = _page(plugin, lib, ids, known.index.among(ids) if args else known.index)
-    ui.print_(as_text(page))
+    print_text(as_text(page))
     if opts.output:
         _write(plugin, page, opts.output)
 
@@ -76,7 +81,7 @@ def _page(plugin: MusrecPlugin, lib: Library, ids: list[int], index: VectorIndex
     tables = [_coverage(plugin, lib, ids, index)]
     if len(index) > 1:
         tables += _neighbours(lib, index)
-    return Page(f"{len(ids):,} {'song' if len(ids) == 1 else 'songs'} by {plugin.card.model_id}", tables)
+    return Page(f"{len(ids):,} {'song' if len(ids) == 1 else 'songs'}, model {plugin.card.model_id}", tables)
 
 
 # Coverage.
@@ -90,17 +95,19 @@ def _coverage(plugin: MusrecPlugin, lib: Library, ids: list[int], index: VectorI
     reasons = Counter(_why(plugin, models.get(id_), statuses.get(id_)) for id_ in left)
     rows = [("embedded", f"{len(embedded):,}", _percent(len(embedded), len(ids)))]
     rows += [(reason, f"{n:,}", _percent(n, len(ids))) for reason, n in reasons.most_common()]
-    note = "`beet embed` does the rest, or tells why not." if left else ""
-    return Table("Coverage", ("", "songs", "share"), rows, note)
+    failed = any(reason.startswith(FAILED) for reason in reasons)
+    notes = ["Run `beet embed` for the rest."] * any(not reason.startswith(FAILED) for reason in reasons)
+    notes += ["`beet embed --report` tells how to list what failed."] * failed
+    return Table("Coverage", ("", "songs", "share"), rows, " ".join(notes))
 
 
 def _why(plugin: MusrecPlugin, model: str | None, status: str | None) -> str:
     """Why a song has no vector."""
     if reason := one_line(fields.failure_of(status)):
-        return f"failed: {reason}"
+        return f"{FAILED}{reason}"
     if model is None:
         return "not embedded yet"
-    return "damaged" if model == plugin.card.model_id else "of another model"
+    return "damaged" if model == plugin.card.model_id else "from another model"
 
 
 def _percent(n: int, of: int) -> str:
@@ -111,13 +118,11 @@ def _percent(n: int, of: int) -> str:
 
 
 def _neighbours(lib: Library, index: VectorIndex) -> list[Table]:
-    from tqdm import tqdm
-
     from musrec_core import quality
 
     seeds = quality.draw(len(index), quality.SEEDS)
     total = len(seeds) + min(len(index), quality.CROWD)
-    with tqdm(total=total, unit="song", leave=False, disable=not sys.stderr.isatty()) as bar:
+    with progress.bar(total, unit=" songs") as bar:
         rows = quality.nearest_of(index, seeds, progress=bar.update)
         hubs = quality.hub_figures(index, progress=bar.update)
     genre_column = "genres" if "genres" in Item._fields else "genre"
@@ -143,10 +148,10 @@ def _genres(value: str | None) -> list[str]:
 
 def _agreement_table(found: list[tuple[str, Agreement]], seeds: int, songs: int) -> Table:
     rows = [(name, *_agreement_cells(a)) for name, a in found]
-    note = "`genre, other artists` leaves out every song by the seed's own artist, who mostly plays one genre."
+    note = "`genre, other artists` ignores songs by the seed's own artist, most of whom play one genre."
     if seeds < songs:
         note = f"Measured on {seeds:,} songs drawn from {songs:,}. {note}"
-    return Table("Of a song's 10 nearest, so many share its ...", ("", "found", "chance", "gain", "seeds"), rows, note)
+    return Table("How many of a song's 10 nearest share its ...", ("", "found", "chance", "gain", "seeds"), rows, note)
 
 
 def _agreement_cells(a: Agreement) -> tuple[str, str, str, str]:
@@ -160,15 +165,23 @@ def _hub_tables(lib: Library, hubs: Hubs, songs: int) -> list[Table]:
     figures = Table(
         "Hubs",
         ("", ""),
-        [("skewness of the 10-occurrence", f"{hubs.skewness:.2f}"), ("among nobody's nearest", f"{hubs.never:.1%}")],
-        "0: songs are found equally often. Well above 1: `beet similar --hub-correction` may help."
+        [
+            (f"skewness of the {hubs.k}-occurrence", f"{hubs.skewness:.2f}"),
+            (f"songs that are in no song's {hubs.k} nearest", f"{hubs.never:.1%}"),
+        ],
+        f"The {hubs.k}-occurrence of a song is the number of songs that have it among their {hubs.k} nearest. "
+        "A skewness of 0 means that all songs turn up about equally often; well above 1, a few turn up everywhere, and "
+        "`beet similar --hub-correction` may help."
         + (f" Counted in {hubs.songs:,} songs drawn from {songs:,}." if hubs.songs < songs else ""),
     )
     named = lookup.columns(lib, [id_ for id_, _ in hubs.worst], ("artist", "title"))
     rows = [
         (printable(" - ".join(str(part or "") for part in named.get(id_, ("", "")))), f"{n:,}") for id_, n in hubs.worst
     ]
-    return [figures, Table(f"The worst hubs, among the {hubs.k} nearest of so many", ("", "songs"), rows, "")]
+    return [
+        figures,
+        Table(f"The worst hubs, by how many songs have them among their {hubs.k} nearest", ("", "songs"), rows, ""),
+    ]
 
 
 # The terminal.

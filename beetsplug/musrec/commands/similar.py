@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from beets.ui import CommonOptionsParser, Subcommand, UserError
 
-from .. import asking, hublist, playlists, recipe_options, recipes, seeds
+from .. import asking, heeded, hublist, playlists, recipe_options, recipes, seeds
 from ..output import print_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from optparse import OptionParser
 
     from beets.library import Item, Library
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from .. import MusrecPlugin
     from ..snapshot import Space
+
+SEEDS = {"album", "first", "files", "from_playlist", "at", "to"}
+SHOWN = {"format", "path"}  # how songs are printed
 
 
 class SimilarCLIOpts(Protocol):
@@ -68,10 +72,15 @@ def command(plugin: MusrecPlugin) -> Subcommand:
         ("Start from", _add_seeds),
         ("Choose", _add_choice),
         ("List", _add_list),
-        ("Else", _add_playlist),
+        ("Other", _add_playlist),
     ):
         add(parser.add_option_group(title).add_option)
-    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
+
+    def func(lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
+        _check(parser, opts, args)
+        run(plugin, lib, opts, args)
+
+    cmd.func = func
     return cmd
 
 
@@ -93,15 +102,16 @@ def question_parser() -> CommonOptionsParser:
 
 def _add_seeds(add: Callable[..., object]) -> None:
     """What to look near."""
-    add("--first", action="store_true", default=False, help="where QUERY matches many, start from the first alone")
+    add("--first", action="store_true", default=False, help="if QUERY matches many songs, start from the first only")
     add("--file", action="append", dest="files", default=[], metavar="PATH",
         help="start from a file outside the library (may be repeated)")  # fmt: skip
     add("--from-playlist", metavar="FILE", help="start from the songs of an M3U playlist")
-    add("--at", metavar="TIME", help="start from the half minute after this moment of the song, as in 2:10")
+    add("--at", metavar="TIME",
+        help="start from the half minute after this moment of the song, as in 2:10 or 130 (seconds)")  # fmt: skip
     add("--unlike", action="append", default=[], metavar="QUERY",
         help="keep away from the songs that match QUERY (may be repeated)")  # fmt: skip
     add("--more", action="append", default=[], metavar="GENRE",
-        help="lean towards a genre of the model's; rock:1 is twice as strong as rock (may be repeated)")  # fmt: skip
+        help="lean towards one of the model's genres; rock:1 is twice as strong as rock (may be repeated)")  # fmt: skip
     add("--less", action="append", default=[], metavar="GENRE",
         help="lean away from a genre (may be repeated)")  # fmt: skip
 
@@ -114,23 +124,24 @@ def _add_choice(add: Callable[..., object]) -> None:
         help="distance (default: cosine for embedding, euclidean for genre)")  # fmt: skip
     add("--in", dest="candidates", metavar="QUERY", help="choose only from the songs that match QUERY")
     add("--weigh", action="append", default=[], metavar="FIELD:WEIGHT",
-        help="let ratings or counts weigh in, as in rating:0.2 or skip_count:-0.3 (may be repeated)")  # fmt: skip
+        help="take ratings or counts into account, as in rating:0.2 or skip_count:-0.3 (may be repeated)")  # fmt: skip
     add("--max-per-artist", type="int", metavar="N", help="at most N songs of one artist")
     add("--max-per-album", type="int", metavar="N", help="at most N songs of one album")
     add("--variety", type="float", metavar="0..1",
         help="how much the songs should differ from each other (default: 0, the nearest)")  # fmt: skip
     add("--hub-correction", action="store_true", default=None,
-        help="a song is near only if the seed is near to it, too: fewer songs that are near everything")  # fmt: skip
+        help="count a song as near only if the seed is near to it, too: fewer songs near everything")  # fmt: skip
     add("--duplicates", action="store_true", default=None,
-        help="list every copy of a recording, and not the best one alone")  # fmt: skip
+        help="list every copy of a recording, not only the best one")  # fmt: skip
 
 
 def _add_list(add: Callable[..., object]) -> None:
     """How many, and in which order."""
     add("-n", "--count", type="int", metavar="N", help="how many songs (default: 5)")
-    add("--length", metavar="TIME", help="as many songs as fit into this time instead, as in 1h30, 90m or 1:30:00")
+    add("--length", metavar="TIME",
+        help="as many songs as fit into this time instead, as in 1h30, 90m, 1:30:00 or 130 (seconds)")  # fmt: skip
     add("--to", action="append", default=[], metavar="QUERY",
-        help="lead from the song to this one, in --count songs (may be repeated: the last is the end)")  # fmt: skip
+        help="go from the song to this one in --count songs (may be repeated; the last is the end)")  # fmt: skip
     add("--order", type="choice", choices=["nearest", "apart", "smooth"],
         help="nearest first (default); apart: no artist twice in a row (default for a playlist); "
         "smooth: each song leads to the next")  # fmt: skip
@@ -138,7 +149,7 @@ def _add_list(add: Callable[..., object]) -> None:
         help="with --to and --order smooth: bpm and initial_key count too, where known")  # fmt: skip
     add("--shuffle", action="store_true", default=False,
         help="draw the songs from four times as many, the nearest likelier, in random order")  # fmt: skip
-    add("--seed", type="int", metavar="N", help="repeat the draw of an earlier --shuffle, which said this number")
+    add("--seed", type="int", metavar="N", help="repeat an earlier --shuffle, which printed this number")
     add("--with-seeds", action="store_true", default=False,
         help="let the seeds be answers like other songs, and do not begin the playlist with them")  # fmt: skip
     add("--no-seeds", action="store_true", default=False, help="leave the seeds out of the playlist")
@@ -149,19 +160,35 @@ def _add_playlist(add: Callable[..., object]) -> None:
     add("-m", "--playlist", metavar="FILE",
         help="write the seed and the songs to a playlist, in musrec.playlist.dir if that is set")  # fmt: skip
     add("--refresh", action="append", default=[], metavar="FILE",
-        help="make a playlist of -m anew; what you took out or added by hand stays so (may be repeated)")  # fmt: skip
-    add("--extend", metavar="FILE", help="continue a playlist of -m with so many more songs")
+        help="refresh a playlist made with -m; what you removed or added stays so (may be repeated)")  # fmt: skip
+    add("--extend", metavar="FILE", help="add more songs to the end of a playlist made with -m")
     add("--hubs", action="store_true", default=False,
-        help="list instead the songs that are near everything, or those of them that QUERY matches")  # fmt: skip
+        help="list the songs that are near everything instead, or those of them that match QUERY")  # fmt: skip
+
+
+def _check(parser: OptionParser, opts: SimilarCLIOpts, args: list[str]) -> None:
+    """Raise `UserError` for what would be ignored."""
+    heeded.require_filled(parser, opts)
+    if again := "refresh" if opts.refresh else "extend" if opts.extend else "":
+        if args:
+            raise UserError(f"--{again} starts from what the playlist was made from: leave out the QUERY")
+        question = {str(option.dest) for option in question_parser().option_list}
+        heeded.require(parser, opts, f"--{again}", {again, *SHOWN, *question - SEEDS})
+    elif opts.hubs:
+        heeded.require(parser, opts, "--hubs", {"hubs", "count", "space", "metric", *SHOWN})
+    elif opts.to:
+        heeded.require(parser, opts, "--to", {"playlist", *SHOWN, *asking.JOURNEY} - {"with_seeds", "no_seeds"})
+    elif not args:
+        heeded.require_companion(parser, opts, {"album", "first"}, "a QUERY")
+    if not (opts.playlist or again or opts.with_seeds):
+        heeded.require_companion(parser, opts, {"no_seeds"}, "--playlist")
 
 
 def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
     if opts.refresh or opts.extend:
-        _again(plugin, lib, opts, args)
+        _again(plugin, lib, opts)
         return
     if opts.hubs:
-        if opts.to or opts.playlist:
-            raise UserError("--hubs is a list of its own, and takes no --to and no --playlist")
         count, wanted = asking.how_many(plugin, opts), asking.wishes(plugin, lib, opts)
         template = opts.format or "$artist - $title"
         hublist.show(plugin, lib, args, count, space=wanted.space, metric=wanted.metric, template=template)
@@ -172,18 +199,13 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
         playlists.check_target(plugin, opts.playlist)
     listing = asking.Listing(seeds=bool(opts.playlist) and recipe_options.leads(opts), wanted=bool(opts.playlist))
     answer = asking.ask(plugin, lib, asking.Asked(opts, args), listing)
-    show(plugin, opts, answer.songs)
-    if opts.playlist:
+    if opts.playlist:  # before the list is printed: `| head` may end the program
         recipes.write_new(plugin, opts.playlist, opts, args, answer)
+    show(plugin, opts, answer.songs)
 
 
-def _again(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
+def _again(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts) -> None:
     """Playlists that are there already."""
-    name = "--refresh" if opts.refresh else "--extend"
-    if args or opts.files or opts.from_playlist or opts.to or opts.album or opts.first or opts.at:
-        raise UserError(f"{name} starts from what the playlist was made from, and takes no other song")
-    if opts.playlist or opts.hubs or (opts.refresh and opts.extend):
-        raise UserError(f"{name} writes the playlist that it names: --playlist, --hubs and the like can't be combined")
     if opts.extend:
         show(plugin, opts, recipes.extend(plugin, lib, opts.extend, opts))
         return
@@ -197,7 +219,7 @@ def _again(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[
             plugin._log.error("{}", error)
             failed += 1
     if failed:
-        raise UserError(f"{failed} of {len(opts.refresh)} playlists could not be made anew")
+        raise UserError(f"{failed} of {len(opts.refresh)} playlists could not be refreshed")
 
 
 def show(plugin: MusrecPlugin, opts: SimilarCLIOpts, songs: list[Item]) -> None:
