@@ -11,13 +11,14 @@ import csv
 import tempfile
 import wave
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from beetsplug.musrec.resemblance import COMPARED, USUAL
 from musrec_core import Encoder, TrackEmbedding
 from musrec_core.audio import load_clip
 from musrec_core.duplicates import plain_artist, plain_title
@@ -44,6 +45,7 @@ class Pair:
     distance: float
     errors: float
     is_copy: bool
+    nearer: int = 0  # of a copy: how many songs lie nearer than its original
 
 
 def compare(a: str, b: str, distance: float, prints: dict[str, Fingerprint]) -> Pair:
@@ -120,7 +122,7 @@ def copies(
     music: Path, rows: Sequence[Row], vectors: dict[str, Clip], prints: dict[str, Fingerprint]
 ) -> Iterator[tuple[str, Pair]]:
     """Kind, and what is made of the copy and its original."""
-    encoder = Encoder.load(threads=1)
+    encoder, everything = Encoder.load(threads=1), np.stack(list(vectors.values()))
     with tempfile.TemporaryDirectory() as folder:
         for row in rows:
             y = load_clip(music / row["file"], seconds=WHOLE, sample_rate=RATE)
@@ -128,7 +130,8 @@ def copies(
                 path = write(music / row["file"], y, Path(folder) / "copy.wav")
                 track: TrackEmbedding = encoder.embed_file(path)
                 distance = float(1 - track.vector @ vectors[row["id"]])
-                yield kind, compare(row["id"], "copy", distance, prints | {"copy": fingerprint_file(path)})
+                pair = compare(row["id"], "copy", distance, prints | {"copy": fingerprint_file(path)})
+                yield kind, replace(pair, nearer=int((1 - everything @ track.vector < distance - 1e-6).sum()))
 
 
 # The tables.
@@ -182,6 +185,8 @@ def main() -> None:
     picked = np.random.default_rng(0).choice(len(rows), min(options.copies, len(rows)), replace=False)
     made = list(copies(options.music, [rows[i] for i in sorted(picked)], vectors, prints))
     print(report(rows, near, made, markdown=options.markdown))
+    within = [pair.nearer < COMPARED for _, pair in made if pair.distance <= USUAL]
+    print(f"{np.mean(within):.1%} of the copies within {USUAL} are among the {COMPARED} nearest songs")
     for name, pairs in other_pairs(rows, prints).items():
         errors, told = [pair.errors for pair in pairs], sum(pair.is_copy for pair in pairs)
         print(f"{len(pairs):,} pairs {name}: {told} told; bit errors {min(errors):.2f} and more")
