@@ -104,7 +104,7 @@ KINDS: dict[str, Callable[[Path, Clip, Path], Path]] = {  # the song's file, its
     "MP3, 64 kbit/s": lambda file, y, to: encode(y[None], to.with_suffix(".mp3"), bit_rate=64_000),
     "Opus, 48 kbit/s": lambda file, y, to: encode(y[None], to.with_suffix(".opus"), bit_rate=48_000),
     "AAC, 96 kbit/s": lambda file, y, to: encode(y[None], to.with_suffix(".m4a"), bit_rate=96_000),
-    "12 dB softer": lambda file, y, to: write_wav(to, y / 4, RATE),
+    "12 dB softer": lambda file, y, to: write_wav(to, y * np.float32(0.25), RATE),
     "48 kHz": lambda file, y, to: write_wav(to, load_clip(file, seconds=WHOLE, sample_rate=48_000), 48_000),
     "16 kHz": lambda file, y, to: write_wav(to, load_clip(file, seconds=WHOLE, sample_rate=16_000), 16_000),
     "first 1 s cut": lambda file, y, to: write_wav(to, y[RATE:], RATE),
@@ -113,7 +113,7 @@ KINDS: dict[str, Callable[[Path, Clip, Path], Path]] = {  # the song's file, its
     "3 s of silence before": lambda file, y, to: write_wav(to, np.concatenate([silence(3), y]), RATE),
     "20 s of silence after": lambda file, y, to: write_wav(to, np.concatenate([y, silence(20)]), RATE),
     "first 1.3 s cut, MP3, 64 kbit/s, 12 dB softer": lambda file, y, to: encode(
-        y[None, round(1.3 * RATE) :] / 4, to.with_suffix(".mp3"), bit_rate=64_000
+        y[None, round(1.3 * RATE) :] * np.float32(0.25), to.with_suffix(".mp3"), bit_rate=64_000
     ),
 }
 
