@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .chains import Link, Part, flac_links, ogg_links
 from .decoding import declared_seconds, decode_at_byte, decode_from, levels_from, measured_seconds
 from .errors import UnusableAudio
-from .ogg import Link, Part, links
-from .silence import levels, sounding
+from .silence import LEAST, levels, sounding
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -22,8 +22,10 @@ MIN_SECONDS = 3.0
 SILENCE = 1e-4  # -80 dB of full scale: the noise of dithering, no music
 NOT_AUDIO = {"hls", "applehttp", "dash", "concat", "concatf", "ffmetadata", "image2", "tty"}  # lists of other files
 FRAME_STREAMS = {"mp3", "aac", "ac3", "eac3", "dts"}  # no index: FFmpeg reads all that comes before a time
-LONG_SECONDS = 1_200.0  # from here on a place in such a stream is estimated, and silence is not scanned but sampled
-PLACES = 15  # that are tried in a long file whose middle is silent
+LONG_SECONDS = 1_200.0  # from here on a place in such a stream is estimated
+SCAN_SECONDS = 2_400.0  # of a file whose middle is silent; a few seconds' work
+PLACES = 30  # that are tried in a longer one
+LOUD = 10 ** (-25 / 20)  # below a file's loudest 0.1 s: what a silent clip is exchanged for
 QUIET = 10 ** (-45 / 20)  # loudest 0.1 s of what may be a gap's noise; in 243 ordinary clips it is -22 dB at least
 
 
@@ -112,7 +114,7 @@ def _clip(name: str, start: float | None, seconds: float, sample_rate: int, skip
     ) as container:
         if container.format.name in NOT_AUDIO:
             raise UnusableAudio(name, "no-audio", f"a {container.format.name} list, not a recording")
-        chain = links(name) if container.format.name == "ogg" else []
+        chain = _chain(name, container, seconds)
         if len(chain) < 2:
             stream = _sound_of(name, container)
             if start is None:
@@ -123,6 +125,14 @@ def _clip(name: str, start: float | None, seconds: float, sample_rate: int, skip
     if start is not None and y.size < MIN_SECONDS * sample_rate:
         raise UnusableAudio(name, "too-short", f"{y.size / sample_rate:.1f} s from there on")
     return y
+
+
+def _chain(name: str, container: InputContainer, seconds: float) -> list[Link]:
+    if container.format.name == "ogg":
+        return ogg_links(name)
+    if container.format.name == "flac" and container.duration and container.duration < seconds * 1_000_000:
+        return flac_links(name)  # it costs reading the file; a longer first link has a middle to take
+    return []
 
 
 def _sound_of(name: str, container: InputContainer) -> Any:
@@ -156,7 +166,7 @@ def _decode_middle(
             length = measured
             y = decode_from(container, stream, max(0.0, (length - seconds) / 2), seconds, sample_rate)
     if skip_silent and _is_mostly_silent(y, sample_rate):
-        if length <= LONG_SECONDS:
+        if length <= SCAN_SECONDS:
             y = _loudest_part(container, stream, y, seconds, sample_rate)
         else:
             y = _elsewhere(y, decode_at, length, seconds, sample_rate)
@@ -172,11 +182,11 @@ def _loudest_part(
     container: InputContainer, stream: Any, y: NDArray[np.float32], seconds: float, sample_rate: int
 ) -> NDArray[np.float32]:
     """The clip that holds most sound, of several the one next to the middle; decodes the file."""
-    starts, level = levels_from(container, stream, LONG_SECONDS)
+    starts, level = levels_from(container, stream, SCAN_SECONDS)
     if len(starts) < 2 or starts[-1] < seconds:
         return y
     steps = np.diff(starts, append=starts[-1])
-    sound = np.concatenate([[0.0], np.cumsum(steps * sounding(level, float(np.median(steps))))])
+    sound = np.concatenate([[0.0], np.cumsum(steps * (level > max(LEAST, float(level.max()) * LOUD)))])
     stops = np.searchsorted(starts, starts + seconds)
     gained = sound[stops] - sound[:-1]
     best = np.flatnonzero(gained >= gained.max() - 0.1)
@@ -230,7 +240,7 @@ def _link_seconds(name: str, link: Link) -> float:
 
     with Part(name, link) as part:
         try:
-            with av.open(part, format="ogg", metadata_errors="ignore") as container:
+            with av.open(part, metadata_errors="ignore") as container:
                 stream = container.streams.best("audio")
                 if stream is None or stream.codec_context is None:
                     return 0.0
@@ -242,5 +252,5 @@ def _link_seconds(name: str, link: Link) -> float:
 def _decode_link(name: str, link: Link, start: float, seconds: float, sample_rate: int) -> NDArray[np.float32]:
     import av
 
-    with Part(name, link) as part, av.open(part, format="ogg", metadata_errors="ignore") as container:
+    with Part(name, link) as part, av.open(part, metadata_errors="ignore") as container:
         return decode_from(container, _sound_of(name, container), start, seconds, sample_rate)

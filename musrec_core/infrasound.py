@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-EDGES = 12.0, 18.0  # of the high-pass [Hz]: nothing below, all above
+EDGES = 16.0, 20.0  # of the high-pass [Hz]: nothing below, all above
 HALF = 64  # samples of half a window of the look at the low end
 SUSPICIOUS = 10 ** (-25 / 10), 10 ** (-20 / 10)  # share of the power from where some, and from where all of it goes
 
 
 def without_infrasound(y: Floats, rate: int) -> Floats:
-    """A clip without its mean, and without what lies below 15 Hz where that is more than music has.
+    """A clip without its mean, and without what lies below 18 Hz where that is more than music has.
 
     Ordinary music is left as it is but for its mean, so vectors that are stored stay what they are.
     """
@@ -25,7 +25,7 @@ def without_infrasound(y: Floats, rate: int) -> Floats:
 
 
 def _low_share(y: Floats, rate: int) -> float:
-    """The share of the power that lies below 15 Hz, from means over Hann windows: quick, and near enough."""
+    """The share of the power that lies below 18 Hz, from means over Hann windows: quick, and near enough."""
     blocks = y[: len(y) // HALF * HALF].reshape(-1, HALF)
     power = float(y @ y)
     if len(blocks) < 3 or not 0 < power < np.inf:
@@ -38,7 +38,7 @@ def _low_share(y: Floats, rate: int) -> float:
 
 
 def _low(y: Floats, rate: int) -> Floats:
-    """What lies below 15 Hz. The clip is mirrored, so that its ends meet."""
+    """What lies below 18 Hz. The clip is mirrored, so that its ends meet."""
     spectrum = np.fft.rfft(np.concatenate([y, y[::-1]]))
     frequencies = np.fft.rfftfreq(2 * len(y), 1 / rate)
     spectrum *= np.clip((EDGES[1] - frequencies) / (EDGES[1] - EDGES[0]), 0, 1)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 MAX_SAMPLE = 1e10  # of float samples; full scale is 1, and whoever forgot to scale 32-bit integers reaches 2e9
 PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS: beyond it PyAV has no planes; the mean of eight will do
-BLOCK = 22_050  # samples, half a second mostly: the channels may cancel in a part of the file only
-LOOKS = 4  # frames of a block of which the energies are taken
+BLOCK = 11_025  # samples, a quarter of a second mostly: the channels may cancel in a part of the file only
+LOOKS = 3  # frames of a block of which the energies are taken
 CANCELLED = 0.02, 0.06  # of the channels' energy, what is left of all of it and of none of it is replaced
 _TYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
 _FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63, "flt": 1.0, "dbl": 1.0}

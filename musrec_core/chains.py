@@ -1,13 +1,17 @@
-"""The links of a chained Ogg file (RFC 3533, section 4), of which FFmpeg knows the first one's length alone."""
+"""Files that are several joined: chained Ogg (RFC 3533, section 4; every stream dump), and FLAC after FLAC.
+
+FFmpeg knows the length of the first link alone, and gives up where rate or channels change.
+"""
 
 from __future__ import annotations
 
 import io
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 FIRST = b"OggS\0\x02" + bytes(8)  # of a page that begins a stream: version, flags, and no sample yet
+FLAC = b"fLaC\0\0\0\x22"  # the mark, and the head of the block that always follows it
 HEADER = 27
 CHUNK = 1 << 20  # bytes read at once
 TAIL = 1 << 17  # a page has at most 65,307 bytes
@@ -56,15 +60,24 @@ class Part(io.RawIOBase):
         super().close()
 
 
-def links(name: str) -> list[Link]:
+def flac_links(name: str) -> list[Link]:
+    """The FLAC files that a FLAC file is joined of, in order; reads the whole file."""
+    with open(name, "rb") as file:
+        starts = [at for at, _ in _marks(file, FLAC, len(FLAC))]
+        return _between(starts, file.seek(0, os.SEEK_END))
+
+
+def ogg_links(name: str) -> list[Link]:
     """The links of an Ogg file in order; one, without reading the whole file, where its two ends belong together."""
     with open(name, "rb") as file:
         size = file.seek(0, os.SEEK_END)
         if not size or _is_one(file, size):
             return [Link(0, size)]
-        starts = _starts(file)
-    stops = [*starts[1:], size]
-    return [Link(start, stop) for start, stop in zip(starts, stops, strict=True)] or [Link(0, size)]
+        return _between(_starts(file), size)
+
+
+def _between(starts: list[int], size: int) -> list[Link]:
+    return [Link(start, stop) for start, stop in zip(starts, [*starts[1:], size], strict=False)] or [Link(0, size)]
 
 
 def _is_one(file: io.BufferedReader, size: int) -> bool:
@@ -77,8 +90,8 @@ def _is_one(file: io.BufferedReader, size: int) -> bool:
     if not pages:
         return False
     serial, number = (tail[pages[-1] + at : pages[-1] + at + 4] for at in (14, 18))
-    first = {head[at + 14 : at + 18] for at in _pages(head) if head[at : at + len(FIRST)] == FIRST}
-    if serial not in first or len([at for at in _pages(head) if head.startswith(FIRST, at)]) > len(first):
+    first = {head[at + 14 : at + 18] for at in _pages(head) if head.startswith(FIRST, at)}
+    if serial not in first or len(_starts(io.BytesIO(head))) > 1:
         return False
     mean_page = (len(tail) - pages[0]) / len(pages)  # a file joined to itself keeps its serial number
     return size < 1.5 * mean_page * (int.from_bytes(number, "little") + 1) + 2 * TAIL
@@ -92,10 +105,10 @@ def _pages(content: bytes) -> list[int]:
     return found
 
 
-def _starts(file: io.BufferedReader) -> list[int]:
+def _starts(file: BinaryIO) -> list[int]:
     """Where links begin: pages that begin a stream, but for those that follow such a page directly (one group)."""
     starts, expected = [], -1
-    for at, page in _first_pages(file):
+    for at, page in _marks(file, FIRST, HEADER + 255):
         if page[18:22] == bytes(4):  # the page's number
             if at != expected:
                 starts.append(at)
@@ -103,15 +116,15 @@ def _starts(file: io.BufferedReader) -> list[int]:
     return starts
 
 
-def _first_pages(file: io.BufferedReader) -> Iterator[tuple[int, bytes]]:
-    """Pages that begin a stream: where, and their headers. No memory map: a file that shrinks would kill us."""
+def _marks(file: BinaryIO, mark: bytes, length: int) -> Iterator[tuple[int, bytes]]:
+    """Where a mark stands, and the ``length`` bytes from there. No memory map: a file that shrinks would kill us."""
     file.seek(0)
     start, rest = 0, b""
     while content := file.read(CHUNK):
         content = rest + content
-        at = content.find(FIRST)
-        while 0 <= at <= len(content) - HEADER - 255:
-            yield start + at, content[at : at + HEADER + 255]
-            at = content.find(FIRST, at + 5)
-        kept = HEADER + 254  # too few for a header
+        at = content.find(mark)
+        while 0 <= at <= len(content) - length:
+            yield start + at, content[at : at + length]
+            at = content.find(mark, at + len(mark))
+        kept = length - 1  # too few for another
         start, rest = start + max(0, len(content) - kept), content[-kept:]
