@@ -44,6 +44,7 @@ def mono(pieces: Iterable[tuple[Any, int]]) -> NDArray[np.float32]:
     """
     sums, divisor, sample_format = [], 1.0, ""
     block: list[tuple[Any, int]] = []
+    louder = 0
     for frame, skip in pieces:
         sample_format = frame.format.name.removesuffix("p")  # planar or packed
         channels = _channels(frame, sample_format)
@@ -55,10 +56,10 @@ def mono(pieces: Iterable[tuple[Any, int]]) -> NDArray[np.float32]:
         if len(channels) > 1:
             block.append((frame, skip))
             if sum(frame.samples for frame, _ in block) >= BLOCK:
-                _mend(sums, block, sample_format)
+                louder = _mend(sums, block, sample_format, louder)
                 block = []
     if block:
-        _mend(sums, block, sample_format)
+        _mend(sums, block, sample_format, louder)
     y = np.concatenate(sums)
     y *= np.float32(1 / divisor)
     if sample_format == "u8":
@@ -68,8 +69,11 @@ def mono(pieces: Iterable[tuple[Any, int]]) -> NDArray[np.float32]:
     return y
 
 
-def _mend(sums: list[NDArray[np.float32]], block: list[tuple[Any, int]], sample_format: str) -> None:
-    """Put the louder channel in the place of the last sums, as far as the channels of this block cancel each other."""
+def _mend(sums: list[NDArray[np.float32]], block: list[tuple[Any, int]], sample_format: str, before: int) -> int:
+    """Put the louder channel in the place of the last sums, as far as the channels of this block cancel each other.
+
+    It stays the one of the block before until another is clearly louder: each change of sign is a click.
+    """
     energies = sum(_energies(_channels(frame, sample_format)) for frame, _ in block[:: max(1, len(block) // LOOKS)])
     assert isinstance(energies, np.ndarray)
     apart = energies[:-1].sum(axis=0)  # the energy that the sum of independent channels has
@@ -77,12 +81,14 @@ def _mend(sums: list[NDArray[np.float32]], block: list[tuple[Any, int]], sample_
     low, high = CANCELLED
     weight = float(np.clip((high - kept.min(initial=high)) / (high - low), 0, 1))
     if not weight > 0:  # false for a NaN too
-        return
-    louder = int(energies[:-1, 0].argmax())
+        return before
+    power = energies[:-1, 0]
+    louder = int(power.argmax()) if power.max() > 2 * power[before] else before
     for k, (frame, skip) in enumerate(block, len(sums) - len(block)):
         channels = _channels(frame, sample_format)
         alone = channels[louder][skip:].astype(np.float32) * len(channels)
         sums[k] = (1 - weight) * sums[k] + weight * alone
+    return louder
 
 
 def _energies(channels: list[NDArray[Any]]) -> NDArray[np.float64]:
