@@ -12,6 +12,7 @@ from .errors import ModelError
 MODELS = Path(__file__).parent / "models"
 SHIPPED = MODELS / "musrec-1.json"
 FORMAT = 1
+SWITCHES = {"remove_dc", "skip_silent"}  # of the front end
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class FrontEnd:
         Floor below the clip's maximum [dB].
     window_frames : int
         Frames of one window, the network's input.
+    remove_dc : bool
+        The clip's mean goes before anything else, and rumble below hearing where there is much of it.
+    skip_silent : bool
+        Silent stretches do not count, and a clip that is mostly silence is looked for elsewhere in the file.
+        Both may be missing in a card, and are off then.
     """
 
     sample_rate: int = 22_050
@@ -45,13 +51,18 @@ class FrontEnd:
     fmax: float = 11_025.0
     top_db: float = 80.0
     window_frames: int = 130
+    remove_dc: bool = False
+    skip_silent: bool = False
 
     @classmethod
     def from_dict(cls, numbers: dict[str, Any]) -> FrontEnd:
         """Build from a card's ``front_end``; a missing or unknown key is a ``ValueError``."""
         known = set(cls.__dataclass_fields__)
-        if set(numbers) != known:
-            raise ValueError(f"front_end has to have exactly the keys {', '.join(sorted(known))}")
+        if set(numbers) | SWITCHES != known:
+            needed = ", ".join(sorted(known - SWITCHES))
+            raise ValueError(f"front_end has to have exactly the keys {needed}, and may have remove_dc, skip_silent")
+        if not all(isinstance(numbers.get(key, False), bool) for key in SWITCHES):
+            raise ValueError("remove_dc and skip_silent have to be true or false")
         front_end = cls(**{key: type(getattr(cls, key))(value) for key, value in numbers.items()})
         if (
             min(front_end.sample_rate, front_end.n_fft, front_end.hop_length, front_end.n_mels, front_end.window_frames)
@@ -61,8 +72,8 @@ class FrontEnd:
         return front_end
 
     def to_dict(self) -> dict[str, Any]:
-        """The inverse of `from_dict`."""
-        return asdict(self)
+        """The inverse of `from_dict`; a switch that is off is left out."""
+        return {key: value for key, value in asdict(self).items() if value is not False}
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,13 @@ class Encoder:
     def embed_file(self, path: str | bytes | os.PathLike[str], *, start: float | None = None) -> TrackEmbedding:
         """Embed the middle of one file, or what follows ``start`` [s]; raises `UnusableAudio`."""
         front_end = self.card.front_end
-        y = load_clip(path, seconds=front_end.clip_seconds, sample_rate=front_end.sample_rate, start=start)
+        y = load_clip(
+            path,
+            seconds=front_end.clip_seconds,
+            sample_rate=front_end.sample_rate,
+            start=start,
+            skip_silent=front_end.skip_silent,
+        )
         return self.embed_clip(y)
 
     def embed_clip(self, y: NDArray[np.float32]) -> TrackEmbedding:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .card import FrontEnd
+from .infrasound import without_infrasound
+from .silence import without_silence
 
 Array = NDArray[np.float32]
 FRAMES = 32  # of a block: windowed frames and their spectrum (0.5 MB) stay in a core's cache; 2.6 times as quick
@@ -31,10 +33,15 @@ def log_mel(y: Array, mel_basis: Array, front_end: FrontEnd) -> Array:
     Returns
     -------
     S : np.ndarray [shape=(n_mels, 1 + n // hop_length)], float32
+        Of the samples that count: fewer than given where the front end skips silence.
     """
     y = np.asarray(y, np.float32)
     peak = max(y.max(initial=0.0), -y.min(initial=0.0))
     y = y / peak if peak > 0 else y  # powers of a 64-bit-float master would overflow
+    if front_end.remove_dc:
+        y = without_infrasound(y, front_end.sample_rate)
+    if front_end.skip_silent:
+        y = without_silence(y, front_end.sample_rate, front_end.window_frames * front_end.hop_length)
     power = _mel_power(y, mel_basis, front_end.n_fft, front_end.hop_length)
     floor = np.float32(10.0 ** (-front_end.top_db / 10))
     db = 10 * np.log10(np.maximum(power / max(power.max(initial=0.0), np.finfo(np.float32).tiny), floor))

@@ -149,7 +149,7 @@ def _basis(path: Path) -> NDArray[np.float32]:
 def decode(seconds: float, front_end: FrontEnd, basis: Path, path: str) -> LogMel | UnusableAudio:
     """A worker's job: a file -> its cached log-mel, or why there is none."""
     try:
-        y = load_clip(path, seconds=seconds, sample_rate=front_end.sample_rate)
+        y = load_clip(path, seconds=seconds, sample_rate=front_end.sample_rate, skip_silent=front_end.skip_silent)
     except UnusableAudio as error:
         return error
     return np.ascontiguousarray(quantise(log_mel(y, _basis(basis), front_end)).T)

@@ -9,7 +9,7 @@ from typing import Any
 
 import confuse
 
-from musrec_core.card import FrontEnd
+from musrec_core.card import SWITCHES, FrontEnd
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -35,7 +35,10 @@ _TEMPLATE = {
         ),
         "labels": confuse.MappingValues(confuse.StrSeq(split=False)),  # empty: every label is a genre of its own
     },
-    "front_end": {key: confuse.Number() for key in FrontEnd.__dataclass_fields__},
+    "front_end": {
+        key: confuse.TypeTemplate(bool, False) if key in SWITCHES else confuse.Number()
+        for key in FrontEnd.__dataclass_fields__
+    },
     "network": {
         "kind": confuse.Choice(["residual", "vgg", "latent_cnn", "mfcc_cnn"], default="residual"),
         "stem": confuse.Integer(32),

@@ -276,7 +276,7 @@ def test_any_name_is_a_name(tmp_path: Path, name: bytes) -> None:
 
 def test_a_long_file_costs_no_more_than_its_clip(tmp_path: Path) -> None:
     """What is decoded is counted: little more than the clip."""
-    import musrec_core.audio as audio
+    import musrec_core.decoding as decoding
 
     path = music.encode(staircase(600), tmp_path / "mix.mp3")
     decoded = 0.0
@@ -287,10 +287,50 @@ def test_a_long_file_costs_no_more_than_its_clip(tmp_path: Path) -> None:
             decoded += frame.samples / frame.sample_rate
             yield frame
 
-    frames = audio._frames
-    audio._frames = counting
+    frames = decoding._frames
+    decoding._frames = counting
     try:
         load_clip(path)
     finally:
-        audio._frames = frames
+        decoding._frames = frames
     assert 30 <= decoded < 31
+
+
+def with_gap(seconds: float, noise: float, before: float = 40, after: float = 20) -> NDArray[np.float32]:
+    """A tone at 300 Hz, a gap of noise, a tone at 800 Hz, at 11,025 Hz [shape=(1, n)]."""
+    parts = [np.sin(2 * np.pi * f * np.arange(int(s * 11_025)) / 11_025) / 2 for f, s in ((300, before), (800, after))]
+    gap = noise * np.random.default_rng(0).standard_normal(int(seconds * 11_025))
+    return np.concatenate([parts[0], gap, parts[1]])[None].astype(np.float32)
+
+
+@pytest.mark.parametrize("noise", [0, 3e-5, 1e-3, 3e-3])
+def test_a_silent_middle_gives_way_to_music(tmp_path: Path, noise: float) -> None:
+    """A hidden track after silence, after dithering, or after the noise of a groove or of a tape."""
+    path = write_pcm(tmp_path / "hidden.flac", with_gap(120, noise), 11_025, "flac")
+    y = load_clip(path, skip_silent=True)
+    assert len(y) == 30 * RATE
+    assert pitch(y) == pytest.approx(300, abs=1)  # 40 s hold more of it than 20 s
+    assert np.abs(y[:RATE]).max() > 0.4
+    assert np.abs(y[-RATE:]).max() > 0.4
+
+
+def test_a_little_music_in_a_long_file_is_found(tmp_path: Path) -> None:
+    path = write_pcm(tmp_path / "late.flac", with_gap(500, 0, before=0, after=5), 11_025, "flac")
+    y = load_clip(path, skip_silent=True)
+    assert (np.abs(y) > 0.1).sum() > 4 * RATE * 0.8
+
+
+def test_a_moment_in_silence_is_silent(tmp_path: Path) -> None:
+    path = write_pcm(tmp_path / "hidden.flac", with_gap(120, 0), 11_025, "flac")
+    with pytest.raises(UnusableAudio, match="silent"):
+        load_clip(path, start=60, skip_silent=True)
+    assert reason(path) == "silent"  # without the switch, as it was
+
+
+def test_a_file_longer_than_what_is_scanned_is_tried_in_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import musrec_core.audio as audio
+
+    monkeypatch.setattr(audio, "SCAN_SECONDS", 100)
+    path = write_pcm(tmp_path / "hidden.flac", with_gap(200, 0, before=60), 11_025, "flac")
+    y = load_clip(path, skip_silent=True)
+    assert pitch(y) in (pytest.approx(300, abs=1), pytest.approx(800, abs=1))

@@ -114,3 +114,63 @@ def test_a_front_end_from_a_card_has_every_key() -> None:
         FrontEnd.from_dict(numbers)
     with pytest.raises(ValueError, match="below 1"):
         FrontEnd.from_dict({**FRONT_END.to_dict(), "hop_length": 0})
+
+
+CLEAN = FrontEnd(remove_dc=True, skip_silent=True)
+
+
+def test_a_front_ends_switches_may_be_missing() -> None:
+    assert "remove_dc" not in FRONT_END.to_dict()
+    assert FrontEnd.from_dict(CLEAN.to_dict()) == CLEAN
+    with pytest.raises(ValueError, match="true or false"):
+        FrontEnd.from_dict({**FRONT_END.to_dict(), "remove_dc": 1})
+    with pytest.raises(ValueError, match="exactly the keys"):
+        FrontEnd.from_dict({**FRONT_END.to_dict(), "skip": True})
+
+
+T = np.arange(6 * 22_050) / 22_050
+INAUDIBLE = {
+    "constant": 0.05 + 0 * T,
+    "step": np.where(T < 3, 0, 0.1),
+    "drift": 0.2 * T / 6,
+    "5 Hz": 0.1 * np.sin(2 * np.pi * 5 * T),
+    "15 Hz": 0.1 * np.sin(2 * np.pi * 15 * T),
+}
+
+
+@pytest.mark.parametrize("kind", list(INAUDIBLE))
+def test_what_nobody_hears_changes_little(kind: str) -> None:
+    y = song("Piano Waltz")[: len(T)]
+    y = y / np.abs(y).max() * np.float32(0.5)
+    dirty = (y + INAUDIBLE[kind]).astype(np.float32)
+    clean = log_mel(y, BASIS, CLEAN)
+    changed = np.abs(log_mel(dirty, BASIS, CLEAN) - clean).mean()
+    assert changed < 0.08
+    assert changed < 0.5 * np.abs(log_mel(dirty, BASIS, FRONT_END) - log_mel(y, BASIS, FRONT_END)).mean()
+
+
+@pytest.mark.parametrize("style", list(music.STYLES))
+def test_an_ordinary_clip_is_left_as_it_is(style: str) -> None:
+    y = song(style)
+    difference = log_mel(y, BASIS, CLEAN) - log_mel(y, BASIS, FRONT_END)
+    assert np.abs(difference).mean() < 0.02  # the lowest band of a frame, mostly
+
+
+@pytest.mark.parametrize("noise", [0, 3e-5, 1e-4])
+def test_silence_in_a_clip_does_not_count(noise: float) -> None:
+    y = song("Piano Waltz", 8)
+    gap = noise * np.random.default_rng(0).standard_normal(5 * 22_050).astype(np.float32)
+    with_gap = log_mel(np.concatenate([y[:88_200], gap, y[88_200:]]), BASIS, CLEAN)
+    reference = log_mel(y, BASIS, CLEAN)
+    assert abs(with_gap.shape[1] - reference.shape[1]) < 10
+    assert np.abs(with_gap[:, :150] - reference[:, :150]).mean() < 0.02
+
+
+def test_rests_stay_and_so_does_a_clip_with_little_sound() -> None:
+    y = song("Piano Waltz", 8)
+    rest = np.concatenate([y[:88_200], np.zeros(22_050, np.float32), y[88_200:]])
+    assert log_mel(rest, BASIS, CLEAN).shape == log_mel(rest, BASIS, FRONT_END).shape
+    click = np.zeros(220_500, np.float32)
+    click[100_000:110_000] = 0.5
+    assert log_mel(click, BASIS, CLEAN).shape == (128, 431)
+    assert np.isfinite(log_mel(click, BASIS, CLEAN)).all()
