@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .samples import Span, mono, to_rate
+from .downmix import louder_channel
+from .samples import Span, loudest_deviation, mono, to_rate
 from .silence import BLOCK_SECONDS
 
 if TYPE_CHECKING:
@@ -75,8 +76,12 @@ def decode_from(
     container: InputContainer, stream: Any, start: float, seconds: float, sample_rate: int
 ) -> NDArray[np.float32]:
     """Mono samples from ``start`` on, at the rate that is wanted: ``seconds`` of them or what there is."""
-    seek(container, stream, start)
-    return _resampled(_spans(container, stream, start, seconds), sample_rate)[: round(seconds * sample_rate)]
+
+    def rewind() -> None:
+        seek(container, stream, start)
+
+    y = _mono(container, stream, rewind, start, seconds, sample_rate)
+    return y[: round(seconds * sample_rate)]
 
 
 def decode_at_byte(
@@ -85,10 +90,32 @@ def decode_at_byte(
     """The clip that starts after this part (0..1) of the bytes: of the time too, where the bit rate is constant."""
     import av
 
-    with contextlib.suppress(av.FFmpegError):
-        container.seek(round(container.size * part), unsupported_byte_offset=True)
-    y = _resampled(_spans(container, stream, 0.0, seconds + PREROLL_SECONDS), sample_rate)
+    def rewind() -> None:
+        with contextlib.suppress(av.FFmpegError):
+            container.seek(round(container.size * part), unsupported_byte_offset=True)
+
+    y = _mono(container, stream, rewind, 0.0, seconds + PREROLL_SECONDS, sample_rate)
     return y[round(PREROLL_SECONDS * sample_rate) :][: round(seconds * sample_rate)]
+
+
+def _mono(
+    container: InputContainer,
+    stream: Any,
+    rewind: Callable[[], None],
+    start: float,
+    seconds: float,
+    sample_rate: int,
+) -> NDArray[np.float32]:
+    """The mean of the channels; where they cancel each other, decoded once more, the louder one."""
+    rewind()
+    spans = list(_spans(container, stream, start, seconds))
+    if spans:
+        longest = max(spans, key=lambda span: len(span.y) / span.rate)
+        channel = louder_channel(longest.excerpts, longest.rate)
+        if channel is not None:
+            rewind()
+            spans = list(_spans(container, stream, start, seconds, channel)) or spans  # not every format can rewind
+    return _resampled(spans, sample_rate)
 
 
 def levels_from(
@@ -100,10 +127,9 @@ def levels_from(
     pieces = _pieces(container, stream, 0.0, seconds)
     for (rate, *_), alike in itertools.groupby(pieces, lambda piece: _kind(piece[0])):
         while block := _block(alike, rate):
-            y = mono(block)
             starts.append(time)
-            found.append(y.std())
-            time += len(y) / rate
+            found.append(loudest_deviation(block))
+            time += sum(frame.samples - skip for frame, skip in block) / rate
     return np.array(starts), np.array(found, np.float32)
 
 
@@ -116,16 +142,19 @@ def _block(pieces: Iterator[tuple[Any, int]], rate: int) -> list[tuple[Any, int]
     return block
 
 
-def _resampled(spans: Iterator[Span], sample_rate: int) -> NDArray[np.float32]:
+def _resampled(spans: Iterable[Span], sample_rate: int) -> NDArray[np.float32]:
     parts = [to_rate(span.y, span.rate, sample_rate) for span in spans]
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
-def _spans(container: InputContainer, stream: Any, start: float, seconds: float) -> Iterator[Span]:
+def _spans(
+    container: InputContainer, stream: Any, start: float, seconds: float, channel: int | None = None
+) -> Iterator[Span]:
     """The samples from ``start`` on, ``seconds`` of them: one span, unless rate or channels change midway."""
     pieces = _pieces(container, stream, start, seconds)
     for (rate, *_), alike in itertools.groupby(pieces, lambda piece: _kind(piece[0])):
-        yield Span(rate, mono(alike))
+        excerpts: list[NDArray[np.float32]] = []
+        yield Span(rate, mono(alike, channel, excerpts), excerpts)
 
 
 def _kind(frame: Any) -> tuple[int, str, str]:

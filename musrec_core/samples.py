@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from . import downmix
+
 MAX_SAMPLE = 1e10  # of float samples; full scale is 1, and whoever forgot to scale 32-bit integers reaches 2e9
 PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS: beyond it PyAV has no planes; the mean of eight will do
 BLOCK = 11_025  # samples, a quarter of a second mostly: the channels may cancel in a part of the file only
@@ -18,17 +20,18 @@ _FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63, "fl
 
 
 class Span(NamedTuple):
-    """Consecutive samples of one rate [shape=(n,)], mono."""
+    """Consecutive samples of one rate [shape=(n,)], mono, and excerpts of their channels."""
 
     rate: int
     y: NDArray[np.float32]
+    excerpts: list[NDArray[np.float32]]
 
 
 @np.errstate(over="ignore", invalid="ignore")  # damaged float samples are mended below, and need no warning
-def mono(pieces: Iterable[tuple[Any, int]]) -> NDArray[np.float32]:
-    """The mean of the channels of frames, joined: full scale at 1, finite.
-
-    Where the channels cancel each other, the louder one takes the place of the mean.
+def mono(
+    pieces: Iterable[tuple[Any, int]], channel: int | None = None, excerpts: list[NDArray[np.float32]] | None = None
+) -> NDArray[np.float32]:
+    """The mean of the channels of frames, or one of them, joined: full scale at 1, finite.
 
     Adding up each frame while it is in the core's cache, and joining the sums, is quicker than joining the frames
     (``av.AudioFifo``) and adding them up.
@@ -37,30 +40,33 @@ def mono(pieces: Iterable[tuple[Any, int]]) -> NDArray[np.float32]:
     ----------
     pieces : iterable of (av.AudioFrame, int)
         One or more frames of the same sample format and layout, each with how many of its first samples to skip.
+    channel : int, optional
+        The channel to take; the last one where there are fewer.
+    excerpts : list, optional
+        Gets the stretches of all channels [shape=(channels, m)] that `downmix.louder_channel` wants to see.
 
     Returns
     -------
     y : np.ndarray [shape=(n,)], float32
     """
-    sums, divisor, sample_format = [], 1.0, ""
-    block: list[tuple[Any, int]] = []
-    louder = 0
+    parts, divisor, sample_format, position = [], 1.0, "", 0
+    stretch: list[NDArray[Any]] = []
     for frame, skip in pieces:
         sample_format = frame.format.name.removesuffix("p")  # planar or packed
         channels = _channels(frame, sample_format)
-        total = np.add(channels[0], channels[1] if len(channels) > 1 else 0, dtype=np.float32)
-        for channel in channels[2:]:
-            total += channel
-        sums.append(total[skip:])
-        divisor = len(channels) * _FULL_SCALE[sample_format]
-        if len(channels) > 1:
-            block.append((frame, skip))
-            if sum(frame.samples for frame, _ in block) >= BLOCK:
-                louder = _mend(sums, block, sample_format, louder)
-                block = []
-    if block:
-        _mend(sums, block, sample_format, louder)
-    y = np.concatenate(sums)
+        part = _sum(channels) if channel is None else channels[min(channel, len(channels) - 1)].astype(np.float32)
+        parts.append(part[skip:])
+        divisor = (len(channels) if channel is None else 1) * _FULL_SCALE[sample_format]
+        if excerpts is not None and len(channels) > 1:
+            if downmix.wanted(position):
+                stretch.append(np.array([c[skip:] for c in channels], np.float32))
+            elif stretch:
+                excerpts.append(np.concatenate(stretch, axis=1))
+                stretch = []
+            position += frame.samples - skip
+    if excerpts is not None and stretch:
+        excerpts.append(np.concatenate(stretch, axis=1))
+    y = np.concatenate(parts)
     y *= np.float32(1 / divisor)
     if sample_format == "u8":
         y -= 1
@@ -69,38 +75,27 @@ def mono(pieces: Iterable[tuple[Any, int]]) -> NDArray[np.float32]:
     return y
 
 
-def _mend(sums: list[NDArray[np.float32]], block: list[tuple[Any, int]], sample_format: str, before: int) -> int:
-    """Put the louder channel in the place of the last sums, as far as the channels of this block cancel each other.
-
-    It stays the one of the block before until another is clearly louder: each change of sign is a click.
-    """
-    energies = sum(_energies(_channels(frame, sample_format)) for frame, _ in block[:: max(1, len(block) // LOOKS)])
-    assert isinstance(energies, np.ndarray)
-    apart = energies[:-1].sum(axis=0)  # the energy that the sum of independent channels has
-    kept = (energies[-1] / np.where(apart > 0, apart, 1))[apart > 0]
-    low, high = CANCELLED
-    weight = float(np.clip((high - kept.min(initial=high)) / (high - low), 0, 1))
-    if not weight > 0:  # false for a NaN too
-        return before
-    power = energies[:-1, 0]
-    louder = int(power.argmax()) if power.max() > 2 * power[before] else before
-    for k, (frame, skip) in enumerate(block, len(sums) - len(block)):
-        channels = _channels(frame, sample_format)
-        alone = channels[louder][skip:].astype(np.float32) * len(channels)
-        sums[k] = (1 - weight) * sums[k] + weight * alone
-    return louder
+def _sum(channels: list[NDArray[Any]]) -> NDArray[np.float32]:
+    total = np.add(channels[0], channels[1] if len(channels) > 1 else 0, dtype=np.float32)
+    for channel in channels[2:]:
+        total += channel
+    return total
 
 
-def _energies(channels: list[NDArray[Any]]) -> NDArray[np.float64]:
-    """Of each channel and of their sum, and of the differences of neighbouring samples [shape=(channels + 1, 2)].
-
-    The differences tell where the highs cancel while a bass that the channels share does not. A constant has none.
-    """
-    x = np.array(channels, np.float32)
-    x -= x.mean(axis=1, keepdims=True)
-    x = np.concatenate([x, x.sum(axis=0, keepdims=True)])
-    steps = np.diff(x, axis=1)
-    return np.stack([np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", steps, steps)], axis=1).astype(np.float64)
+@np.errstate(over="ignore", invalid="ignore")
+def loudest_deviation(pieces: Iterable[tuple[Any, int]]) -> float:
+    """The standard deviation of the loudest channel; damaged samples count as none."""
+    count, sums, squares, scale = 0, np.zeros(1), np.zeros(1), 1.0
+    for frame, skip in pieces:
+        sample_format = frame.format.name.removesuffix("p")
+        x = np.array([c[skip:] for c in _channels(frame, sample_format)], np.float32)
+        x[~(np.abs(x) < MAX_SAMPLE * _FULL_SCALE[sample_format])] = 0
+        count += x.shape[1]
+        sums = sums + x.sum(axis=1, dtype=np.float64)
+        squares = squares + np.einsum("ij,ij->i", x, x, dtype=np.float64)
+        scale = _FULL_SCALE[sample_format]
+    variances = squares / max(count, 1) - np.square(sums / max(count, 1))
+    return float(np.sqrt(np.maximum(variances, 0)).max()) / scale
 
 
 def _channels(frame: Any, sample_format: str) -> list[NDArray[Any]]:
