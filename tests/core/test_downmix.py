@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from musrec_core.audio import load_clip
+from musrec_core import Encoder
 from musrec_core.downmix import louder_channel
 
 from .. import music
@@ -79,7 +79,7 @@ def test_a_recording_too_short_to_tell_keeps_its_mean() -> None:
 @pytest.mark.parametrize("ending", ["flac", "mp3", "opus", "wav"])
 def test_a_file_with_an_inverted_channel_sounds_as_without(tmp_path: Path, ending: str) -> None:
     y = music.compose(music.Song("Nylon Guitar", "a", "b", "c", 1, "flac", 3), 8)[:1]
-    plain = load_clip(music.encode(np.concatenate([y, y]), tmp_path / f"plain.{ending}"))
-    inverted = load_clip(music.encode(np.concatenate([-y, y]), tmp_path / f"inverted.{ending}"))
-    n = min(len(plain), len(inverted))
-    assert abs(np.corrcoef(plain[:n], inverted[:n])[0, 1]) > 0.98
+    plain = music.encode(np.concatenate([y, y]), tmp_path / f"plain.{ending}")
+    inverted = music.encode(np.concatenate([-y, y]), tmp_path / f"inverted.{ending}")
+    encoder = Encoder.load()
+    assert encoder.embed_file(plain).vector @ encoder.embed_file(inverted).vector > 0.99
