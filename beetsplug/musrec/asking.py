@@ -38,7 +38,7 @@ class Asked:
     opts: SimilarCLIOpts
     args: list[str] = field(default_factory=list)
     items: list[Item] | None = None
-    without: frozenset[str] = frozenset()  # the keys of songs that must not come
+    without: songkeys.TakenOut = songkeys.TakenOut()
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ def _beyond(lib: Library, find: answers.Finder, listed: frozenset[str]) -> answe
 
     def new(count: int) -> list[Neighbour]:
         found = find(count + len(listed))
-        keys = songkeys.of_ids(lib, [neighbour.id for neighbour in found])
-        return [neighbour for neighbour in found if keys.get(neighbour.id) not in listed][:count]
+        there = songkeys.meant(lib, [neighbour.id for neighbour in found], songkeys.TakenOut(listed))
+        return [neighbour for neighbour in found if neighbour.id not in there.get(neighbour.id, ())][:count]
 
     return new
 
@@ -158,7 +158,9 @@ def _journey(plugin: MusrecPlugin, lib: Library, asked: Asked, count: int, wante
     if any(refused) or asked.items is not None or any(number is not None for number in numbers):
         raise UserError("--to takes a song, --count, --in, --max-per-artist, --duplicates, --space and --metric alone")
     way = journeys.way(plugin, lib, asked.args, opts.to, count, wanted, mix=opts.mix)
-    songs = [item for item in answers.results(plugin, lib, way) if songkeys.of_item(item) not in asked.without]
+    found = answers.results(plugin, lib, way)
+    out = songkeys.meant(lib, [item.id for item in found], asked.without)
+    songs = [item for item in found if item.id not in out.get(item.id, ())]
     return Answer([], [], songs, count)
 
 
@@ -188,7 +190,7 @@ def metric_of(opts: SimilarCLIOpts, space: Space) -> Metric:
 
 
 def wishes(
-    plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, without: frozenset[str] = frozenset()
+    plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, without: songkeys.TakenOut | None = None
 ) -> answers.Wanted:
     """What the options ask for, and where they are silent the configuration."""
     config = plugin.config["similar"]
@@ -204,7 +206,7 @@ def wishes(
         variety=share(opts.variety, config["variety"].get(float), "--variety"),
         hub_correction=config["hub_correction"].get(bool) if opts.hub_correction is None else opts.hub_correction,
         with_seeds=opts.with_seeds,
-        without=without,
+        without=without or songkeys.TakenOut(),
     )
 
 

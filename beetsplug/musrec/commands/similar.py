@@ -172,7 +172,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
     answer = asking.ask(plugin, lib, asking.Asked(opts, args), listing)
     show(plugin, opts, answer.songs)
     if opts.playlist:
-        recipes.write_new(plugin, opts.playlist, opts, args, answer)
+        recipes.write_new(plugin, lib, opts.playlist, opts, args, answer)
 
 
 def _again(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
