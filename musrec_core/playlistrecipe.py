@@ -113,6 +113,14 @@ class Document:
     tail: tuple[bytes, ...]
     recipe: Recipe | None
 
+    def is_as_written(self) -> bool:
+        """Whether nothing of it is by hand: no song was added, moved or ever taken out, and no comment was written."""
+        if self.recipe is None or self.recipe.without or self.head or self.tail:
+            return False
+        if any(not comment.startswith(b"#EXTINF") for entry in self.entries for comment in entry.comments):
+            return False
+        return [mark(entry.location) for entry in self.entries] == [mark_ for _, mark_ in self.recipe.songs]
+
 
 def mark(location: bytes) -> str:
     """What knows a line again [8 hexadecimal digits]."""

@@ -40,7 +40,7 @@ class Wanted:
     variety: float = 0.0  # 0 to 1: how much the songs should differ from each other
     hub_correction: bool = False
     with_seeds: bool = False  # the seeds may be answers
-    without: songkeys.TakenOut = songkeys.TakenOut()
+    without: songkeys.TakenOut = field(default_factory=songkeys.TakenOut)
 
 
 Finder = Callable[[int], "list[Neighbour]"]  # how many -> the best so many

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from beets.ui import UserError
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Listing:
     """What the songs are for, where that is a playlist."""
 
-    seeds: bool = False  # it begins with the seeds
+    seeds: bool = False  # it begins with the seed, where there is one
+    many: bool = False  # it begins with the seeds, too, where there are many: as earlier versions did
     keys: frozenset[str] = frozenset()  # of the songs that it holds already (see `songkeys`)
     last: Item | None = None  # what the first song comes after
     wanted: bool = True  # False: the songs are only printed
@@ -38,7 +39,7 @@ class Asked:
     opts: SimilarCLIOpts
     args: list[str] = field(default_factory=list)
     items: list[Item] | None = None
-    without: songkeys.TakenOut = songkeys.TakenOut()
+    without: songkeys.TakenOut = field(default_factory=songkeys.TakenOut)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Answer:
     songs: list[Item]
     count: int
     draw: int | None = None
+    leads: bool = False  # the seeds come first in the playlist
 
     def names(self) -> list[str]:
         """The seeds, as a reader knows them."""
@@ -92,8 +94,10 @@ def ask(plugin: MusrecPlugin, lib: Library, asked: Asked, listing: Listing, memo
     if start.new:
         memory[wanted.space] = snapshot.load(plugin, lib, wanted.space)
     known = memory[wanted.space]
+    if not listing.many and len(start.items) + len(start.files) > 1:
+        listing = replace(listing, seeds=False)
     if seconds and listing.seeds and (seconds := seconds - start.seconds) <= 0:
-        raise UserError("the seeds alone, with which a playlist begins, are longer than --length")
+        raise UserError("the seed alone, with which a playlist begins, is longer than --length")
 
     find = _beyond(lib, answers.finder(plugin, lib, known, start, wanted), listing.keys)
     neighbours = answers.choose(lib, find, count, seconds=seconds, draw=draw)
@@ -103,7 +107,7 @@ def ask(plugin: MusrecPlugin, lib: Library, asked: Asked, listing: Listing, memo
     songs = answers.results(plugin, lib, neighbours)
     if not songs:
         _explain(plugin, opts, known, start, too_long=bool(seconds and find(1)))
-    return Answer([path for path, _ in start.files], start.items, songs, count, draw)
+    return Answer([path for path, _ in start.files], start.items, songs, count, draw, listing.seeds)
 
 
 def _beyond(lib: Library, find: answers.Finder, listed: frozenset[str]) -> answers.Finder:

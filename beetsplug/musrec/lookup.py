@@ -193,7 +193,7 @@ def holders(lib: Library, key: str) -> list[int]:
 
 
 def columns(lib: Library, ids: Iterable[int], names: tuple[str, ...]) -> dict[int, tuple[Any, ...]]:
-    """Some columns of some items, without loading the items; an empty one (NULL) of text or numbers as beets reads it."""
+    """Some columns of some items, without loading them; an empty (NULL) text or number as beets reads it."""
     found: dict[int, tuple[Any, ...]] = {}
     kinds = [Item._type(name) for name in names]
     nulls = [kind.null if kind.model_type in (str, int, float) else None for kind in kinds]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .commands.similar import SimilarCLIOpts
 
 TITLES = 5  # seeds that the file names for a reader
+SEPARATOR = "; "  # between them
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,10 @@ def write_new(
     plugin: MusrecPlugin, lib: Library, name: str, opts: SimilarCLIOpts, args: list[str], answer: Answer
 ) -> None:
     """Write what `beet similar -m` found."""
-    path = playlists.target(plugin, name)
+    path = os.fsencode(name) if name == playlists.STDOUT else playlists.target(plugin, name)
     made = _write(plugin, lib, path, Source(asking.Asked(opts, args)), answer, None)
-    plugin._log.info("wrote {} songs to {}", made.songs, displayable_path(path))
+    if name != playlists.STDOUT:
+        plugin._log.info("wrote {} songs to {}", made.songs, displayable_path(path))
 
 
 def refresh(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -> list[Item]:
@@ -129,7 +131,9 @@ def remake(
     asked = source.asked
     if standing:
         asked = replace(asked, without=standing.out)
-    answer = asking.ask(plugin, lib, asked, asking.Listing(seeds=recipe_options.leads(asked.opts)), memory)
+    many = standing is not None and SEPARATOR in standing.recipe.seeds
+    listing = asking.Listing(seeds=recipe_options.leads(asked.opts), many=many)
+    answer = asking.ask(plugin, lib, asked, listing, memory)
     if not answer.songs:
         raise UserError(f"no song was found for the playlist {displayable_path(path)}: it is left as it is")
     return _write(plugin, lib, path, source, answer, standing, pretend=pretend)
@@ -138,8 +142,11 @@ def remake(
 # What stands in the file.
 
 
-def look(plugin: MusrecPlugin, lib: Library, path: bytes) -> Standing:
-    """Read a playlist and what was done to it by hand; raises `UserError` where it has no recipe."""
+def look(plugin: MusrecPlugin, lib: Library, path: bytes, *, otherwise: str = "") -> Standing:
+    """Read a playlist and what was done to it by hand; raises `UserError` where it has no recipe.
+
+    ``otherwise`` is what the message then advises.
+    """
     from musrec_core import playlistrecipe
 
     shown = printable(displayable_path(path))
@@ -148,11 +155,10 @@ def look(plugin: MusrecPlugin, lib: Library, path: bytes) -> Standing:
     except OSError as error:
         raise UserError(f"the playlist {shown} can't be read: {error.strerror}") from None
     except ValueError as error:
-        raise UserError(f"the recipe in {shown} is damaged: {error}") from None
+        raise UserError(f"the recipe in {shown} is damaged: {error}" + (otherwise and f": {otherwise}")) from None
     if document.recipe is None:
-        raise UserError(
-            f"{shown} holds no recipe: `beet similar -m` writes one, and a player that saves the file may drop it"
-        )
+        otherwise = otherwise or "`beet similar -m` writes one, and a player that saves the file may drop it"
+        raise UserError(f"{shown} holds no recipe: {otherwise}")
     marks = {playlistrecipe.mark(entry.location) for entry in document.entries}
     written = dict.fromkeys(key for key, _ in document.recipe.songs)
     known = {mark for _, mark in document.recipe.songs}
@@ -232,7 +238,7 @@ def _write(
     old = standing.document if standing else None
     gone, added = (standing.gone, standing.added) if standing else (frozenset(), ())
     out = standing.out if standing else songkeys.TakenOut()
-    with_seeds = recipe_options.leads(source.asked.opts) and not further
+    with_seeds = answer.leads and not further
     files = [file for file in answer.files if with_seeds and songkeys.of_file(file) not in out.keys]
     items = [*(answer.items if with_seeds else []), *answer.songs]
     taken_out = songkeys.meant(lib, [item.id for item in items], out)
@@ -241,14 +247,14 @@ def _write(
     before = [song for song in standing.recipe.songs if song[0] in standing.listed] if standing else []
     songs = [(key, playlists.mark(plugin, entry)) for key, entry in entries]
 
-    opts = recipe_options.settled(source.asked.opts, answer)
+    opts = recipe_options.settled(source.asked.opts, answer, further=further)
     said = recipe_options.words(opts, source.asked.args)
     names = answer.names()
     recipe = Recipe(
         words=("similar", *said) if source.mix is None else ("mixes", source.mix),
         options=() if source.mix is None else tuple(said),
         model=plugin.card.model_id,
-        seeds="; ".join(names[:TITLES]) + (f"; and {len(names) - TITLES} more" if len(names) > TITLES else ""),
+        seeds=SEPARATOR.join(names[:TITLES]) + (f"; and {len(names) - TITLES} more" if len(names) > TITLES else ""),
         songs=(*(before if further else ()), *songs),
         without=tuple(sorted(gone)),
     )

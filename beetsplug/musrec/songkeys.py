@@ -1,8 +1,8 @@
 """What knows a song again though its file moved, was imported anew, or was replaced by a better copy.
 
-A key is 12 hexadecimal digits: of the recording's id, else of artist and title, else of the file. Artist and title may
-name several songs (Untitled, Intro, Allegro), so that a key of theirs goes on, after a dot, with what tells these apart:
-4 digits of album, disc and track, 2 of the length, 4 of the file. Keys of earlier versions go without.
+A key is 12 hexadecimal digits: of the recording's id, else of artist and title, else of the file. Artist and title
+may name several songs (Untitled, Intro, Allegro), so that a key of theirs goes on, after a point, with what tells these
+apart: 4 digits of album, disc and track, 2 of the length, 4 of the file. Keys of earlier versions go without.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from beets.library import Item
 
@@ -38,7 +38,8 @@ class TakenOut:
 
 def of_item(item: Item) -> str:
     """The key of a song."""
-    return _key(*(item[name] for name in _COLUMNS))
+    of = (item.mb_trackid, item.artist, item.title, item.album, item.disc, item.track, item.length)
+    return _key(*of, item.path)
 
 
 def of_file(path: bytes) -> str:
@@ -49,7 +50,8 @@ def of_file(path: bytes) -> str:
 def of_ids(lib: Library, ids: Iterable[int]) -> dict[int, str]:
     """The keys of some songs of the library, without loading them."""
     from_sql = Item._type("path").from_sql
-    return {id_: _key(*row[:-1], from_sql(row[-1])) for id_, row in lookup.columns(lib, ids, _COLUMNS).items()}
+    rows = lookup.columns(lib, ids, _COLUMNS)
+    return {id_: _key(*told, from_sql(path)) for id_, (*told, path) in rows.items()}
 
 
 def name_of(key: str) -> str:
@@ -78,7 +80,8 @@ def meant(lib: Library, ids: Iterable[int], out: TakenOut) -> dict[int, list[int
     found: dict[str, list[int]] = {}
     for id_, name in wanted.items():
         if name not in found:
-            namesakes = {other: key for other, key in of_ids(lib, _of_title(lib, id_)).items() if name_of(key) == name}
+            same = of_ids(lib, [*_of_title(lib, id_), *(other for other in wanted if wanted[other] == name)])
+            namesakes = {other: key for other, key in same.items() if name_of(key) == name}
             found[name] = _taken(namesakes, [key for key in out.keys if name_of(key) == name], out.kept)
     return {id_: found[name] for id_, name in wanted.items()}
 
@@ -89,13 +92,13 @@ def _taken(namesakes: dict[int, str], keys: list[str], kept: Collection[str]) ->
     for key in keys:
         if "." not in key:  # of an earlier version, or of a recording
             return [*namesakes]
-        best = max(_likeness(other, key) for other in namesakes.values())
-        taken |= {id_ for id_, other in namesakes.items() if _likeness(other, key) == best and other not in kept}
+        alike = {id_: _likeness(other, key) for id_, other in namesakes.items() if other not in kept}
+        taken |= {id_ for id_, likeness in alike.items() if likeness == max(alike.values())}
     return sorted(taken)
 
 
 def _of_title(lib: Library, id_: int) -> list[int]:
-    """A song and those of its title, and of its recording."""
+    """A song and those of its title."""
     same = "SELECT id FROM items WHERE COALESCE(title, '') = (SELECT COALESCE(title, '') FROM items WHERE id = ?)"
     with lib.transaction() as tx:
         return [row[0] for row in tx.query(f"{same} COLLATE NOCASE", (id_,))]
@@ -109,9 +112,7 @@ def _likeness(a: str, b: str) -> int:
     return sum(one[part] == other[part] for part in (slice(0, 4), slice(4, 6), slice(6, 10)))
 
 
-def _key(
-    recording: str, artist: str, title: str, album: str, disc: int, track: int, length: float, path: bytes | Any
-) -> str:
+def _key(recording: str, artist: str, title: str, album: str, disc: int, track: int, length: float, path: bytes) -> str:
     if recording:
         return _digest(b"recording", recording.encode("utf-8", "surrogatepass"))
     if not artist and not title:

@@ -16,7 +16,7 @@ from beets.util import displayable_path, normpath
 
 from musrec_core.text import one_line, printable
 
-from .. import fields, lookup, snapshot
+from .. import fields, lookup, ours, snapshot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +39,7 @@ FEWEST = 3
 
 class MusicmapCLIOpts(Protocol):
     color: str | None
+    force: bool
     no_paths: bool
     output: str | None
     quiet: bool
@@ -59,6 +60,8 @@ def command(plugin: MusrecPlugin) -> Subcommand:
                       help="the field to colour by: artist, year or any other (default: genres)")  # fmt: skip
     parser.add_option("--no-paths", action="store_true", default=False,
                       help="a page to share: without the files' paths, and so without playlists")  # fmt: skip
+    parser.add_option("--force", action="store_true", default=False,
+                      help="write over a file that another program made")  # fmt: skip
     parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress")
     cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
     return cmd
@@ -66,6 +69,7 @@ def command(plugin: MusrecPlugin) -> Subcommand:
 
 def run(plugin: MusrecPlugin, lib: Library, opts: MusicmapCLIOpts, args: list[str]) -> None:
     target = _target(opts.output)
+    ours.check_page(target, force=opts.force)
     field = (opts.color or plugin.config["musicmap"]["color"].as_str()).lower()
     if opts.no_paths and field in PATHS:
         raise UserError(f"a map coloured by {field} tells paths: leave out --no-paths, or choose another --color")

@@ -15,7 +15,7 @@ from beets.util import displayable_path, normpath
 
 from musrec_core.text import one_line, printable
 
-from .. import fields, lookup, reporthtml, snapshot
+from .. import fields, lookup, ours, reporthtml, snapshot
 from ..reporthtml import Page, Table
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ WIDTH = 79
 
 
 class ReportCLIOpts(Protocol):
+    force: bool
     output: str | None
 
 
@@ -42,11 +43,17 @@ def command(plugin: MusrecPlugin) -> Subcommand:
         "chance would give; and which songs are near everything. With QUERY, only among the songs that it matches."
     )
     cmd.parser.add_option("-o", "--output", metavar="FILE", help="write it to an HTML file, too")
+    cmd.parser.add_option("--force", action="store_true", default=False,
+                          help="with -o: write over a file that another program made")  # fmt: skip
     cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
     return cmd
 
 
 def run(plugin: MusrecPlugin, lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
+    if opts.output:
+        ours.check_page(normpath(opts.output), force=opts.force)
+    elif opts.force:
+        raise UserError("--force goes with --output")
     try:
         ids = lookup.matching_ids(lib, lookup.parse(args))
     except InvalidQueryError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from beets.ui import CommonOptionsParser, Subcommand, UserError
 
-from .. import asking, hublist, playlists, recipe_options, recipes
+from .. import asking, hublist, ours, playlists, recipe_options, recipes
 from ..output import print_item
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class SimilarCLIOpts(Protocol):
     extend: str | None
     files: list[str]
     first: bool
+    force: bool
     format: str | None
     hub_correction: bool | None
     hubs: bool
@@ -140,14 +141,17 @@ def _add_list(add: Callable[..., object]) -> None:
         help="draw the songs from four times as many, the nearest likelier, in random order")  # fmt: skip
     add("--seed", type="int", metavar="N", help="repeat the draw of an earlier --shuffle, which said this number")
     add("--with-seeds", action="store_true", default=False,
-        help="let the seeds be answers like other songs, and do not begin the playlist with them")  # fmt: skip
-    add("--no-seeds", action="store_true", default=False, help="leave the seeds out of the playlist")
+        help="let the seeds be answers like other songs, and do not begin the playlist with one")  # fmt: skip
+    add("--no-seeds", action="store_true", default=False, help="leave the seed out of the playlist")
 
 
 def _add_playlist(add: Callable[..., object]) -> None:
     """What else to do, and where to."""
     add("-m", "--playlist", metavar="FILE",
-        help="write the seed and the songs to a playlist, in musrec.playlist.dir if that is set")  # fmt: skip
+        help="write the seed, if it is one, and the songs to a playlist, in musrec.playlist.dir if that is set; "
+        "- is standard output")  # fmt: skip
+    add("--force", action="store_true", default=False,
+        help="with -m: write over a playlist that another program made, or that you changed by hand")  # fmt: skip
     add("--refresh", action="append", default=[], metavar="FILE",
         help="make a playlist of -m anew; what you took out or added by hand stays so (may be repeated)")  # fmt: skip
     add("--extend", metavar="FILE", help="continue a playlist of -m with so many more songs")
@@ -156,6 +160,8 @@ def _add_playlist(add: Callable[..., object]) -> None:
 
 
 def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
+    if opts.force and not opts.playlist:
+        raise UserError("--force goes with --playlist")
     if opts.refresh or opts.extend:
         _again(plugin, lib, opts, args)
         return
@@ -167,10 +173,11 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
         hublist.show(plugin, lib, args, count, space=wanted.space, metric=wanted.metric, template=template)
         return
     if opts.playlist:
-        playlists.check_target(plugin, opts.playlist)
+        ours.check_playlist(plugin, opts.playlist, force=opts.force)
     listing = asking.Listing(seeds=bool(opts.playlist) and recipe_options.leads(opts), wanted=bool(opts.playlist))
     answer = asking.ask(plugin, lib, asking.Asked(opts, args), listing)
-    show(plugin, opts, answer.songs)
+    if opts.playlist != playlists.STDOUT:
+        show(plugin, opts, answer.songs)
     if opts.playlist:
         recipes.write_new(plugin, lib, opts.playlist, opts, args, answer)
 
