@@ -25,14 +25,16 @@ _HEAD = 2_000  # bytes; both stand before anything long
 def check_page(path: str | bytes | os.PathLike[str], *, force: bool) -> None:
     """Raise `UserError` where a file is there that another program made; an empty one is nobody's."""
     name = os.fsencode(path)
-    if force or not os.path.lexists(name):
-        return
     shown = printable(displayable_path(name))
+    if os.path.isdir(name) or not os.path.exists(name):  # the writer tells
+        return
+    if not os.path.isfile(name):
+        raise UserError(f"{shown} is no file")
+    if force:
+        return
     try:
         with open(name, "rb") as file:
             head = file.read(_HEAD)
-    except FileNotFoundError:  # a link to nothing
-        return
     except OSError as error:
         raise UserError(f"{shown} can't be read, to see whose it is: {error.strerror}") from None
     if head and not _is_ours(head):

@@ -38,8 +38,8 @@ class TakenOut:
 
 def of_item(item: Item) -> str:
     """The key of a song."""
-    of = (item.mb_trackid, item.artist, item.title, item.album, item.disc, item.track, item.length)
-    return _key(*of, item.path)
+    place = (item.album, item.disc, item.track)
+    return _key(item.mb_trackid, item.artist, item.title, *place, item.length, item.path)
 
 
 def of_file(path: bytes) -> str:
@@ -51,7 +51,10 @@ def of_ids(lib: Library, ids: Iterable[int]) -> dict[int, str]:
     """The keys of some songs of the library, without loading them."""
     from_sql = Item._type("path").from_sql
     rows = lookup.columns(lib, ids, _COLUMNS)
-    return {id_: _key(*told, from_sql(path)) for id_, (*told, path) in rows.items()}
+    return {
+        id_: _key(recording, artist, title, album, disc, track, length, from_sql(path))
+        for id_, (recording, artist, title, album, disc, track, length, path) in rows.items()
+    }
 
 
 def name_of(key: str) -> str:
