@@ -187,3 +187,29 @@ def test_empty_columns_stop_nothing(library: Beet, tmp_path: Path) -> None:
     library("ls", "similar:id:1")
     library("ls", "similar:id:2")
     library("embed", "--report")
+
+
+def test_a_copy_of_what_was_taken_out_stays_out_and_a_namesake_comes(library: Beet, tmp_path: Path) -> None:
+    ids = [int(line) for line in library("similar", "id:1", "-n", "3", "-f", "$id").lines]
+    gone, copy, other = ids
+    library.sql(
+        f"UPDATE items SET artist='Sigur', title='Untitled', mb_trackid='' WHERE id IN ({gone}, {copy}, {other})"
+    )
+    library.sql(f"UPDATE items SET album='Best of', length=(SELECT length FROM items WHERE id={gone}) WHERE id={copy}")
+    library.sql(f"UPDATE items SET album='Other', length=99 WHERE id={other}")
+    library.sql(
+        "UPDATE item_attributes SET value=(SELECT value FROM item_attributes WHERE key='musrec_embedding' AND "
+        f"entity_id={gone}) WHERE key='musrec_embedding' AND entity_id={copy}"
+    )
+    path = tmp_path / "p.m3u8"
+    library("similar", "id:1", "-n", "9", "--order", "nearest", "-m", str(path))
+    listed = parse(path.read_bytes())
+    files = {id_: library.paths(f"id:{id_}")[0] for id_ in ids}
+    there = [id_ for id_ in ids if bytes(files[id_]) in {entry.location for entry in listed.entries}]
+    assert len(there) == 2  # one of the copies, and the namesake
+    assert other in there
+    (out,) = set(there) - {other}
+    path.write_bytes(path.read_bytes().replace(bytes(files[out]) + b"\n", b""))
+    library("similar", "--refresh", str(path))
+    entries = {entry.location for entry in parse(path.read_bytes()).entries}
+    assert {id_ for id_ in ids if bytes(files[id_]) in entries} == {other}
