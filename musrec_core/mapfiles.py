@@ -116,7 +116,7 @@ def png(places: NDArray[np.float32], colouring: Colouring) -> bytes:
         axes.set_axis_off()
         size = float(np.clip(900 / np.sqrt(len(places)), 3, 50))
         (_draw_numbers if colouring.numeric else _draw_texts)(figure, axes, places, colouring, size)
-        figure.savefig(out, dpi=DOTS, facecolor="white", metadata={"Software": None})
+        figure.savefig(out, dpi=DOTS, facecolor="white", metadata={"Software": "beets-musrec"})
     return out.getvalue()
 
 

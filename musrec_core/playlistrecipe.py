@@ -22,8 +22,9 @@ WIDTH = 200  # characters a line
 _OURS = b"#MUSREC"
 _COMMAND, _OPTIONS, _MODEL, _SEEDS = "#MUSREC:", "#MUSREC-OPTIONS:", "#MUSREC-MODEL:", "#MUSREC-SEEDS:"
 _SONGS, _WITHOUT = "#MUSREC-SONGS:", "#MUSREC-WITHOUT:"
-_SONG = re.compile(r"([0-9a-f]{12})\.([0-9a-f]{8})")
-_KEY = re.compile(r"[0-9a-f]{12}")
+# what tells songs of one name apart stands last, where earlier versions pass over it
+_SONG = re.compile(r"\b([0-9a-f]{12})\.([0-9a-f]{8})(\.[0-9a-f]{10})?\b")
+_KEY = re.compile(r"\b[0-9a-f]{12}(?:\.[0-9a-f]{10})?\b")
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Recipe:
     seeds : str
         What the songs are near to, for a reader.
     songs : tuple of (str, str)
-        Of each song that was written, a key that knows it again and the `mark` of its line.
+        Of each song that was written, a key that knows it again and the `mark` of its line. A key is 12 hexadecimal
+        digits, and perhaps a point and 10 more.
     without : tuple of str
         The keys of songs that were taken out by hand.
     """
@@ -63,7 +65,7 @@ class Recipe:
         """
         if any(word != printable(word) for word in (*self.words, *self.options)):
             raise ValueError("a control character in the command")
-        songs = [f"{key}.{mark_}" for key, mark_ in self.songs]
+        songs = [f"{key[:12]}.{mark_}{key[12:]}" for key, mark_ in self.songs]
         lines = [
             *_cut(_COMMAND, shlex.join(("beet", *self.words))),
             *_cut(_OPTIONS, shlex.join(self.options)),
@@ -111,6 +113,14 @@ class Document:
     entries: tuple[Kept, ...]
     tail: tuple[bytes, ...]
     recipe: Recipe | None
+
+    def is_as_written(self) -> bool:
+        """Whether nothing of it is by hand: no song was added, moved or ever taken out, and no comment was written."""
+        if self.recipe is None or self.recipe.without or self.head or self.tail:
+            return False
+        if any(not comment.startswith(b"#EXTINF") for entry in self.entries for comment in entry.comments):
+            return False
+        return [mark(entry.location) for entry in self.entries] == [mark_ for _, mark_ in self.recipe.songs]
 
 
 def mark(location: bytes) -> str:
@@ -174,6 +184,6 @@ def _recipe(lines: Iterable[bytes]) -> Recipe | None:
         options=tuple(shlex.split(joined(_OPTIONS))),
         model=joined(_MODEL),
         seeds=joined(_SEEDS),
-        songs=tuple(found.groups() for found in _SONG.finditer(joined(_SONGS, " "))),  # type: ignore[misc]
+        songs=tuple((key + (more or ""), mark_) for key, mark_, more in _SONG.findall(joined(_SONGS, " "))),
         without=tuple(_KEY.findall(joined(_WITHOUT, " "))),
     )

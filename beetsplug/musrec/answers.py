@@ -40,7 +40,7 @@ class Wanted:
     variety: float = 0.0  # 0 to 1: how much the songs should differ from each other
     hub_correction: bool = False
     with_seeds: bool = False  # the seeds may be answers
-    without: frozenset[str] = frozenset()  # keys of songs that must not come (see `songkeys`)
+    without: songkeys.TakenOut = field(default_factory=songkeys.TakenOut)
 
 
 Finder = Callable[[int], "list[Neighbour]"]  # how many -> the best so many
@@ -190,10 +190,24 @@ def _rejected(plugin: MusrecPlugin, lib: Library, wanted: Wanted) -> Callable[[S
         return unwanted
 
     def rejected(ids: Sequence[int]) -> Collection[int]:
-        out = {id_ for id_, key in songkeys.of_ids(lib, ids).items() if key in wanted.without}
+        out = taken_out(plugin, lib, ids, wanted)
         return out.union(unwanted(ids)) if unwanted else out
 
     return rejected
+
+
+def taken_out(plugin: MusrecPlugin, lib: Library, ids: Iterable[int], wanted: Wanted) -> set[int]:
+    """Which of some songs were taken out by hand, or are copies of such a song where copies are no answers."""
+    found = songkeys.meant(lib, ids, wanted.without)
+    out = {id_ for id_, meant in found.items() if id_ in meant}
+    if wanted.duplicates or len(out) == len(found):
+        return out
+    known, keys = copies.Known(plugin, lib), songkeys.of_ids(lib, found)
+    return out | {
+        id_
+        for id_, meant in found.items()
+        if keys[id_] not in wanted.without.kept and any(known.same(id_, other) for other in meant)
+    }
 
 
 def artists(lib: Library, ids: Sequence[int]) -> dict[int, Any]:

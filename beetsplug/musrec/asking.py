@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from beets.ui import UserError
@@ -31,7 +31,8 @@ JOURNEY = {  # what a question with --to heeds; a mix and a recipe say of every 
 class Listing:
     """What the songs are for, where that is a playlist."""
 
-    seeds: bool = False  # it begins with the seeds
+    seeds: bool = False  # it begins with the seed, where there is one
+    many: bool = False  # it begins with the seeds, too, where there are many: as earlier versions did
     keys: frozenset[str] = frozenset()  # of the songs that it holds already (see `songkeys`)
     last: Item | None = None  # what the first song comes after
     wanted: bool = True  # False: the songs are only printed
@@ -44,7 +45,7 @@ class Asked:
     opts: SimilarCLIOpts
     args: list[str] = field(default_factory=list)
     items: list[Item] | None = None
-    without: frozenset[str] = frozenset()  # the keys of songs that must not come
+    without: songkeys.TakenOut = field(default_factory=songkeys.TakenOut)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Answer:
     songs: list[Item]
     count: int
     draw: int | None = None
+    leads: bool = False  # the seeds come first in the playlist
 
     def names(self) -> list[str]:
         """The seeds, as a reader knows them."""
@@ -98,8 +100,10 @@ def ask(plugin: MusrecPlugin, lib: Library, asked: Asked, listing: Listing, memo
     if start.new:
         memory[wanted.space] = snapshot.load(plugin, lib, wanted.space)
     known = memory[wanted.space]
+    if not listing.many and len(start.items) + len(start.files) > 1:
+        listing = replace(listing, seeds=False)
     if seconds and listing.seeds and (seconds := seconds - start.seconds) <= 0:
-        raise UserError("the seeds alone, with which a playlist begins, are longer than --length")
+        raise UserError("the seed alone, with which a playlist begins, is longer than --length")
 
     find = answers.finder(plugin, lib, known, start, wanted, identify=not listing.wanted)
     find = _beyond(lib, find, listing.keys)
@@ -110,7 +114,7 @@ def ask(plugin: MusrecPlugin, lib: Library, asked: Asked, listing: Listing, memo
     songs = answers.results(plugin, lib, neighbours)
     if not songs:
         _explain(plugin, opts, known, start, too_long=bool(seconds and find(1)))
-    return Answer([path for path, _ in start.files], start.items, songs, count, draw)
+    return Answer([path for path, _ in start.files], start.items, songs, count, draw, listing.seeds)
 
 
 def _beyond(lib: Library, find: answers.Finder, listed: frozenset[str]) -> answers.Finder:
@@ -120,8 +124,8 @@ def _beyond(lib: Library, find: answers.Finder, listed: frozenset[str]) -> answe
 
     def new(count: int) -> list[Neighbour]:
         found = find(count + len(listed))
-        keys = songkeys.of_ids(lib, [neighbour.id for neighbour in found])
-        return [neighbour for neighbour in found if keys.get(neighbour.id) not in listed][:count]
+        there = songkeys.meant(lib, [neighbour.id for neighbour in found], songkeys.TakenOut(listed))
+        return [neighbour for neighbour in found if neighbour.id not in there.get(neighbour.id, ())][:count]
 
     return new
 
@@ -161,7 +165,9 @@ def _journey(plugin: MusrecPlugin, lib: Library, asked: Asked, count: int, wante
     opts = asked.opts
     heeded.require(question_parser(), opts, "--to", JOURNEY)
     way = journeys.way(plugin, lib, asked.args, opts.to, count, wanted, mix=opts.mix)
-    songs = [item for item in answers.results(plugin, lib, way) if songkeys.of_item(item) not in asked.without]
+    found = answers.results(plugin, lib, way)
+    out = songkeys.meant(lib, [item.id for item in found], asked.without)
+    songs = [item for item in found if item.id not in out.get(item.id, ())]
     return Answer([], [], songs, count)
 
 
@@ -196,7 +202,7 @@ def metric_of(opts: SimilarCLIOpts, space: Space) -> Metric:
 
 
 def wishes(
-    plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, without: frozenset[str] = frozenset()
+    plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, without: songkeys.TakenOut | None = None
 ) -> answers.Wanted:
     """What the options ask for, and where they are silent the configuration."""
     config = plugin.config["similar"]
@@ -212,7 +218,7 @@ def wishes(
         variety=share(opts.variety, config["variety"].get(float), "--variety"),
         hub_correction=config["hub_correction"].get(bool) if opts.hub_correction is None else opts.hub_correction,
         with_seeds=opts.with_seeds,
-        without=without,
+        without=without or songkeys.TakenOut(),
     )
 
 

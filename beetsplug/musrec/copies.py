@@ -59,6 +59,11 @@ class Known:
         self._look_up({*others, *(neighbour.id for neighbour in ranked)} - self._asked)
         return self._recordings.collapse(ranked, others)
 
+    def same(self, a: int, b: int) -> bool:
+        """Whether two songs of the library are one recording."""
+        self._look_up({a, b} - self._asked)
+        return self._recordings.same(a, b)
+
     def one_each(self, ids: Sequence[int], others: Collection[int]) -> list[int]:
         """The same for songs without distances, as a journey asks."""
         from musrec_core.index import Neighbour

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from beets.dbcore.query import TrueQuery
 from beets.ui import UserError
 
-from . import answers, copies, lookup, seeds, snapshot, songkeys
+from . import answers, copies, lookup, seeds, snapshot
 from .output import formatted
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ def _unwanted(plugin: MusrecPlugin, lib: Library, wanted: Wanted) -> set[int]:
     if answers.excluded(plugin, lib) is not None:
         unwanted.update(lookup.matching_ids(lib, lookup.parse(plugin.config["exclude"].as_str())))
     if wanted.without:
-        keys = songkeys.of_ids(lib, lookup.matching_ids(lib, TrueQuery()))
-        unwanted.update(id_ for id_, key in keys.items() if key in wanted.without)
+        unwanted |= answers.taken_out(plugin, lib, lookup.matching_ids(lib, TrueQuery()), wanted)
     return unwanted
 
 

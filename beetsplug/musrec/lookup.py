@@ -217,12 +217,16 @@ def holders(lib: Library, key: str) -> list[int]:
 
 
 def columns(lib: Library, ids: Iterable[int], names: tuple[str, ...]) -> dict[int, tuple[Any, ...]]:
-    """Some columns of some items, without loading the items."""
+    """Some columns of some items, without loading them; an empty (NULL) text or number as beets reads it."""
     found: dict[int, tuple[Any, ...]] = {}
+    kinds = [Item._type(name) for name in names]
+    nulls = [kind.null if kind.model_type in (str, int, float) else None for kind in kinds]
     with lib.transaction() as tx:
         for part in _parts(ids):
             for row in tx.query(f"SELECT id, {', '.join(names)} FROM items WHERE id IN ({_marks(part)})", part):
-                found[row[0]] = tuple(row)[1:]
+                found[row[0]] = tuple(
+                    null if value is None else value for value, null in zip(tuple(row)[1:], nulls, strict=True)
+                )
     return found
 
 

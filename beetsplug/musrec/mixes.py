@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from confuse import ConfigError
 
 from musrec_core.text import one_line
 
-from . import asking, fields, heeded, lookup, playlists, recipe_options, recipes
+from . import asking, fields, heeded, lookup, ours, playlists, recipe_options, recipes
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
     from .commands.similar import SimilarCLIOpts
     from .recipes import Made, Source
 
+FORCE = "add --force to write over it"
 OWN = ("name", "seeds", "with_seeds", "at_most")
 LIMIT = 200  # bytes of a file's name
+_NEVER = re.compile(r"[\x00-\x1f\x7f\\]" if os.name != "nt" else r'[\x00-\x1f\x7f\\<>:"|?*]')
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])( *\..*)?", re.IGNORECASE
+)  # Windows'
 
 
 @dataclass(frozen=True)
@@ -151,6 +157,13 @@ def groups(plugin: MusrecPlugin, lib: Library, mix: Mix) -> list[tuple[str, list
 
 def _seeds(plugin: MusrecPlugin, lib: Library, mix: Mix) -> Iterator[Item]:
     """The songs that a mix starts from, as far as they are embedded."""
+    for item in _matching(lib, mix):
+        if fields.is_current(item, plugin.card.model_id):
+            yield item
+
+
+def _matching(lib: Library, mix: Mix) -> list[Item]:
+    """The songs that the seeds of a mix match."""
     try:
         if mix.opts.album:
             items = [item for album in lib.albums(mix.seeds) for item in album.items()]
@@ -158,22 +171,43 @@ def _seeds(plugin: MusrecPlugin, lib: Library, mix: Mix) -> Iterator[Item]:
             items = list(lookup.items_of(lib, lookup.matching_ids(lib, lookup.parse(mix.seeds))))
     except InvalidQueryError as error:
         raise UserError(f"the mix {mix.name}: {error}") from None
-    for item in items[: 1 if mix.opts.first else None]:
-        if fields.is_current(item, plugin.card.model_id):
-            yield item
+    return items[: 1 if mix.opts.first else None]
+
+
+def _why_none(plugin: MusrecPlugin, lib: Library, mix: Mix) -> str:
+    """Why a mix makes no playlist."""
+    if not (matched := _matching(lib, mix)):
+        return f"no {'album' if mix.opts.album else 'song'} matches its seeds: {mix.seeds}"
+    if not any(fields.is_current(item, plugin.card.model_id) for item in matched):
+        return f"none of the {len(matched)} songs that its seeds match is embedded: run `beet embed`"
+    return "its name is empty for each of its seeds"
 
 
 def _file_name(lib: Library, name: str) -> str:
     """A name that a file may have everywhere, below folders if the mix names some; empty where nothing is left of it.
 
-    A long one is cut, but keeps its ending.
+    Whatever the song's tags hold, and whatever a `replace` of the user's own leaves of them, it stays below the folder
+    that it is put in. A long one is cut, but keeps its ending.
     """
     ending = next((ending for ending in playlists.ENDINGS if name.lower().endswith(ending)), "")
-    folder, stem = os.path.split(name[: len(name) - len(ending)])
+    *folders, stem = name[: len(name) - len(ending)].split("/")
     if not stem.strip(" ."):
         return ""
-    clean = sanitize_path(stem, lib.replacements).encode()[:LIMIT].decode("utf-8", "ignore").strip(" .")
-    return os.path.join(sanitize_path(folder, lib.replacements), clean + ending)
+    *deeper, stem = [part for each in (*folders, stem) for part in _parts(lib, each)] or [""]
+    return os.path.join(*deeper, stem + ending) if stem else ""
+
+
+def _parts(lib: Library, name: str) -> list[str]:
+    """One name of a path after the user's replacements, made safe; those may bring in a separator, or leave nothing."""
+    clean = sanitize_path(_NEVER.sub("_", name), lib.replacements) if name else ""
+    parts = [_NEVER.sub("_", part) for part in clean.split("/")]
+    return [_harmless(part) for part in parts if part.strip(" .")]
+
+
+def _harmless(part: str) -> str:
+    """A file's name that no system takes for another: `~`, `CON`, `name.`, one that is too long."""
+    cut = part.encode("utf-8", "ignore")[:LIMIT].decode("utf-8", "ignore").strip(" .")
+    return "_" + cut if cut.startswith("~") or _RESERVED.fullmatch(cut) else cut
 
 
 def source(plugin: MusrecPlugin, lib: Library, name: str) -> Source:
@@ -202,7 +236,11 @@ def make(
     wanted, known = {name.casefold() for name in names}, set()
     memory: asking.Memory = {}
     for mix in configured(plugin):
-        for name, items in groups(plugin, lib, mix):
+        playlists_of_it = groups(plugin, lib, mix)
+        known.add(mix.name.casefold())
+        if not playlists_of_it and (not wanted or mix.name.casefold() in wanted):
+            yield Outcome(mix.name, None, _why_none(plugin, lib, mix))
+        for name, items in playlists_of_it:
             known |= {mix.name.casefold(), name.casefold()}
             if not wanted or wanted & {mix.name.casefold(), name.casefold()}:
                 yield _made(plugin, lib, _source(mix, name, items), memory, force=force, pretend=pretend)
@@ -215,12 +253,14 @@ def _made(
 ) -> Outcome:
     name = source.mix or ""
     path = playlists.target(plugin, name)
-    force = force or not plugin.config["playlist"]["recipe"].get(bool)  # then ours can't be told from others
     try:
         playlists.check_target(plugin, name)
-        standing = recipes.look(plugin, lib, os.path.realpath(path)) if os.path.exists(path) and not force else None
+        there = not force and os.path.exists(path) and os.path.getsize(path) > 0
+        if there and not plugin.config["playlist"]["recipe"].get(bool) and not ours.has_recipe(path):
+            there = False  # ours can't be told from others then
+        standing = recipes.look(plugin, lib, os.path.realpath(path), otherwise=FORCE) if there else None
         if standing and standing.recipe.words != ("mixes", name):
-            raise UserError(f"{displayable_path(path)} is another playlist: --force writes over it")
+            raise UserError(f"{displayable_path(path)} is another playlist: {FORCE}")
         made = recipes.remake(plugin, lib, path, source, standing, memory=memory, pretend=pretend)
     except UserError as error:
         return Outcome(name, None, str(error))

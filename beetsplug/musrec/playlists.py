@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from beets.ui import UserError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from . import MusrecPlugin
 
 ENDINGS = (".m3u", ".m3u8")
+STDOUT = "-"  # as a name: standard output
 
 
 def target(plugin: MusrecPlugin, name: str) -> bytes:
@@ -36,10 +38,14 @@ def target(plugin: MusrecPlugin, name: str) -> bytes:
 
 def check_target(plugin: MusrecPlugin, name: str) -> None:
     """Raise `UserError` where a playlist can't be written, and ``ConfigError`` where a setting can't be."""
-    path = target(plugin, name)
     style(plugin)
+    if name == STDOUT:
+        return
+    path = target(plugin, name)
     if os.path.isdir(path):
         raise UserError(f"the playlist {displayable_path(path)} is a folder")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UserError(f"the playlist {displayable_path(path)} is no file; `-m -` writes to standard output")
 
 
 def style(plugin: MusrecPlugin) -> Style:
@@ -93,7 +99,10 @@ def mark(plugin: MusrecPlugin, entry: Entry) -> str:
 def save(
     plugin: MusrecPlugin, path: bytes, lines: Sequence[Entry | Kept], recipe: Recipe, old: Document | None = None
 ) -> None:
-    """Write a playlist, with its recipe if the configuration wishes, and with the comments of the old one."""
+    """Write a playlist, with its recipe if the configuration wishes, and with the comments of the old one.
+
+    The path ``-`` prints it.
+    """
     from musrec_core import playlist
 
     head: list[bytes] = []
@@ -102,6 +111,11 @@ def save(
             head = recipe.lines()
         except ValueError as error:
             plugin._log.warning("the playlist holds no recipe: {}", error)
+    if path == os.fsencode(STDOUT):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(playlist.encode(lines, style(plugin), head=head))
+        sys.stdout.buffer.flush()
+        return
     try:
         playlist.write(
             path, lines, style(plugin), head=[*head, *(old.head if old else ())], tail=old.tail if old else ()

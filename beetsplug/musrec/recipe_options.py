@@ -18,13 +18,13 @@ FILES = {"files", "from_playlist"}  # options that name files: they have to hold
 def complete(opts: Any) -> SimilarCLIOpts:
     """What a recipe says nothing of."""
     opts.format = opts.playlist = opts.extend = None
-    opts.hubs, opts.refresh = False, []
+    opts.hubs, opts.refresh, opts.force = False, [], False
     complete: SimilarCLIOpts = opts
     return complete
 
 
 def leads(opts: SimilarCLIOpts) -> bool:
-    """Whether a playlist begins with the seeds."""
+    """Whether a playlist may begin with the seeds."""
     return not (opts.no_seeds or opts.with_seeds)
 
 
@@ -69,12 +69,14 @@ def words(opts: SimilarCLIOpts, args: list[str]) -> list[str]:
     return [*found, *(["--"] if any(arg.startswith("-") for arg in args) else []), *args]
 
 
-def settled(opts: SimilarCLIOpts, answer: Answer) -> SimilarCLIOpts:
+def settled(opts: SimilarCLIOpts, answer: Answer, *, further: bool) -> SimilarCLIOpts:
     """The options with what the configuration and chance gave."""
     opts = copy.copy(opts)
     if opts.length is None:
         opts.count = answer.count
     opts.shuffle, opts.seed = False, answer.draw
+    if leads(opts) and len(answer.items) + len(answer.files) > 1 and not answer.leads and not further:
+        opts.no_seeds = True  # a recipe that does not say so is an earlier version's, and means all of them
     return opts
 
 

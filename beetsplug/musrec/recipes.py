@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .commands.similar import SimilarCLIOpts
 
 TITLES = 5  # seeds that the file names for a reader
+SEPARATOR = "; "  # between them
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Standing:
     added_keys: frozenset[str]
     foreign: bool  # a program has changed every path
 
+    @property
+    def out(self) -> songkeys.TakenOut:
+        """What must not come: it was taken out, or is there by hand."""
+        return songkeys.TakenOut(self.gone | self.added_keys, self.listed - self.added_keys)
+
 
 @dataclass(frozen=True)
 class Made:
@@ -63,11 +70,14 @@ class Made:
 # The commands.
 
 
-def write_new(plugin: MusrecPlugin, name: str, opts: SimilarCLIOpts, args: list[str], answer: Answer) -> None:
+def write_new(
+    plugin: MusrecPlugin, lib: Library, name: str, opts: SimilarCLIOpts, args: list[str], answer: Answer
+) -> None:
     """Write what `beet similar -m` found."""
-    path = playlists.target(plugin, name)
-    made = _write(plugin, path, Source(asking.Asked(opts, args)), answer, None)
-    plugin._log.info("wrote {} songs to {}", made.songs, displayable_path(path))
+    path = os.fsencode(name) if name == playlists.STDOUT else playlists.target(plugin, name)
+    made = _write(plugin, lib, path, Source(asking.Asked(opts, args)), answer, None)
+    if name != playlists.STDOUT:
+        plugin._log.info("wrote {} songs to {}", made.songs, displayable_path(path))
 
 
 def refresh(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -> list[Item]:
@@ -99,11 +109,11 @@ def extend(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -
     opts.count, opts.length = own.count, own.length
     last = _items(plugin, lib, standing.path, standing.document.entries[-1:])
     listing = asking.Listing(keys=standing.listed, last=last[0] if last else None)
-    answer = asking.ask(plugin, lib, replace(source.asked, opts=opts, without=standing.gone), listing)
+    answer = asking.ask(plugin, lib, replace(source.asked, opts=opts, without=standing.out), listing)
     if answer.songs:
         recipe_options.lengthen(opts, asking.how_many(plugin, before), before.length, answer)
         whole = replace(source, asked=replace(source.asked, opts=opts))
-        _write(plugin, standing.path, whole, replace(answer, count=opts.count or 0), standing, further=True)
+        _write(plugin, lib, standing.path, whole, replace(answer, count=opts.count or 0), standing, further=True)
         plugin._log.info("added {} songs to {}", len(answer.songs), displayable_path(standing.path))
     return answer.songs
 
@@ -121,18 +131,23 @@ def remake(
     """Make a playlist, or make it anew without what was taken out and with what was added by hand."""
     asked = source.asked
     if standing:
-        asked = replace(asked, without=standing.gone | standing.added_keys)
-    answer = asking.ask(plugin, lib, asked, asking.Listing(seeds=recipe_options.leads(asked.opts)), memory)
+        asked = replace(asked, without=standing.out)
+    many = standing is not None and SEPARATOR in standing.recipe.seeds
+    listing = asking.Listing(seeds=recipe_options.leads(asked.opts), many=many)
+    answer = asking.ask(plugin, lib, asked, listing, memory)
     if not answer.songs:
         raise UserError(f"no song was found for the playlist {displayable_path(path)}: it is left as it is")
-    return _write(plugin, path, source, answer, standing, pretend=pretend)
+    return _write(plugin, lib, path, source, answer, standing, pretend=pretend)
 
 
 # What stands in the file.
 
 
-def look(plugin: MusrecPlugin, lib: Library, path: bytes) -> Standing:
-    """Read a playlist and what was done to it by hand; raises `UserError` where it has no recipe."""
+def look(plugin: MusrecPlugin, lib: Library, path: bytes, *, otherwise: str = "") -> Standing:
+    """Read a playlist and what was done to it by hand; raises `UserError` where it has no recipe.
+
+    ``otherwise`` is what the message then advises.
+    """
     from musrec_core import playlistrecipe
 
     shown = printable(displayable_path(path))
@@ -143,11 +158,10 @@ def look(plugin: MusrecPlugin, lib: Library, path: bytes) -> Standing:
     except PlaylistError as error:
         raise UserError(printable(str(error))) from None
     except ValueError as error:
-        raise UserError(f"the recipe in {shown} is damaged: {error}") from None
+        raise UserError(f"the recipe in {shown} is damaged: {error}" + (otherwise and f": {otherwise}")) from None
     if document.recipe is None:
-        raise UserError(
-            f"{shown} holds no recipe: `beet similar -m` writes one, and a player that saves the file may drop it"
-        )
+        otherwise = otherwise or "`beet similar -m` writes one, and a player that saves the file may drop it"
+        raise UserError(f"{shown} holds no recipe: {otherwise}")
     marks = {playlistrecipe.mark(entry.location) for entry in document.entries}
     written = dict.fromkeys(key for key, _ in document.recipe.songs)
     known = {mark for _, mark in document.recipe.songs}
@@ -163,7 +177,7 @@ def look(plugin: MusrecPlugin, lib: Library, path: bytes) -> Standing:
         document=document,
         recipe=document.recipe,
         listed=frozenset(listed | added_keys),
-        gone=frozenset((written.keys() | {*document.recipe.without}) - listed - added_keys),
+        gone=frozenset(songkeys.without((written.keys() | {*document.recipe.without}) - listed, added_keys)),
         added=added,
         added_keys=frozenset(added_keys),
         foreign=foreign,
@@ -215,6 +229,7 @@ def source_of(plugin: MusrecPlugin, lib: Library, standing: Standing) -> Source:
 
 def _write(
     plugin: MusrecPlugin,
+    lib: Library,
     path: bytes,
     source: Source,
     answer: Answer,
@@ -227,23 +242,25 @@ def _write(
     from musrec_core.playlistrecipe import Recipe
 
     old = standing.document if standing else None
-    gone = standing.gone if standing else frozenset()
-    added, elsewhere = (standing.added, gone | standing.added_keys) if standing else ((), gone)
-    with_seeds = recipe_options.leads(source.asked.opts) and not further
-    files = answer.files if with_seeds else []
-    entries = playlists.entries(plugin, files, [*(answer.items if with_seeds else []), *answer.songs])
-    entries = [(key, entry) for key, entry in entries if key not in elsewhere]
+    gone, added = (standing.gone, standing.added) if standing else (frozenset(), ())
+    out = standing.out if standing else songkeys.TakenOut()
+    with_seeds = answer.leads and not further
+    files = [file for file in answer.files if with_seeds and songkeys.of_file(file) not in out.keys]
+    items = [*(answer.items if with_seeds else []), *answer.songs]
+    taken_out = songkeys.meant(lib, [item.id for item in items], out)
+    items = [item for item in items if item.id not in taken_out.get(item.id, ())]
+    entries = playlists.entries(plugin, files, items)
     before = [song for song in standing.recipe.songs if song[0] in standing.listed] if standing else []
     songs = [(key, playlists.mark(plugin, entry)) for key, entry in entries]
 
-    opts = recipe_options.settled(source.asked.opts, answer)
+    opts = recipe_options.settled(source.asked.opts, answer, further=further)
     said = recipe_options.words(opts, source.asked.args)
     names = answer.names()
     recipe = Recipe(
         words=("similar", *said) if source.mix is None else ("mixes", source.mix),
         options=() if source.mix is None else tuple(said),
         model=plugin.card.model_id,
-        seeds="; ".join(names[:TITLES]) + (f"; and {len(names) - TITLES} more" if len(names) > TITLES else ""),
+        seeds=SEPARATOR.join(names[:TITLES]) + (f"; and {len(names) - TITLES} more" if len(names) > TITLES else ""),
         songs=(*(before if further else ()), *songs),
         without=tuple(sorted(gone)),
     )
@@ -251,4 +268,5 @@ def _write(
     kept = [*old.entries, *lines] if old and further else [*lines, *added]
     if not pretend:
         playlists.save(plugin, path, kept, recipe, old)
-    return Made(answer, len(kept), len({key for key, _ in songs} - {key for key, _ in before}), len(gone), len(added))
+    new = Counter(songkeys.name_of(key) for key, _ in songs) - Counter(songkeys.name_of(key) for key, _ in before)
+    return Made(answer, len(kept), new.total(), len(gone), len(added))

@@ -45,6 +45,7 @@ def as_html(page: Page) -> str:
     return (
         "<!doctype html>\n"
         '<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="generator" content="beets-musrec">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(page.title)}</title><style>{STYLE}</style></head>\n"
         f"<body><h1>{escape(page.title)}</h1>\n{body}\n</body></html>\n"

@@ -116,7 +116,7 @@ def test_another_playlist_is_not_written_over(library: Beet, lists: Path) -> Non
     said = library("mixes", ok=False)
     assert said.status == 1
     assert "Mine.m3u8 holds no recipe" in said.err
-    assert "Other.m3u8 is another playlist: --force writes over it" in said.err
+    assert "Other.m3u8 is another playlist: add --force to write over it" in said.err
     assert "2 of 2 playlists could not be written" in said.err
     assert (mine.read_text(), other.read_bytes()) == ("/m/a.mp3\n", before)
     library("mixes", "--force")
@@ -194,7 +194,7 @@ def test_journeys_albums_and_files(library: Beet, lists: Path, tmp_path: Path) -
         ({"name": "x", "seeds": "y", "with_seeds": "maybe"}, "the mix x: with_seeds has to be yes or no"),
         ({"name": "x", "seeds": "y", "at_most": "3"}, "the mix x: at_most has to be a number"),
         ({"name": "$artist", "seeds": "y", "to": "z"}, "its name can't contain a field"),
-        ({"name": "x", "seeds": "nosuchsong"}, "there is no playlist to write"),
+        ({"name": "x", "seeds": "nosuchsong"}, "1 of 1 playlists could not be written"),
     ],
 )
 def test_mistakes_in_the_configuration(library: Beet, lists: Path, mix: Any, error: str) -> None:

@@ -15,7 +15,7 @@ from beets.util import displayable_path, normpath
 
 from musrec_core.text import one_line, printable
 
-from .. import embedding, fields, heeded, lookup, progress, snapshot
+from .. import embedding, fields, heeded, lookup, ours, progress, snapshot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +38,7 @@ FEWEST = 3
 
 class MusicmapCLIOpts(Protocol):
     color: str | None
+    force: bool
     no_paths: bool
     output: str | None
     quiet: bool
@@ -58,12 +59,14 @@ def command(plugin: MusrecPlugin) -> Subcommand:
                       help="the field to colour by: artist, year or any other (default: genres)")  # fmt: skip
     parser.add_option("--no-paths", action="store_true", default=False,
                       help="make a page to share: without file paths, and so without playlists")  # fmt: skip
+    parser.add_option("--force", action="store_true", default=False,
+                      help="overwrite a file that another program made")  # fmt: skip
     parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress")
 
     def func(lib: Library, opts: MusicmapCLIOpts, args: list[str]) -> None:
         heeded.require_filled(parser, opts)
         if (opts.output or "").lower().endswith(".png"):
-            heeded.require(parser, opts, "a .png map", {"output", "color", "quiet"})
+            heeded.require(parser, opts, "a .png map", {"output", "color", "quiet", "force"})
         run(plugin, lib, opts, args)
 
     cmd.func = func
@@ -72,6 +75,7 @@ def command(plugin: MusrecPlugin) -> Subcommand:
 
 def run(plugin: MusrecPlugin, lib: Library, opts: MusicmapCLIOpts, args: list[str]) -> None:
     target = _target(opts.output)
+    ours.check_page(target, force=opts.force)
     field = (opts.color or plugin.config["musicmap"]["color"].as_str()).lower()
     if opts.no_paths and field in PATHS:
         raise UserError(f"a map coloured by {field} shows paths: leave out --no-paths, or choose another --color")

@@ -13,7 +13,7 @@ from beets.util import displayable_path, normpath
 
 from musrec_core.text import one_line, printable
 
-from .. import fields, heeded, lookup, progress, reporthtml, snapshot
+from .. import fields, heeded, lookup, ours, progress, reporthtml, snapshot
 from ..output import print_text
 from ..reporthtml import Page, Table
 
@@ -30,6 +30,7 @@ FAILED = "failed: "
 
 
 class ReportCLIOpts(Protocol):
+    force: bool
     output: str | None
 
 
@@ -42,6 +43,8 @@ def command(plugin: MusrecPlugin) -> Subcommand:
         "compared with chance, and which songs are near everything. With QUERY, look only at the songs that match it."
     )
     cmd.parser.add_option("-o", "--output", metavar="FILE", help="also write the report to an HTML file")
+    cmd.parser.add_option("--force", action="store_true", default=False,
+                          help="with -o: overwrite a file that another program made")  # fmt: skip
 
     def func(lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
         heeded.require_filled(cmd.parser, opts)
@@ -52,6 +55,10 @@ def command(plugin: MusrecPlugin) -> Subcommand:
 
 
 def run(plugin: MusrecPlugin, lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
+    if opts.output:
+        ours.check_page(normpath(opts.output), force=opts.force)
+    elif opts.force:
+        raise UserError("--force goes with --output")
     try:
         ids = lookup.matching_ids(lib, lookup.parse(args))
     except InvalidQueryError as error:

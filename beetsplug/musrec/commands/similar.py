@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from beets.ui import CommonOptionsParser, Subcommand, UserError
 
-from .. import asking, heeded, hublist, playlists, recipe_options, recipes, seeds
+from .. import asking, heeded, hublist, ours, playlists, recipe_options, recipes, seeds
 from ..output import print_item
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class SimilarCLIOpts(Protocol):
     extend: str | None
     files: list[str]
     first: bool
+    force: bool
     format: str | None
     hub_correction: bool | None
     hubs: bool
@@ -151,14 +152,17 @@ def _add_list(add: Callable[..., object]) -> None:
         help="draw the songs from four times as many, the nearest likelier, in random order")  # fmt: skip
     add("--seed", type="int", metavar="N", help="repeat an earlier --shuffle, which printed this number")
     add("--with-seeds", action="store_true", default=False,
-        help="let the seeds be answers like other songs, and do not begin the playlist with them")  # fmt: skip
-    add("--no-seeds", action="store_true", default=False, help="leave the seeds out of the playlist")
+        help="let the seeds be answers like other songs, and do not begin the playlist with one")  # fmt: skip
+    add("--no-seeds", action="store_true", default=False, help="leave the seed out of the playlist")
 
 
 def _add_playlist(add: Callable[..., object]) -> None:
     """What else to do, and where to."""
     add("-m", "--playlist", metavar="FILE",
-        help="write the seed and the songs to a playlist, in musrec.playlist.dir if that is set")  # fmt: skip
+        help="write the seed, if it is one, and the songs to a playlist, in musrec.playlist.dir if that is set; "
+        "- is standard output")  # fmt: skip
+    add("--force", action="store_true", default=False,
+        help="with -m: write over a playlist that another program made, or that you changed by hand")  # fmt: skip
     add("--refresh", action="append", default=[], metavar="FILE",
         help="refresh a playlist made with -m; what you removed or added stays so (may be repeated)")  # fmt: skip
     add("--extend", metavar="FILE", help="add more songs to the end of a playlist made with -m")
@@ -177,7 +181,9 @@ def _check(parser: OptionParser, opts: SimilarCLIOpts, args: list[str]) -> None:
     elif opts.hubs:
         heeded.require(parser, opts, "--hubs", {"hubs", "count", "space", "metric", *SHOWN})
     elif opts.to:
-        heeded.require(parser, opts, "--to", {"playlist", *SHOWN, *asking.JOURNEY} - {"with_seeds", "no_seeds"})
+        heeded.require(
+            parser, opts, "--to", {"playlist", "force", *SHOWN, *asking.JOURNEY} - {"with_seeds", "no_seeds"}
+        )
     elif not args:
         heeded.require_companion(parser, opts, {"album", "first"}, "a QUERY")
     if not (opts.playlist or again or opts.with_seeds):
@@ -185,6 +191,8 @@ def _check(parser: OptionParser, opts: SimilarCLIOpts, args: list[str]) -> None:
 
 
 def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
+    if opts.force and not opts.playlist:
+        raise UserError("--force goes with --playlist")
     if opts.refresh or opts.extend:
         _again(plugin, lib, opts)
         return
@@ -196,12 +204,13 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
     if opts.from_playlist:
         opts.from_playlist = seeds.playlist_path(plugin, opts.from_playlist)  # whole, for the recipe
     if opts.playlist:
-        playlists.check_target(plugin, opts.playlist)
+        ours.check_playlist(plugin, opts.playlist, force=opts.force)
     listing = asking.Listing(seeds=bool(opts.playlist) and recipe_options.leads(opts), wanted=bool(opts.playlist))
     answer = asking.ask(plugin, lib, asking.Asked(opts, args), listing)
     if opts.playlist:  # before the list is printed: `| head` may end the program
-        recipes.write_new(plugin, opts.playlist, opts, args, answer)
-    show(plugin, opts, answer.songs)
+        recipes.write_new(plugin, lib, opts.playlist, opts, args, answer)
+    if opts.playlist != playlists.STDOUT:
+        show(plugin, opts, answer.songs)
 
 
 def _again(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts) -> None:
