@@ -20,7 +20,9 @@ from beetsplug.musrec.shown import EmbeddingType
 from musrec_core import Card, ModelError
 from musrec_core.card import SHIPPED
 from musrec_core.encoder import _mel_basis
+from musrec_core.errors import PlaylistError
 from musrec_core.playlist import Entry, Style, encode, read
+from musrec_core.playlistreading import names_playlist
 from musrec_core.text import one_line, printable
 from training.recipe import RECIPES, RecipeError, load_recipe
 
@@ -151,6 +153,7 @@ def test_the_paths_of_a_playlist_lead_to_the_songs(names: list[bytes], base: byt
 def test_any_bytes_as_a_playlist(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("any") / "list.m3u8"
     path.write_bytes(content)
-    files, streams = read(path)
-    assert all(os.path.isabs(file) and b"\n" not in file.replace(b"%0A", b"") for file in files)
-    assert all(b":" in stream for stream in streams)
+    with contextlib.suppress(PlaylistError):
+        files, others = read(path)
+        assert all(os.path.isabs(file) and b"\n" not in file.replace(b"%0A", b"") for file in files)
+        assert all(b":" in other or names_playlist(other) for other in others)

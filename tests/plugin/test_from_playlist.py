@@ -72,7 +72,7 @@ def test_a_long_list_of_files_that_are_gone(library: Beet, tmp_path: Path) -> No
     (tmp_path / "long.m3u").write_text("\n".join(lines))
     said = library("similar", "--from-playlist", str(tmp_path / "long.m3u"), "-n", "2")
     assert len(said.lines) == 2
-    assert said.err.splitlines()[0].endswith("not found: 00000.mp3, 00001.mp3, 00002.mp3, 00003.mp3, 00004.mp3"
+    assert said.err.splitlines()[0].endswith("(not found): 00000.mp3, 00001.mp3, 00002.mp3, 00003.mp3, 00004.mp3"
                                              " and 19995 more")  # fmt: skip
 
 

@@ -144,5 +144,6 @@ def test_the_correction_for_hubs_can_be_steered(library: Beet) -> None:
     assert titles(library, *steer, "--less", "electronic:50")[-1] == found[0]
     assert len(titles(library, *steer, "--unlike", found[0])) == 8
     library.configure(musrec={"similar": {"weigh": {"rating": 50}, "hub_correction": True}})
-    library("modify", "-y", "--nowrite", found[-1], "rating=1.0")
+    library("modify", "-y", "--nowrite", "rating=0.1")
+    library("modify", "-y", "--nowrite", f"title:{found[-1]}", "rating=1.0")
     assert titles(library, "--first", "title:Waltz", "-n", "1") == found[-1:]

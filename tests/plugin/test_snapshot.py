@@ -263,7 +263,7 @@ def test_a_folder_that_cannot_be_written_costs_time_only(
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    monkeypatch.setattr("musrec_core.files._new_file", refuse)
     for _ in range(2):
         assert len(snapshot.load(plugin(), lib, "embedding").index) == 40
     assert len(reads) == 2

@@ -128,7 +128,7 @@ def test_beet_uses_another_encoder_and_calls_the_old_vectors_stale(trained: Path
     beet = Beet(tmp_path / "home", songs)
     beet("import", str(songs))
     beet.configure(musrec={"model": str(trained / "export" / "tiny.onnx")})
-    assert "embeddings are of another model" in beet.error("similar", "--first", "Waltz")
+    assert "embeddings are from another model" in beet.error("similar", "--first", "Waltz")
     assert beet("embed").out == "10 embedded\n"
     assert len(beet("similar", "--first", "Waltz").lines) == 5
     assert beet("ls", "id:1", "-f", "$musrec_embedding").out == "24-d\n"
