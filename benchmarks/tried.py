@@ -100,7 +100,9 @@ def _joins(frames: list[Any]) -> Jobs:
         return _mean(queue.read())
 
     return {
-        "each frame's channels summed, sums joined": lambda: mono((frame, 0) for frame in frames),
+        "each frame's channels summed, sums joined": lambda: mono(
+            frames[0].sample_rate, ((frame, 0) for frame in frames)
+        ),
         "av.AudioFifo, then the mean (before)": fifo,
         "frame.to_ndarray, joined, then the mean": lambda: np.concatenate([_mean(frame) for frame in frames]),
         "FFmpeg's resampler, rate included": lambda: _ffmpeg(frames),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .chains import Link, Part, flac_links, ogg_links
 from .decoding import declared_seconds, decode_at_byte, decode_from, levels_from, measured_seconds
 from .errors import UnusableAudio
+from .infrasound import without_infrasound
 from .silence import LEAST, levels, sounding
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _decode_middle(
 
 
 def _is_mostly_silent(y: NDArray[np.float32], sample_rate: int) -> bool:
-    level = levels(y, sample_rate)
+    level = levels(without_infrasound(y, sample_rate), sample_rate)  # a pause with a rumble under it is a pause
     return float(level.max(initial=0.0)) < QUIET or float(sounding(level).mean()) < 0.5
 
 

@@ -128,7 +128,7 @@ def levels_from(
     for (rate, *_), alike in itertools.groupby(pieces, lambda piece: _kind(piece[0])):
         while block := _block(alike, rate):
             starts.append(time)
-            found.append(loudest_deviation(block))
+            found.append(loudest_deviation(block, rate))
             time += sum(frame.samples - skip for frame, skip in block) / rate
     return np.array(starts), np.array(found, np.float32)
 
@@ -153,8 +153,7 @@ def _spans(
     """The samples from ``start`` on, ``seconds`` of them: one span, unless rate or channels change midway."""
     pieces = _pieces(container, stream, start, seconds)
     for (rate, *_), alike in itertools.groupby(pieces, lambda piece: _kind(piece[0])):
-        excerpts: list[NDArray[np.float32]] = []
-        yield Span(rate, mono(alike, channel, excerpts), excerpts)
+        yield mono(rate, alike, channel)
 
 
 def _kind(frame: Any) -> tuple[int, str, str]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 EXCERPT = 16_384  # samples of each
-EVERY = 16  # of so many stretches of that length, one is looked at
+EVERY = 24  # of so many stretches of that length, one is looked at
 FRAME = 1_024  # samples of a spectrum
 FRAMES = 16  # spectra that are averaged: fewer would cancel by chance where channels have nothing in common
 BANDS = np.geomspace(100.0, 10_000.0, 33)  # Hz

@@ -77,7 +77,7 @@ def _data(songs: Sequence[Song], places: NDArray[np.float32], colourings: Sequen
         "y": [round(float(y), 4) for y in places[:, 1]],
         "id": [song.id for song in songs],
         # bytes that are no UTF-8 become lone surrogates
-        "path": [os.fsdecode(song.path) for song in songs] if paths else None,
+        "path": [os.fsdecode(song.path or b"") for song in songs] if paths else None,
         "seconds": [round(song.seconds) for song in songs],
         **{
             name: [one_line(getattr(song, name)) for song in songs]

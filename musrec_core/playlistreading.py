@@ -17,6 +17,9 @@ ENDINGS = (b".m3u", b".m3u8")
 # What Windows, DOS and old Macs wrote by default; one counts only where the file that it names is there.
 ENCODINGS = ("cp1252", "cp850", "mac_roman", "cp1250", "cp1251", "cp1253", "cp932", "gbk", "big5", "euc_kr")
 
+CHECKED = 1 << 16  # bytes at the beginning
+_TEXT = bytes([*b"\t\n\v\f\r\x1a\x1b", *range(32, 127), *range(128, 256)])
+
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters or more: `C:` is a drive
 _FILE_URI = re.compile(rb"file:(//(localhost)?(?=/))?", re.IGNORECASE)
 _ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
@@ -45,11 +48,16 @@ def read_m3u(path: str | bytes | os.PathLike[str]) -> bytes:
     if content[:2] in _UTF16:
         content = content.decode("utf-16", "replace").encode()
     content = content.removeprefix(b"\xef\xbb\xbf")
-    if b"\0" in content or content[:64].lstrip().lower().startswith(_OTHER_KINDS):
+    if b"\0" in content or _is_binary(content[:CHECKED]) or content[:64].lstrip().lower().startswith(_OTHER_KINDS):
         raise PlaylistError(f"{name} is no M3U playlist")
     if len(content) > MOST_BYTES:
         raise PlaylistError(f"{name} is too large for a playlist (more than {MOST_BYTES >> 20} MiB)")
     return content
+
+
+def _is_binary(content: bytes) -> bool:
+    """Whether more than one byte in thirty is a control character, which names hold by mistake alone."""
+    return 30 * len(content.translate(None, _TEXT)) > len(content)
 
 
 class Locator:

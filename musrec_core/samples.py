@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,66 +16,82 @@ PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS: beyond it PyAV has no planes; the m
 BLOCK = 11_025  # samples, a quarter of a second mostly: the channels may cancel in a part of the file only
 LOOKS = 3  # frames of a block of which the energies are taken
 CANCELLED = 0.02, 0.06  # of the channels' energy, what is left of all of it and of none of it is replaced
+MOVING_AVERAGE = 40  # of a second: what is slower than some 20 Hz is no sound
 _TYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
 _FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63, "flt": 1.0, "dbl": 1.0}
 
 
-class Span(NamedTuple):
-    """Consecutive samples of one rate [shape=(n,)], mono, and excerpts of their channels."""
+@dataclass
+class Span:
+    """Consecutive samples of one rate.
+
+    Attributes
+    ----------
+    rate : int
+        Samples a second.
+    y : np.ndarray [shape=(n,)], float32
+        Mono: full scale at 1, finite.
+    excerpts : list of np.ndarray [shape=(channels, m)]
+        Stretches of all channels, which `downmix.louder_channel` wants to see.
+    """
 
     rate: int
     y: NDArray[np.float32]
-    excerpts: list[NDArray[np.float32]]
+    excerpts: list[NDArray[np.float32]] = field(default_factory=list)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # damaged float samples are mended below, and need no warning
-def mono(
-    pieces: Iterable[tuple[Any, int]], channel: int | None = None, excerpts: list[NDArray[np.float32]] | None = None
-) -> NDArray[np.float32]:
-    """The mean of the channels of frames, or one of them, joined: full scale at 1, finite.
+@np.errstate(over="ignore", invalid="ignore")
+def mono(rate: int, pieces: Iterable[tuple[Any, int]], channel: int | None = None) -> Span:
+    """The mean of the channels of frames, or one of them, joined.
 
     Adding up each frame while it is in the core's cache, and joining the sums, is quicker than joining the frames
     (``av.AudioFifo``) and adding them up.
 
     Parameters
     ----------
+    rate : int
+        Samples a second.
     pieces : iterable of (av.AudioFrame, int)
         One or more frames of the same sample format and layout, each with how many of its first samples to skip.
     channel : int, optional
         The channel to take; the last one where there are fewer.
-    excerpts : list, optional
-        Gets the stretches of all channels [shape=(channels, m)] that `downmix.louder_channel` wants to see.
-
-    Returns
-    -------
-    y : np.ndarray [shape=(n,)], float32
     """
-    parts, divisor, sample_format, position = [], 1.0, "", 0
+    span = Span(rate, np.zeros(0, np.float32))
+    parts, divisor, position = [], 1.0, 0
     stretch: list[NDArray[Any]] = []
     for frame, skip in pieces:
         sample_format = frame.format.name.removesuffix("p")  # planar or packed
-        channels = _channels(frame, sample_format)
-        part = _sum(channels) if channel is None else channels[min(channel, len(channels) - 1)].astype(np.float32)
-        parts.append(part[skip:])
-        divisor = (len(channels) if channel is None else 1) * _FULL_SCALE[sample_format]
-        if excerpts is not None and len(channels) > 1:
-            if downmix.wanted(position):
-                stretch.append(np.array([c[skip:] for c in channels], np.float32))
-            elif stretch:
-                excerpts.append(np.concatenate(stretch, axis=1))
-                stretch = []
-            position += frame.samples - skip
-    if excerpts is not None and stretch:
-        excerpts.append(np.concatenate(stretch, axis=1))
-    y = np.concatenate(parts)
-    y *= np.float32(1 / divisor)
-    if sample_format == "u8":
-        y -= 1
+        channels = [samples[skip:] for samples in _channels(frame, sample_format)]
+        if channel is None:
+            parts.append(_sum(channels))
+            divisor = len(channels) * _FULL_SCALE[sample_format]
+        else:
+            parts.append(channels[min(channel, len(channels) - 1)].astype(np.float32))
+            divisor = _FULL_SCALE[sample_format]
+        if len(channels) > 1 and downmix.wanted(position):
+            stretch.append(np.array(channels, np.float32))
+        elif stretch:
+            span.excerpts.append(np.concatenate(stretch, axis=1))
+            stretch = []
+        position += frame.samples - skip
+    if stretch:
+        span.excerpts.append(np.concatenate(stretch, axis=1))
+    span.y = _finite(np.concatenate(parts), divisor)
+    if parts and sample_format == "u8":
+        span.y -= 1
+    return span
+
+
+@np.errstate(over="ignore", invalid="ignore")  # damaged float samples need no warning
+def _finite(y: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+    """Samples over their full scale; those that are damaged are 0."""
+    y *= np.float32(1 / scale)
     if not (y.min(initial=0) > -MAX_SAMPLE and y.max(initial=0) < MAX_SAMPLE):  # false for a NaN too
         y[~(np.abs(y) < MAX_SAMPLE)] = 0
     return y
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _sum(channels: list[NDArray[Any]]) -> NDArray[np.float32]:
     total = np.add(channels[0], channels[1] if len(channels) > 1 else 0, dtype=np.float32)
     for channel in channels[2:]:
@@ -83,19 +100,25 @@ def _sum(channels: list[NDArray[Any]]) -> NDArray[np.float32]:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def loudest_deviation(pieces: Iterable[tuple[Any, int]]) -> float:
-    """The standard deviation of the loudest channel; damaged samples count as none."""
-    count, sums, squares, scale = 0, np.zeros(1), np.zeros(1), 1.0
-    for frame, skip in pieces:
-        sample_format = frame.format.name.removesuffix("p")
-        x = np.array([c[skip:] for c in _channels(frame, sample_format)], np.float32)
-        x[~(np.abs(x) < MAX_SAMPLE * _FULL_SCALE[sample_format])] = 0
-        count += x.shape[1]
-        sums = sums + x.sum(axis=1, dtype=np.float64)
-        squares = squares + np.einsum("ij,ij->i", x, x, dtype=np.float64)
-        scale = _FULL_SCALE[sample_format]
-    variances = squares / max(count, 1) - np.square(sums / max(count, 1))
-    return float(np.sqrt(np.maximum(variances, 0)).max()) / scale
+def loudest_deviation(pieces: Sequence[tuple[Any, int]], rate: int) -> float:
+    """The standard deviation of the loudest channel, what lies below hearing left out; damaged samples count as 0."""
+    sample_format = pieces[0][0].format.name.removesuffix("p")
+    x = np.concatenate([np.array(_channels(f, sample_format), np.float32)[:, skip:] for f, skip in pieces], axis=1)
+    x /= np.float32(_FULL_SCALE[sample_format])
+    x[~(np.abs(x) < MAX_SAMPLE)] = 0
+    for _ in range(2):
+        x = _less_moving_average(x, rate // MOVING_AVERAGE)
+    return float(x.std(axis=1).max()) if x.size else 0.0
+
+
+def _less_moving_average(x: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """A high-pass; the ends, where the average lacks samples, are cut off."""
+    if x.shape[1] <= 2 * width or width < 2:
+        return x
+    total = np.cumsum(x, axis=1, dtype=np.float64)
+    average = (total[:, width:] - total[:, :-width]) / width
+    middle = width // 2 + 1
+    return np.asarray(x[:, middle : middle + average.shape[1]] - average, np.float32)
 
 
 def _channels(frame: Any, sample_format: str) -> list[NDArray[Any]]:

@@ -120,7 +120,7 @@ class Track:
     def mixed(self) -> Samples:
         """As a stereo recording would have it [shape=(2, n)]."""
         y = self.tape / max(float(np.abs(self.tape).max()), 1e-9) * 0.8
-        return np.stack([y, np.roll(y, 180)])  # 4 ms: a little room
+        return np.stack([y + 0.2 * np.roll(y, 310), 0.9 * y + 0.2 * np.roll(y, 467)])  # reflections: a little room
 
 
 # Styles: seconds and chance -> a song.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -224,4 +223,4 @@ def results(plugin: MusrecPlugin, lib: Library, neighbours: list[Neighbour]) -> 
     """The songs themselves; ``musrec_distance`` is the distance of each from now on."""
     plugin.distances = {neighbour.id: neighbour.distance for neighbour in neighbours}
     found = (lib.get_item(neighbour.id) for neighbour in neighbours)
-    return [item for item in found if item is not None and os.fspath(item.path)]
+    return [item for item in found if item is not None and item.path]

@@ -101,7 +101,7 @@ class _Handed:
         self.item = item
 
     def __fspath__(self) -> bytes:
-        path: bytes = self.item.path
+        path: bytes = self.item.path or b""  # NULL in a damaged library
         return path
 
 

@@ -28,9 +28,9 @@ class _Printable(FormattedItemMapping):
         return printable(super().__getitem__(key) or (stem(self.model.path) if key == "title" else ""))
 
 
-def stem(path: bytes) -> str:
-    """A file's name without its folder and its ending."""
-    return os.path.splitext(displayable_path(os.path.basename(path)))[0]
+def stem(path: bytes | None) -> str:
+    """A file's name without its folder and its ending; an item of a damaged library may have no file."""
+    return os.path.splitext(displayable_path(os.path.basename(path or b"")))[0]
 
 
 def called(item: Item) -> str:

@@ -186,9 +186,10 @@ def look(plugin: MusrecPlugin, lib: Library, path: bytes, *, otherwise: str = ""
 
 def _existing(plugin: MusrecPlugin, name: str) -> bytes:
     """The playlist of this name, here or where playlists go."""
-    for path in (normpath(name), playlists.target(plugin, name)):
-        if os.path.isfile(path):
-            return os.path.realpath(path)
+    paths = (normpath(name), playlists.target(plugin, name))
+    for is_there in (os.path.isfile, os.path.lexists):  # of what is no file the reader says what it is
+        if found := next(filter(is_there, paths), None):
+            return os.path.realpath(found)
     raise UserError(f"there is no playlist {printable(name)}")
 
 

@@ -314,6 +314,13 @@ def test_a_silent_middle_gives_way_to_music(tmp_path: Path, noise: float) -> Non
     assert np.abs(y[-RATE:]).max() > 0.4
 
 
+def test_a_silent_middle_with_a_rumble_under_it(tmp_path: Path) -> None:
+    y = with_gap(120, 0)
+    y += np.float32(0.1) * np.sin(2 * np.pi * 7 * np.arange(y.shape[1]) / 11_025, dtype=np.float32)
+    path = write_pcm(tmp_path / "rumble.flac", y, 11_025, "flac")
+    assert pitch(load_clip(path, skip_silent=True)) == pytest.approx(300, abs=1)
+
+
 def test_a_little_music_in_a_long_file_is_found(tmp_path: Path) -> None:
     path = write_pcm(tmp_path / "late.flac", with_gap(500, 0, before=0, after=5), 11_025, "flac")
     y = load_clip(path, skip_silent=True)

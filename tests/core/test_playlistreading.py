@@ -91,8 +91,9 @@ def test_a_folder_is_listed_once_for_all_names(tmp_path: Path, monkeypatch: pyte
         b"[playlist]\nFile1=a.mp3\n",
         b'\xef\xbb\xbf<?xml version="1.0"?><playlist/>',
         b"#EXTM3U\na.mp3\n\0",
+        bytes(range(1, 256)) * 3,
     ],
-    ids=["mp3", "pls", "xspf", "nul"],
+    ids=["mp3", "pls", "xspf", "nul", "binary"],
 )
 def test_what_is_no_m3u_playlist_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "song.mp3"

@@ -28,14 +28,14 @@ def frame(x: NDArray[np.float64], sample_format: str) -> av.AudioFrame:
 @pytest.mark.parametrize("sample_format", [name + planar for name in FORMATS for planar in ("", "p")])
 def test_every_sample_format_gives_the_mean_of_the_channels(sample_format: str, channels: int) -> None:
     x = np.random.default_rng(0).integers(-100, 100, (channels, 700)) / 128  # exact in eight bits
-    y = mono([(frame(x[:, :300], sample_format), 0), (frame(x[:, 300:], sample_format), 0)])
+    y = mono(44_100, [(frame(x[:, :300], sample_format), 0), (frame(x[:, 300:], sample_format), 0)]).y
     assert y.dtype == np.float32
     np.testing.assert_allclose(y, x.mean(axis=0), atol=1e-6)
 
 
 def test_samples_are_skipped_where_a_piece_says_so() -> None:
     x = np.arange(8)[None] / 16
-    y = mono([(frame(x[:, :5], "fltp"), 3), (frame(x[:, 5:], "fltp"), 1)])
+    y = mono(44_100, [(frame(x[:, :5], "fltp"), 3), (frame(x[:, 5:], "fltp"), 1)]).y
     np.testing.assert_array_equal(y, np.array([3, 4, 6, 7]) / 16)
 
 
@@ -43,4 +43,4 @@ def test_samples_are_skipped_where_a_piece_says_so() -> None:
 def test_damaged_samples_become_silence() -> None:
     x = np.array([[0.5, np.nan, np.inf, -np.inf, 1e300, 0.25], [0.5, 0.0, -np.inf, 0.0, 1e300, 0.25]])
     for sample_format in ("dbl", "dblp"):
-        np.testing.assert_array_equal(mono([(frame(x, sample_format), 0)]), [0.5, 0, 0, 0, 0, 0.25])
+        np.testing.assert_array_equal(mono(44_100, [(frame(x, sample_format), 0)]).y, [0.5, 0, 0, 0, 0, 0.25])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,8 @@ from beetsplug.musrec.songkeys import TakenOut
 
 
 @pytest.fixture
-def lib() -> Library:
-    return Library(":memory:", directory="/music")
+def lib(tmp_path: Path) -> Library:
+    return Library(str(tmp_path / "library.db"), directory="/music")
 
 
 def add(lib: Library, name: str, **fields: Any) -> Item:
