@@ -10,7 +10,7 @@ from beets.ui import UserError
 from beets.util import displayable_path, normpath
 
 from musrec_core.errors import PlaylistError
-from musrec_core.text import printable
+from musrec_core.text import number_of, printable
 
 from . import asking, lookup, playlists, recipe_options, songkeys
 
@@ -67,7 +67,7 @@ def write_new(plugin: MusrecPlugin, name: str, opts: SimilarCLIOpts, args: list[
     """Write what `beet similar -m` found."""
     path = playlists.target(plugin, name)
     made = _write(plugin, path, Source(asking.Asked(opts, args)), answer, None)
-    plugin._log.info("wrote {} songs to {}", made.songs, displayable_path(path))
+    plugin._log.info("wrote {} to {}", number_of(made.songs, "song"), displayable_path(path))
 
 
 def refresh(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -> list[Item]:
@@ -80,7 +80,7 @@ def refresh(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) 
         raise UserError(f"{printable(name)} is a mix: its options are in the configuration")
     made = remake(plugin, lib, standing.path, source, standing)
     shown = displayable_path(standing.path)
-    plugin._log.info("refreshed {}: {} songs, {} new", shown, made.songs, made.new)
+    plugin._log.info("refreshed {}: {}, {} new", shown, number_of(made.songs, "song"), made.new)
     if made.gone or made.added:
         plugin._log.info("your changes are kept: {} removed, {} added", made.gone, made.added)
     return made.answer.songs
@@ -104,7 +104,7 @@ def extend(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -
         recipe_options.lengthen(opts, asking.how_many(plugin, before), before.length, answer)
         whole = replace(source, asked=replace(source.asked, opts=opts))
         _write(plugin, standing.path, whole, replace(answer, count=opts.count or 0), standing, further=True)
-        plugin._log.info("added {} songs to {}", len(answer.songs), displayable_path(standing.path))
+        plugin._log.info("added {} to {}", number_of(len(answer.songs), "song"), displayable_path(standing.path))
     return answer.songs
 
 
