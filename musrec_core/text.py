@@ -1,4 +1,4 @@
-"""Text that others wrote, made safe to print: no new lines, no terminal control sequences, no reversed writing."""
+"""Text for messages: counts with their nouns, and what others wrote, made safe for a terminal."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """The same, with single spaces: for a title or a message, not for a path that somebody might copy."""
     return " ".join(printable(text).split())
+
+
+def number_of(count: int, noun: str) -> str:
+    """``1 song``, ``2 songs``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

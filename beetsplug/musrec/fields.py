@@ -202,7 +202,7 @@ def mtime_of(item: Item) -> int:
     """When the file last changed [s]; 0 where there is none, or where it can't be read, so that it is tried again."""
     try:
         return int(os.stat(item.path).st_mtime) if os.access(item.path, os.R_OK) else 0
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):  # a damaged library may hold no path
         return 0
 
 

@@ -11,7 +11,7 @@ from beets.ui import UserError
 from beets.util import displayable_path, normpath
 
 from musrec_core.errors import PlaylistError
-from musrec_core.text import printable
+from musrec_core.text import number_of, printable
 
 from . import asking, lookup, playlists, recipe_options, songkeys
 
@@ -77,7 +77,7 @@ def write_new(
     path = os.fsencode(name) if name == playlists.STDOUT else playlists.target(plugin, name)
     made = _write(plugin, lib, path, Source(asking.Asked(opts, args)), answer, None)
     if name != playlists.STDOUT:
-        plugin._log.info("wrote {} songs to {}", made.songs, displayable_path(path))
+        plugin._log.info("wrote {} to {}", number_of(made.songs, "song"), displayable_path(path))
 
 
 def refresh(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -> list[Item]:
@@ -90,7 +90,7 @@ def refresh(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) 
         raise UserError(f"{printable(name)} is a mix: its options are in the configuration")
     made = remake(plugin, lib, standing.path, source, standing)
     shown = displayable_path(standing.path)
-    plugin._log.info("refreshed {}: {} songs, {} new", shown, made.songs, made.new)
+    plugin._log.info("refreshed {}: {}, {} new", shown, number_of(made.songs, "song"), made.new)
     if made.gone or made.added:
         plugin._log.info("your changes are kept: {} removed, {} added", made.gone, made.added)
     return made.answer.songs
@@ -114,7 +114,7 @@ def extend(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -
         recipe_options.lengthen(opts, asking.how_many(plugin, before), before.length, answer)
         whole = replace(source, asked=replace(source.asked, opts=opts))
         _write(plugin, lib, standing.path, whole, replace(answer, count=opts.count or 0), standing, further=True)
-        plugin._log.info("added {} songs to {}", len(answer.songs), displayable_path(standing.path))
+        plugin._log.info("added {} to {}", number_of(len(answer.songs), "song"), displayable_path(standing.path))
     return answer.songs
 
 
