@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 LEFT_BEHIND = 3600.0  # seconds after which a part belongs to nobody: its writer was killed
 PAUSES = (0.05, 0.2, 0.5)  # seconds between tries to replace a file that another program has open (Windows, SMB)
+_NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NOT_OFFERED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES}
 
 
@@ -41,12 +42,12 @@ def atomic_write(path: str | bytes | os.PathLike[str]) -> Iterator[BinaryIO]:
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{target.name[:32]}."
     _sweep(target.parent, prefix)
+    temporary: Path | None = None
     try:
         temporary = _new_file(target.parent, prefix)
-    except PermissionError:
-        if not (target.exists() and os.access(target, os.W_OK)):
+    except OSError as error:
+        if error.errno not in _NOT_WRITABLE or not os.access(target, os.W_OK):
             raise
-        temporary = None
     if temporary is None:
         with tempfile.TemporaryFile() as complete:
             yield complete
@@ -94,21 +95,18 @@ def _sync(file: BinaryIO) -> None:
 
 
 def _replace(temporary: Path, target: Path) -> None:
-    """Put a complete file in another's place; raises `OSError`."""
+    """Put a complete file in another's place, or where that can't be had, its content; raises `OSError`."""
     for pause in PAUSES:
         try:
             os.replace(temporary, target)
         except PermissionError:  # a program that has it open may be done in a moment
             time.sleep(pause)
         except OSError as error:
-            if error.errno != errno.EBUSY:  # a file that is mounted by itself, as containers do
+            if error.errno not in {errno.EBUSY, errno.EXDEV, *_NOT_OFFERED}:  # EBUSY: mounted by itself, in containers
                 raise
             break
         else:
             return
-    if not (target.exists() and os.access(target, os.W_OK)):
-        os.replace(temporary, target)
-        return
     with open(temporary, "rb") as complete:
         _write_over(target, complete)
     os.unlink(temporary)
@@ -117,7 +115,7 @@ def _replace(temporary: Path, target: Path) -> None:
 def _write_over(target: Path, complete: BinaryIO) -> None:
     """Write a file's new content over the old one, in place."""
     complete.seek(0)
-    with open(target, "r+b") as file:
+    with open(target, "r+b" if target.exists() else "xb") as file:
         shutil.copyfileobj(complete, file)
         file.truncate()
         _sync(file)
