@@ -207,7 +207,7 @@ def test_mistakes_in_the_configuration(library: Beet, lists: Path, mix: Any, err
 def test_without_mixes_or_a_folder(library: Beet, lists: Path) -> None:
     assert "musrec.playlist.dir" in library.error("mixes")
     configure(library, lists)
-    assert "`musrec.mixes` is empty" in library.error("mixes")
+    assert "`musrec.mixes` of the configuration is empty" in library.error("mixes")
     configure(library, lists, LIKE, LIKE)
     assert "two mixes have the name Like $artist" in library.error("mixes")
 

@@ -182,16 +182,29 @@ def _draws_blocks() -> bool:
 
 # What is stored.
 
-SHOWN, STORED, WRITTEN, KEPT, UNSURE, UNKNOWN = "shown", "stored", "written", "kept", "unsure", "unknown"
+SHOWN, STORED, WRITTEN, SAME, OTHER, UNSURE, UNKNOWN = (
+    "shown",
+    "stored",
+    "written",
+    "same",
+    "other",
+    "unsure",
+    "unknown",
+)
 
 
 def _outcome(item: Item, guess: Mapping[str, float], names: list[str], *, force: bool, write: bool) -> str:
     """What becomes of a track; ``names`` are the genres of a guess that is sure enough."""
-    if item.genres and (not force or names == item.genres):
-        return WRITTEN if write and _file_lacks_genres(item) else KEPT
+    same = bool(names) and names == item.genres
+    if write and item.genres and (same or not force) and _file_lacks_genres(item):
+        return WRITTEN
     if not guess:
         return UNKNOWN
-    return STORED if names else UNSURE
+    if not names:
+        return UNSURE
+    if same:
+        return SAME
+    return OTHER if item.genres and not force else STORED
 
 
 def _file_lacks_genres(item: Item) -> bool:
@@ -218,7 +231,8 @@ def _summary(tally: Counter[str], rules: Rules, *, pretend: bool) -> str:
     words = {
         WRITTEN: "to be written to files without genres" if pretend else "written to files without genres",
         UNSURE: f"below the threshold of {rules.threshold:g}",
-        KEPT: "had genres already (--force replaces them)",
+        SAME: "already there",
+        OTHER: "with other genres (--force replaces them)",
         UNKNOWN: "not embedded (`beet embed --report` tells why)",
     }
     parts = [f"{tally[STORED]} {'to be stored' if pretend else 'stored'}"]

@@ -51,6 +51,6 @@ def run(plugin: MusrecPlugin, lib: Library, opts: MixesCLIOpts, args: list[str])
             for item in outcome.made.answer.songs:
                 print_text("  " + formatted(item, plugin.config["similar"]["format"].as_str()))
     if not total:
-        raise UserError("there is no playlist to write: `musrec.mixes` is empty, or no seed of a mix is embedded")
+        raise UserError("there is no playlist to write: `musrec.mixes` of the configuration is empty")
     if failed:
         raise UserError(f"{failed} of {total} playlists could not be written")
