@@ -18,7 +18,7 @@ demo: $(DEMO_VENV)/.installed
 	$(DEMO_VENV)/bin/python -m tests.demo --out demo $(if $(MUSIC),--music "$(MUSIC)")
 
 test: $(VENV)/.installed
-	$(VENV)/bin/python -m pytest $(ARGS)
+	$(VENV)/bin/python -m pytest -n logical --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed
 	$(VENV)/bin/ruff check .
