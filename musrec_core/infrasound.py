@@ -9,6 +9,7 @@ Floats = NDArray[np.float32]
 
 EDGES = 18.0, 23.0  # of the high-pass [Hz]: nothing below, all above
 HALF = 64  # samples of half a Hann window: the low end is looked at in steps of so many
+MULTIPLE = 64  # of so many steps a clip is made long: a transform of a prime length takes long
 _HANN = ((0.5 - 0.5 * np.cos(np.pi * (np.arange(2 * HALF) + 0.5) / HALF)) / HALF).astype(np.float32)
 SUSPICIOUS = 10 ** (-25 / 10), 10 ** (-20 / 10)  # share of the power from where some, and from where all of it goes
 
@@ -26,14 +27,15 @@ def without_infrasound(y: Floats, rate: int) -> Floats:
     """
     y = y - y.mean()
     power = float(y @ y)
-    if len(y) < 4 * HALF or not 0 < power < np.inf:
+    if len(y) < 2 * HALF * MULTIPLE or not 0 < power < np.inf:
         return y
     share = _low_power(_smoothed(y[: len(y) // HALF * HALF]), rate) * HALF / power
     least, all_ = np.log(SUSPICIOUS)
     weight = float(np.clip((np.log(max(share, 1e-30)) - least) / (all_ - least), 0, 1))
     if not weight > 0:
         return y
-    padded = np.pad(y, (HALF, HALF + -len(y) % HALF), mode="reflect")
+    more = HALF + -(len(y) + HALF) % (HALF * MULTIPLE)
+    padded = np.pad(y, (HALF, more), mode="reflect")
     return y - _between(np.float32(weight) * _low_end(_smoothed(padded), rate))[: len(y)]
 
 
@@ -62,7 +64,7 @@ def _low_end(smooth: Floats, rate: int) -> Floats:
     frequencies = np.fft.rfftfreq(2 * len(smooth), HALF / rate)
     kept = frequencies < EDGES[1]
     spectrum[~kept] = 0
-    turns = frequencies[kept, None] / rate * (np.arange(2 * HALF) + 0.5 - HALF)
-    response = (np.cos(2 * np.pi * turns) * _HANN).sum(axis=1)  # of the window itself
+    turns = frequencies[kept] * 2 * HALF / rate
+    response = np.sinc(turns) / (1 - turns**2)  # of the Hann window
     spectrum[kept] *= np.clip((EDGES[1] - frequencies[kept]) / (EDGES[1] - EDGES[0]), 0, 1) / response
     return np.fft.irfft(spectrum, 2 * len(smooth))[: len(smooth)].astype(np.float32)
