@@ -175,8 +175,13 @@ def _decode_middle(
 
 
 def _is_mostly_silent(y: NDArray[np.float32], sample_rate: int) -> bool:
-    level = levels(without_infrasound(y, sample_rate), sample_rate)  # a pause with a rumble under it is a pause
+    level = _levels(y, sample_rate)
     return float(level.max(initial=0.0)) < QUIET or float(sounding(level).mean()) < 0.5
+
+
+def _levels(y: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+    """The level of each block; a pause with a rumble under it is a pause."""
+    return levels(without_infrasound(y, sample_rate), sample_rate)
 
 
 def _loudest_part(
@@ -210,7 +215,7 @@ def _elsewhere(
         found.append(decode_at(max(0.0, middle * (1 + (-1) ** k * ((k + 1) // 2) / (PLACES // 2 + 1)))))
         if not _is_mostly_silent(found[-1], sample_rate):
             return found[-1]
-    return max(found, key=lambda clip: float(levels(clip, sample_rate).max(initial=0.0)))
+    return max(found, key=lambda clip: float(_levels(clip, sample_rate).max(initial=0.0)))
 
 
 def _decode_chain(

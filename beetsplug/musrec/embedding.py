@@ -55,9 +55,9 @@ def mapped(pool: WorkerPool, paths: Iterable[PathT]) -> Iterator[tuple[PathT, Tr
     try:
         yield from pool.map(paths)
     except WorkersError as error:
-        raise UserError(f"{error}; where memory is short, `musrec.workers: 1` wants less") from None
+        raise UserError(f"{error}; if memory is short, set `musrec.workers: 1`") from None
     except ModelError as error:
-        raise UserError(f"{error}; install beets-musrec anew or check `musrec.model`") from None
+        raise UserError(f"{error}; reinstall beets-musrec, or check `musrec.model`") from None
 
 
 @dataclass

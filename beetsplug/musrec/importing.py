@@ -80,7 +80,7 @@ class Importing:
         self.close()
         if self._left_out:
             songs = "1 imported song has" if self._left_out == 1 else f"{self._left_out} imported songs have"
-            self._plugin._log.error("{} no embedding ({}): mend that, then run `beet embed`", songs, self._off)
+            self._plugin._log.error("{} no embedding ({}): fix that, then run `beet embed`", songs, self._off)
         self._off, self._left_out = "", 0
 
     def close(self) -> None:

@@ -116,13 +116,14 @@ def _likeness(a: str, b: str) -> int:
 
 
 def _key(recording: str, artist: str, title: str, album: str, disc: int, track: int, length: float, path: bytes) -> str:
+    file = of_file(path or b"")  # a damaged library may hold no path
     if recording:
         return _digest(b"recording", recording.encode("utf-8", "surrogatepass"))
     if not artist and not title:
-        return of_file(path)
+        return file
     place = _named(b"place", (album or "").casefold(), str(disc), str(track))[:4]
     seconds = f"{round(length or 0) % 256:02x}"
-    return f"{_named(b'name', artist.casefold(), title.casefold())}.{place}{seconds}{of_file(path)[:_FILE_DIGITS]}"
+    return f"{_named(b'name', artist.casefold(), title.casefold())}.{place}{seconds}{file[:_FILE_DIGITS]}"
 
 
 def _named(kind: bytes, *texts: str) -> str:

@@ -154,7 +154,7 @@ def test_a_broken_model_is_said_once_and_the_import_completes(album: Path, tmp_p
     assert said.err.count("nothing is embedded in this import") == 1
     last = said.err.splitlines()[-1]
     assert last.startswith("musrec: 3 imported songs have no embedding (no model card ")
-    assert last.endswith("mend that, then run `beet embed`")
+    assert last.endswith("fix that, then run `beet embed`")
     assert "gone.json" in said.err
     assert len(beet("ls").lines) == 3
     assert "no model card" in beet.error("similar", "album:Gathered")

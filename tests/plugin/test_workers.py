@@ -44,5 +44,5 @@ def test_workers_that_are_killed_as_they_start_are_one_sentence(library: Beet, s
     imported = Beet(tmp_path / "home2", songs)
     *_, last = imported("import", str(songs), PYTHONPATH=killing).err.splitlines()
     assert last.startswith("musrec: 10 imported songs have no embedding (no worker process can be kept alive")
-    assert last.endswith("mend that, then run `beet embed`")
+    assert last.endswith("fix that, then run `beet embed`")
     assert imported("embed").out == "10 embedded\n"

@@ -182,15 +182,8 @@ def _draws_blocks() -> bool:
 
 # What is stored.
 
-SHOWN, STORED, WRITTEN, SAME, OTHER, UNSURE, UNKNOWN = (
-    "shown",
-    "stored",
-    "written",
-    "same",
-    "other",
-    "unsure",
-    "unknown",
-)
+SHOWN, STORED, WRITTEN = "shown", "stored", "written"
+SAME, OTHER, UNSURE, UNKNOWN = "same", "other", "unsure", "unknown"
 
 
 def _outcome(item: Item, guess: Mapping[str, float], names: list[str], *, force: bool, write: bool) -> str:
