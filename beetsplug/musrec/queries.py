@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from beets.dbcore.query import FieldQuery, InvalidQueryArgumentValueError, InvalidQueryError, MatchQuery
+from beets.dbcore.query import FieldQuery, InvalidQueryArgumentValueError, InvalidQueryError, MatchQuery, PathQuery
 from beets.library import Album
 from beets.ui import UserError
 from confuse import ConfigError
@@ -196,8 +196,7 @@ def _id_of_file(lib: Library, item: Item) -> int | None:
     """The id of the song whose file this is: while beets imports a song once more, it carries none."""
     if not item.path:
         return None
-    known = lookup.items_at(lib, [item.path]).get(item.path)
-    return known.id if known else None
+    return next((known.id for known in lib.items(PathQuery("path", item.path)) if known.path == item.path), None)
 
 
 def item_queries(plugin: MusrecPlugin) -> dict[str, type[SimilarQuery]]:
