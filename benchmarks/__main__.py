@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy  # noqa: F401 - only loaded libraries can be limited to a thread
 from threadpoolctl import threadpool_limits
 
+from .alternatives import tried
 from .songs import songs
 from .stages import stages
 from .tables import machine
 from .throughput import throughput
-from .tried import tried
 
 PARTS: dict[str, Callable[..., str]] = {"stages": stages, "throughput": throughput, "tried": tried}
 

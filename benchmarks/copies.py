@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beetsplug.musrec.resemblance import COMPARED, USUAL
+from beetsplug.musrec.embedding.import_similar import MOST_COMPARED, USUAL
 from musrec_core import Encoder, TrackEmbedding
-from musrec_core.audio import load_clip
-from musrec_core.duplicates import plain_artist, plain_title
-from musrec_core.fingerprint import Fingerprint, align, fingerprint_file
+from musrec_core.audio.clip import load_clip
+from musrec_core.search.fingerprint import Fingerprint, align, fingerprint_file
+from musrec_core.search.recordings import plain_artist, plain_title
 from tests.music import encode
-from training.metrics import cosine_distances
+from training.evaluation.metrics import cosine_distances
 
 from .hubs import Row, embed
 from .tables import table
@@ -185,8 +185,8 @@ def main() -> None:
     picked = np.random.default_rng(0).choice(len(rows), min(options.copies, len(rows)), replace=False)
     made = list(copies(options.music, [rows[i] for i in sorted(picked)], vectors, prints))
     print(report(rows, near, made, markdown=options.markdown))
-    within = [pair.nearer < COMPARED for _, pair in made if pair.distance <= USUAL]
-    print(f"{np.mean(within):.1%} of the copies within {USUAL} are among the {COMPARED} nearest songs")
+    within = [pair.nearer < MOST_COMPARED for _, pair in made if pair.distance <= USUAL]
+    print(f"{np.mean(within):.1%} of the copies within {USUAL} are among the {MOST_COMPARED} nearest songs")
     for name, pairs in other_pairs(rows, prints).items():
         errors, told = [pair.errors for pair in pairs], sum(pair.is_copy for pair in pairs)
         print(f"{len(pairs):,} pairs {name}: {told} told; bit errors {min(errors):.2f} and more")

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musrec_core import Encoder, UnusableAudio, VectorIndex
-from musrec_core.hubs import MutualIndex
-from training import metrics
+from musrec_core.search.hubness import MutualIndex
+from training.evaluation import metrics
 
 Floats = NDArray[np.float64]
 Row = dict[str, str]

@@ -13,7 +13,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from musrec_core import Card
-from musrec_core.workers import WorkerPool
+from musrec_core.workers.pool import WorkerPool
 
 from .resident import Memory, measured, own_memory
 from .songs import songs, surround

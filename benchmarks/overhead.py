@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.libraries import make_library, write_config
 from benchmarks.songs import compose
+from benchmarks.synthetic_library import make_library, write_config
 
 BEET = [sys.executable, str(Path(sys.executable).parent / "beet")]
 QUIET = {"import": {"copy": False, "write": False, "autotag": False, "quiet": True, "resume": False}}

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .libraries import make_library, write_config
+from .synthetic_library import make_library, write_config
 
 DOCS = Path(__file__).parents[1] / "docs"
 SONGS = 3_000

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from musrec_core import UnusableAudio
-from musrec_core.workers import embed_in_worker
+from musrec_core.workers.pool import embed_in_worker
 
 
 class Memory(NamedTuple):

@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.libraries import make_library, write_config
 from benchmarks.overhead import BEET, run
+from benchmarks.synthetic_library import make_library, write_config
 from benchmarks.tables import machine, table
-from musrec_core import VectorIndex, ann
-from musrec_core.neighbours import neighbourhoods
+from musrec_core import VectorIndex
+from musrec_core.search import hnsw
+from musrec_core.search.knn import neighbourhoods
 
 K = 20
 ASKED = 500  # songs of which recall and the time of a question are measured
@@ -115,9 +116,9 @@ def indexes(sizes: list[int], scratch: Path, approximate: bool = True) -> list[l
         batch = _ms(partial(neighbourhoods, index, K, seeds=asked), 3) / ASKED
         exact = index.query(index.vectors[asked], K + 1)
         row: list[object] = [size, from_file, in_memory, batch * size / 1e3]
-        if approximate and ann.available():
+        if approximate and hnsw.available():
             start = time.perf_counter()
-            found, _ = ann.neighbours_of_all(index, K)
+            found, _ = hnsw.neighbours_of_all(index, K)
             row += [time.perf_counter() - start, f"{_recall(index, asked, exact, found):.3f}"]
         rows.append(row)
     return rows
@@ -166,10 +167,10 @@ def main() -> None:
             print(table("Whole processes", columns, rows, markdown=options.markdown))
         if options.indexes:
             columns = ["vectors", "one, from its file [ms]", "in memory [ms]", f"all, {K} each: exact [s]"]
-            columns += ["voyager [s]", f"recall@{K}"] if ann.available() and not options.exact else []
+            columns += ["voyager [s]", f"recall@{K}"] if hnsw.available() and not options.exact else []
             rows = indexes(options.indexes, Path(scratch), not options.exact)
             print(table("The index alone", columns, rows, markdown=options.markdown))
-            if not ann.available():
+            if not hnsw.available():
                 print("voyager is not installed: pip install 'beets-musrec[ann]'")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from musrec_core import Encoder
-from musrec_core.audio import load_clip
-from musrec_core.features import log_mel, windows
+from musrec_core.audio.clip import load_clip
+from musrec_core.audio.features import log_mel, windows
 
 from .tables import cpu_ms, table
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from musrec_core import Card, UnusableAudio
-from musrec_core.workers import WorkerPool
+from musrec_core.workers.pool import WorkerPool
 
+from .contenders import FLOOR, OURS, PLAIN, WAYS, missing
 from .tables import table
-from .ways import FLOOR, OURS, PLAIN, WAYS, missing
 
 WORKERS = (1, 2)
 

@@ -11,28 +11,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import playlist, recommend
+    from . import playlist
     from .card import Card
     from .encoder import Encoder, TrackEmbedding
     from .errors import ModelError, UnusableAudio
-    from .index import VectorIndex
+    from .search import ranking as recommend
+    from .search.index import VectorIndex
 
 __all__ = ["Card", "Encoder", "ModelError", "TrackEmbedding", "UnusableAudio", "VectorIndex", "playlist", "recommend"]
 
-_HOME = {
+_CLASSES = {
     "Card": "card",
     "Encoder": "encoder",
     "TrackEmbedding": "encoder",
     "ModelError": "errors",
     "UnusableAudio": "errors",
-    "VectorIndex": "index",
+    "VectorIndex": "search.index",
 }
+_MODULES = {"playlist": "playlist", "recommend": "search.ranking"}
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use, so that ``import musrec_core`` costs nothing (PEP 562)."""
-    if name in _HOME:
-        return getattr(import_module(f".{_HOME[name]}", __name__), name)
-    if name in __all__:
-        return import_module(f".{name}", __name__)
+    if name in _CLASSES:
+        return getattr(import_module(f".{_CLASSES[name]}", __name__), name)
+    if name in _MODULES:
+        return import_module(f".{_MODULES[name]}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio import load_clip
+from .audio.clip import load_clip
+from .audio.features import log_mel, windows
 from .card import Card
 from .errors import ModelError, UnusableAudio
-from .features import log_mel, windows
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -128,7 +128,7 @@ class Encoder:
         path, outcome
             As they finish, in any order. A file that hangs or kills its worker is an `UnusableAudio` like any other.
         """
-        from .workers import WorkerPool
+        from .workers.pool import WorkerPool
 
         with WorkerPool(self.card, workers=workers, timeout=timeout) as pool:
             yield from pool.map(paths)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from . import music
-from .faults.specimens import every_kind
+from .faults.sample_files import every_kind
 
 SECONDS = 12.0
 

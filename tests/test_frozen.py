@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beetsplug.musrec import fields
-from musrec_core import Card, VectorIndex, playlist
-from musrec_core.genres import Vocabulary
-from musrec_core.playlistrecipe import mark, read
+from beetsplug.musrec.attributes import fields
+from musrec_core import Card, VectorIndex
+from musrec_core.genres.vocabulary import Vocabulary
+from musrec_core.playlist import m3u
+from musrec_core.playlist.recipe import mark, read
 
 FROZEN = Path(__file__).parent / "frozen"
 
@@ -64,7 +65,7 @@ def test_a_playlist_with_its_recipe() -> None:
     assert [key for key, _ in recipe.songs] == ["8f14e45fceea", "c9f0f895fb98"]
     assert [mark_ for _, mark_ in recipe.songs] == [mark(entry.location) for entry in document.entries]
     assert recipe.without == ("45c48cce2e2d",)
-    files, streams = playlist.read(FROZEN / "playlist-1.m3u8")
+    files, streams = m3u.read(FROZEN / "playlist-1.m3u8")
     assert [Path(file.decode()).relative_to(FROZEN).as_posix() for file in files] == [
         "Amen Corner/01 Second Bass.mp3",
         "Björk/02 Jóga.flac",

@@ -15,15 +15,15 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from beetsplug.musrec import fields
-from beetsplug.musrec.shown import EmbeddingType
+from beetsplug.musrec.attributes import fields
+from beetsplug.musrec.attributes.types import EmbeddingType
 from musrec_core import Card, ModelError
+from musrec_core._text import one_line, printable
 from musrec_core.card import SHIPPED
 from musrec_core.encoder import _mel_basis
 from musrec_core.errors import PlaylistError
-from musrec_core.playlist import Entry, Style, encode, read
-from musrec_core.playlistreading import names_playlist
-from musrec_core.text import one_line, printable
+from musrec_core.playlist.m3u import Entry, Style, encode, read
+from musrec_core.playlist.reading import names_playlist
 from training.recipe import RECIPES, RecipeError, load_recipe
 
 MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beetsplug.musrec.fields import decode_vectors
+from beetsplug.musrec.attributes.fields import decode_vectors
 from musrec_core import Card
-from training.metrics import chance, cosine_distances, precision_at
+from training.evaluation.metrics import chance, cosine_distances, precision_at
 
 from .plugin.conftest import Beet
 

@@ -13,37 +13,37 @@ from .recipe import Recipe, RecipeError, load_recipe
 
 
 def _prepare(recipe: Recipe, options: argparse.Namespace) -> None:
-    from .datasets import describe
-    from .prepare import prepare
+    from .data.cache import describe
+    from .data.prepare import prepare
 
     print(describe(prepare(recipe, options.music, options.out / "cache", options.jobs)))
 
 
 def _fetch(recipe: Recipe, options: argparse.Namespace) -> None:
-    from .fetch import fetch
+    from .data.fetch import fetch
 
     fetch(recipe, options.music)
 
 
 def _fit(recipe: Recipe, options: argparse.Namespace) -> None:
-    from .datasets import load_cache
-    from .fit import fit
+    from .data.cache import load_cache
+    from .fit.fit import fit
 
     print(fit(recipe, load_cache(options.cache or options.out / "cache"), options.out, fresh=options.fresh))
 
 
 def _export(recipe: Recipe, options: argparse.Namespace) -> None:
-    from .datasets import load_cache
-    from .export import export
+    from .data.cache import load_cache
+    from .export.export import export
 
     print(export(recipe, load_cache(options.cache or options.out / "cache"), options.out, options.to))
 
 
 def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
-    from .compare import trained_beside
-    from .datasets import load_cache
-    from .evaluate import evaluate
-    from .report import into_card, write_report
+    from .data.cache import load_cache
+    from .evaluation.compare import trained_beside
+    from .evaluation.evaluate import evaluate
+    from .evaluation.report import into_card, write_report
 
     folder = options.cache or options.out / "cache"
     cache = load_cache(folder)
@@ -72,8 +72,8 @@ def _run(recipe: Recipe, options: argparse.Namespace) -> None:
 
 
 def _ablate(recipe: Recipe, options: argparse.Namespace) -> None:
-    from .ablate import ablate
-    from .datasets import load_cache
+    from .data.cache import load_cache
+    from .evaluation.ablate import ablate
 
     cache = load_cache(options.cache or options.out / "cache")
     print(ablate(options.recipe, dict(options.set), cache, options.out, options.plan))

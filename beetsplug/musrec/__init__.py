@@ -13,18 +13,22 @@ from beets.ui import UserError
 from musrec_core.card import Card
 from musrec_core.errors import ModelError
 
-from . import answers, asking, fields, mixes, queries, tastes, unknown_settings, vocabulary
+from . import unknown_settings
+from .attributes import fields
 from .commands import embed, genreguess, musicmap, report, similar
 from .commands import mixes as mixes_command
-from .import_genres import ImportGenres
-from .importing import Importing
+from .embedding.import_stage import EmbeddingStage
+from .genres import vocabulary
+from .genres.import_stage import GenreStage
+from .playlists import mixes
+from .similar import query, request, search, steering
 
 if TYPE_CHECKING:
     from beets.dbcore.types import Type
     from beets.library import Item, Library
     from beets.ui import Subcommand
 
-    from .snapshot import Space
+    from .library.vectors import Space
 
 
 class MusrecPlugin(BeetsPlugin):
@@ -86,21 +90,21 @@ class MusrecPlugin(BeetsPlugin):
         self._model_error = ""
         card = self._read_card()
         self.genres = vocabulary.Genres(self)
-        own = vocabulary.keys_of(vocabulary.labels_of_configured())
+        own = vocabulary.genre_keys(vocabulary.labels_of_configured())
         self.item_types: dict[str, Type] = fields.item_types(card, own.values())
         self.template_fields: dict[str, Callable[[Item], Any]] = dict(fields.computed_fields(card, self.genres.answer))
         self.template_fields |= fields.own_fields(own, self.genres.probability)
         self.template_fields[fields.DISTANCE] = lambda item: self.distances.get(item.get("id") or 0)
         self.distances: dict[int, float] = {}  # item's id -> distance, of the last question
         self.library: Library | None = None
-        self.item_queries = queries.item_queries(self)
-        self.album_queries = queries.album_queries(self)
+        self.item_queries = query.item_queries(self)
+        self.album_queries = query.album_queries(self)
         self.register_listener("library_opened", self._remember_library)
         self.register_listener("import_begin", lambda session: self._tell_unknown_settings())
         if self._is_on(self.config["auto"]):
-            Importing(self)
+            EmbeddingStage(self)
         if self._is_on(self.config["genreguess"]["auto"]):
-            ImportGenres(self)
+            GenreStage(self)
         if self._is_on(self.config["mixes_on_import"]):
             self.register_listener("import", lambda lib, paths: mixes.after_import(self, lib))
 
@@ -147,17 +151,17 @@ class MusrecPlugin(BeetsPlugin):
         space: Space = self.config["similar"]["space"].as_choice(["embedding", "genre"])
         return space
 
-    def wanted(self, lib: Library, *, candidates: str | None = None) -> answers.Wanted:
+    def wanted(self, lib: Library, *, candidates: str | None = None) -> search.Criteria:
         """What the configuration asks for, as a command without options would."""
         config = self.config["similar"]
-        return answers.Wanted(
+        return search.Criteria(
             space=self.space,
             metric="euclidean" if self.space == "genre" else "cosine",
             candidates=candidates,
-            per_artist=asking.at_least(0, None, config["max_per_artist"].get(int), "--max-per-artist"),
-            per_album=asking.at_least(0, None, config["max_per_album"].get(int), "--max-per-album"),
+            per_artist=request.at_least(0, None, config["max_per_artist"].get(int), "--max-per-artist"),
+            per_album=request.at_least(0, None, config["max_per_album"].get(int), "--max-per-album"),
             duplicates=config["duplicates"].get(bool),
-            steering=tastes.wish(self, lib),
+            steering=steering.parse_steering(self, lib),
             hub_correction=config["hub_correction"].get(bool),
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from confuse import ConfigError
 
-from musrec_core.text import one_line
+from musrec_core._text import one_line
 
 if TYPE_CHECKING:
     from confuse import Subview

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import memory, ways
+from benchmarks import contenders, memory
+from benchmarks.alternatives import tried
 from benchmarks.songs import compose, surround
 from benchmarks.stages import stages
 from benchmarks.tables import cpu_ms, table
 from benchmarks.throughput import throughput, timed
-from benchmarks.tried import tried
-from musrec_core.audio import load_clip
+from musrec_core.audio.clip import load_clip
 
 
 @pytest.fixture(scope="module")
@@ -59,28 +59,30 @@ def test_every_way_that_was_tried_runs(short: list[Path]) -> None:
 
 
 def test_throughput_of_ours_beside_the_floor(short: list[Path]) -> None:
-    found = rows(throughput(short[:2], 1, [ways.OURS, ways.FLOOR], markdown=True))
-    assert float(found[ways.OURS][-1]) == 1
-    assert float(found[ways.FLOOR][-1]) < 1
+    found = rows(throughput(short[:2], 1, [contenders.OURS, contenders.FLOOR], markdown=True))
+    assert float(found[contenders.OURS][-1]) == 1
+    assert float(found[contenders.FLOOR][-1]) < 1
     assert found["tracks/s with two workers"][0] == "15 or more"
 
 
 def test_what_is_not_installed_is_said_and_left_out(short: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ways.NEEDS, ways.PLAIN, ("no_such_module", "librosa"))
-    report = throughput(short[:1], 1, [ways.FLOOR, ways.PLAIN])
-    assert f"{ways.PLAIN}: not installed: pip install no-such-module" in report
+    monkeypatch.setitem(contenders.NEEDS, contenders.PLAIN, ("no_such_module", "librosa"))
+    report = throughput(short[:1], 1, [contenders.FLOOR, contenders.PLAIN])
+    assert f"{contenders.PLAIN}: not installed: pip install no-such-module" in report
 
 
 def test_a_file_that_a_way_cannot_read_is_named(short: list[Path], tmp_path: Path) -> None:
     text = tmp_path / "notes.mp3"
     text.write_text("no music")
-    assert "InvalidDataError" in timed(ways.FLOOR, str(text)).fault
-    assert f"{ways.FLOOR}: left out notes.mp3: InvalidDataError" in throughput([short[0], text], 1, [ways.FLOOR])
+    assert "InvalidDataError" in timed(contenders.FLOOR, str(text)).fault
+    assert f"{contenders.FLOOR}: left out notes.mp3: InvalidDataError" in throughput(
+        [short[0], text], 1, [contenders.FLOOR]
+    )
 
 
-@pytest.mark.parametrize("name", [name for name in ways.WAYS if name != ways.OURS])
+@pytest.mark.parametrize("name", [name for name in contenders.WAYS if name != contenders.OURS])
 def test_each_way_embeds_a_file(short: list[Path], name: str) -> None:
-    if lacking := ways.missing(name):
+    if lacking := contenders.missing(name):
         pytest.skip(f"needs {lacking}")
     took = timed(name, str(next(path for path in short if path.suffix == ".flac")))
     assert not took.fault

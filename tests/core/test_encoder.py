@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from musrec_core import Card, Encoder, ModelError, UnusableAudio
-from musrec_core.audio import load_clip
+from musrec_core.audio.clip import load_clip
+from musrec_core.audio.features import windows
+from musrec_core.audio.infrasound import without_infrasound
 from musrec_core.card import MODELS
-from musrec_core.features import windows
-from musrec_core.infrasound import without_infrasound
 
 
 @pytest.fixture(scope="module")

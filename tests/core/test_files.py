@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from musrec_core.files import atomic_write
+from musrec_core._files import atomic_write
 
 
 def put(path: Path, content: bytes = b"new") -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from musrec_core import Encoder, UnusableAudio
 from musrec_core.errors import REASONS
-from musrec_core.workers import WorkerPool
+from musrec_core.workers.pool import WorkerPool
 
 EmbedAll = Callable[[Iterable[Path | bytes]], dict[str, str]]
 EmbedBytes = Callable[[dict[str, bytes]], dict[str, str]]

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from musrec_core import UnusableAudio
-from musrec_core.audio import load_clip
-from musrec_core.workers import WorkerPool
+from musrec_core.audio.clip import load_clip
+from musrec_core.workers.pool import WorkerPool
 
 from .. import music
 from .conftest import EmbedAll, EmbedBytes
-from .specimens import video
+from .sample_files import video
 
 BAD = {"unreadable", "no-audio", "too-short", "silent"}
 
@@ -170,17 +170,17 @@ def test_files_that_vanish_and_change_while_they_wait(pool: WorkerPool, waltz: P
 
 
 def test_a_file_that_shrinks_while_it_is_read(waltz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from musrec_core import audio
+    from musrec_core.audio import clip
 
     path = tmp_path / f"shrinking{waltz.suffix}"
     shutil.copy(waltz, path)
-    decode = audio._decode_middle
+    decode = clip._decode_middle
 
     def shrink_first(*arguments):  # type: ignore[no-untyped-def]
         os.truncate(path, 100)
         return decode(*arguments)
 
-    monkeypatch.setattr(audio, "_decode_middle", shrink_first)
+    monkeypatch.setattr(clip, "_decode_middle", shrink_first)
     with contextlib.suppress(UnusableAudio):  # or nothing else
         assert len(load_clip(path))
 

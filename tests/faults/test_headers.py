@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musrec_core.audio import load_clip
+from musrec_core.audio.clip import load_clip
 
 from .. import music
 from .conftest import EmbedBytes
-from .specimens import SECONDS, ape, wav
+from .sample_files import SECONDS, ape, wav
 
 HUGE = 0xFFFFFFFF
 SONG = music.piano_waltz(SECONDS, np.random.default_rng(3))[0]

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musrec_core.audio import load_clip
+from musrec_core.audio.clip import load_clip
 
 from .. import music
-from .specimens import wav
+from .sample_files import wav
 
 RATE = 22_050
 TEN_HOURS = 36_000  # [s]

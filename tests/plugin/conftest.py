@@ -25,7 +25,7 @@ atexit.register(SERVER.close)
 
 
 @dataclass(frozen=True)
-class Said:
+class Completed:
     """What a command printed, and how it ended."""
 
     out: str
@@ -63,7 +63,9 @@ class Beet:
                 config[key.rstrip("_")] = value
         (self.home / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
 
-    def __call__(self, *arguments: str | bytes, ok: bool = True, cwd: Path | None = None, **environment: str) -> Said:
+    def __call__(
+        self, *arguments: str | bytes, ok: bool = True, cwd: Path | None = None, **environment: str
+    ) -> Completed:
         """Run a command: in a fork where that will do, in a process of its own where it starts workers."""
         words = [argument for argument in arguments if isinstance(argument, str)]
         if environment or len(words) < len(arguments) or OWN_PROCESS & set(words[:1]) or not hasattr(os, "fork"):
@@ -75,7 +77,7 @@ class Beet:
             assert "Traceback" not in said.err, said.err
         return said
 
-    def process(self, *arguments: str | bytes, cwd: Path | None = None, **environment: str) -> Said:
+    def process(self, *arguments: str | bytes, cwd: Path | None = None, **environment: str) -> Completed:
         """Run a command as a user's shell does."""
         done = subprocess.run(
             [BEET, *arguments],
@@ -86,15 +88,17 @@ class Beet:
             timeout=300,
             check=False,
         )
-        return Said(done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"), done.returncode)
+        return Completed(
+            done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"), done.returncode
+        )
 
-    def _fork(self, arguments: list[str], cwd: Path) -> Said:
+    def _fork(self, arguments: list[str], cwd: Path) -> Completed:
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder) / "out", Path(folder) / "err"
             status = SERVER.run(arguments, home=self.home, cwd=cwd, out=out, err=err)
-            return Said(out.read_text("utf-8", "replace"), err.read_text("utf-8", "replace"), status)
+            return Completed(out.read_text("utf-8", "replace"), err.read_text("utf-8", "replace"), status)
 
-    def after(self, code: str, *arguments: str) -> Said:
+    def after(self, code: str, *arguments: str) -> Completed:
         """``beet`` in a Python that has run some code before: to stand in for what a test can't have."""
         program = f"import sys\nsys.argv = ['beet', *{list(arguments)!r}]\n{code}\nfrom beets.ui import main\nmain()"
         done = subprocess.run(
@@ -109,7 +113,7 @@ class Beet:
             check=False,
         )
         assert done.returncode == 0, done
-        return Said(done.stdout, done.stderr, done.returncode)
+        return Completed(done.stdout, done.stderr, done.returncode)
 
     def error(self, *arguments: str) -> str:
         """The one sentence of a command that has to fail."""

@@ -12,7 +12,7 @@ import pytest
 from beets.ui import UserError
 
 import beetsplug.musrec as package
-from beetsplug.musrec import output, progress
+from beetsplug.musrec import console, progress
 
 from .conftest import BEET, Beet
 
@@ -64,11 +64,11 @@ def test_every_bar_comes_from_there() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_output_that_is_closed_or_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
-    output.print_text("nobody reads this")
+    console.print_text("nobody reads this")
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(UserError, match="the output can't be written: No space left on device"):
-            output.print_text("a line")
+            console.print_text("a line")
 
 
 @pytest.mark.parametrize("redirected", ["2>&-", ">&- 2>&- <&-", "2>/dev/full"])

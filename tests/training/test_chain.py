@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from musrec_core import Encoder
-from training.datasets import dequantise, load_cache, quantise
+from training.data.cache import dequantise_cache, load_cache, quantise_cache
 from training.recipe import RECIPES, RecipeError, load_recipe
 
 from ..plugin.conftest import Beet
@@ -31,8 +31,8 @@ def test_the_cache_holds_every_good_clip_and_says_what_is_missing(trained: Path)
 
 def test_quantising_keeps_the_picture() -> None:
     x = np.linspace(-4.9, 4.9, 500, dtype=np.float32)[None]
-    assert np.abs(dequantise(quantise(x)) - x).max() <= 0.02
-    assert quantise(np.array([[-50.0, 50.0]], np.float32)).tolist() == [[0, 255]]
+    assert np.abs(dequantise_cache(quantise_cache(x)) - x).max() <= 0.02
+    assert quantise_cache(np.array([[-50.0, 50.0]], np.float32)).tolist() == [[0, 255]]
 
 
 def test_the_exported_encoder_works_as_the_shipped_one_does(trained: Path, waltz: Path) -> None:

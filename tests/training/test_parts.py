@@ -11,14 +11,14 @@ import torch
 import yaml
 
 from training.__main__ import main
-from training.ablate import table
-from training.augment import Augment
-from training.baselines import svm_probabilities
-from training.datasets import SPLITS, load_cache, save_cache
-from training.model import TrackVector, new_encoder
+from training.data.cache import SPLITS, load_cache, save_cache
+from training.data.sources import read_folder, split_of
+from training.evaluation.ablate import table
+from training.evaluation.baselines import svm_probabilities
+from training.evaluation.robustness import robustness
+from training.fit.augment import Augment
+from training.model.encoder import TrackVector, new_encoder
 from training.recipe import load_recipe
-from training.robustness import robustness
-from training.sources import read_folder, split_of
 
 from .. import music
 from .conftest import recipe_file

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from musrec_core.workers import WorkerPool
-from training import prepare as preparing
+from musrec_core.workers.pool import WorkerPool
 from training.__main__ import main
-from training.datasets import load_cache
+from training.data import prepare as preparing
+from training.data.cache import load_cache
 from training.recipe import load_recipe
 
 from .conftest import recipe_file, run

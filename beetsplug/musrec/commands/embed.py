@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 from beets.dbcore.query import InvalidQueryError
 from beets.ui import Subcommand, UserError
 
-from musrec_core.text import printable
+from musrec_core._text import printable
 
-from .. import embedding, fields, heeded, lookup
-from ..embedding import Work
-from ..output import print_item, print_text
+from .. import option_checks
+from ..attributes import fields
+from ..console import print_item, print_text
+from ..embedding import embedder
+from ..embedding.embedder import PendingWork
+from ..library import sql
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -53,9 +56,9 @@ def command(plugin: MusrecPlugin) -> Subcommand:
 
     def func(lib: Library, opts: EmbedCLIOpts, args: list[str]) -> None:
         if opts.report:
-            heeded.require(cmd.parser, opts, "--report", {"report"})
+            option_checks.require(cmd.parser, opts, "--report", {"report"})
         elif opts.pretend:
-            heeded.require(cmd.parser, opts, "--pretend", {"pretend", "force", "retry"})
+            option_checks.require(cmd.parser, opts, "--pretend", {"pretend", "force", "retry"})
         run(plugin, lib, opts, args)
 
     cmd.func = func
@@ -66,7 +69,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str])
     if opts.jobs is not None and opts.jobs < 1:
         raise UserError("--jobs has to be 1 or more")
     try:
-        ids = lookup.matching_ids(lib, lookup.parse(args))
+        ids = sql.matching_ids(lib, sql.parse(args))
     except InvalidQueryError as error:
         raise UserError(str(error)) from None
     if args and not ids:
@@ -74,9 +77,9 @@ def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str])
     if opts.report:
         report(lib, ids)
         return
-    work = Work(ids) if opts.force else embedding.outstanding(plugin, lib, ids, retry=opts.retry)
+    work = PendingWork(ids) if opts.force else embedder.needs_embedding(plugin, lib, ids, retry=opts.retry)
     if opts.pretend:
-        for item in lookup.items_of(lib, work.ids):
+        for item in sql.items_of(lib, work.ids):
             print_item(item)
         return
     try:
@@ -88,14 +91,14 @@ def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str])
         print_text(_summary(work, done, failed))
 
 
-def _embed(plugin: MusrecPlugin, lib: Library, work: Work, opts: EmbedCLIOpts) -> tuple[int, int]:
-    items = lookup.items_of(lib, work.ids)
-    return embedding.embed_items(plugin, lib, items, len(work.ids), workers=opts.jobs, quiet=opts.quiet)
+def _embed(plugin: MusrecPlugin, lib: Library, work: PendingWork, opts: EmbedCLIOpts) -> tuple[int, int]:
+    items = sql.items_of(lib, work.ids)
+    return embedder.embed_items(plugin, lib, items, len(work.ids), workers=opts.jobs, quiet=opts.quiet)
 
 
 def report(lib: Library, ids: list[int]) -> None:
     """What could not be embedded, by reason, each with the command that lists it."""
-    statuses = lookup.attributes(lib, ids, fields.STATUS).values()
+    statuses = sql.attributes(lib, ids, fields.STATUS).values()
     reasons = Counter(reason for status in statuses if (reason := printable(fields.failure_of(status))))
     if not reasons:
         print_text("nothing failed")
@@ -108,7 +111,7 @@ def report(lib: Library, ids: list[int]) -> None:
         print_text("`beet embed --retry` tries again what timed out or crashed.")
 
 
-def _summary(work: Work, done: int, failed: int) -> str:
+def _summary(work: PendingWork, done: int, failed: int) -> str:
     parts = [f"{done} embedded"]
     if work.current:
         parts.append(f"{work.current} up to date")

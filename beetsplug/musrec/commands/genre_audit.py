@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from beets.ui import UserError
 
-from musrec_core.text import one_line
+from musrec_core._text import one_line
 
-from .. import answers, fields, genre_tags, lookup
-from ..output import formatted, print_text
+from ..attributes import fields
+from ..console import formatted, print_text
+from ..genres import tags
+from ..library import sql
+from ..similar import search
 from . import genre_learn
 
 if TYPE_CHECKING:
     from beets.library import Library
 
     from .. import MusrecPlugin
-    from ..genre_tags import Rules
+    from ..genres.tags import Rules
 
 NAME = "$artist - $title"
 ODD = 3.5  # robust z-score (Iglewicz and Hoaglin 1993)
@@ -43,7 +46,7 @@ def run_audit(plugin: MusrecPlugin, lib: Library, args: list[str], rules: Rules,
     doubts = [doubt for doubt in doubts if chosen is None or doubt.id in chosen]
     doubts.sort(key=lambda doubt: (-doubt.p, doubt.id))
     shown = {doubt.id: doubt for doubt in doubts[:count]}
-    for item in lookup.items_of(lib, shown):
+    for item in sql.items_of(lib, shown):
         doubt = shown[item.id]
         change = one_line(f"{'; '.join(doubt.genres)} -> {'; '.join(doubt.better)}")
         print_text(f"{doubt.p:.2f}  {formatted(item, NAME)}: {change}")
@@ -65,7 +68,7 @@ def _by_own_genres(plugin: MusrecPlugin, lib: Library, rules: Rules) -> list[Dou
     doubts = []
     for row, truth, p in zip(found.rows, found.truth, found.held_out, strict=True):
         top = int(p.argmax())
-        doubted = {genre_tags.key_of(labels[k]) for k in range(len(labels)) if truth[k] and p[k] < DOUBTED}
+        doubted = {tags.key_of(labels[k]) for k in range(len(labels)) if truth[k] and p[k] < DOUBTED}
         if truth[top] or p[top] < rules.threshold or not doubted:
             continue
         genres = tagged.stored[row]
@@ -75,20 +78,20 @@ def _by_own_genres(plugin: MusrecPlugin, lib: Library, rules: Rules) -> list[Dou
 
 
 def _all_in(doubted: set[str], names: list[str]) -> bool:
-    return bool(names) and all(genre_tags.key_of(name) in doubted for name in names)
+    return bool(names) and all(tags.key_of(name) in doubted for name in names)
 
 
 def _by_the_model(plugin: MusrecPlugin, lib: Library, rules: Rules, chosen: set[int] | None) -> list[Doubt]:
     """Doubts by the model's own genres, of songs all of whose tags are among them."""
-    ids = sorted(chosen) if chosen is not None else lookup.holders(lib, fields.GENRES)
-    if not (counts := lookup.counts(lib, plugin.card.model_id)).current:
-        raise answers.nothing_embedded(plugin, counts)
-    models = lookup.attributes(lib, ids, fields.MODEL)
-    tagged = genre_tags.read(lib, [id_ for id_ in ids if models.get(id_) == plugin.card.model_id], rules.synonyms)
+    ids = sorted(chosen) if chosen is not None else sql.holders(lib, fields.GENRES)
+    if not (counts := sql.counts(lib, plugin.card.model_id)).current:
+        raise search.nothing_embedded(plugin, counts)
+    models = sql.attributes(lib, ids, fields.MODEL)
+    tagged = tags.read(lib, [id_ for id_ in ids if models.get(id_) == plugin.card.model_id], rules.synonyms)
     rows = zip(tagged.ids, tagged.stored, tagged.genres, strict=True)
     doubts = []
     while part := list(itertools.islice(rows, BLOCK)):  # the texts of a whole library would weigh more than its vectors
-        texts = lookup.attributes(lib, [id_ for id_, _, _ in part], fields.GENRES)
+        texts = sql.attributes(lib, [id_ for id_, _, _ in part], fields.GENRES)
         found = (_doubt(id_, texts.get(id_, ""), stored, genres, rules) for id_, stored, genres in part)
         doubts += [doubt for doubt in found if doubt is not None]
     return doubts
@@ -100,8 +103,8 @@ def _doubt(id_: int, text: str, stored: list[str], genres: list[str], rules: Rul
     for label, p in fields.parse_genres(text).items():
         for name in rules.synonyms.names([rules.name(label, learnt=False)]):
             guess[name] = guess.get(name, 0.0) + p
-    known = {genre_tags.key_of(name): p for name, p in guess.items()}
-    keys = {genre_tags.key_of(genre) for genre in genres}
+    known = {tags.key_of(name): p for name, p in guess.items()}
+    keys = {tags.key_of(genre) for genre in genres}
     if not guess or not keys or not keys <= known.keys():
         return None
     better, p = max(guess.items(), key=lambda pair: pair[1])
@@ -113,20 +116,20 @@ def _doubt(id_: int, text: str, stored: list[str], genres: list[str], rules: Rul
 
 def run_odd(plugin: MusrecPlugin, lib: Library, args: list[str], count: int | None) -> None:
     """List songs far from their album or artist, the oddest first, with the reason."""
-    from musrec_core.oddness import Odd, odd
+    from musrec_core.genres.outliers import Outlier, outliers
 
     chosen = _chosen(lib, args)
     tagged, vectors = genre_learn.embedded(plugin, lib, [])
-    artists = [None if name.startswith(genre_tags.NOBODY) else name for name in tagged.artists]
-    best: dict[int, tuple[Odd, str]] = {}
+    artists = [None if name.startswith(tags.NO_ARTIST) else name for name in tagged.artists]
+    best: dict[int, tuple[Outlier, str]] = {}
     for what, groups in (("album", tagged.albums), ("artist", artists)):
-        for song in odd(vectors, groups):
+        for song in outliers(vectors, groups):
             if song.z >= ODD and (song.row not in best or song.z > best[song.row][0].z):
                 best[song.row] = song, what
     ranked = sorted(best.values(), key=lambda pair: (-pair[0].z, pair[0].row))
     found = [(song, what) for song, what in ranked if chosen is None or tagged.ids[song.row] in chosen]
     shown = {tagged.ids[song.row]: (song, what) for song, what in found[:count]}
-    for item in lookup.items_of(lib, shown):
+    for item in sql.items_of(lib, shown):
         song, what = shown[item.id]
         name = item.album if what == "album" else item.albumartist or item.artist
         print_text(f"{song.z:5.1f}  {formatted(item, NAME)}")
@@ -138,7 +141,7 @@ def run_odd(plugin: MusrecPlugin, lib: Library, args: list[str], count: int | No
 def _chosen(lib: Library, args: list[str]) -> set[int] | None:
     if not args:
         return None
-    ids = set(lookup.matching_ids(lib, lookup.parse(args)))
+    ids = set(sql.matching_ids(lib, sql.parse(args)))
     if not ids:
         raise UserError(f"no song matches: {' '.join(args)}")
     return ids

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from beets.ui import UserError
 
-from musrec_core.text import one_line, printable
+from musrec_core._text import one_line, printable
 
-from .. import answers, genre_tags, lookup, snapshot
-from ..fields import OWN
-from ..output import print_text
-from ..vocabulary import file_of, keys_of
+from ..attributes.fields import OWN
+from ..console import print_text
+from ..genres import tags
+from ..genres.vocabulary import file_of, genre_keys
+from ..library import sql
+from ..library import vectors as vectors_module
+from ..similar import search
 
 if TYPE_CHECKING:
     import numpy as np
     from beets.library import Library
     from numpy.typing import NDArray
 
-    from musrec_core.learning import Learnt
+    from musrec_core.genres.learning import FitReport
 
     from .. import MusrecPlugin
 
@@ -30,32 +33,32 @@ NAME = 26  # columns of a genre's name
 NAMED = 12  # genres that are left out by name
 
 
-def embedded(plugin: MusrecPlugin, lib: Library, args: list[str]) -> tuple[genre_tags.Tagged, NDArray[np.float32]]:
+def embedded(plugin: MusrecPlugin, lib: Library, args: list[str]) -> tuple[tags.TaggedSongs, NDArray[np.float32]]:
     """The songs that a query matches and that have an embedding, and their embeddings [shape=(n, d)]."""
     import numpy as np
 
-    known = snapshot.load(plugin, lib, "embedding")
+    known = vectors_module.load(plugin, lib, "embedding")
     index = known.index
     if not len(index):
-        raise answers.nothing_embedded(plugin, known.counts)
+        raise search.nothing_embedded(plugin, known.counts)
     if args:
-        index = index.among(lookup.matching_ids(lib, lookup.parse(args)))
+        index = index.among(sql.matching_ids(lib, sql.parse(args)))
         if not len(index):
             raise UserError(f"no song with an embedding matches: {' '.join(args)}")
-    tagged = genre_tags.read(lib, index.ids.tolist(), genre_tags.Synonyms.of(plugin))
+    tagged = tags.read(lib, index.ids.tolist(), tags.Synonyms.of(plugin))
     return tagged, index.vectors[np.isin(index.ids, tagged.ids)]  # less those that went meanwhile
 
 
-def learnt(plugin: MusrecPlugin, tagged: genre_tags.Tagged, vectors: NDArray[np.float32]) -> Learnt:
+def learnt(plugin: MusrecPlugin, tagged: tags.TaggedSongs, vectors: NDArray[np.float32]) -> FitReport:
     """What can be learnt from some songs; raises `UserError`."""
     from musrec_core.errors import VocabularyError
-    from musrec_core.learning import learn
+    from musrec_core.genres.learning import fit_vocabulary
 
     if importlib.util.find_spec("sklearn") is None:
         raise UserError("learning needs scikit-learn: pip install 'beets-musrec[learn]'")
     config = plugin.config["genreguess"]
     try:
-        return learn(
+        return fit_vocabulary(
             vectors,
             tagged.genres,
             tagged.artists,
@@ -81,7 +84,7 @@ def run_learn(plugin: MusrecPlugin, lib: Library, args: list[str], *, pretend: b
     except OSError as error:
         raise UserError(f"{path} can't be written: {error.strerror or error}") from None
     print_text("`beet genreguess` and $musrec_genre now use your genres; `--forget` undoes this.")
-    key = next(iter(keys_of(found.vocabulary.labels).values()))
+    key = next(iter(genre_keys(found.vocabulary.labels).values()))
     print_text(f"Their probabilities are fields, as in: beet ls {OWN}{key}:0.8..")
 
 

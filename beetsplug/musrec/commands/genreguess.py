@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Protocol
 from beets.library import Item, ReadError
 from beets.ui import Subcommand, UserError
 
-from musrec_core.text import printable
+from musrec_core._text import printable
 
-from .. import embedding, fields, heeded, lookup, vocabulary
-from ..genre_tags import Rules
-from ..output import formatted, print_item, print_text
+from .. import option_checks
+from ..attributes import fields
+from ..console import formatted, print_item, print_text
+from ..embedding import embedder
+from ..genres import vocabulary
+from ..genres.tags import Rules
+from ..library import sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,10 +101,10 @@ def _check(parser: OptionParser, opts: GenreguessCLIOpts) -> None:
     """Raise `UserError` for what would be ignored."""
     modes = [name for name in MODES if getattr(opts, name)]
     if modes:
-        heeded.require(parser, opts, f"--{modes[0]}", {modes[0], *MODES[modes[0]]})
+        option_checks.require(parser, opts, f"--{modes[0]}", {modes[0], *MODES[modes[0]]})
     elif not (opts.apply or opts.write or opts.pretend):
         storing = {"force", "threshold", "max_genres"}
-        heeded.require_companion(parser, opts, storing, "--apply, --write or --pretend")
+        option_checks.require_companion(parser, opts, storing, "--apply, --write or --pretend")
 
 
 def run(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args: list[str]) -> None:
@@ -134,13 +138,13 @@ def _run_guess(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args
         raise UserError("musrec.genreguess.count has to be 1 or more")
     force = opts.force or config["force"].get(bool)
     own = plugin.genres.learnt(lib.path)
-    ids = lookup.listed_ids(lib, args)
+    ids = sql.listed_ids(lib, args)
     if not ids:
         raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
-    if missing := embedding.outstanding(plugin, lib, ids).ids:
-        embedding.embed_items(plugin, lib, lookup.items_of(lib, missing), len(missing), quiet=opts.quiet)
+    if missing := embedder.needs_embedding(plugin, lib, ids).ids:
+        embedder.embed_items(plugin, lib, sql.items_of(lib, missing), len(missing), quiet=opts.quiet)
     tally: Counter[str] = Counter()
-    for item in lookup.items_of(lib, ids):
+    for item in sql.items_of(lib, ids):
         guess = fields.genres_of(item) if own is None else vocabulary.guess(own, item)
         unsure = own is not None and not plugin.genres.answer(item)[0]
         outcome = SHOWN

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from beets.ui import Subcommand, UserError
 
-from musrec_core.text import one_line
+from musrec_core._text import one_line
 
-from .. import mixes
-from ..output import formatted, print_text
+from ..console import formatted, print_text
+from ..playlists import mixes
 
 if TYPE_CHECKING:
     from beets.library import Library

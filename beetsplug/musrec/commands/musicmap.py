@@ -13,9 +13,14 @@ from beets.library import Item
 from beets.ui import Subcommand, UserError
 from beets.util import displayable_path, normpath
 
-from musrec_core.text import one_line, printable
+from musrec_core._text import one_line, printable
 
-from .. import embedding, fields, heeded, lookup, ours, progress, snapshot
+from .. import option_checks, progress
+from ..attributes import fields
+from ..embedding import embedder
+from ..library import sql
+from ..library import vectors as vectors_module
+from ..playlists import overwrite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,8 +28,8 @@ if TYPE_CHECKING:
     from beets.library import Library
     from numpy.typing import NDArray
 
-    from musrec_core.mapfiles import Song
-    from musrec_core.musicmap import Colouring
+    from musrec_core.map.page import Song
+    from musrec_core.map.projection import Colouring
 
     from .. import MusrecPlugin
 
@@ -64,9 +69,9 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress")
 
     def func(lib: Library, opts: MusicmapCLIOpts, args: list[str]) -> None:
-        heeded.require_filled(parser, opts)
+        option_checks.require_filled(parser, opts)
         if (opts.output or "").lower().endswith(".png"):
-            heeded.require(parser, opts, "a .png map", {"output", "color", "quiet", "force"})
+            option_checks.require(parser, opts, "a .png map", {"output", "color", "quiet", "force"})
         run(plugin, lib, opts, args)
 
     cmd.func = func
@@ -75,7 +80,7 @@ def command(plugin: MusrecPlugin) -> Subcommand:
 
 def run(plugin: MusrecPlugin, lib: Library, opts: MusicmapCLIOpts, args: list[str]) -> None:
     target = _target(opts.output)
-    ours.check_page(target, force=opts.force)
+    overwrite.check_page(target, force=opts.force)
     field = (opts.color or plugin.config["musicmap"]["color"].as_str()).lower()
     if opts.no_paths and field in PATHS:
         raise UserError(f"a map coloured by {field} shows paths: leave out --no-paths, or choose another --color")
@@ -88,13 +93,13 @@ def run(plugin: MusrecPlugin, lib: Library, opts: MusicmapCLIOpts, args: list[st
     ]
     places = _places(vectors, quiet=opts.quiet)
 
-    from musrec_core import mapfiles
-    from musrec_core.files import atomic_write
+    from musrec_core._files import atomic_write
+    from musrec_core.map import page
 
     if is_page:
-        content = mapfiles.html(_songs(lib, ids), places, colourings, paths=not opts.no_paths)
+        content = page.html(_songs(lib, ids), places, colourings, paths=not opts.no_paths)
     else:
-        content = mapfiles.png(places, colourings[0])
+        content = page.png(places, colourings[0])
     try:
         with atomic_write(target) as file:
             file.write(content)
@@ -135,12 +140,12 @@ def _embedded(plugin: MusrecPlugin, lib: Library, args: list[str]) -> tuple[list
     """The songs that the query matches and that have a vector [shape=(n, d)], in the order of their import."""
     import numpy as np
 
-    known = snapshot.load(plugin, lib, "embedding").index
+    known = vectors_module.load(plugin, lib, "embedding").index
     ids = np.array(sorted(_matching(plugin, lib, args)), np.int64)
     if not len(ids):
         raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
     part = known.among(ids.tolist())
-    left = embedding.outstanding(plugin, lib, set(ids.tolist()) - set(part.ids.tolist())).ids
+    left = embedder.needs_embedding(plugin, lib, set(ids.tolist()) - set(part.ids.tolist())).ids
     if len(part) < FEWEST:
         hint = "run `beet embed`" if left else "widen QUERY" if args else "run `beet import`"
         raise UserError(f"a map needs {FEWEST} embedded songs or more, and here are {len(part)}: {hint}")
@@ -155,20 +160,20 @@ def _embedded(plugin: MusrecPlugin, lib: Library, args: list[str]) -> tuple[list
 def _matching(plugin: MusrecPlugin, lib: Library, args: list[str]) -> list[int]:
     """Without what the configuration keeps out of answers: audiobooks, hour-long mixes."""
     try:
-        ids = lookup.matching_ids(lib, lookup.parse(args))
+        ids = sql.matching_ids(lib, sql.parse(args))
     except InvalidQueryError as error:
         raise UserError(str(error)) from None
     if not (text := plugin.config["exclude"].as_str()):
         return ids
     try:
-        excluded = set(lookup.matching_ids(lib, lookup.parse(text), among=ids))
+        excluded = set(sql.matching_ids(lib, sql.parse(text), among=ids))
     except InvalidQueryError as error:
         raise UserError(f"musrec.exclude is not a valid query: {error}") from None
     return [id_ for id_ in ids if id_ not in excluded]
 
 
 def _songs(lib: Library, ids: Sequence[int]) -> list[Song]:
-    from musrec_core.mapfiles import Song
+    from musrec_core.map.page import Song
 
     rows = _columns(lib, ids, COLUMNS)
     return [
@@ -179,7 +184,7 @@ def _songs(lib: Library, ids: Sequence[int]) -> list[Song]:
 
 def _columns(lib: Library, ids: Sequence[int], names: tuple[str, ...]) -> list[tuple[Any, ...]]:
     """Some columns of the songs, as beets gives them: absolute paths, lists of genres."""
-    found = lookup.columns(lib, ids, names)
+    found = sql.columns(lib, ids, names)
     kinds = [Item._type(name) for name in names]
     empty = (None,) * len(names)  # gone since
     return [
@@ -202,24 +207,24 @@ def _heard(plugin: MusrecPlugin, lib: Library, ids: Sequence[int], vectors: NDAr
         p = own.probabilities(vectors)
         best = zip(p.argmax(axis=1).tolist(), p.max(axis=1).tolist(), strict=True)
         return [own.labels[k] if sure >= plugin.genres.abstain else None for k, sure in best]
-    stored = lookup.attributes(lib, ids, fields.GENRES)
+    stored = sql.attributes(lib, ids, fields.GENRES)
     return [next(iter(fields.parse_genres(stored.get(id_, ""))), None) for id_ in ids]
 
 
 def _colouring(field: str, values: list[Any]) -> Colouring:
-    from musrec_core import musicmap
+    from musrec_core.map import projection
 
     kind = Item._type(field)
     if all(value is None for value in values):
         if field in CHOICES or field in Item._fields:
-            return musicmap.by_text(field, [""] * len(values))
+            return projection.by_text(field, [""] * len(values))
         raise UserError(f"no song on the map has the field {printable(field)}")
     if kind.model_type in (int, float) or all(value is None or _is_number(value) for value in values):
         numbers = [float(value) if _is_number(value) else None for value in values]
         if field in Item._fields:  # beets' columns hold 0 for what is not known
             numbers = [number or None for number in numbers]
-        return musicmap.by_number(field, numbers, lambda number: _said(kind, number))
-    return musicmap.by_text(field, [next(iter(_texts(value)), "") for value in values])
+        return projection.by_number(field, numbers, lambda number: _said(kind, number))
+    return projection.by_text(field, [next(iter(_texts(value)), "") for value in values])
 
 
 def _is_number(value: Any) -> bool:
@@ -235,12 +240,12 @@ def _values(lib: Library, ids: Sequence[int], field: str) -> list[Any]:
     """One field of the songs: by SQL where it is a column; else of the whole items."""
     if field in Item._fields:
         return [row[0] for row in _columns(lib, ids, (field,))]
-    found = {item.id: item.get(field) for item in lookup.items_of(lib, ids)}
+    found = {item.id: item.get(field) for item in sql.items_of(lib, ids)}
     return [found.get(id_) for id_ in ids]
 
 
 def _places(vectors: NDArray[np.float32], *, quiet: bool) -> NDArray[np.float32]:
-    from musrec_core import musicmap
+    from musrec_core.map import projection
 
     form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
     with progress.bar(1.0, desc="map", bar_format=form, quiet=quiet) as bar:
@@ -248,4 +253,4 @@ def _places(vectors: NDArray[np.float32], *, quiet: bool) -> NDArray[np.float32]
         def tell(share: float) -> None:
             bar.update(share - bar.n)
 
-        return musicmap.project(vectors, progress=tell)
+        return projection.project(vectors, progress=tell)

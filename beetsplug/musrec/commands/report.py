@@ -11,17 +11,21 @@ from beets.library import Item
 from beets.ui import Subcommand, UserError
 from beets.util import displayable_path, normpath
 
-from musrec_core.text import one_line, printable
+from musrec_core._text import one_line, printable
 
-from .. import fields, heeded, lookup, ours, progress, reporthtml, snapshot
-from ..output import print_text
-from ..reporthtml import Page, Table
+from .. import option_checks, progress
+from ..attributes import fields
+from ..console import print_text
+from ..library import sql, vectors
+from ..playlists import overwrite
+from . import report_html
+from .report_html import Page, Table
 
 if TYPE_CHECKING:
     from beets.library import Library
 
-    from musrec_core.index import VectorIndex
-    from musrec_core.quality import Agreement, Hubs
+    from musrec_core.search.agreement import Agreement, Hubs
+    from musrec_core.search.index import VectorIndex
 
     from .. import MusrecPlugin
 
@@ -47,7 +51,7 @@ def command(plugin: MusrecPlugin) -> Subcommand:
                           help="with -o: overwrite a file that another program made")  # fmt: skip
 
     def func(lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
-        heeded.require_filled(cmd.parser, opts)
+        option_checks.require_filled(cmd.parser, opts)
         run(plugin, lib, opts, args)
 
     cmd.func = func
@@ -56,16 +60,16 @@ def command(plugin: MusrecPlugin) -> Subcommand:
 
 def run(plugin: MusrecPlugin, lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
     if opts.output:
-        ours.check_page(normpath(opts.output), force=opts.force)
+        overwrite.check_page(normpath(opts.output), force=opts.force)
     elif opts.force:
         raise UserError("--force goes with --output")
     try:
-        ids = lookup.matching_ids(lib, lookup.parse(args))
+        ids = sql.matching_ids(lib, sql.parse(args))
     except InvalidQueryError as error:
         raise UserError(str(error)) from None
     if not ids:
         raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
-    known = snapshot.load(plugin, lib, "embedding")
+    known = vectors.load(plugin, lib, "embedding")
     page = _page(plugin, lib, ids, known.index.among(ids) if args else known.index)
     print_text(as_text(page))
     if opts.output:
@@ -73,12 +77,12 @@ def run(plugin: MusrecPlugin, lib: Library, opts: ReportCLIOpts, args: list[str]
 
 
 def _write(plugin: MusrecPlugin, page: Page, name: str) -> None:
-    from musrec_core.files import atomic_write
+    from musrec_core._files import atomic_write
 
     path = normpath(name)
     try:
         with atomic_write(path) as file:
-            file.write(reporthtml.as_html(page).encode("utf-8"))
+            file.write(report_html.as_html(page).encode("utf-8"))
     except OSError as error:
         raise UserError(f"the report {displayable_path(path)} can't be written: {error.strerror}") from None
     plugin._log.info("wrote {}", displayable_path(path))
@@ -95,8 +99,8 @@ def _page(plugin: MusrecPlugin, lib: Library, ids: list[int], index: VectorIndex
 
 
 def _coverage(plugin: MusrecPlugin, lib: Library, ids: list[int], index: VectorIndex) -> Table:
-    models = lookup.attributes(lib, ids, fields.MODEL)
-    statuses = lookup.attributes(lib, ids, fields.STATUS)
+    models = sql.attributes(lib, ids, fields.MODEL)
+    statuses = sql.attributes(lib, ids, fields.STATUS)
     embedded = set(index.ids.tolist())
     left = [id_ for id_ in ids if id_ not in embedded]
     reasons = Counter(_why(plugin, models.get(id_), statuses.get(id_)) for id_ in left)
@@ -125,24 +129,24 @@ def _percent(n: int, of: int) -> str:
 
 
 def _neighbours(lib: Library, index: VectorIndex) -> list[Table]:
-    from musrec_core import quality
+    from musrec_core.search import agreement
 
-    seeds = quality.draw(len(index), quality.SEEDS)
-    total = len(seeds) + min(len(index), quality.CROWD)
+    seeds = agreement.draw(len(index), agreement.SEEDS)
+    total = len(seeds) + min(len(index), agreement.CROWD)
     with progress.bar(total, unit=" songs") as bar:
-        rows = quality.nearest_of(index, seeds, progress=bar.update)
-        hubs = quality.hub_figures(index, progress=bar.update)
+        rows = agreement.nearest_of(index, seeds, progress=bar.update)
+        hubs = agreement.hub_figures(index, progress=bar.update)
     genre_column = "genres" if "genres" in Item._fields else "genre"
-    tags = lookup.columns(lib, index.ids.tolist(), ("artist", "album_id", genre_column))
+    tags = sql.columns(lib, index.ids.tolist(), ("artist", "album_id", genre_column))
     tagged = [tags.get(id_, (None, None, None)) for id_ in index.ids.tolist()]
     artists = [[str(row[0]).casefold()] if row[0] else [] for row in tagged]
     albums = [[str(row[1])] if row[1] else [] for row in tagged]
     genres = [_genres(row[2]) for row in tagged]
     found = [
-        ("artist", quality.agreement(seeds, rows, artists)),
-        ("album", quality.agreement(seeds, rows, albums)),
-        ("genre", quality.agreement(seeds, rows, genres)),
-        ("genre, other artists", quality.agreement(seeds, rows, genres, apart=artists)),
+        ("artist", agreement.agreement(seeds, rows, artists)),
+        ("album", agreement.agreement(seeds, rows, albums)),
+        ("genre", agreement.agreement(seeds, rows, genres)),
+        ("genre, other artists", agreement.agreement(seeds, rows, genres, apart=artists)),
     ]
     return [_agreement_table(found, len(seeds), len(index)), *_hub_tables(lib, hubs, len(index))]
 
@@ -181,7 +185,7 @@ def _hub_tables(lib: Library, hubs: Hubs, songs: int) -> list[Table]:
         "`beet similar --hub-correction` may help."
         + (f" Counted in {hubs.songs:,} songs drawn from {songs:,}." if hubs.songs < songs else ""),
     )
-    named = lookup.columns(lib, [id_ for id_, _ in hubs.worst], ("artist", "title"))
+    named = sql.columns(lib, [id_ for id_, _ in hubs.worst], ("artist", "title"))
     rows = [
         (printable(" - ".join(str(part or "") for part in named.get(id_, ("", "")))), f"{n:,}") for id_, n in hubs.worst
     ]

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from beets.ui import CommonOptionsParser, Subcommand, UserError
 
-from .. import asking, heeded, hublist, ours, playlists, recipe_options, recipes, seeds
-from ..output import print_item
+from .. import option_checks
+from ..console import print_item
+from ..playlists import files as files_module
+from ..playlists import overwrite
+from ..playlists import refresh as refresh_module
+from ..similar import hubs as hubs_module
+from ..similar import options, request, seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,10 +20,10 @@ if TYPE_CHECKING:
 
     from beets.library import Item, Library
 
-    from musrec_core.index import Metric
+    from musrec_core.search.index import Metric
 
     from .. import MusrecPlugin
-    from ..snapshot import Space
+    from ..library.vectors import Space
 
 SEEDS = {"album", "first", "files", "from_playlist", "at", "to"}
 SHOWN = {"format", "path"}  # how songs are printed
@@ -172,22 +177,22 @@ def _add_playlist(add: Callable[..., object]) -> None:
 
 def _check(parser: OptionParser, opts: SimilarCLIOpts, args: list[str]) -> None:
     """Raise `UserError` for what would be ignored."""
-    heeded.require_filled(parser, opts)
+    option_checks.require_filled(parser, opts)
     if again := "refresh" if opts.refresh else "extend" if opts.extend else "":
         if args:
             raise UserError(f"--{again} starts from what the playlist was made from: leave out the QUERY")
         question = {str(option.dest) for option in question_parser().option_list}
-        heeded.require(parser, opts, f"--{again}", {again, *SHOWN, *question - SEEDS})
+        option_checks.require(parser, opts, f"--{again}", {again, *SHOWN, *question - SEEDS})
     elif opts.hubs:
-        heeded.require(parser, opts, "--hubs", {"hubs", "count", "space", "metric", *SHOWN})
+        option_checks.require(parser, opts, "--hubs", {"hubs", "count", "space", "metric", *SHOWN})
     elif opts.to:
-        heeded.require(
-            parser, opts, "--to", {"playlist", "force", *SHOWN, *asking.JOURNEY} - {"with_seeds", "no_seeds"}
+        option_checks.require(
+            parser, opts, "--to", {"playlist", "force", *SHOWN, *request.JOURNEY} - {"with_seeds", "no_seeds"}
         )
     elif not args:
-        heeded.require_companion(parser, opts, {"album", "first"}, "a QUERY")
+        option_checks.require_companion(parser, opts, {"album", "first"}, "a QUERY")
     if not (opts.playlist or again or opts.with_seeds):
-        heeded.require_companion(parser, opts, {"no_seeds"}, "--playlist")
+        option_checks.require_companion(parser, opts, {"no_seeds"}, "--playlist")
 
 
 def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
@@ -197,31 +202,31 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
         _again(plugin, lib, opts)
         return
     if opts.hubs:
-        count, wanted = asking.how_many(plugin, opts), asking.wishes(plugin, lib, opts)
+        count, wanted = request.how_many(plugin, opts), request.criteria_from(plugin, lib, opts)
         template = opts.format or "$artist - $title"
-        hublist.show(plugin, lib, args, count, space=wanted.space, metric=wanted.metric, template=template)
+        hubs_module.print_hubs(plugin, lib, args, count, space=wanted.space, metric=wanted.metric, template=template)
         return
     if opts.from_playlist:
         opts.from_playlist = seeds.playlist_path(plugin, opts.from_playlist)  # whole, for the recipe
     if opts.playlist:
-        ours.check_playlist(plugin, opts.playlist, force=opts.force)
-    listing = asking.Listing(seeds=bool(opts.playlist) and recipe_options.leads(opts), wanted=bool(opts.playlist))
-    answer = asking.ask(plugin, lib, asking.Asked(opts, args), listing)
+        overwrite.check_playlist(plugin, opts.playlist, force=opts.force)
+    listing = request.Listing(seeds=bool(opts.playlist) and options.leads(opts), wanted=bool(opts.playlist))
+    answer = request.find_similar(plugin, lib, request.Request(opts, args), listing)
     if opts.playlist:  # before the list is printed: `| head` may end the program
-        recipes.write_new(plugin, lib, opts.playlist, opts, args, answer)
-    if opts.playlist != playlists.STDOUT:
+        refresh_module.write_new(plugin, lib, opts.playlist, opts, args, answer)
+    if opts.playlist != files_module.STDOUT:
         show(plugin, opts, answer.songs)
 
 
 def _again(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts) -> None:
     """Playlists that are there already."""
     if opts.extend:
-        show(plugin, opts, recipes.extend(plugin, lib, opts.extend, opts))
+        show(plugin, opts, refresh_module.extend(plugin, lib, opts.extend, opts))
         return
     failed = 0
     for file in opts.refresh:
         try:
-            show(plugin, opts, recipes.refresh(plugin, lib, file, opts))
+            show(plugin, opts, refresh_module.refresh(plugin, lib, file, opts))
         except UserError as error:
             if len(opts.refresh) == 1:
                 raise

@@ -1,0 +1,1 @@
+"""The attributes that items get: their names, types and codecs."""

@@ -1,0 +1,103 @@
+"""Attributes that print as something shorter than what is stored, and survive being typed back as they print.
+
+`beet edit --all` shows every attribute as it prints and then assigns all of them again, changed or not; `beet web`
+sends the values themselves. So an embedding's value *is* what prints, with the stored text inside, and text that reads
+as a value prints equals that value: beets sees no change and stores nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from beets.dbcore import types
+
+_DIMENSIONS = re.compile(r"\d+-d")
+_STORED_PAIR = re.compile(r":\d(\.\d+)?(\s|$)")  # of "rock:0.8312 pop:0.1034"
+_SHOWN_NUMBER = re.compile(r"\d+%|\d\.\d+")  # of "rock 83%, pop 10%" and "valence 0.62, arousal 0.80"
+
+
+class EmbeddingText(str):
+    """``128-d``, with the base64 of the vector in ``stored``; equal to the same vector, and to a plain ``128-d``."""
+
+    stored: str
+
+    def __new__(cls, stored: str) -> EmbeddingText:
+        self = super().__new__(cls, f"{len(stored.rstrip('=')) * 3 // 4 // 2}-d")
+        self.stored = stored
+        return self
+
+    def __getnewargs__(self) -> tuple[str]:
+        return (self.stored,)
+
+    def __eq__(self, other: object) -> bool:
+        return self.stored == other.stored if isinstance(other, EmbeddingText) else str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
+class EmbeddingType(types.String):
+    """Prints as ``128-d``: nobody wants the blob on the screen, nor in what `beet web` sends."""
+
+    def parse(self, string: str) -> str:
+        return self.normalize(string)
+
+    def normalize(self, value: Any) -> str:
+        if isinstance(value, EmbeddingText):
+            return value
+        text = "" if value is None else str(value)
+        return text if not text or _DIMENSIONS.fullmatch(text) else EmbeddingText(text)
+
+    def to_sql(self, model_value: str) -> str:
+        return model_value.stored if isinstance(model_value, EmbeddingText) else model_value
+
+
+class RoundedNumber(str):
+    """``rock:0.83 pop:0.1``, read from ``rock 83%, pop 10%``; equal to any text that prints so."""
+
+    _shown: str
+    _format: Callable[[str], str]
+
+    def __new__(cls, text: str, shown: str, format_: Callable[[str], str]) -> RoundedNumber:
+        self = super().__new__(cls, text)
+        self._shown, self._format = shown, format_
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self._shown == (
+            other._shown if isinstance(other, RoundedNumber) else self._format(other)
+        )
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
+class RoundedType(types.String):
+    """Pairs of a label and a number that print rounded; a subclass says how."""
+
+    def parse(self, string: str) -> str:
+        """Read what is stored (``rock:0.8312``), or what prints (``rock 83%``)."""
+        if _STORED_PAIR.search(string):
+            return string
+        parts = (part.rpartition(" ") for part in string.split(", "))
+        pairs = ((label.strip(), number) for label, _, number in parts if _SHOWN_NUMBER.fullmatch(number))
+        text = " ".join(f"{label}:{_fraction(number):.4f}" for label, number in pairs if label)
+        return RoundedNumber(text, string, self.format)
+
+    def normalize(self, value: Any) -> str:
+        if isinstance(value, RoundedNumber):  # `str` would make it a plain one
+            return value
+        return "" if value is None else str(value)
+
+    def to_sql(self, model_value: str) -> str:
+        return str(model_value)
+
+
+def _fraction(number: str) -> float:
+    return float(number[:-1]) / 100 if number.endswith("%") else float(number)

@@ -1,0 +1,1 @@
+"""Embedding items, on import and by `beet embed`."""

@@ -1,0 +1,181 @@
+"""On import, where asked: which song of another album holds the same recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from beets.ui import UserError
+from beets.util import displayable_path
+
+from musrec_core._text import one_line
+
+from ..console import formatted
+from ..library import sql
+from ..library import vectors as vectors_module
+from ..library.recordings import COLUMNS, copy_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from beets.library import Item, Library
+    from numpy.typing import NDArray
+
+    from musrec_core.errors import UnusableAudio
+    from musrec_core.search.fingerprint import Fingerprint
+    from musrec_core.search.index import VectorIndex
+    from musrec_core.search.recordings import Copy
+    from musrec_core.workers.pool import WorkerPool
+
+    from .. import MusrecPlugin
+
+USUAL = 0.02  # what `yes` means; docs/genres.md says how it was chosen
+NEIGHBOURS = 50  # neighbours: the nearest may be of the same album, gone, or other songs
+MOST_COMPARED = 3  # of them whose files are heard: each takes half a second to a second
+REBUILD_AFTER = 1000  # new songs that are looked through apart from the others
+NAME = "$artist - $title"
+
+
+def configured_distance(plugin: MusrecPlugin) -> float:
+    """``musrec.import_similar`` as a distance: `yes` is the usual one, `no` is 0; raises `UserError`."""
+    setting = plugin.config["import_similar"]
+    if isinstance(setting.get(), bool):
+        return USUAL if setting.get(bool) else 0.0
+    distance = float(setting.as_number())
+    if not distance >= 0:
+        raise UserError("musrec.import_similar has to be yes, no, or a distance of 0 or more")
+    return distance
+
+
+@dataclass(frozen=True)
+class _Near:
+    """A song that may be the same recording: how far away its embedding lies, and what its tags say."""
+
+    id: int
+    distance: float
+    copy: Copy
+
+
+class ImportSimilar:
+    """The songs that were there when an import began, and those that it brought."""
+
+    def __init__(self, plugin: MusrecPlugin, nearest: float) -> None:
+        self._plugin = plugin
+        self._nearest = nearest
+        self._known: VectorIndex | None = None
+        self._new: dict[int, NDArray[np.float32]] = {}
+        self._pool: WorkerPool | None = None
+
+    def tell(self, lib: Library, item: Item, vector: NDArray[np.float32]) -> None:
+        """Log one line if a song of another album is the same recording, as far as can be found out."""
+        if self._known is None:
+            self._known = vectors_module.load(self._plugin, lib, "embedding").index
+        found = {
+            near.id: near.distance
+            for index in (self._known, _index(self._new))
+            if index
+            for near in index.query([vector], NEIGHBOURS)[0]
+            if near.distance <= self._nearest and near.id != item.id
+        }
+        self._new[item.id] = vector
+        if len(self._new) >= REBUILD_AFTER:
+            self._known, self._new = _index(_vectors(self._known) | self._new), {}
+        if found:
+            self._tell_nearest(lib, item, found)
+
+    def close(self) -> None:
+        """Stop the worker."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    def _tell_nearest(self, lib: Library, item: Item, found: dict[int, float]) -> None:
+        from musrec_core.search.recordings import same_name, worth_comparing
+
+        new, near = copy_of([item[name] for name in COLUMNS]), _others(lib, item, found)
+        by_id = next((other for other in near if new.recording and other.copy.recording == new.recording), None)
+        if by_id is not None:  # MusicBrainz says so
+            self._say(lib, item, by_id)
+            return
+        near.sort(key=lambda other: not same_name(new, other.copy))  # the nearest of one name first
+        if likely := [other for other in near if worth_comparing(new, other.copy)][:MOST_COMPARED]:
+            self._tell_first_copy(lib, item, new, likely)
+
+    def _tell_first_copy(self, lib: Library, item: Item, new: Copy, likely: Sequence[_Near]) -> None:
+        """Compare the sound of the files; where that can't be done, what is known decides, and is said with a "may"."""
+        from musrec_core.errors import UnusableAudio
+        from musrec_core.search.fingerprint import is_copy
+        from musrec_core.search.recordings import may_be_same
+
+        heard, *others = self._fingerprints([item.path, *_paths(lib, likely)])
+        unsure: tuple[_Near, str] | None = None
+        for near, other in zip(likely, others, strict=True):
+            if not isinstance(heard, UnusableAudio) and not isinstance(other, UnusableAudio):
+                if is_copy(heard, other):
+                    self._say(lib, item, near)
+                    return
+            elif unsure is None and may_be_same(new, near.copy, near.distance):
+                unsure = near, str(heard if isinstance(heard, UnusableAudio) else other)
+        if unsure is not None:
+            self._say(lib, item, *unsure)
+
+    def _fingerprints(self, paths: list[bytes]) -> list[Fingerprint | UnusableAudio]:
+        """What a worker hears in each file; whatever happens to it must not stop an import."""
+        from musrec_core.errors import UnusableAudio, WorkersError
+        from musrec_core.search.fingerprint import fingerprint_in_worker
+        from musrec_core.workers.pool import WorkerPool
+
+        if self._pool is None:
+            timeout = self._plugin.config["timeout"].as_number()
+            self._pool = WorkerPool(None, workers=1, timeout=timeout, job=fingerprint_in_worker)
+        found: dict[bytes, Fingerprint | UnusableAudio] = {}
+        try:
+            found.update(self._pool.map(paths))
+        except WorkersError as error:
+            failed = UnusableAudio(displayable_path(paths[0]), "crashed", str(error))
+            found = {path: found.get(path, failed) for path in paths}
+        return [found[path] for path in paths]
+
+    def _say(self, lib: Library, item: Item, near: _Near, why_not: str = "") -> None:
+        other = lib.get_item(near.id)
+        if other is None:  # gone meanwhile
+            return
+        self._plugin._log.warning(
+            "{} {} a track that you have: {} (distance {:.3f}, {}{})",
+            _name(item),
+            "may be" if why_not else "sounds like",
+            _name(other),
+            near.distance,
+            f"album {one_line(other.album)}" if other.album else "no album",
+            f"; the files could not be compared: {one_line(why_not)}" if why_not else "",
+        )
+
+
+def _others(lib: Library, item: Item, found: dict[int, float]) -> list[_Near]:
+    """The songs that are still there and of another album, nearest first."""
+    copies = {id_: copy_of(row) for id_, row in sql.columns(lib, found, COLUMNS).items()}
+    near = [
+        _Near(id_, found[id_], copy) for id_, copy in copies.items() if not copy.album or copy.album != item.album_id
+    ]
+    return sorted(near, key=lambda other: other.distance)
+
+
+def _paths(lib: Library, near: Sequence[_Near]) -> list[bytes]:
+    paths = {item.id: item.path for item in sql.items_of(lib, [other.id for other in near])}
+    return [paths.get(other.id, b"") for other in near]
+
+
+def _name(item: Item) -> str:
+    """Who it is; a song without a title is known by its file."""
+    return formatted(item, NAME) if item.title else one_line(displayable_path(item.path))
+
+
+def _vectors(index: VectorIndex) -> dict[int, NDArray[np.float32]]:
+    return dict(zip(index.ids.tolist(), index.vectors, strict=True))
+
+
+def _index(vectors: dict[int, NDArray[np.float32]]) -> VectorIndex | None:
+    from musrec_core.search.index import VectorIndex
+
+    return VectorIndex(list(vectors), list(vectors.values())) if vectors else None

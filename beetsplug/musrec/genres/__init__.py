@@ -1,0 +1,1 @@
+"""Genres: the tags, the learnt vocabulary, the import stage."""

@@ -1,0 +1,170 @@
+"""The learnt vocabulary beside the library, read when a guess is first asked for, and the guess of an item by it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import beets
+import confuse
+from beets.ui import UserError
+
+from ..attributes import fields
+from ..attributes.types import EmbeddingText
+
+if TYPE_CHECKING:
+    from beets.library import Item
+
+    from musrec_core.genres.vocabulary import Vocabulary
+
+    from .. import MusrecPlugin
+    from .tags import Rules
+
+_Stamp = tuple[int, int, int]
+
+
+def file_of(library: str | bytes) -> str:
+    """Where a library's vocabulary lies."""
+    return f"{os.fsdecode(library)}.musrec-genres.json"
+
+
+def genre_keys(labels: Iterable[str]) -> dict[str, str]:
+    """What ends the name of each genre's field, each another: ``R&B``: ``rnb``, ``Drum & Bass``: ``drum_n_bass``."""
+    found: dict[str, str] = {}
+    for n, label in enumerate(labels, 1):
+        folded = unicodedata.normalize("NFKD", label.casefold().replace("&", "n"))
+        bare = "".join(character for character in folded if not unicodedata.combining(character))
+        key = re.sub(r"[\W_]+", "_", bare).strip("_") or f"genre_{n}"
+        found[label] = f"{key}_{n}" if key in found.values() else key
+    return found
+
+
+def labels_of_configured() -> list[str]:
+    """The genres that were learnt for the library of the configuration; none where there are none, or they are damaged.
+
+    For the names of fields, which beets wants before it opens the library: so without numpy, and without a word.
+    """
+    try:
+        with open(file_of(beets.config["library"].as_filename()), "rb") as file:
+            labels = json.load(file)["labels"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, confuse.ConfigError):
+        return []
+    return labels if isinstance(labels, list) and all(isinstance(label, str) for label in labels) else []
+
+
+class Genres:
+    """Whose genres are served: those of the vocabulary beside the library, or without one the model's."""
+
+    def __init__(self, plugin: MusrecPlugin) -> None:
+        self._plugin = plugin
+        self._read: dict[str, tuple[_Stamp, Vocabulary | None]] = {}
+        self._last: tuple[Vocabulary, tuple[str | None, str], dict[str, float]] | None = None
+
+    def learnt(self, library: str | bytes) -> Vocabulary | None:
+        """The vocabulary beside a library, None where there is none; raises `UserError` if it can't be used."""
+        from musrec_core.errors import VocabularyError
+
+        path = file_of(library)
+        if _stamp(path) is None:
+            return None
+        from musrec_core.genres.vocabulary import Vocabulary
+
+        try:
+            found = Vocabulary.load(path)
+        except VocabularyError as error:
+            raise UserError(
+                f"{error}; run `beet genreguess --learn` to rebuild it, or `--forget` to remove it"
+            ) from None
+        card = self._plugin.card
+        if found.model != card.model_id or found.dimensions != card.dimensions:
+            raise UserError(
+                f"{path} is for the encoder {found.model}, not {card.model_id}: "
+                "run `beet genreguess --learn` to rebuild it, or `--forget` to remove it"
+            )
+        return found
+
+    def of(self, item: Item) -> dict[str, float]:
+        """An item's genres, the likeliest first; empty where it is not embedded, or by another model."""
+        vocabulary = self.serving(_library_of(item))
+        return fields.genres_of(item) if vocabulary is None else guess(vocabulary, item)
+
+    def answer(self, item: Item) -> tuple[str, float | None]:
+        """The likeliest genre, empty where a learnt vocabulary is not sure enough; and its probability."""
+        label, p = next(iter(self.of(item).items()), ("", None))
+        if p is not None and self.serving(_library_of(item)) and p < self.abstain:
+            label = ""
+        return label, p
+
+    def probability(self, item: Item, label: str) -> float | None:
+        """The probability of a learnt genre; None where it was not learnt, or the item has no embedding for it."""
+        vocabulary = self.serving(_library_of(item))
+        if vocabulary is None:
+            return None
+        key = item.get(fields.MODEL), _stored(item)
+        if self._last is None or self._last[0] is not vocabulary or self._last[1] != key:
+            self._last = vocabulary, key, guess(vocabulary, item)  # a format asks for many genres of one song
+        return self._last[2].get(label)
+
+    def names(self, item: Item, rules: Rules) -> list[str]:
+        """The genres to store for an item."""
+        return rules.names(self.of(item), learnt=self.serving(_library_of(item)) is not None)
+
+    @property
+    def abstain(self) -> float:
+        """The least probability of a learnt genre that is given as an answer."""
+        return float(self._plugin.config["genreguess"]["abstain"].as_number())
+
+    def serving(self, library: str | bytes) -> Vocabulary | None:
+        """The vocabulary whose genres serve, None where the model's do; read again only when its file changes.
+
+        One that can't be used is told once, and then the model's own genres serve.
+        """
+        path = file_of(library)
+        stamp = _stamp(path)
+        if stamp is None:
+            return None
+        if path not in self._read or self._read[path][0] != stamp:
+            vocabulary = None
+            try:
+                vocabulary = self.learnt(library)
+            except UserError as error:
+                self._plugin._log.warning("using the model's own genres: {}", error)
+            self._read[path] = (stamp, vocabulary)
+        return self._read[path][1]
+
+
+def guess(vocabulary: Vocabulary, item: Item) -> dict[str, float]:
+    """An item's genres by a vocabulary, the likeliest first; empty without an embedding of its model."""
+    import numpy as np
+
+    text = _stored(item)
+    if not text or item.get(fields.MODEL) != vocabulary.model:
+        return {}
+    (vector,) = fields.decode_vectors([text], vocabulary.dimensions)
+    return vocabulary.guess(vector) if np.isfinite(vector).all() else {}
+
+
+def _stored(item: Item) -> str:
+    """An item's embedding as the library has it; empty where it has none."""
+    value = item.get(fields.EMBEDDING) or ""
+    return value.stored if isinstance(value, EmbeddingText) else str(value)
+
+
+def _library_of(item: Item) -> str | bytes:
+    """The database that an item is of, or will be."""
+    if item._db is not None:
+        path: bytes = item._db.path
+        return path
+    return str(beets.config["library"].as_filename())
+
+
+def _stamp(path: str) -> _Stamp | None:
+    try:
+        now = os.stat(path)
+    except OSError:  # none; one that can't be reached is as good as none
+        return None
+    return now.st_ino, now.st_size, now.st_mtime_ns

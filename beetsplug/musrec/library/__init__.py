@@ -1,0 +1,1 @@
+"""Reading a whole library by SQL: rows, vectors, recordings, song keys."""

@@ -1,0 +1,240 @@
+"""Questions to a whole library, answered by SQL: no item is loaded to be counted or looked over."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import shlex
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from beets.dbcore.query import (
+    InQuery,
+    InvalidQueryArgumentValueError,
+    InvalidQueryError,
+    TrueQuery,
+)
+from beets.library import Item, parse_query_parts, parse_query_string
+from beets.ui import UserError
+
+from ..attributes import fields
+
+if TYPE_CHECKING:
+    from beets.dbcore import Sort
+    from beets.dbcore.query import Query
+    from beets.library import Library
+
+T = TypeVar("T")
+PART = 500  # ids a statement: SQLite's limit on parameters was 999 for long
+
+
+class Counts(NamedTuple):
+    """How many items there are, how many have an embedding at all, how many one of the model in use.
+
+    ``failed`` have none of the model in use, for their files could not be embedded.
+    """
+
+    items: int
+    embedded: int
+    current: int
+    failed: int = 0
+
+
+def counts(lib: Library, model_id: str) -> Counts:
+    """Count a library's embeddings."""
+    with lib.transaction() as tx:
+        items = tx.query("SELECT COUNT(*) FROM items")[0][0]
+        rows = tx.query("SELECT value, COUNT(*) FROM item_attributes WHERE key = ? GROUP BY value", (fields.MODEL,))
+        failed = tx.query(_FAILED, (fields.STATUS, fields.MODEL, model_id))[0][0]
+    by_model = {row[0]: row[1] for row in rows}
+    return Counts(items, sum(by_model.values()), by_model.get(model_id, 0), failed)
+
+
+_FAILED = """
+    SELECT COUNT(*) FROM item_attributes AS s WHERE s.key = ? AND NOT EXISTS (
+        SELECT 1 FROM item_attributes AS m WHERE m.entity_id = s.entity_id AND m.key = ? AND m.value = ?
+    )
+"""
+
+
+def parse(query: str | list[str]) -> Query:
+    """A query as a setting or the command line has it; raises `InvalidQueryError`."""
+    return _parsed(query)[0]
+
+
+def _parsed(query: str | list[str]) -> tuple[Query, Sort]:
+    try:
+        return parse_query_string(query, Item) if isinstance(query, str) else parse_query_parts(query, Item)
+    except InvalidQueryArgumentValueError as error:
+        raise InvalidQueryError(query, error) from None
+
+
+def words(text: str) -> list[str]:
+    """A query's words, as a shell would pass them."""
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quote that nobody closed is part of a title
+        return text.split()
+
+
+def parse_option(text: str, name: str) -> Query:
+    """The query of an option or a setting of this name; raises `UserError`."""
+    try:
+        return parse(text)
+    except InvalidQueryError as error:
+        raise UserError(f"{name} is not a valid query: {error}") from None
+
+
+def matching_ids(lib: Library, query: Query, among: Iterable[int] | None = None) -> list[int]:
+    """The ids of the items that match a query, in the order of their import, or of ``among``."""
+    where, values = query.clause()
+    if where and among is None:
+        source = "items"
+        if query.field_names & Item.other_db_fields:  # a field of the album
+            source += f" {Item.relation_join}"
+        with lib.transaction() as tx:
+            rows = tx.query(f"SELECT items.id FROM ({source}) WHERE {where} GROUP BY items.id", values)
+        return [row[0] for row in rows]
+    # beets would load all of the library for a query that SQL can't answer
+    ids = matching_ids(lib, TrueQuery()) if among is None else among
+    return [item.id for item in items_of(lib, ids) if query.match(item)]
+
+
+def listed_ids(lib: Library, args: list[str]) -> list[int]:
+    """The ids of the items that a command's query matches, in the order in which `beet ls` lists them.
+
+    Raises
+    ------
+    InvalidQueryError
+    """
+    query, sort = _parsed(args)
+    sort = sort or lib.get_default_item_sort()
+    if getattr(sort, "field_names", set()) & Item.other_db_fields:  # newer beets sort by fields of the album, too
+        return [item.id for item in lib.items(args)]
+    ids = matching_ids(lib, query)
+    if order := sort.order_clause():
+        wanted = set(ids)
+        with lib.transaction() as tx:
+            ids = [row[0] for row in tx.query(f"SELECT id FROM items ORDER BY {order}, id") if row[0] in wanted]
+    # a sort that SQL can't do wants the items themselves
+    return [item.id for item in sort.sort(list(items_of(lib, ids)))] if sort.is_slow() else ids
+
+
+def items_of(lib: Library, ids: Iterable[int]) -> Iterator[Item]:
+    """The items with these ids, in that order, loaded a part at a time; ids that are gone are left out."""
+    for part in _parts(ids):
+        found = {item.id: item for item in lib.items(InQuery("id", part))}
+        yield from (found[id_] for id_ in part if id_ in found)
+
+
+def items_at(lib: Library, paths: Iterable[bytes]) -> dict[bytes, Item]:
+    """The items whose files these are, by the path that was asked for; a name's Unicode form does not matter."""
+    wanted = set(paths)
+    known = _paths(lib) if wanted else {}
+    ids = {path: known[path] for path in wanted if path in known}
+    if others := [path for path in wanted - ids.keys() if not path.isascii()]:
+        composed = {_nfc(path): id_ for path, id_ in known.items() if not path.isascii()}
+        ids |= {path: composed[_nfc(path)] for path in others if _nfc(path) in composed}
+    found = {item.id: item for item in items_of(lib, set(ids.values()))}
+    return {path: found[id_] for path, id_ in ids.items() if id_ in found}
+
+
+def _paths(lib: Library) -> dict[bytes, int]:
+    """The ids of all items by their absolute paths; newer beets stores them relative to the library's folder."""
+    with lib.transaction() as tx:
+        rows = tx.query("SELECT path, id FROM items WHERE path IS NOT NULL")
+    return {os.path.join(lib.directory, bytes(path)): id_ for path, id_ in rows}
+
+
+def _nfc(path: bytes) -> str:
+    return unicodedata.normalize("NFC", os.fsdecode(path))
+
+
+def numbers(lib: Library, key: str) -> dict[int, float]:
+    """A stored attribute of the whole library, where it is a finite number."""
+    with lib.transaction() as tx:
+        rows = tx.query("SELECT entity_id, value FROM item_attributes WHERE key = ?", (key,))
+    found = {}
+    for row in rows:
+        with contextlib.suppress(TypeError, ValueError):  # somebody typed a word in
+            if math.isfinite(value := float(row[1])):
+                found[row[0]] = value
+    return found
+
+
+class EmbeddingState(NamedTuple):
+    """What is stored of one item: its id, its embedding's length as text, its model, of what file, what failed."""
+
+    id: int
+    size: int
+    model: str | None
+    heard: str | None
+    status: str | None
+    likeness: str
+
+
+_STATE = """
+    SELECT items.id,
+        LENGTH(e.value),
+        m.value, h.value, s.value, format, length, bitrate, samplerate
+    FROM items
+    LEFT JOIN item_attributes AS e ON e.entity_id = items.id AND e.key = ?
+    LEFT JOIN item_attributes AS m ON m.entity_id = items.id AND m.key = ?
+    LEFT JOIN item_attributes AS h ON h.entity_id = items.id AND h.key = ?
+    LEFT JOIN item_attributes AS s ON s.entity_id = items.id AND s.key = ?
+    WHERE items.id IN ({})
+"""
+
+
+def embedding_states(lib: Library, ids: Iterable[int]) -> Iterator[EmbeddingState]:
+    """What is stored of these items, without loading them."""
+    keys = (fields.EMBEDDING, fields.MODEL, fields.HEARD, fields.STATUS)
+    for part in _parts(ids):
+        with lib.transaction() as tx:
+            rows = tx.query(_STATE.format(_marks(part)), (*keys, *part))
+        for row in rows:
+            id_, size, model, heard, status, *file = row
+            yield EmbeddingState(id_, size or 0, model, heard, status, fields.likeness(*file))
+
+
+def attributes(lib: Library, ids: Iterable[int], key: str) -> dict[int, str]:
+    """One stored attribute of those of some items that have it, without loading the items."""
+    found: dict[int, str] = {}
+    with lib.transaction() as tx:
+        for part in _parts(ids):
+            statement = f"SELECT entity_id, value FROM item_attributes WHERE key = ? AND entity_id IN ({_marks(part)})"
+            found.update((row[0], row[1]) for row in tx.query(statement, (key, *part)))
+    return found
+
+
+def holders(lib: Library, key: str) -> list[int]:
+    """The ids of the items that have a stored attribute."""
+    with lib.transaction() as tx:
+        rows = tx.query("SELECT entity_id FROM item_attributes WHERE key = ? ORDER BY entity_id", (key,))
+    return [row[0] for row in rows]
+
+
+def columns(lib: Library, ids: Iterable[int], names: tuple[str, ...]) -> dict[int, tuple[Any, ...]]:
+    """Some columns of some items, without loading them; an empty (NULL) text or number as beets reads it."""
+    found: dict[int, tuple[Any, ...]] = {}
+    kinds = [Item._type(name) for name in names]
+    nulls = [kind.null if kind.model_type in (str, int, float) else None for kind in kinds]
+    with lib.transaction() as tx:
+        for part in _parts(ids):
+            for row in tx.query(f"SELECT id, {', '.join(names)} FROM items WHERE id IN ({_marks(part)})", part):
+                found[row[0]] = tuple(
+                    null if value is None else value for value, null in zip(tuple(row)[1:], nulls, strict=True)
+                )
+    return found
+
+
+def _marks(part: Sequence[int]) -> str:
+    return ",".join("?" * len(part))
+
+
+def _parts(values: Iterable[T], size: int = PART) -> Iterator[Sequence[T]]:
+    all_of_them = list(values)
+    for first in range(0, len(all_of_them), size):
+        yield all_of_them[first : first + size]

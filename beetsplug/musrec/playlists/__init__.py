@@ -1,0 +1,1 @@
+"""Playlists: their files, building and refreshing them, mixes."""

@@ -1,0 +1,1 @@
+"""Finding similar songs: options, seeds, steering, search, order."""

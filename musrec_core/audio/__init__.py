@@ -1,0 +1,1 @@
+"""File -> clip -> log-mel."""

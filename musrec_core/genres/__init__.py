@@ -1,0 +1,1 @@
+"""Genres that are learnt from a library's tags."""

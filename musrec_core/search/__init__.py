@@ -1,0 +1,1 @@
+"""Vectors: the index, nearest neighbours, ranking, hubness, recordings."""

@@ -1,0 +1,201 @@
+"""Nearest neighbours among many vectors, exactly: one matrix product. And the file that keeps them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, BinaryIO, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._files import atomic_write
+from ..errors import IndexFileError
+
+Metric = Literal["cosine", "euclidean"]
+
+
+class Neighbour(NamedTuple):
+    """An id and its distance."""
+
+    id: int
+    distance: float
+
+
+class VectorIndex:
+    """Exact top-k search.
+
+    Parameters
+    ----------
+    ids : sequence of int [shape=(n,)]
+        Distinct.
+    vectors : array-like [shape=(n, d)]
+        Finite.
+
+    Raises
+    ------
+    ValueError
+        The shapes do not fit, an id occurs twice, or a vector is not finite.
+    """
+
+    def __init__(self, ids: Sequence[int] | NDArray[np.int64], vectors: ArrayLike) -> None:
+        self.ids = np.asarray(ids, np.int64)
+        self.vectors = np.asarray(vectors, np.float32)
+        if self.vectors.ndim != 2 or self.ids.shape != (len(self.vectors),):
+            raise ValueError(f"got {self.ids.shape} ids and {self.vectors.shape} vectors, wanted (n,) and (n, d)")
+        if len(np.unique(self.ids)) != len(self.ids):
+            raise ValueError("an id occurs twice")
+        self._squares: NDArray[np.float32] = np.einsum("nd,nd->n", self.vectors, self.vectors)
+        if not np.isfinite(self._squares).all():
+            raise ValueError("a vector is not finite")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def vectors_of(self, ids: Iterable[int]) -> NDArray[np.float32]:
+        """The vectors of some ids [shape=(m, d)]; ids that are not here are left out."""
+        return self.vectors[np.isin(self.ids, np.fromiter(ids, np.int64))]
+
+    def among(self, ids: Iterable[int]) -> VectorIndex:
+        """The part of the index whose ids are in ``ids``."""
+        mask = np.isin(self.ids, np.fromiter(ids, np.int64))
+        return self._checked(self.ids[mask], self.vectors[mask], self._squares[mask])
+
+    def save(self, path: str | os.PathLike[str], note: Mapping[str, Any]) -> None:
+        """Write the index and a note (plain JSON) to one file, wholly or not at all; raises `OSError`."""
+        content = json.dumps(dict(note)).encode()
+        content += b" " * (-len(content) % 64)  # else the vectors lie askew, and numpy copies them for each question
+        text = np.frombuffer(content, np.uint8)
+        with atomic_write(path) as file:
+            for array in (text, self.ids, self._squares, self.vectors):
+                np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> tuple[VectorIndex, dict[str, Any]]:
+        """Read what `save` wrote; the vectors stay on the disk until they are needed.
+
+        Returns
+        -------
+        index : VectorIndex
+        note : dict
+
+        Raises
+        ------
+        OSError
+            The file is missing or can't be read.
+        IndexFileError
+            It is no such file, or is cut short.
+        """
+        with open(path, "rb") as file:
+            try:
+                note = json.loads(_read_array(file, np.uint8, 1).tobytes())
+                ids, squares = _read_array(file, np.int64, 1), _read_array(file, np.float32, 1)
+                vectors = _map_array(file, np.float32, 2)
+            except (ValueError, EOFError) as error:
+                raise IndexFileError(f"{os.fspath(path)} is not an index file: {error}") from None
+        if not (isinstance(note, dict) and ids.shape == squares.shape == vectors.shape[:1]):
+            raise IndexFileError(f"{os.fspath(path)} is not an index file: its parts do not match")
+        return cls._checked(ids, vectors, squares), note
+
+    @classmethod
+    def _checked(
+        cls, ids: NDArray[np.int64], vectors: NDArray[np.float32], squares: NDArray[np.float32]
+    ) -> VectorIndex:
+        """An index of parts that were checked before."""
+        index = cls.__new__(cls)
+        index.ids, index.vectors, index._squares = ids, vectors, squares
+        return index
+
+    def query(self, queries: ArrayLike, k: int, *, metric: Metric = "cosine") -> list[list[Neighbour]]:
+        """The k nearest of each query, nearest first; equal distances in the order of ids.
+
+        Parameters
+        ----------
+        queries : array-like [shape=(q, d)]
+        k : int >= 1
+            Fewer come back where the index is smaller.
+        metric : ``cosine`` or ``euclidean``
+            Cosine distance is 1 - cosine, 0 to 2.
+
+        Raises
+        ------
+        ValueError
+            The queries' shape, ``k`` or the metric does not fit.
+        """
+        q = np.asarray(queries, np.float32)
+        if q.ndim != 2 or q.shape[1] != self.vectors.shape[1]:
+            raise ValueError(f"got queries of shape {q.shape}, wanted (q, {self.vectors.shape[1]})")
+        if k < 1:
+            raise ValueError(f"k has to be 1 or more, got {k}")
+        if metric not in ("cosine", "euclidean"):
+            raise ValueError(f"metric has to be cosine or euclidean, got {metric!r}")
+        if not len(self):
+            return [[] for _ in q]
+        return [self._top(row, k, q_i, metric) for row, q_i in zip(self._scores(q, metric), q, strict=True)]
+
+    def distances(self, point: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
+        """The distance of every vector to one point [shape=(d,)] -> [shape=(n,)], in the order of ``ids``.
+
+        Single precision, so good to some 1e-6: for ranking, not for printing.
+        """
+        q = np.asarray(point, np.float32)
+        scores = self._scores(q[None], metric)[0]
+        if metric == "euclidean":
+            return np.sqrt(np.maximum(scores + q @ q, 0))
+        return np.maximum(1 + scores / np.float32(max(float(np.linalg.norm(q)), 1e-12)), 0)
+
+    def take(self, places: ArrayLike, point: ArrayLike, *, metric: Metric = "cosine") -> list[Neighbour]:
+        """The vectors at some places of ``ids``, in that order, with their distances to a point [shape=(d,)]."""
+        rows = np.asarray(places, np.int64)
+        found = _distances(self.vectors[rows], np.asarray(point, np.float32), metric)
+        return [Neighbour(int(self.ids[row]), float(distance)) for row, distance in zip(rows, found, strict=True)]
+
+    def _scores(self, q: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
+        """What sorts as the distance does [shape=(q, n)]."""
+        product = q @ self.vectors.T
+        if metric == "euclidean":
+            scores: NDArray[np.float32] = self._squares - 2 * product
+        else:
+            scores = -product / np.sqrt(np.maximum(self._squares, 1e-24))
+        return scores
+
+    def _top(self, scores: NDArray[np.float32], k: int, q: NDArray[np.float32], metric: Metric) -> list[Neighbour]:
+        k = min(k, len(scores))
+        top = np.argpartition(scores, k - 1)[:k]
+        distances = _distances(self.vectors[top], q, metric)  # in double precision: the product above cancels
+        order = np.lexsort((self.ids[top], distances))
+        return [Neighbour(int(self.ids[top[i]]), float(distances[i])) for i in order]
+
+
+def _distances(vectors: NDArray[np.float32], q: NDArray[np.float32], metric: Metric) -> NDArray[np.float64]:
+    a, b = vectors.astype(np.float64), q.astype(np.float64)
+    if metric == "euclidean":
+        return np.asarray(np.linalg.norm(a - b, axis=1))
+    lengths = np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b), 1e-24)
+    return np.asarray(np.maximum(0.0, 1 - (a @ b) / lengths))
+
+
+def _header(file: BinaryIO, dtype: type[np.generic], ndim: int) -> tuple[int, ...]:
+    """Read an array's header: its shape, where it is of this kind."""
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("an array in another version's format")
+    shape, fortran, found = np.lib.format.read_array_header_1_0(file)
+    if fortran or found != np.dtype(dtype) or len(shape) != ndim:
+        raise ValueError(f"an array of {found}{list(shape)}")
+    return shape
+
+
+def _read_array(file: BinaryIO, dtype: type[np.generic], ndim: int) -> NDArray[Any]:
+    shape = _header(file, dtype, ndim)
+    content = file.read(int(np.prod(shape)) * np.dtype(dtype).itemsize)
+    return np.frombuffer(content, dtype).reshape(shape)
+
+
+def _map_array(file: BinaryIO, dtype: type[np.generic], ndim: int) -> NDArray[Any]:
+    shape = _header(file, dtype, ndim)
+    if os.fstat(file.fileno()).st_size != file.tell() + int(np.prod(shape)) * np.dtype(dtype).itemsize:
+        raise ValueError("its length does not match its header")
+    if not np.prod(shape):
+        return np.empty(shape, dtype)
+    return np.memmap(file, dtype, "r", file.tell(), shape).view(np.ndarray)

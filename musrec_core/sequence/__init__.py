@@ -1,0 +1,1 @@
+"""The order of a list: spacing, smoothing, journeys, harmonic mixing."""

@@ -1,0 +1,1 @@
+"""Worker processes that isolate crashes and hangs of decoders."""

@@ -1,0 +1,1 @@
+"""Datasets: fetching, decoding, caching, teachers."""

@@ -1,0 +1,159 @@
+"""Labelled clips and their cache of uint8 log-mel, small enough for a GPU. Needs numpy alone."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musrec_core.card import FrontEnd
+
+from ..recipe import RecipeError
+
+SPLITS = ("train", "valid", "test")
+QUANTUM = 10 / 255  # a cached value v stands for v * QUANTUM - 5 deviations
+QUADRANTS = {"Q1": (1, 1), "Q2": (0, 1), "Q3": (0, 0), "Q4": (1, 0)}  # valence, arousal (Russell 1980)
+
+
+@dataclass(frozen=True)
+class Track:
+    """One labelled clip.
+
+    ``genres`` is the candidate set: any of them is accepted as right; empty means unlabelled. ``artist`` is empty where
+    unknown, ``quadrant`` (of mood, ``Q1`` to ``Q4``) too. ``file`` is None where only log-mel is given.
+    """
+
+    id: str
+    artist: str
+    split: str
+    labels: tuple[str, ...]
+    genres: tuple[str, ...]
+    file: Path | None = None
+    quadrant: str = ""
+
+    @property
+    def sure(self) -> bool:
+        """Whether the labels allow exactly one genre."""
+        return len(self.genres) == 1
+
+
+@dataclass
+class Cache:
+    """Log-mel of many clips, end to end.
+
+    Attributes
+    ----------
+    frames : np.ndarray [shape=(t, n_mels)], uint8
+    first, length : np.ndarray [shape=(n,)], int64
+        Where each clip's frames stand.
+    tracks : list of Track, n of them
+    front_end : FrontEnd
+        What the log-mel was made with.
+    vocabulary : list of str
+        The genres, in the order of the network's logits.
+    left_out : dict
+        Track id -> why it is not here.
+    teacher : Path, optional
+        The targets of a teacher, where `prepare` copied them.
+    """
+
+    frames: NDArray[np.uint8]
+    first: NDArray[np.int64]
+    length: NDArray[np.int64]
+    tracks: list[Track]
+    front_end: FrontEnd
+    vocabulary: list[str]
+    left_out: dict[str, str] = field(default_factory=dict)
+    teacher: Path | None = None
+
+    def split(self, name: str) -> list[int]:
+        """Positions of one split's tracks."""
+        return [i for i, track in enumerate(self.tracks) if track.split == name]
+
+    def clip(self, i: int) -> NDArray[np.float32]:
+        """One clip's log-mel [shape=(n_mels, t)]."""
+        part = self.frames[self.first[i] : self.first[i] + self.length[i]]
+        return dequantise_cache(part).T
+
+    def require(self, front_end: FrontEnd) -> None:
+        """Raise `RecipeError` unless a recipe's front end is the cache's, window and clip length aside."""
+        ours, theirs = self.front_end.to_dict(), front_end.to_dict()
+        free = {"window_frames", "clip_seconds"}
+        if differing := [key for key in ours if key not in free and ours[key] != theirs[key]]:
+            raise RecipeError(f"the cache was prepared with another {differing[0]}: run `python -m training prepare`")
+
+
+def quantise_cache(spectrogram: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Standardised log-mel -> uint8; beyond 5 deviations it saturates."""
+    return np.clip(np.round((spectrogram + 5) / QUANTUM), 0, 255).astype(np.uint8)
+
+
+def dequantise_cache(cached: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The inverse of `quantise`, to half a quantum (0.02 deviations)."""
+    return cached.astype(np.float32) * np.float32(QUANTUM) - np.float32(5)
+
+
+def save_cache(cache: Cache, folder: Path) -> None:
+    """Write ``frames.npy``, then ``tracks.json``: a cache without the latter is not complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tracks.json").unlink(missing_ok=True)
+    np.save(folder / "frames.npy", cache.frames)
+    rows = [
+        asdict(t) | {"file": str(t.file) if t.file else None, "first": int(f), "length": int(n)}
+        for t, f, n in zip(cache.tracks, cache.first, cache.length, strict=True)
+    ]
+    stored = {
+        "front_end": cache.front_end.to_dict(),
+        "vocabulary": cache.vocabulary,
+        "teacher": cache.teacher.name if cache.teacher else None,
+        "tracks": rows,
+        "left_out": cache.left_out,
+    }
+    (folder / "tracks.json").write_text(json.dumps(stored, indent=0))
+
+
+def load_cache(folder: Path) -> Cache:
+    """The inverse of `save_cache`."""
+    if not (folder / "tracks.json").is_file():
+        raise RecipeError(f"{folder} holds no cache: run `python -m training prepare` first")
+    stored = json.loads((folder / "tracks.json").read_text())
+    rows: list[dict[str, Any]] = stored["tracks"]
+    first = np.array([row.pop("first") for row in rows], np.int64)
+    length = np.array([row.pop("length") for row in rows], np.int64)
+    return Cache(
+        np.load(folder / "frames.npy"),
+        first,
+        length,
+        [_track(row) for row in rows],
+        FrontEnd.from_dict(stored["front_end"]),
+        stored["vocabulary"],
+        stored["left_out"],
+        folder / stored["teacher"] if stored["teacher"] else None,
+    )
+
+
+def _track(row: dict[str, Any]) -> Track:
+    changed = {
+        "labels": tuple(row["labels"]),
+        "genres": tuple(row["genres"]),
+        "file": Path(row["file"]) if row["file"] else None,
+    }
+    return Track(**(row | changed))
+
+
+def describe(cache: Cache) -> str:
+    """What the cache holds and what was left out, for the terminal."""
+    hours = cache.frames.shape[0] * cache.front_end.hop_length / cache.front_end.sample_rate / 3600
+    lines = [f"{len(cache.tracks)} clips, {hours:.1f} h, {cache.frames.nbytes / 1e6:.0f} MB of log-mel"]
+    for split in SPLITS:
+        tracks = [cache.tracks[i] for i in cache.split(split)]
+        genres = Counter(track.genres[0] for track in tracks if track.sure)
+        found = ", ".join(f"{genre} {n}" for genre, n in genres.most_common())
+        lines.append(f"  {split:5} {len(tracks):5} clips; surely {found}")
+    lines += [f"  left out: {id_}: {why}" for id_, why in cache.left_out.items()]
+    return "\n".join(lines)

@@ -1,0 +1,123 @@
+"""Where labelled music comes from: a manifest, a folder per genre, FMA's archives, ready log-mel."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..recipe import RecipeError
+from . import fma
+from .cache import QUADRANTS, SPLITS, Track
+
+Labels = dict[str, list[str]]
+
+
+def listed(source: Any, music: Path, labels: Labels) -> tuple[list[Track], dict[str, str]]:
+    """The tracks that a source lists as files, and what it leaves out unheard (track id -> why)."""
+    if source["manifest"]:
+        return read_manifest(music / source["manifest"], labels), {}
+    if source["folder"]:
+        return read_folder(music / source["folder"], labels), {}
+    if not source["fma"]:
+        raise RecipeError("a source of the recipe needs one of `manifest`, `folder`, `log_mel` and `fma`")
+    kept, left_out = fma.select(
+        fma.read_tracks(music, subset=source["fma"]),
+        free_only=source["free_only"],
+        whole_albums=source["whole_albums"],
+    )
+    tracks = [_track(f"fma-{t.number:06d}", t.artist, t.split, [t.genre], labels, t.file) for t in kept]
+    return tracks, {f"fma-{int(number):06d}": why for number, why in left_out.items()}
+
+
+def read_manifest(path: Path, labels: Labels) -> list[Track]:
+    """Read ``id, file, artist, genres, split`` and, where it is there, ``quadrant``; ``;`` separates genres.
+
+    Other columns are ignored. A split or quadrant that is none is a `RecipeError`.
+    """
+    if not path.is_file():
+        raise RecipeError(f"the manifest {path} is missing")
+    with path.open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    needed = {"id", "file", "artist", "genres", "split"}
+    if not rows or not needed <= set(rows[0]):
+        raise RecipeError(f"{path.name} has to have rows with the columns {', '.join(sorted(needed))}")
+    for row in rows:
+        _require(path, row, "split", SPLITS)
+        _require(path, row, "quadrant", ("", *QUADRANTS))
+    return [
+        _track(
+            row["id"],
+            row["artist"],
+            row["split"],
+            row["genres"].split(";"),
+            labels,
+            path.parent / row["file"],
+            row.get("quadrant") or "",
+        )
+        for row in rows
+    ]
+
+
+def _require(path: Path, row: dict[str, str], column: str, allowed: tuple[str, ...]) -> None:
+    if (value := row.get(column) or "") not in allowed:
+        choices = ", ".join(choice for choice in allowed if choice)
+        raise RecipeError(f"{path.name}: {row['id']} has the {column} {value!r}, not one of {choices}")
+
+
+def read_folder(root: Path, labels: Labels) -> list[Track]:
+    """A folder per genre: ``GENRE/song.mp3`` or ``GENRE/ARTIST/.../song.mp3``.
+
+    The artist is the folder below the genre, else the file's tag. Eight of ten artists train, one is valid, one test:
+    a hash of the name decides, so that the split stays as the folder grows. Every file that is not hidden is listed.
+    """
+    if not root.is_dir():
+        raise RecipeError(f"the folder of genres {root} is missing")
+    tracks = []
+    for file in sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith(".")):
+        parts = file.relative_to(root).parts
+        if len(parts) < 2:
+            continue  # beside the genres' folders: a licence, a list
+        artist = parts[1] if len(parts) > 2 else _tagged_artist(file)
+        name = "/".join(parts)
+        id_ = f"{root.name}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+        tracks.append(_track(id_, artist, split_of(artist or name), [parts[0]], labels, file))
+    return tracks
+
+
+def split_of(artist: str) -> str:
+    """The split of an artist, by a hash of the name: 80 % train, 10 % valid, 10 % test."""
+    digest = hashlib.sha256(artist.casefold().encode("utf-8", "surrogateescape")).digest()
+    return (*["train"] * 8, "valid", "test")[digest[0] * 10 // 256]
+
+
+def _tagged_artist(file: Path) -> str:
+    """The artist of the file's tags; empty where there is none (the file itself may still be music)."""
+    from mediafile import MediaFile, UnreadableFileError
+
+    try:
+        return MediaFile(file).artist or ""
+    except UnreadableFileError:
+        return ""
+
+
+def log_mel_tracks(path: Path, prefix: str, labels: Labels) -> Iterator[tuple[Track, NDArray[np.uint8]]]:
+    """An npz of ready log-mel: ``logmel`` uint8 (n, n_mels, t), ``track``, ``split``, ``genre``."""
+    with np.load(path, allow_pickle=False) as data:
+        for mel, id_, split, genre in zip(data["logmel"], data["track"], data["split"], data["genre"], strict=True):
+            yield _track(prefix + str(id_), "", str(split), [str(genre)], labels, None), np.ascontiguousarray(mel.T)
+
+
+def _track(
+    id_: str, artist: str, split: str, raw: list[str], labels: Labels, file: Path | None, quadrant: str = ""
+) -> Track:
+    """A track with its candidate genres; where the recipe maps no labels, each is a genre by its own name."""
+    stripped = tuple(label.strip() for label in raw if label.strip())
+    accepted = labels or {label: [label.casefold()] for label in stripped}
+    genres = sorted({genre for label in stripped for genre in accepted.get(label, [])})
+    return Track(id_, artist.strip(), split, stripped, tuple(genres), file, quadrant)

@@ -1,0 +1,39 @@
+"""Other recipes trained on the same cache, so that evaluation compares like with like."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..data.cache import Cache
+from ..export.export import export
+from ..fit.fit import fit
+from ..recipe import Recipe, load_recipe
+
+
+def trained_beside(
+    names: Sequence[str], ours: Recipe, cache: Cache, folder: Path, overrides: dict[str, Any]
+) -> list[Path]:
+    """Exported encoders of these recipes; those that ``folder`` lacks are trained first.
+
+    A recipe's ``crops_per_epoch`` is meant for FMA-small; on a smaller cache an epoch holds a slice of 3 s for every
+    slice that there is. Of the overrides, only those of the schedule and of the trainer count.
+    """
+    found = []
+    shared = {key: value for key, value in overrides.items() if key.startswith(("schedule.", "trainer."))}
+    shared |= {"card.training_data": ours.card.training_data, "card.licence": ours.card.licence}
+    for name in names:
+        recipe = load_recipe(name, shared)
+        out = folder / recipe.name
+        path = out / "export" / f"{recipe.name}.onnx"
+        if not path.with_suffix(".json").is_file():
+            slices = int(cache.length[cache.split("train")].sum()) // recipe.front.window_frames
+            crops = min(recipe.schedule.crops_per_epoch, slices)
+            fitting = load_recipe(name, shared | {"schedule.crops_per_epoch": crops})
+            print(f"training {recipe.name} for the comparison: once, {recipe.schedule.epochs} epochs", file=sys.stderr)
+            fit(fitting, cache, out)
+            export(fitting, cache, out)
+        found.append(path)
+    return found

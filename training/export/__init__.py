@@ -1,0 +1,1 @@
+"""Trained network -> ONNX, int8, model card."""

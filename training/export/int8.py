@@ -1,0 +1,55 @@
+"""Convolutions in 8-bit integers: less than half of the time and of the bytes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musrec_core.audio.features import windows
+
+from ..data.cache import Cache
+
+CALIBRATION_CLIPS = 100
+
+
+def quantise_onnx(path: Path, cache: Cache, window_frames: int) -> None:
+    """Rewrite an exported encoder by static quantisation (Jacob et al. 2018).
+
+    Activations' ranges come from training clips. Weights keep 7 bits, so that products can't overflow on processors
+    without VNNI.
+    """
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+        quantization.quantize_static(
+            str(prepared),
+            str(path),
+            _reader(quantization.CalibrationDataReader, cache, window_frames),
+            quant_format=quantization.QuantFormat.QDQ,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            per_channel=True,
+            reduce_range=True,
+            op_types_to_quantize=["Conv"],  # pooling, heads and projection are cheap, and need their digits
+        )
+
+
+def _reader(base: type, cache: Cache, window_frames: int) -> Any:
+    """What ONNX Runtime asks for calibration data: some windows of evenly chosen training clips."""
+    train = cache.split("train")
+    chosen = [train[i] for i in np.linspace(0, len(train) - 1, min(CALIBRATION_CLIPS, len(train))).astype(int)]
+    batches: Iterator[dict[str, Any]] = ({"windows": windows(cache.clip(i), window_frames)[:4]} for i in chosen)
+
+    class Reader(base):
+        def get_next(self) -> dict[str, Any] | None:
+            """The next batch, or None at the end."""
+            return next(batches, None)
+
+    return Reader()
