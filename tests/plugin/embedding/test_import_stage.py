@@ -188,7 +188,7 @@ class TestTagged(PluginMixin, AutotagImportHelper):
         assert item.musrec_genre in item.musrec_genres
 
     def test_no_worker_starts_before_the_first_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from beetsplug.musrec.embedding import embedder
+        from beetsplug.musrec.embedding.embedder import Embedder
 
         happened: list[str] = []
 
@@ -201,7 +201,7 @@ class TestTagged(PluginMixin, AutotagImportHelper):
 
         self.prepare_albums_for_import(2)
         session = self.setup_importer()
-        monkeypatch.setattr(embedder, "new_pool", noting("workers start", embedder.new_pool))
+        monkeypatch.setattr(Embedder, "new_pool", noting("workers start", Embedder.new_pool))
         monkeypatch.setattr(session, "choose_match", noting("answer", session.choose_match))
         session.run()
         assert happened[0] == "answer"
