@@ -25,6 +25,7 @@ from .similar import query, request, search, steering
 
 if TYPE_CHECKING:
     from beets.dbcore.types import Type
+    from beets.importer import ImportSession
     from beets.library import Item, Library
     from beets.ui import Subcommand
 
@@ -100,13 +101,13 @@ class MusrecPlugin(BeetsPlugin):
         self.item_queries = query.item_queries(self)
         self.album_queries = query.album_queries(self)
         self.register_listener("library_opened", self._remember_library)
-        self.register_listener("import_begin", lambda session: self._tell_unknown_settings())
+        self.register_listener("import_begin", self._import_begins)
         if self._is_on(self.config["auto"]):
             EmbeddingStage(self)
         if self._is_on(self.config["genreguess"]["auto"]):
             GenreStage(self)
         if self._is_on(self.config["mixes_on_import"]):
-            self.register_listener("import", lambda lib, paths: mixes.after_import(self, lib))
+            self.register_listener("import", self._make_mixes)
 
     def _is_on(self, setting: confuse.Subview) -> bool:
         """Whether a setting says yes; one that can't be read is told, and must not stop ``beet ls``."""
@@ -145,6 +146,9 @@ class MusrecPlugin(BeetsPlugin):
     def _remember_library(self, lib: Library) -> None:
         self.library = lib
 
+    def _make_mixes(self, lib: Library, paths: list[bytes]) -> None:
+        mixes.after_import(self, lib)
+
     @property
     def space(self) -> Space:
         """What to compare where a command does not say."""
@@ -179,6 +183,9 @@ class MusrecPlugin(BeetsPlugin):
             return func(*arguments)
 
         return checked
+
+    def _import_begins(self, session: ImportSession) -> None:
+        self._tell_unknown_settings()
 
     def _tell_unknown_settings(self) -> None:
         if found := unknown_settings.unknown(self.config, self._defaults):

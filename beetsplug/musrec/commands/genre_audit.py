@@ -47,7 +47,7 @@ def run_audit(plugin: MusrecPlugin, lib: Library, args: list[str], rules: Rules,
     doubts.sort(key=lambda doubt: (-doubt.p, doubt.id))
     shown = {doubt.id: doubt for doubt in doubts[:count]}
     for item in sql.items_of(lib, shown):
-        doubt = shown[item.id]
+        doubt = shown[sql.id_of(item)]
         change = one_line(f"{'; '.join(doubt.genres)} -> {'; '.join(doubt.better)}")
         print_text(f"{doubt.p:.2f}  {formatted(item, NAME)}: {change}")
         print_text(f"      {mending(doubt)}")
@@ -130,7 +130,7 @@ def run_odd(plugin: MusrecPlugin, lib: Library, args: list[str], count: int | No
     found = [(song, what) for song, what in ranked if chosen is None or tagged.ids[song.row] in chosen]
     shown = {tagged.ids[song.row]: (song, what) for song, what in found[:count]}
     for item in sql.items_of(lib, shown):
-        song, what = shown[item.id]
+        song, what = shown[sql.id_of(item)]
         name = item.album if what == "album" else item.albumartist or item.artist
         print_text(f"{song.z:5.1f}  {formatted(item, NAME)}")
         before, after = f"       {song.distance:.2f} from the rest of the {what} ", f" (usual: {song.typical:.2f})"

@@ -76,7 +76,7 @@ class EmbeddingStage:
                 item[fields.STATUS] = f"{reason} @ {fields.mtime_of(item)}"
                 item.store()
 
-    def finish(self) -> None:
+    def finish(self, lib: Library, paths: list[bytes]) -> None:
         """At the end of an import: stop the workers, and say what is left to do."""
         self.close()
         if self._left_out:

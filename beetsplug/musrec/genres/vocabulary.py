@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _Stamp = tuple[int, int, int]
 
 
-def file_of(library: str | bytes) -> str:
+def file_of(library: str | bytes | os.PathLike[str]) -> str:
     """Where a library's vocabulary lies."""
     return f"{os.fsdecode(library)}.musrec-genres.json"
 
@@ -64,7 +64,7 @@ class Genres:
         self._read: dict[str, tuple[_Stamp, Vocabulary | None]] = {}
         self._last: tuple[Vocabulary, tuple[str | None, str], dict[str, float]] | None = None
 
-    def learnt(self, library: str | bytes) -> Vocabulary | None:
+    def learnt(self, library: str | bytes | os.PathLike[str]) -> Vocabulary | None:
         """The vocabulary beside a library, None where there is none; raises `UserError` if it can't be used."""
         from musrec_core.errors import VocabularyError
 
@@ -118,7 +118,7 @@ class Genres:
         """The least probability of a learnt genre that is given as an answer."""
         return float(self._plugin.config["genreguess"]["abstain"].as_number())
 
-    def serving(self, library: str | bytes) -> Vocabulary | None:
+    def serving(self, library: str | bytes | os.PathLike[str]) -> Vocabulary | None:
         """The vocabulary whose genres serve, None where the model's do; read again only when its file changes.
 
         One that can't be used is told once, and then the model's own genres serve.
@@ -154,11 +154,10 @@ def _stored(item: Item) -> str:
     return value.stored if isinstance(value, EmbeddingText) else str(value)
 
 
-def _library_of(item: Item) -> str | bytes:
+def _library_of(item: Item) -> str | bytes | os.PathLike[str]:
     """The database that an item is of, or will be."""
     if item._db is not None:
-        path: bytes = item._db.path
-        return path
+        return item._db.path
     return str(beets.config["library"].as_filename())
 
 

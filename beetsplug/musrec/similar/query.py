@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from beets.dbcore.query import FieldQuery, InvalidQueryArgumentValueError, InvalidQueryError, MatchQuery, PathQuery
-from beets.library import Album
+from beets.library import Album, Item
 from beets.ui import UserError
 from confuse import ConfigError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from beets.dbcore import Model
     from beets.dbcore.query import Query
-    from beets.library import Item, Library
+    from beets.library import Library
 
     from musrec_core.search.index import Neighbour
 
@@ -89,9 +89,7 @@ class SimilarQuery(FieldQuery[str]):
     """
 
     plugin: ClassVar[MusrecPlugin]
-    search: ClassVar[
-        dict[str, CachedResult]
-    ]  # of patterns: path formats and `no_convert` make a query anew for each song
+    answers: ClassVar[dict[str, CachedResult]]  # of patterns: path formats make a query anew for each song
     told: ClassVar[set[str]]  # complaints
 
     def __init__(self, field_name: str, pattern: str, fast: bool = True) -> None:
@@ -124,7 +122,7 @@ class SimilarQuery(FieldQuery[str]):
         if isinstance(obj, Album):
             songs = lib.items(MatchQuery("album_id", obj.id)) if obj.id else ()
             return any(self._matches(lib, item) for item in songs)
-        return self._matches(lib, obj)
+        return isinstance(obj, Item) and self._matches(lib, obj)
 
     def _matches(self, lib: Library, item: Item) -> bool:
         id_ = item.id or _id_of_file(lib, item)
