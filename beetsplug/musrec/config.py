@@ -18,6 +18,10 @@ from beets.util import bytestring_path, normpath
 if TYPE_CHECKING:
     from confuse import ConfigView
 
+    Template = confuse.Template[Any]
+else:
+    Template = confuse.Template
+
 Space = Literal["embedding", "genre"]
 SettingsT = TypeVar("SettingsT")
 
@@ -32,7 +36,7 @@ def _fail(view: ConfigView, wanted: str) -> confuse.ConfigError:
     return confuse.ConfigValueError(f"{view.name} has to be {wanted}")
 
 
-class Flag(confuse.Template):
+class Flag(Template):
     """``yes`` or ``no``; confuse's own takes any text for yes."""
 
     def convert(self, value: Any, view: ConfigView) -> bool:
@@ -41,7 +45,7 @@ class Flag(confuse.Template):
         raise _fail(view, "yes or no")
 
 
-class Number(confuse.Template):
+class Number(Template):
     """A finite number in a range, both ends included; with ``above``, the lower end is not."""
 
     def __init__(self, low: float, high: float = math.inf, *, whole: bool = False, above: bool = False) -> None:
@@ -64,7 +68,7 @@ class Number(confuse.Template):
         return f"{noun} above {self._low:g}" if self._above else f"{noun}, {self._low:g} or more"
 
 
-class Distance(confuse.Template):
+class Distance(Template):
     """``import_similar``: yes is the usual distance, no is 0."""
 
     def convert(self, value: Any, view: ConfigView) -> float:
@@ -75,7 +79,7 @@ class Distance(confuse.Template):
         return float(value)
 
 
-class Choice(confuse.Template):
+class Choice(Template):
     """One of some words."""
 
     def __init__(self, *words: str) -> None:
@@ -89,7 +93,7 @@ class Choice(confuse.Template):
         raise _fail(view, f"{', '.join(others)} or {last}")
 
 
-class Text(confuse.Template):
+class Text(Template):
     """A text; a bare number in YAML is one, too."""
 
     def convert(self, value: Any, view: ConfigView) -> str:
@@ -98,7 +102,7 @@ class Text(confuse.Template):
         return str(value)
 
 
-class PathOf(confuse.Template):
+class PathOf(Template):
     """A path as beets reads one (``~``, relative to the configuration's folder), as bytes; None without one."""
 
     def convert(self, value: Any, view: ConfigView) -> bytes | None:
@@ -116,7 +120,7 @@ class OptionalText(Text):
         return super().convert(value, view) if value else None
 
 
-class Map(confuse.Template):
+class Map(Template):
     """A map of anything, as the user wrote it."""
 
     def convert(self, value: Any, view: ConfigView) -> dict[Any, Any]:
@@ -125,7 +129,7 @@ class Map(confuse.Template):
         raise _fail(view, "a map")
 
 
-class Weights(confuse.Template):
+class Weights(Template):
     """A map of attributes to weights; those of several files of the configuration are joined."""
 
     def convert(self, value: Any, view: ConfigView) -> dict[str, float]:
@@ -134,7 +138,7 @@ class Weights(confuse.Template):
         return {str(key): float(number.convert(each.get(), each)) for key, each in view.items()}
 
 
-class Entries(confuse.Template):
+class Entries(Template):
     """A list of maps."""
 
     def convert(self, value: Any, view: ConfigView) -> tuple[dict[str, Any], ...]:
@@ -143,7 +147,7 @@ class Entries(confuse.Template):
         raise _fail(view, "a list of mixes, each with a name and seeds")
 
 
-def setting(default: Any, template: confuse.Template) -> Any:
+def setting(default: Any, template: Template) -> Any:
     """A key of the configuration: its default, as the user would write it, and what it may be."""
     return field(metadata={"default": default, "template": template})
 

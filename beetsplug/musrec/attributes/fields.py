@@ -99,7 +99,7 @@ def genres_of(item: Item) -> dict[str, float]:
 # Learnt genres.
 
 
-def vocabulary_path(library: str | bytes) -> str:
+def vocabulary_path(library: str | bytes | os.PathLike[str]) -> str:
     """Where a library's vocabulary lies."""
     return f"{os.fsdecode(library)}.musrec-genres.json"
 

@@ -39,7 +39,7 @@ def run_audit(
     doubts.sort(key=lambda doubt: (-doubt.p, doubt.id))
     shown = {doubt.id: doubt for doubt in doubts[:count]}
     for item in sql.items_of(lib, shown):
-        doubt = shown[item.id]
+        doubt = shown[sql.id_of(item)]
         change = one_line(f"{'; '.join(doubt.genres)} -> {'; '.join(doubt.better)}")
         print_text(f"{doubt.p:.2f}  {formatted(item, NAME)}: {change}")
         print_text(f"      {fix_command(doubt)}")
@@ -59,7 +59,7 @@ def run_odd(learner: VocabularyLearner, lib: Library, args: list[str], count: in
     found = [(id_, song, group) for id_, song, group in ranked if chosen is None or id_ in chosen]
     shown = {id_: (song, group) for id_, song, group in found[:count]}
     for item in sql.items_of(lib, shown):
-        song, group = shown[item.id]
+        song, group = shown[sql.id_of(item)]
         name = item.album if group == "album" else item.albumartist or item.artist
         print_text(f"{song.z:5.1f}  {formatted(item, NAME)}")
         before, after = f"       {song.distance:.2f} from the rest of the {group} ", f" (usual: {song.typical:.2f})"

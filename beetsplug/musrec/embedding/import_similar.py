@@ -75,7 +75,7 @@ class ImportSimilar:
             for near in index.query([vector], NEIGHBOURS)[0]
             if near.distance <= self._settings.import_similar and near.id != item.id
         }
-        self._new[item.id] = vector
+        self._new[sql.id_of(item)] = vector
         if len(self._new) >= REBUILD_AFTER:
             self._known, self._new = _index(_vectors(self._known) | self._new), {}
         if found:

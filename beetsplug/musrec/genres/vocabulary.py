@@ -36,7 +36,7 @@ class Genres:
         self._read: dict[str, tuple[_Stamp, Vocabulary | None]] = {}
         self._last: tuple[Vocabulary, tuple[str | None, str], dict[str, float]] | None = None
 
-    def learnt(self, library: str | bytes) -> Vocabulary | None:
+    def learnt(self, library: str | bytes | os.PathLike[str]) -> Vocabulary | None:
         """The vocabulary beside a library, None where there is none; raises `UserError` if it can't be used."""
         path = fields.vocabulary_path(library)
         if _stamp(path) is None:
@@ -88,7 +88,7 @@ class Genres:
         """The least probability of a learnt genre that is given as an answer."""
         return self._settings().abstain
 
-    def serving(self, library: str | bytes) -> Vocabulary | None:
+    def serving(self, library: str | bytes | os.PathLike[str]) -> Vocabulary | None:
         """The vocabulary whose genres serve, None where the model's do; read again only when its file changes.
 
         One that can't be used is told once, and then the model's own genres serve.
@@ -122,11 +122,10 @@ def _stored(item: Item) -> str:
     return value.stored if isinstance(value, EmbeddingText) else str(value)
 
 
-def _library_of(item: Item) -> str | bytes:
+def _library_of(item: Item) -> str | bytes | os.PathLike[str]:
     """The database that an item is of, or will be."""
     if item._db is not None:
-        path: bytes = item._db.path
-        return path
+        return item._db.path
     return str(beets.config["library"].as_filename())
 
 

@@ -24,8 +24,8 @@ from musrec_core._text import printable
 from ..attributes import fields
 
 if TYPE_CHECKING:
-    from beets.dbcore import Sort
     from beets.dbcore.query import Query
+    from beets.dbcore.sort import Sort
     from beets.library import Library
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ def matching_ids(lib: Library, query: Query, among: Iterable[int] | None = None)
         return [row[0] for row in rows]
     # beets would load all of the library for a query that SQL can't answer
     ids = matching_ids(lib, TrueQuery()) if among is None else among
-    return [item.id for item in items_of(lib, ids) if query.match(item)]
+    return [id_of(item) for item in items_of(lib, ids) if query.match(item)]
 
 
 def matching(lib: Library, args: list[str]) -> list[int]:
@@ -109,14 +109,21 @@ def _listed_ids(lib: Library, args: list[str]) -> list[int]:
     query, sort = _parsed(args)
     sort = sort or lib.get_default_item_sort()
     if getattr(sort, "field_names", set()) & Item.other_db_fields:  # newer beets sort by fields of the album, too
-        return [item.id for item in lib.items(args)]
+        return [id_of(item) for item in lib.items(args)]
     ids = matching_ids(lib, query)
     if order := sort.order_clause():
         wanted = set(ids)
         with lib.transaction() as tx:
             ids = [row[0] for row in tx.query(f"SELECT id FROM items ORDER BY {order}, id") if row[0] in wanted]
     # a sort that SQL can't do wants the items themselves
-    return [item.id for item in sort.sort(list(items_of(lib, ids)))] if sort.is_slow() else ids
+    return [id_of(item) for item in sort.sort(list(items_of(lib, ids)))] if sort.is_slow() else ids
+
+
+def id_of(item: Item) -> int:
+    """The id of an item of the library; one that was never added has none."""
+    if item.id is None:
+        raise ValueError(f"{item!r} is not in the library")
+    return item.id
 
 
 def items_of(lib: Library, ids: Iterable[int]) -> Iterator[Item]:

@@ -89,7 +89,7 @@ class VectorStore:
 
     def __init__(self, card: Card, cache: bool, log: BeetsLogger) -> None:
         self._card, self._cache, self._log = card, cache, log
-        self._last: dict[Space, tuple[bytes, LibraryState, Snapshot]] = {}
+        self._last: dict[Space, tuple[str, LibraryState, Snapshot]] = {}
 
     def get(self, lib: Library, space: Space) -> Snapshot:
         """Every song's vector in a space."""
@@ -98,10 +98,10 @@ class VectorStore:
             return self._from_library(lib, space)
         if space in self._last:
             path, then, snapshot = self._last[space]
-            if path == lib.path and then.is_same(state):
+            if path == os.fsdecode(lib.path) and then.is_same(state):
                 return snapshot
         snapshot = self._from_file(lib, space, state.file) or self._from_library(lib, space, state.file)
-        self._last[space] = lib.path, state, snapshot
+        self._last[space] = os.fsdecode(lib.path), state, snapshot
         return snapshot
 
     def _from_library(self, lib: Library, space: Space, state: FileState | None = None) -> Snapshot:

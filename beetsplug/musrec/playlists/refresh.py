@@ -250,8 +250,8 @@ def _write(
     with_seeds = answer.leads and not further
     files = [file for file in answer.files if with_seeds and song_keys.of_file(file) not in out.keys]
     items = [*(answer.items if with_seeds else []), *answer.songs]
-    taken_out = song_keys.removed_namesakes(lib, [item.id for item in items], out)
-    items = [item for item in items if item.id not in taken_out.get(item.id, ())]
+    taken_out = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in items], out)
+    items = [item for item in items if item.id not in taken_out.get(sql.id_of(item), ())]
     entries = files_module.entries(plugin, files, items)
     before = [song for song in standing.recipe.songs if song[0] in standing.listed] if standing else []
     songs = [(key, files_module.mark(plugin, entry)) for key, entry in entries]

@@ -49,7 +49,7 @@ def find_journey(
     if missing := [item for item in stops if item.id not in {found.id for found in start.items}]:
         raise UserError(f"no journey: {formatted(missing[0], '$artist - $title')} has no embedding")
     index = plugin.vectors.get(lib, wanted.space).index
-    ids = [item.id for item in stops]
+    ids = [sql.id_of(item) for item in stops]
     try:
         path = journey(
             index,

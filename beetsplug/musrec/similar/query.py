@@ -57,7 +57,7 @@ class SimilarQuery(FieldQuery[str]):
         if isinstance(obj, Album):
             songs = lib.items(MatchQuery("album_id", obj.id)) if obj.id else ()
             return any(self._matches(lib, item) for item in songs)
-        return self._matches(lib, obj)
+        return isinstance(obj, Item) and self._matches(lib, obj)
 
     def _matches(self, lib: Library, item: Item) -> bool:
         is_match, self._result = type(self).results().matches(lib, item, self._parsed, self._result)

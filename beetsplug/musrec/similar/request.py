@@ -9,7 +9,7 @@ from beets.ui import UserError
 
 from .. import option_checks
 from ..console import display_name, stem
-from ..library import coverage, song_keys
+from ..library import coverage, song_keys, sql
 from . import journey, search, seeds, steering
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _ordered(
     before = listing.last or (start.items[-1] if listing.seeds and start.items else None)
     if order == "smooth":
         space: Space = opts.space or plugin.space
-        points = known.index.vectors_of([listing.last.id] if listing.last else [])
+        points = known.index.vectors_of([sql.id_of(listing.last)] if listing.last else [])
         if not len(points):
             points = seeds.points(plugin, start, known.index, space)
         metric = metric_of(opts, space)
@@ -171,8 +171,8 @@ def _journey(plugin: Components, lib: Library, asked: Request, count: int, wante
     option_checks.require(question_parser(), opts, "--to", JOURNEY)
     way = journey.find_journey(plugin, lib, asked.args, opts.to, count, wanted, mix=opts.mix)
     found = search.results(plugin, lib, way)
-    out = song_keys.removed_namesakes(lib, [item.id for item in found], asked.without)
-    songs = [item for item in found if item.id not in out.get(item.id, ())]
+    out = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in found], asked.without)
+    songs = [item for item in found if item.id not in out.get(sql.id_of(item), ())]
     return Result([], [], songs, count)
 
 

@@ -116,7 +116,7 @@ def embedded(plugin: Components, lib: Library, matched: list[Item], paths: Seque
     items = [item for item in matched if fields.is_current(item, model_id)]  # without those that can't be
     if not items and not files:
         raise UserError("no seed could be embedded: `beet embed --report` tells why")
-    return Seeds(items, files, frozenset(item.id for item in missing))
+    return Seeds(items, files, frozenset(sql.id_of(item) for item in missing))
 
 
 def at_moment(plugin: Components, matched: list[Item], paths: Sequence[str], start: float) -> Seeds:
@@ -148,8 +148,8 @@ def _embed_outside(
 
 def own_ids(lib: Library, seeds: Seeds) -> set[int]:
     """The seeds' own ids; a song of the library that was named as a file is a seed like any other, and no answer."""
-    of_files = {item.id for path, _ in seeds.files for item in lib.items(PathQuery("path", path))}
-    return of_files | {item.id for item in seeds.items}
+    of_files = {sql.id_of(item) for path, _ in seeds.files for item in lib.items(PathQuery("path", path))}
+    return of_files | {sql.id_of(item) for item in seeds.items}
 
 
 def points(plugin: Components, seeds: Seeds, index: VectorIndex, space: str) -> NDArray[np.float32]:
@@ -162,7 +162,7 @@ def points(plugin: Components, seeds: Seeds, index: VectorIndex, space: str) -> 
         np.array([track.genres[label] for label in labels], np.float32) if space == "genre" else track.vector
         for track in heard
     ]
-    inside = index.vectors_of([] if seeds.moment else [item.id for item in seeds.items])
+    inside = index.vectors_of([] if seeds.moment else [sql.id_of(item) for item in seeds.items])
     if not len(inside) and not outside:
         raise UserError(f"the seed's embedding is damaged: run `beet embed --force id:{seeds.items[0].id}`")
     return np.concatenate([inside, np.array(outside, np.float32).reshape(-1, index.vectors.shape[1])])

@@ -36,6 +36,12 @@ def keeps_small_ones_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vectors, "SETTLED", 0.0)
 
 
+def song(lib: Library, id_: int) -> Item:
+    item = lib.get_item(id_)
+    assert item is not None
+    return item
+
+
 @pytest.fixture
 def lib(tmp_path: Path) -> Iterator[Library]:
     library = Library(str(make_library(tmp_path / "library.db", 40)), str(tmp_path))
@@ -165,7 +171,7 @@ def test_a_changed_library_is_read_anew(lib: Library, change: Callable[[Library,
     for space in ("embedding", "genre"):
         store().get(lib, space)
     time.sleep(TICK)
-    change(lib, lib.get_item(7))
+    change(lib, song(lib, 7))
     assert holds(lib, "embedding")
     assert holds(lib, "genre")
 
@@ -178,7 +184,7 @@ def test_a_write_to_the_journal_alone_is_seen(lib: Library) -> None:
         store().get(lib, "embedding")
         time.sleep(TICK)
         main = os.stat(lib.path).st_mtime_ns
-        change_vector(lib, lib.get_item(3))
+        change_vector(lib, song(lib, 3))
         assert os.stat(lib.path).st_mtime_ns == main
         assert holds(lib)
 
@@ -206,7 +212,7 @@ def test_no_sequence_of_changes_gives_a_wrong_answer(
 def test_what_was_just_written_is_not_kept(lib: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two writes within one tick of the file system's clock look alike; so the file waits until the clock has moved."""
     monkeypatch.setattr(vectors, "SETTLED", 3.0)
-    change_vector(lib, lib.get_item(1))
+    change_vector(lib, song(lib, 1))
     store().get(lib, "embedding")
     assert not os.path.exists(vectors.cache_path(lib, "embedding"))
 
@@ -270,15 +276,15 @@ def test_a_folder_that_cannot_be_written_costs_time_only(
 
 
 def test_standings_and_matching_ids_are_what_beets_itself_finds(lib: Library) -> None:
-    drop_vector(lib, lib.get_item(5))
+    drop_vector(lib, song(lib, 5))
     for text in ("", "format:MP3", "id:3..9", "musrec_rock:0.1..", "musrec_model::musrec", "albumtype:album", "^id:4"):
         query = sql.parse(text)
-        assert sorted(sql.matching_ids(lib, query)) == sorted(item.id for item in lib.items(text)), text
+        assert sorted(sql.matching_ids(lib, query)) == sorted(map(sql.id_of, lib.items(text))), text
         some = [9, 4, 3, 39]
         expected = {item.id for item in lib.items(text)}
         assert sql.matching_ids(lib, query, among=some) == [id_ for id_ in some if id_ in expected], text
     for standing in sql.embedding_states(lib, range(1, 41)):
-        item = lib.get_item(standing.id)
+        item = song(lib, standing.id)
         assert bool(standing.size) == (fields.EMBEDDING in item)
         assert (standing.model, standing.heard) == (item[fields.MODEL], item[fields.HEARD])
         assert standing.likeness == fields._likeness(item)
