@@ -17,7 +17,7 @@ from musrec_core._text import one_line, printable
 from .. import option_checks, progress
 from ..attributes import codecs, fields
 from ..library import sql
-from ..playlists import overwrite
+from ..overwrite import check_page
 
 if TYPE_CHECKING:
     from optparse import OptionParser
@@ -71,7 +71,7 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Musicm
     if (opts.output or "").lower().endswith(".png"):
         option_checks.require(parser, opts, "a .png map", {"output", "color", "quiet", "force"})
     target = _target(opts.output)
-    overwrite.check_page(target, force=opts.force)
+    check_page(target, force=opts.force)
     field = (opts.color or components.settings.musicmap.color).lower()
     if opts.no_paths and field in PATHS:
         raise UserError(f"a map coloured by {field} shows paths: leave out --no-paths, or choose another --color")

@@ -17,7 +17,7 @@ from .. import option_checks, progress
 from ..attributes import fields
 from ..console import print_text
 from ..library import sql
-from ..playlists import overwrite
+from ..overwrite import check_page
 from . import report_html
 from .report_html import Page, Table
 
@@ -54,7 +54,7 @@ def add_options(parser: OptionParser) -> None:
 def run(components: Components, parser: OptionParser, lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
     option_checks.require_filled(parser, opts)
     if opts.output:
-        overwrite.check_page(normpath(opts.output), force=opts.force)
+        check_page(normpath(opts.output), force=opts.force)
     elif opts.force:
         raise UserError("--force goes with --output")
     ids = sql.matching(lib, args)
