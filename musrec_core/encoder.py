@@ -37,7 +37,7 @@ class TrackEmbedding:
     genres : dict of str to float
         Probability of every genre of the vocabulary, descending; sums to 1.
     mood : dict of str to float, or None
-        ``valence`` and ``arousal`` in 0..1, where the model has a mood head.
+        Each of `mood.AXES` in 0..1, where the model has a mood head.
     model : str
         ``NAME@sha256[:8]``.
     """
