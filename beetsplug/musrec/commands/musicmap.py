@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from beets.library import Library
     from numpy.typing import NDArray
 
+    from musrec_core.map.colours import Colouring
     from musrec_core.map.page import Song
-    from musrec_core.map.projection import Colouring
 
     from ..components import Components
     from ..genres.vocabulary import Genres
@@ -201,19 +201,19 @@ def _predicted_genres(
 
 
 def _colouring(field: str, values: list[Any]) -> Colouring:
-    from musrec_core.map import projection
+    from musrec_core.map import colours
 
     kind = Item._type(field)
     if all(value is None for value in values):
         if field in CHOICES or field in Item._fields:
-            return projection.by_text(field, [""] * len(values))
+            return colours.by_text(field, [""] * len(values))
         raise UserError(f"no song on the map has the field {printable(field)}")
     if kind.model_type in (int, float) or all(value is None or _is_number(value) for value in values):
         numbers = [float(value) if _is_number(value) else None for value in values]
         if field in Item._fields:  # beets' columns hold 0 for what is not known
             numbers = [number or None for number in numbers]
-        return projection.by_number(field, numbers, lambda number: _said(kind, number))
-    return projection.by_text(field, [next(iter(_texts(value)), "") for value in values])
+        return colours.by_number(field, numbers, lambda number: _said(kind, number))
+    return colours.by_text(field, [next(iter(_texts(value)), "") for value in values])
 
 
 def _is_number(value: Any) -> bool:
