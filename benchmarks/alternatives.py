@@ -185,6 +185,7 @@ def _decode_with(path: Path, codec: str) -> None:
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         decoder = av.CodecContext.create(codec, "r")
+        assert isinstance(decoder, av.AudioCodecContext)
         decoder.extradata = stream.codec_context.extradata
         left = 30.0
         for packet in container.demux(stream):

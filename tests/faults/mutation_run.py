@@ -1,6 +1,6 @@
 """Thousands of damaged files through `Encoder.embed_files`: each has an outcome, and nobody's memory grows.
 
-``python -m tests.faults.storm --files 5000`` prints what came of them; ``--only 1234 --keep FOLDER`` writes one.
+``python -m tests.faults.mutation_run --files 5000`` prints what came of them; ``--only 1234 --keep FOLDER`` writes one.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _count(toll: Tally, name: str, outcome: object) -> None:
 
 def main() -> None:
     """Run a storm and print its toll."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.storm", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.mutation_run", description=__doc__)
     parser.add_argument("--files", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)

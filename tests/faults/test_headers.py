@@ -178,9 +178,9 @@ def test_a_small_file_does_not_unpack_to_gigabytes(tmp_path: Path) -> None:
     (tmp_path / "silent.ape").write_bytes(ape(SECONDS, silent=True))
     (tmp_path / "bomb.ape").write_bytes(ape(SECONDS, silent=True, per_frame=50_000_000))
     code = (
-        "import sys, resource, musrec_core.audio as audio, musrec_core\n"
+        "import sys, resource, musrec_core\nfrom musrec_core.audio.clip import load_clip\n"
         "for path in sys.argv[1:]:\n"
-        "    try: audio.load_clip(path)\n"
+        "    try: load_clip(path)\n"
         "    except musrec_core.UnusableAudio as error: print(error.reason)\n"
         "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )

@@ -16,7 +16,7 @@ from musrec_core._text import printable
 from . import files
 
 if TYPE_CHECKING:
-    from .. import MusrecPlugin
+    from ..components import Components
 
 MARK = b"beets-musrec"  # HTML: a meta element `generator`; PNG: a text chunk `Software`
 _HEAD = 2_000  # bytes; both stand before anything long
@@ -47,7 +47,7 @@ def _is_ours(head: bytes) -> bool:
     return b'<meta name="generator" content="' + MARK + b'">' in head
 
 
-def check_playlist(plugin: MusrecPlugin, name: str, *, force: bool) -> None:
+def check_playlist(plugin: Components, name: str, *, force: bool) -> None:
     """Raise `UserError` where `beet similar -m` may not write: over others' lists, or over what was changed by hand."""
     files.check_target(plugin, name)
     if name == files.STDOUT:

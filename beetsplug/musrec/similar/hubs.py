@@ -9,30 +9,29 @@ from beets.ui import UserError
 
 from .. import progress
 from ..console import formatted, print_text
-from ..library import sql, vectors
-from . import search
+from ..library import coverage, sql
 
 if TYPE_CHECKING:
     from beets.library import Library
 
     from musrec_core.search.index import Metric
 
-    from .. import MusrecPlugin
-    from ..library.vectors import Space
+    from ..components import Components
+    from ..config import Space
 
 K = 10
 
 
 def print_hubs(
-    plugin: MusrecPlugin, lib: Library, args: list[str], count: int, *, space: Space, metric: Metric, template: str
+    plugin: Components, lib: Library, args: list[str], count: int, *, space: Space, metric: Metric, template: str
 ) -> None:
     """Print the songs that are among the ten nearest of most others; with a query, those of them that it matches."""
     import numpy as np
 
     from musrec_core.search import knn
 
-    known = vectors.load(plugin, lib, space)
-    search.require_current(plugin, known.counts)
+    known = plugin.vectors.get(lib, space)
+    coverage.require_current(known.counts, plugin.card.model_id, plugin._log)
     index = known.index
     if len(index) < 2:
         raise UserError("hubs need two embedded songs or more")

@@ -85,7 +85,7 @@ def test_a_bug_that_a_file_finds_costs_that_file(monkeypatch: pytest.MonkeyPatch
     outcome = embed_in_worker("odd.mp3")
     assert isinstance(outcome, UnusableAudio)
     assert outcome.reason == "crashed"
-    assert re.fullmatch(r"RuntimeError in test_workers.py, line \d+: no such thing as odd.mp3", outcome.detail)
+    assert re.fullmatch(rf"RuntimeError in {Path(__file__).name}, line \d+: no such thing as odd.mp3", outcome.detail)
 
 
 def test_crash_after_crash_loses_no_other_file() -> None:

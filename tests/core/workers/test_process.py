@@ -18,11 +18,12 @@ import pytest
 from musrec_core import Card, ModelError, UnusableAudio
 from musrec_core.encoder import TrackEmbedding
 from musrec_core.errors import WorkersError
+from musrec_core.workers import child
 from musrec_core.workers.pool import WorkerPool
 from musrec_core.workers.process import WorkerProcess, search_path
 
 ROOT = Path(__file__).parents[3]
-HERE = "tests.core.test_worker_start"
+HERE = __name__
 
 
 def echo(path: str) -> str:
@@ -161,7 +162,7 @@ def test_a_program_on_standard_input_with_closed_streams(tmp_path: Path) -> None
     code = f"""
 import os
 os.close(1), os.close(2)
-from musrec_core.workers import WorkerPool
+from musrec_core.workers.pool import WorkerPool
 from {HERE} import shout
 with WorkerPool(None, workers=2, job=shout) as pool:
     found = sorted(path for path, _ in pool.map("abc"))
@@ -236,7 +237,7 @@ def _no_thread(_: threading.Thread) -> None:
 def dying(how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Let every worker end as it starts."""
     (tmp_path / "sitecustomize.py").write_text(
-        f"import os, sys\nif any('worker_main' in argument for argument in sys.orig_argv):\n    {how}\n"
+        f"import os, sys\nif any('{child.__name__}' in argument for argument in sys.orig_argv):\n    {how}\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
@@ -296,7 +297,7 @@ def test_a_timeout_is_tried_once_more(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="no signal stops a process there")
 def test_time_in_which_the_program_was_stopped_does_not_count() -> None:
     code = f"""
-from musrec_core.workers import WorkerPool
+from musrec_core.workers.pool import WorkerPool
 from {HERE} import work
 with WorkerPool(None, workers=1, timeout=3, job=work) as pool:
     for _, outcome in pool.map("abcd"):
@@ -315,7 +316,7 @@ with WorkerPool(None, workers=1, timeout=3, job=work) as pool:
 
 def test_a_worker_ends_with_its_parent_even_in_the_middle_of_a_file() -> None:
     code = f"""
-from musrec_core.workers import WorkerPool
+from musrec_core.workers.pool import WorkerPool
 from {HERE} import hang
 list(WorkerPool(None, workers=1, job=hang).map(["a"]))
 """

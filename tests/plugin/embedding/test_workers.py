@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from musrec_core.workers import child
+
 from ..conftest import Beet
 
 
@@ -32,7 +34,9 @@ musrec_core.workers.pool.WorkerProcess = refuse
 
 def test_workers_that_are_killed_as_they_start_are_one_sentence(library: Beet, songs: Path, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "import os, sys\nif any('worker_main' in argument for argument in sys.orig_argv):\n    os.kill(os.getpid(), 9)"
+        "import os, sys\n"
+        f"if any('{child.__name__}' in argument for argument in sys.orig_argv):\n"
+        "    os.kill(os.getpid(), 9)\n"
     )
     killing = str(tmp_path)
     for command in (["embed", "-f"], ["similar", "--file", str(next(songs.rglob("*.mp3")))]):
