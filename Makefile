@@ -1,6 +1,6 @@
 # make demo [MUSIC=folder]   set everything up and run the main job
 # make test                  set everything up and pass the tests
-# make lint                  ruff and mypy
+# make lint                  ruff, mypy and who may import whom
 # make programs              the players and the browser that some tests drive (Debian's packages; asks for sudo)
 
 PYTHON ?= python3
@@ -24,6 +24,7 @@ lint: $(VENV)/.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 
 programs:
 	$(SUDO) apt-get update -qq
