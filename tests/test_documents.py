@@ -213,7 +213,8 @@ def test_python_examples_run(
     paths = sorted(path for path in songs.rglob("*.*") if path.is_file())
     encoder = Encoder.load()
     vectors = [encoder.embed_file(path).vector for path in paths] if page == LIBRARY else []
-    names: dict[str, Any] = {"paths": paths[:2], "ids": list(range(len(vectors))), "vectors": vectors}
+    ids = list(range(len(vectors)))
+    names: dict[str, Any] = {"paths": paths[:2], "ids": ids, "vectors": vectors, "artists": dict.fromkeys(ids, "A")}
     for block in blocks:
         exec(compile(block, page.name, "exec"), names)
     assert names["track"].vector.shape == (128,)

@@ -28,7 +28,7 @@ def print_hubs(
     """Print the songs that are among the ten nearest of most others; with a query, those of them that it matches."""
     import numpy as np
 
-    from musrec_core.search import knn
+    from musrec_core.search import hubness, knn
 
     known = plugin.vectors.get(lib, space)
     coverage.require_current(known.counts, plugin.card.model_id, plugin._log)
@@ -37,7 +37,7 @@ def print_hubs(
         raise UserError("hubs need two embedded songs or more")
     with progress.bar(len(index), unit=" songs") as bar:
         found = knn.neighbourhoods(index, K, metric=metric, progress=bar.update)
-    counts = knn.occurrences(found.rows, len(index))
+    counts = hubness.occurrences(found.rows, len(index))
     wanted = _matching(lib, args)
     order = np.lexsort((index.ids, -counts))
     worst = [row for row in order.tolist() if wanted is None or int(index.ids[row]) in wanted][:count]
@@ -47,8 +47,8 @@ def print_hubs(
     k = found.rows.shape[1]
     print_text(
         f"The number says how many of the {len(index)} songs have this one among their {k} nearest.\n"
-        f"Average {k}, skewness {knn.skewness(counts):.2f} (0: no hubs); "
-        f"{knn.share_never(counts):.0%} of the songs are nobody's neighbour."
+        f"Average {k}, skewness {hubness.skewness(counts):.2f} (0: no hubs); "
+        f"{hubness.share_never(counts):.0%} of the songs are nobody's neighbour."
     )
 
 

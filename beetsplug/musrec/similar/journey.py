@@ -34,8 +34,7 @@ def find_journey(
     mix: bool,
 ) -> list[Neighbour]:
     """The songs of a journey, the ends among them, each with its distance from the one before; the first has 0."""
-    from musrec_core.search.index import Neighbour
-    from musrec_core.search.knn import step_lengths
+    from musrec_core.search.index import Neighbour, step_lengths
     from musrec_core.sequence.journey import NoJourneyError, journey
 
     queries = [args, *map(sql.words, to)]
@@ -116,7 +115,7 @@ def smooth(
     mix: bool,
 ) -> list[Neighbour]:
     """The same songs, in the order in which each leads to the next, from the seed on."""
-    from musrec_core.search.knn import positions
+    from musrec_core.search.index import positions
     from musrec_core.search.ranking import centroid
     from musrec_core.sequence.smooth import smooth_order
 

@@ -57,18 +57,18 @@ def make_ranker(
     """
     from musrec_core.search import ranking
     from musrec_core.search.hubness import MutualIndex
-    from musrec_core.search.variety import diversify, pool_size
 
     points = seeds.points(plugin, start, known.index, wanted.space)
     own = set() if wanted.with_seeds else seeds.own_ids(lib, start)
     among = candidate_ids(lib, wanted.candidates)
     steering = steering_module.steering(plugin, lib, known, points, wanted.steering, wanted.metric)
     hidden = [] if identify or wanted.with_seeds else start.files
-    filters = [] if wanted.duplicates else [recordings.one_a_recording(lib, plugin.card.dimensions, own, hidden)]
-    rejected = _rejected(plugin, lib, wanted)
-    index = known.index
-    if wanted.hub_correction:
-        index = MutualIndex(index, metric=wanted.metric)
+    unwanted = _rejected(plugin, lib, wanted)
+    filters = [ranking.reject(unwanted)] if unwanted else []
+    filters += [] if wanted.duplicates else [recordings.one_a_recording(lib, plugin.card.dimensions, own, hidden)]
+    limits = [((lambda ids: artists(lib, ids)), wanted.per_artist), ((lambda ids: albums(lib, ids)), wanted.per_album)]
+    filters += [ranking.cap(*found)] if (found := [limit for limit in limits if limit[1]]) else []
+    index = MutualIndex(known.index, metric=wanted.metric) if wanted.hub_correction else known.index
 
     def nearest(count: int) -> list[Neighbour]:
         return ranking.nearest(
@@ -78,11 +78,6 @@ def make_ranker(
             metric=wanted.metric,
             exclude=own | wanted.steering.unlike,
             candidates=among,
-            artists=lambda ids: artists(lib, ids),
-            albums=lambda ids: albums(lib, ids),
-            max_per_artist=wanted.per_artist or None,
-            max_per_album=wanted.per_album or None,
-            rejected=rejected,
             filters=filters,
             steering=steering,
         )
@@ -90,7 +85,9 @@ def make_ranker(
     def find(count: int) -> list[Neighbour]:
         if not wanted.variety:
             return nearest(count)
-        return diversify(known.index, nearest(pool_size(count)), count, wanted.variety, metric=wanted.metric)
+        return ranking.diversify(
+            known.index, nearest(ranking.pool_size(count)), count, wanted.variety, metric=wanted.metric
+        )
 
     return find
 

@@ -108,11 +108,10 @@ def steering(
         return None
     import numpy as np
 
-    from musrec_core.search import ranking
-    from musrec_core.search import steering as core
+    from musrec_core.search import ranking as core
 
     index = known.index
-    unit = core.typical(index.distances(ranking.centroid(points, metric=metric), metric=metric))
+    unit = core.typical(index.distances(core.centroid(points, metric=metric), metric=metric))
     total = np.zeros(len(index), np.float32)
     if len(away := index.vectors_of(wanted.unlike)):
         total += core.away_from(index, away, metric=metric)
