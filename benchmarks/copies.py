@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beetsplug.musrec.embedding.import_similar import MOST_COMPARED, USUAL
+from beetsplug.musrec.config import SAME_RECORDING
+from beetsplug.musrec.embedding.import_similar import MOST_COMPARED
 from musrec_core import Encoder, TrackEmbedding
 from musrec_core.audio.clip import load_clip
 from musrec_core.search.fingerprint import Fingerprint, align, fingerprint_file
@@ -185,8 +186,8 @@ def main() -> None:
     picked = np.random.default_rng(0).choice(len(rows), min(options.copies, len(rows)), replace=False)
     made = list(copies(options.music, [rows[i] for i in sorted(picked)], vectors, prints))
     print(report(rows, near, made, markdown=options.markdown))
-    within = [pair.nearer < MOST_COMPARED for _, pair in made if pair.distance <= USUAL]
-    print(f"{np.mean(within):.1%} of the copies within {USUAL} are among the {MOST_COMPARED} nearest songs")
+    within = [pair.nearer < MOST_COMPARED for _, pair in made if pair.distance <= SAME_RECORDING]
+    print(f"{np.mean(within):.1%} of the copies within {SAME_RECORDING} are among the {MOST_COMPARED} nearest songs")
     for name, pairs in other_pairs(rows, prints).items():
         errors, told = [pair.errors for pair in pairs], sum(pair.is_copy for pair in pairs)
         print(f"{len(pairs):,} pairs {name}: {told} told; bit errors {min(errors):.2f} and more")

@@ -20,7 +20,7 @@ import yaml
 from beets.library import Album, Item, Library
 from numpy.typing import NDArray
 
-from beetsplug.musrec.attributes import fields
+from beetsplug.musrec.attributes import codecs, fields
 from musrec_core.card import Card
 
 MUSIC = "/music"
@@ -200,7 +200,7 @@ class _Songs:
         labels, axes, model = [genre.label for genre in self._card.genres], list(self._card.mood), self._card.model_id
         for k, (disc, _) in enumerate(self._songs):
             id_ = self._first + k
-            yield id_, fields.EMBEDDING, fields.encode_vector(self._vectors[k])
+            yield id_, fields.EMBEDDING, codecs.encode_vector(self._vectors[k])
             yield (
                 id_,
                 fields.HEARD,
@@ -213,7 +213,7 @@ class _Songs:
                     " ".join(f"{axis}:{p:.4f}" for axis, p in zip(axes, self._mood[k], strict=True)),
                 )
             yield id_, fields.MODEL, model
-            yield id_, fields.GENRES, fields.format_genres(dict(zip(labels, self._genres[k].tolist(), strict=True)))
+            yield id_, fields.GENRES, codecs.format_genres(dict(zip(labels, self._genres[k].tolist(), strict=True)))
 
 
 # Parts.

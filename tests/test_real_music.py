@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beetsplug.musrec.attributes.fields import decode_vectors
+from beetsplug.musrec.attributes.codecs import decode_vectors
 from musrec_core import Card
 from training.evaluation.metrics import chance, cosine_distances, precision_at
 

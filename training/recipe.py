@@ -104,7 +104,7 @@ class RecipeError(Exception):
     """A recipe can't be used; the message says why in one sentence."""
 
 
-class Recipe(confuse.AttrDict):
+class Recipe(confuse.AttrDict[str, Any]):
     """A checked recipe: ``recipe.network.stem`` and so on."""
 
     @property

@@ -7,179 +7,146 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import confuse
+from beets import plugins
 from beets.plugins import BeetsPlugin
-from beets.ui import UserError
 
 from musrec_core.card import Card
 from musrec_core.errors import ModelError
 
-from . import unknown_settings
 from .attributes import fields
-from .commands import embed, genreguess, musicmap, report, similar
-from .commands import mixes as mixes_command
-from .embedding.import_stage import EmbeddingStage
-from .genres import vocabulary
-from .genres.import_stage import GenreStage
-from .playlists import mixes
-from .similar import query, request, search, steering
+from .commands import COMMANDS, Command
+from .config import DEFAULTS, Flag, Settings
+from .similar import query
 
 if TYPE_CHECKING:
     from beets.dbcore.types import Type
+    from beets.importer import ImportSession, ImportTask
     from beets.library import Item, Library
     from beets.ui import Subcommand
 
-    from .library.vectors import Space
+    from .components import Components
 
 
 class MusrecPlugin(BeetsPlugin):
-    """Configuration, attributes, the import stage, and the list of commands."""
+    """What beets gets from us: settings, attributes, queries, import stages, commands.
+
+    The work is done by `Components`, each of which is imported and built when something is first asked of it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        defaults: dict[str, Any]
-        self.config.add(
-            defaults := {
-                "auto": True,  # embed on import
-                "model": None,  # the .onnx of another encoder
-                "workers": 0,  # processes; 0: one a core
-                "timeout": 60,  # seconds that one file may take
-                "exclude": "",  # a query: songs that are never an answer
-                "import_similar": 0,  # yes, or the distance within which copies are looked for; 0: never
-                "cache": True,  # keep the vectors of a large library in a file beside it
-                "similar": {
-                    "count": 5,
-                    "space": "embedding",
-                    "format": f"${fields.DISTANCE}  $artist - $title",
-                    "max_per_artist": 0,  # 0: no limit
-                    "max_per_album": 0,
-                    "duplicates": False,  # every copy of a recording
-                    "order": "auto",  # nearest, but apart in a playlist: no artist twice in a row; or smooth
-                    "variety": 0.0,  # 0 to 1: how much the songs should differ from each other
-                    "hub_correction": False,  # rank by mutual proximity
-                    "weigh": {},  # an attribute and its weight, as in rating: 0.2
-                },
-                "genreguess": {
-                    "count": 3,  # bars a track
-                    "threshold": 0.5,  # the least probability that is applied
-                    "max_genres": 1,  # that are applied to a track
-                    "title_case": True,
-                    "map": {},  # what a genre is called: a name, several, or nothing where it is to be ignored
-                    "auto": False,  # apply on import
-                    "force": False,  # over genres that are there
-                    "prefer": "lastgenre",  # or musrec: who wins on import
-                    "least_songs": 10,  # rarer genres are not learnt
-                    "least_artists": 3,
-                    "abstain": 0.3,  # the least probability of a learnt genre that is `musrec_genre`
-                },
-                "musicmap": {"color": "genres"},  # the field
-                "playlist": {  # the names are smartplaylist's
-                    "dir": None,
-                    "relative_to": None,
-                    "forward_slash": False,
-                    "urlencode": False,
-                    "prefix": "",
-                    "uri_format": None,
-                    "output": "extm3u",
-                    "recipe": True,  # comment lines that tell how it was made
-                },
-                "mixes": [],  # playlists of similar songs, by name
-                "mixes_on_import": False,  # write them after each import
-            }
-        )
-        self._defaults = defaults
-        self._model_error = ""
-        card = self._read_card()
-        self.genres = vocabulary.Genres(self)
-        own = vocabulary.genre_keys(vocabulary.labels_of_configured())
-        self.item_types: dict[str, Type] = fields.item_types(card, own.values())
-        self.template_fields: dict[str, Callable[[Item], Any]] = dict(fields.computed_fields(card, self.genres.answer))
-        self.template_fields |= fields.own_fields(own, self.genres.probability)
-        self.template_fields[fields.DISTANCE] = lambda item: self.distances.get(item.get("id") or 0)
+        self.config.add(DEFAULTS)
         self.distances: dict[int, float] = {}  # item's id -> distance, of the last question
         self.library: Library | None = None
-        self.item_queries = query.item_queries(self)
-        self.album_queries = query.album_queries(self)
+        self._register_attributes()
+        self.item_queries = query.item_queries(lambda: self.components.query_results)
+        self.album_queries = query.album_queries(lambda: self.components.query_results)
         self.register_listener("library_opened", self._remember_library)
-        self.register_listener("import_begin", lambda session: self._tell_unknown_settings())
+        self.register_listener("import_begin", self._import_begins)
         if self._is_on(self.config["auto"]):
-            EmbeddingStage(self)
+            self._register_embedding()
         if self._is_on(self.config["genreguess"]["auto"]):
-            GenreStage(self)
+            self._register_genres()
         if self._is_on(self.config["mixes_on_import"]):
-            self.register_listener("import", lambda lib, paths: mixes.after_import(self, lib))
+            self.register_listener("import", self._make_mixes)
+
+    @cached_property
+    def components(self) -> Components:
+        """The parts that do the work."""
+        from .components import Components  # not wanted by `beet ls`
+
+        return Components(Settings(self.config), self._load_card, self._log, lambda: self.library, self.distances)
+
+    def commands(self) -> list[Subcommand]:
+        """Our commands, each of which imports its module when it is used."""
+        return [Command(entry, self._components_of_command) for entry in COMMANDS]
+
+    # Settings.
 
     def _is_on(self, setting: confuse.Subview) -> bool:
         """Whether a setting says yes; one that can't be read is told, and must not stop ``beet ls``."""
         try:
-            return bool(setting.get(bool))
+            return bool(setting.get(Flag()))
         except confuse.ConfigError as error:
             self._log.error("configuration error: {}", error)
             return False
 
-    def _read_card(self) -> Card | None:
-        """The model's card; a broken one must not stop ``beet ls``, so its error waits for a command that needs it."""
-        try:
-            return Card.load(self.config["model"].as_filename() if self.config["model"].get() else None)
-        except (ModelError, confuse.ConfigError) as error:
-            self._model_error = str(error)
-            return None
+    def _load_card(self) -> Card:
+        model = self.config["model"]
+        return Card.load(model.as_filename() if model.get() else None)
 
-    @cached_property
-    def card(self) -> Card:
-        """The model in use; raises `UserError` where it can't be used."""
-        card = self._read_card()
-        if card is None:
-            raise UserError(f"{self._model_error}; check `musrec.model` in the configuration")
-        self._check_files(card)
-        return card
+    def _components_of_command(self) -> Components:
+        self._tell_unknown_settings()
+        return self.components
 
-    @staticmethod
-    def _check_files(card: Card) -> None:
-        from musrec_core.encoder import verify_files
+    def _tell_unknown_settings(self) -> None:
+        from .unknown_settings import unknown
 
-        try:
-            verify_files(card)
-        except ModelError as error:
-            raise UserError(f"{error}; reinstall beets-musrec, or check `musrec.model`") from None
+        if found := unknown(self.config, DEFAULTS):
+            self._log.warning("ignored in the configuration: {}", ", ".join(found))
 
     def _remember_library(self, lib: Library) -> None:
         self.library = lib
 
-    @property
-    def space(self) -> Space:
-        """What to compare where a command does not say."""
-        space: Space = self.config["similar"]["space"].as_choice(["embedding", "genre"])
-        return space
+    # Attributes.
 
-    def wanted(self, lib: Library, *, candidates: str | None = None) -> search.Criteria:
-        """What the configuration asks for, as a command without options would."""
-        config = self.config["similar"]
-        return search.Criteria(
-            space=self.space,
-            metric="euclidean" if self.space == "genre" else "cosine",
-            candidates=candidates,
-            per_artist=request.at_least(0, None, config["max_per_artist"].get(int), "--max-per-artist"),
-            per_album=request.at_least(0, None, config["max_per_album"].get(int), "--max-per-album"),
-            duplicates=config["duplicates"].get(bool),
-            steering=steering.parse_steering(self, lib),
-            hub_correction=config["hub_correction"].get(bool),
-        )
+    def _register_attributes(self) -> None:
+        """Names, types and getters; a broken card has no genres, and its error waits for a command that needs it."""
+        try:
+            card: Card | None = self._load_card()
+        except (ModelError, confuse.ConfigError):
+            card = None
+        learnt = fields.genre_keys(fields.learnt_labels())
+        self.item_types: dict[str, Type] = fields.item_types(card, learnt.values())
+        self.template_fields: dict[str, Callable[[Item], Any]] = {
+            **fields.computed_fields(card, self._genre_answer),
+            **fields.learnt_fields(learnt, self._genre_probability),
+            fields.DISTANCE: lambda item: self.distances.get(item.get("id") or 0),
+        }
 
-    def commands(self) -> list[Subcommand]:
-        commands = [module.command(self) for module in (embed, similar, mixes_command, genreguess, musicmap, report)]
-        for command in commands:
-            command.func = self._checked(command.func)
-        return commands
+    def _genre_answer(self, item: Item) -> tuple[str, float | None]:
+        return self.components.genres.answer(item)
 
-    def _checked(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """A command that tells of unknown settings first."""
+    def _genre_probability(self, item: Item, label: str) -> float | None:
+        return self.components.genres.probability(item, label)
 
-        def checked(*arguments: Any) -> Any:
-            self._tell_unknown_settings()
-            return func(*arguments)
+    # Import.
 
-        return checked
+    def _import_begins(self, session: ImportSession) -> None:
+        self._tell_unknown_settings()
 
-    def _tell_unknown_settings(self) -> None:
-        if found := unknown_settings.unknown(self.config, self._defaults):
-            self._log.warning("ignored in the configuration: {}", ", ".join(found))
+    def _register_embedding(self) -> None:
+        self.import_stages.append(self._embed_imported)
+        self.register_listener("import_task_files", self._files_in_place)
+        self.register_listener("import", self._import_ended)
+
+    def _embed_imported(self, session: ImportSession, task: ImportTask) -> None:
+        self.components.embedding_stage.stage(session, task)
+
+    def _files_in_place(self, session: ImportSession, task: ImportTask) -> None:
+        self.components.embedding_stage.files_in_place(task)
+
+    def _import_ended(self, lib: Library, paths: list[bytes]) -> None:
+        self.components.embedding_stage.finish()
+
+    def _register_genres(self) -> None:
+        self.early_import_stages.append(self._note_genres)
+        self.register_listener("pluginload", self._stand_behind_lastgenre)
+
+    def _stand_behind_lastgenre(self) -> None:
+        """Run after lastgenre: beets runs the stages of plugins in the order of `plugins:`."""
+        loaded = list(plugins.find_plugins())
+        behind = loaded[loaded.index(self) :]
+        last = next((plugin for plugin in behind if plugin.name == "lastgenre"), self)
+        last.import_stages.append(self._store_genres)
+
+    def _note_genres(self, session: ImportSession, task: ImportTask) -> None:
+        self.components.genre_stage.note(task)
+
+    def _store_genres(self, session: ImportSession, task: ImportTask) -> None:
+        self.components.genre_stage.stage(task)
+
+    def _make_mixes(self, lib: Library, paths: list[bytes]) -> None:
+        from .playlists import mixes
+
+        mixes.after_import(self.components, lib)

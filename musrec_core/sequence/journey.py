@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..search.index import Metric, VectorIndex
-from ..search.knn import pairwise, positions
+from ..search.distance import Metric, paired, pairwise, unit
+from ..search.index import Ranker, positions
 
 POOL = 1500  # songs that one leg chooses from, about
 PER_POINT = 4  # of them near each point of the way, at least
@@ -25,7 +25,7 @@ class NoJourneyError(ValueError):
 
 
 def journey(
-    index: VectorIndex,
+    index: Ranker,
     stops: Sequence[int],
     count: int,
     *,
@@ -50,7 +50,7 @@ def journey(
 
     Parameters
     ----------
-    index : VectorIndex
+    index : Ranker
     stops : sequence of int
         Ids of two or more different songs.
     count : int
@@ -63,10 +63,10 @@ def journey(
         How many songs may share a label. Stops count, and are never left out.
     mismatch : callable, optional
         Ids -> how badly each pair goes together, 0 to 1 [shape=(m, m)]; 1 costs as much as the median of the songs'
-        steps to their nearest. See `mixing.mismatch`.
+        steps to their nearest. See `harmonic.mismatch`.
     one_each : callable, optional
         Ids to choose from and ids on the way -> one each of the recordings among the former, none that is on the way.
-        See `duplicates.Recordings.collapse`.
+        See `recordings.Recordings.collapse`.
 
     Returns
     -------
@@ -87,7 +87,8 @@ def journey(
     ends = index.vectors[positions(index, stops)]
     songs = _Songs(index, candidates, {*exclude, *stops}, metric, artists, max_per_artist, one_each)
     songs.count(stops)
-    lengths = [float(_distances(ends[i : i + 2], metric)[0, 1]) for i in range(len(stops) - 1)]
+    points = _in_space(ends, metric)
+    lengths: list[float] = paired(points[:-1], points[1:], "euclidean").tolist()
     path = [stops[0]]
     for i, between in enumerate(_shares(lengths, count - len(stops))):
         if between:
@@ -110,7 +111,7 @@ class _Songs:
 
     def __init__(
         self,
-        index: VectorIndex,
+        index: Ranker,
         candidates: Collection[int] | None,
         taken: set[int],
         metric: Metric,
@@ -303,7 +304,7 @@ def _largest_step(costs: NDArray[np.float64], way: Sequence[int]) -> float:
 def _in_space(vectors: NDArray[np.float32], metric: Metric) -> NDArray[np.float64]:
     """Vectors whose Euclidean distances are those of the metric: for cosine the unit vectors."""
     v = vectors.astype(np.float64)
-    return v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) if metric == "cosine" else v
+    return unit(v) if metric == "cosine" else v
 
 
 def _distances(vectors: NDArray[np.float32], metric: Metric) -> NDArray[np.float64]:

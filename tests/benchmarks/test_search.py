@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from beetsplug.musrec.attributes import fields
+from beetsplug.musrec.attributes import codecs
 from benchmarks import search
-from musrec_core.search import hnsw
+from musrec_core.search.knn import hnsw_available
 
 
 def test_whole_processes_and_the_file_of_a_large_library(tmp_path: Path) -> None:
@@ -23,12 +23,12 @@ def test_the_index_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(search, "ASKED", 10)
     ((size, *figures),) = search.indexes([200], tmp_path)
     assert size == 200
-    assert len(figures) == 3 + 2 * hnsw.available()
-    if hnsw.available():
+    assert len(figures) == 3 + 2 * hnsw_available()
+    if hnsw_available():
         assert float(str(figures[-1])) >= 0.97
 
 
 def test_made_up_vectors_are_what_a_library_holds() -> None:
     index = search.made_up(50)
-    (decoded,) = fields.decode_vectors([fields.encode_vector(index.vectors[3])], 128)
+    (decoded,) = codecs.decode_vectors([codecs.encode_vector(index.vectors[3])], 128)
     assert abs(decoded - index.vectors[3]).max() < 1e-3

@@ -47,7 +47,7 @@ def _reader(base: type, cache: Cache, window_frames: int) -> Any:
     chosen = [train[i] for i in np.linspace(0, len(train) - 1, min(CALIBRATION_CLIPS, len(train))).astype(int)]
     batches: Iterator[dict[str, Any]] = ({"windows": windows(cache.clip(i), window_frames)[:4]} for i in chosen)
 
-    class Reader(base):
+    class Reader(base):  # type: ignore[misc]  # ONNX Runtime has no types
         def get_next(self) -> dict[str, Any] | None:
             """The next batch, or None at the end."""
             return next(batches, None)

@@ -52,7 +52,7 @@ def fit(recipe: Recipe, cache: Cache, out: Path, *, fresh: bool = False) -> Path
         encoder = _stage(recipe, cache, out, start=encoder, pretraining=pretraining, fresh=fresh)
     assert encoder is not None
     path = out / "encoder.pt"
-    if rank_zero_only.rank:
+    if rank_zero_only.rank:  # type: ignore[attr-defined]  # Lightning sets it when a run starts
         return path  # of many processes, the first one writes
     vector = fit_vector(encoder, recipe, cache)
     state = {"encoder": encoder.state_dict(), "vector": vector.state_dict(), "recipe": recipe.name}

@@ -1,30 +1,28 @@
-"""The item attributes: names, beets types, codecs, and raw reading of a whole library with one SQL statement."""
+"""The item attributes: their names, which beets types they have, and what they hold of an item."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import math
+import json
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import beets
+import confuse
 from beets.dbcore import types
-from beets.dbcore.query import NumericQuery
 
-from .types import EmbeddingType, RoundedType
+from musrec_core.errors import UnusableAudio
+
+from .codecs import encode_vector, format_genres, parse_genres
+from .types import EmbeddingType, GenresType, MoodType, Probability
 
 if TYPE_CHECKING:
-    import numpy as np
-    from beets.dbcore import Model
     from beets.library import Item
-    from numpy.typing import NDArray
 
     from musrec_core.card import Card
     from musrec_core.encoder import TrackEmbedding
-    from musrec_core.errors import UnusableAudio
-
 EMBEDDING = "musrec_embedding"
 GENRES = "musrec_genres"
 MOOD = "musrec_mood"
@@ -34,44 +32,12 @@ STATUS = "musrec_status"
 OWN = "musrec_my_"  # begins the names of learnt genres' fields
 DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
 
-_NUMBER = re.compile(r":(\d+(?:\.\d+)?)(?=\s|$)")  # ends a pair; the label before it may hold spaces: "hip hop:0.1200"
+
+# Types, and getters of what is computed.
 
 
-# Types: how beets prints, queries and sorts the attributes.
-
-
-class GenresType(RoundedType):
-    """Prints as ``rock 83%, pop 10%``."""
-
-    def format(self, value: str | None) -> str:
-        return ", ".join(f"{label} {p:.0%}" for label, p in parse_genres(value or "").items() if p >= 0.05)
-
-
-class MoodType(RoundedType):
-    """Prints as ``valence 0.62, arousal 0.80``."""
-
-    def format(self, value: str | None) -> str:
-        return ", ".join(f"{axis} {p:.2f}" for axis, p in parse_genres(value or "").items())
-
-
-class KnownNumberQuery(NumericQuery):
-    """A range of a computed number; an item without the number does not match."""
-
-    def match(self, obj: Model) -> bool:
-        return obj.get(self.field_name) is not None and super().match(obj)
-
-
-class Probability(types.NullFloat):
-    """0 to 1, or nothing for an item that is not embedded."""
-
-    query = KnownNumberQuery
-
-    def format(self, value: float | None) -> str:
-        return "" if value is None else f"{value:.{self.digits}f}"
-
-
-def item_types(card: Card | None, own: Iterable[str] = ()) -> dict[str, types.Type]:
-    """The type of every attribute, stored and computed; ``own`` are the keys of learnt genres."""
+def item_types(card: Card | None, learnt: Iterable[str] = ()) -> dict[str, types.Type]:
+    """The type of every attribute, stored and computed; ``learnt`` are the keys of learnt genres."""
     found: dict[str, types.Type] = {
         EMBEDDING: EmbeddingType(),
         GENRES: GenresType(),
@@ -87,7 +53,7 @@ def item_types(card: Card | None, own: Iterable[str] = ()) -> dict[str, types.Ty
         found[f"musrec_{axis}"] = Probability(2)
     for genre in card.genres if card else ():
         found[f"musrec_{genre.key}"] = Probability(2)
-    for key in own:
+    for key in learnt:
         found[f"{OWN}{key}"] = Probability(2)
     return found
 
@@ -114,7 +80,7 @@ def computed_fields(
     return getters
 
 
-def own_fields(
+def learnt_fields(
     keys: Mapping[str, str], probability: Callable[[Item, str], float | None]
 ) -> dict[str, Callable[[Item], Any]]:
     """Getters of learnt genres' probabilities, of their labels and keys."""
@@ -125,53 +91,41 @@ def own_fields(
     return {f"{OWN}{key}": probability_of(label) for label, key in keys.items()}
 
 
-# Codecs.
-
-
-def encode_vector(vector: NDArray[np.float32]) -> str:
-    """A vector -> base64 of little-endian float16."""
-    return base64.b64encode(vector.astype("<f2").tobytes()).decode("ascii")
-
-
-def text_length(dimensions: int) -> int:
-    """How long the text of a vector is that is not damaged [characters]."""
-    return 4 * math.ceil(2 * dimensions / 3)
-
-
-def decode_vectors(texts: list[str | None], dimensions: int) -> NDArray[np.float32]:
-    """The inverse for many rows [shape=(n, d)]; a damaged row becomes NaN."""
-    import numpy as np
-
-    damaged = np.full(dimensions, np.nan, "<f2").tobytes()
-    blobs = [blob if len(blob) == len(damaged) else damaged for blob in map(_unbase64, texts)]
-    return np.frombuffer(b"".join(blobs), "<f2").reshape(len(texts), dimensions).astype(np.float32)
-
-
-def _unbase64(text: str | None) -> bytes:
-    try:
-        return binascii.a2b_base64(text or "")  # `base64.b64decode` takes twice as long for the same
-    except ValueError:
-        return b""
-
-
-def format_genres(genres: Mapping[str, float]) -> str:
-    """Probabilities -> ``rock:0.8312 pop:0.1034 ...``, descending."""
-    return " ".join(f"{label}:{p:.4f}" for label, p in sorted(genres.items(), key=lambda pair: -pair[1]))
-
-
-def parse_genres(text: str) -> dict[str, float]:
-    """The inverse of `format_genres`; whatever does not read as such gives no genre."""
-    found, end = {}, 0
-    for number in _NUMBER.finditer(text):
-        if label := text[end : number.start()].strip():
-            found[label] = float(number[1])
-        end = number.end()
-    return found
-
-
 def genres_of(item: Item) -> dict[str, float]:
     """An item's genre probabilities, descending; empty where it is not embedded."""
     return parse_genres(item.get(GENRES) or "")
+
+
+# Learnt genres.
+
+
+def vocabulary_path(library: str | bytes | os.PathLike[str]) -> str:
+    """Where a library's vocabulary lies."""
+    return f"{os.fsdecode(library)}.musrec-genres.json"
+
+
+def genre_keys(labels: Iterable[str]) -> dict[str, str]:
+    """What ends the name of each genre's field, each another: ``R&B``: ``rnb``, ``Drum & Bass``: ``drum_n_bass``."""
+    found: dict[str, str] = {}
+    for n, label in enumerate(labels, 1):
+        folded = unicodedata.normalize("NFKD", label.casefold().replace("&", "n"))
+        bare = "".join(character for character in folded if not unicodedata.combining(character))
+        key = re.sub(r"[\W_]+", "_", bare).strip("_") or f"genre_{n}"
+        found[label] = f"{key}_{n}" if key in found.values() else key
+    return found
+
+
+def learnt_labels() -> list[str]:
+    """The genres that were learnt for the library of the configuration; none where there are none, or they are damaged.
+
+    For the names of fields, which beets wants before it opens the library: so without numpy, and without a word.
+    """
+    try:
+        with open(vocabulary_path(beets.config["library"].as_filename()), "rb") as file:
+            labels = json.load(file)["labels"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, confuse.ConfigError):
+        return []
+    return labels if isinstance(labels, list) and all(isinstance(label, str) for label in labels) else []
 
 
 # One item.
@@ -182,8 +136,6 @@ def record(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
 
     A failure leaves an older embedding in place: it is still the song's.
     """
-    from musrec_core.errors import UnusableAudio
-
     if isinstance(outcome, UnusableAudio):
         item[STATUS] = f"{outcome.reason} @ {mtime_of(item)}"
     else:

@@ -9,9 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from beets.dbcore import types
+from beets.dbcore.query import NumericQuery
+
+from .codecs import parse_genres
+
+if TYPE_CHECKING:
+    from beets.dbcore import Model
 
 _DIMENSIONS = re.compile(r"\d+-d")
 _STORED_PAIR = re.compile(r":\d(\.\d+)?(\s|$)")  # of "rock:0.8312 pop:0.1034"
@@ -101,3 +107,33 @@ class RoundedType(types.String):
 
 def _fraction(number: str) -> float:
     return float(number[:-1]) / 100 if number.endswith("%") else float(number)
+
+
+class GenresType(RoundedType):
+    """Prints as ``rock 83%, pop 10%``."""
+
+    def format(self, value: str | None) -> str:
+        return ", ".join(f"{label} {p:.0%}" for label, p in parse_genres(value or "").items() if p >= 0.05)
+
+
+class MoodType(RoundedType):
+    """Prints as ``valence 0.62, arousal 0.80``."""
+
+    def format(self, value: str | None) -> str:
+        return ", ".join(f"{axis} {p:.2f}" for axis, p in parse_genres(value or "").items())
+
+
+class KnownNumberQuery(NumericQuery):
+    """A range of a computed number; an item without the number does not match."""
+
+    def match(self, obj: Model) -> bool:
+        return obj.get(self.field_name) is not None and super().match(obj)
+
+
+class Probability(types.NullFloat):
+    """0 to 1, or nothing for an item that is not embedded."""
+
+    query = KnownNumberQuery
+
+    def format(self, value: float | None) -> str:
+        return "" if value is None else f"{value:.{self.digits}f}"

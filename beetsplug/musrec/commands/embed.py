@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
-from beets.dbcore.query import InvalidQueryError
-from beets.ui import Subcommand, UserError
+from beets.ui import UserError
 
 from musrec_core._text import printable
 
 from .. import option_checks
 from ..attributes import fields
 from ..console import print_item, print_text
-from ..embedding import embedder
 from ..embedding.embedder import PendingWork
 from ..library import sql
 
 if TYPE_CHECKING:
+    from optparse import OptionParser
+
     from beets.library import Library
 
-    from .. import MusrecPlugin
+    from ..components import Components
+    from ..embedding.embedder import Embedder
 
 
 class EmbedCLIOpts(Protocol):
@@ -32,58 +33,39 @@ class EmbedCLIOpts(Protocol):
     retry: bool
 
 
-def command(plugin: MusrecPlugin) -> Subcommand:
-    """The subcommand, as beets wants it."""
-    cmd = Subcommand("embed", help="embed the tracks that have no embedding yet")
-    cmd.parser.usage = "%prog [options] [QUERY]"
-    cmd.parser.description = (
+def add_options(parser: OptionParser) -> None:
+    parser.usage = "%prog [options] [QUERY]"
+    parser.description = (
         "Embed what import did not, in the whole library or among the tracks that QUERY matches: tracks without an "
         "embedding, with one from another model, or whose file was replaced. You can stop it at any time and run it "
         "again."
     )
-    cmd.parser.add_option("-f", "--force", action="store_true", default=False, help="embed every track again")
-    cmd.parser.add_option("-j", "--jobs", type="int", metavar="N", help="worker processes (default: one for each core)")
-    cmd.parser.add_option(
-        "-p", "--pretend", action="store_true", default=False, help="only list what would be embedded"
-    )
-    cmd.parser.add_option(
+    parser.add_option("-f", "--force", action="store_true", default=False, help="embed every track again")
+    parser.add_option("-j", "--jobs", type="int", metavar="N", help="worker processes (default: one for each core)")
+    parser.add_option("-p", "--pretend", action="store_true", default=False, help="only list what would be embedded")
+    parser.add_option(
         "--retry", action="store_true", default=False, help="try again what failed, even if the file has not changed"
     )
-    cmd.parser.add_option(
+    parser.add_option(
         "--report", action="store_true", default=False, help="only report what could not be embedded, by reason"
     )
-    cmd.parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress bar, no summary")
-
-    def func(lib: Library, opts: EmbedCLIOpts, args: list[str]) -> None:
-        if opts.report:
-            option_checks.require(cmd.parser, opts, "--report", {"report"})
-        elif opts.pretend:
-            option_checks.require(cmd.parser, opts, "--pretend", {"pretend", "force", "retry"})
-        run(plugin, lib, opts, args)
-
-    cmd.func = func
-    return cmd
+    parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress bar, no summary")
 
 
-def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str]) -> None:
-    if opts.jobs is not None and opts.jobs < 1:
-        raise UserError("--jobs has to be 1 or more")
-    try:
-        ids = sql.matching_ids(lib, sql.parse(args))
-    except InvalidQueryError as error:
-        raise UserError(str(error)) from None
-    if args and not ids:
-        raise UserError(f"no song matches: {' '.join(args)}")
+def run(components: Components, parser: OptionParser, lib: Library, opts: EmbedCLIOpts, args: list[str]) -> None:
+    _check(parser, opts)
+    ids = sql.matching(lib, args)
     if opts.report:
         report(lib, ids)
         return
-    work = PendingWork(ids) if opts.force else embedder.needs_embedding(plugin, lib, ids, retry=opts.retry)
+    embedder = components.embedder
+    work = PendingWork(ids) if opts.force else embedder.needs_embedding(lib, ids, retry=opts.retry)
     if opts.pretend:
         for item in sql.items_of(lib, work.ids):
             print_item(item)
         return
     try:
-        done, failed = _embed(plugin, lib, work, opts) if work.ids else (0, 0)
+        done, failed = _embed(embedder, lib, work, opts) if work.ids else (0, 0)
     except KeyboardInterrupt:
         print_text("stopped: what was embedded is stored, run `beet embed` again for the rest")
         raise
@@ -91,9 +73,19 @@ def run(plugin: MusrecPlugin, lib: Library, opts: EmbedCLIOpts, args: list[str])
         print_text(_summary(work, done, failed))
 
 
-def _embed(plugin: MusrecPlugin, lib: Library, work: PendingWork, opts: EmbedCLIOpts) -> tuple[int, int]:
+def _check(parser: OptionParser, opts: EmbedCLIOpts) -> None:
+    """Raise `UserError` for what would be ignored, or makes no sense."""
+    if opts.report:
+        option_checks.require(parser, opts, "--report", {"report"})
+    elif opts.pretend:
+        option_checks.require(parser, opts, "--pretend", {"pretend", "force", "retry"})
+    if opts.jobs is not None and opts.jobs < 1:
+        raise UserError("--jobs has to be 1 or more")
+
+
+def _embed(embedder: Embedder, lib: Library, work: PendingWork, opts: EmbedCLIOpts) -> tuple[int, int]:
     items = sql.items_of(lib, work.ids)
-    return embedder.embed_items(plugin, lib, items, len(work.ids), workers=opts.jobs, quiet=opts.quiet)
+    return embedder.embed_items(lib, items, len(work.ids), workers=opts.jobs, quiet=opts.quiet)
 
 
 def report(lib: Library, ids: list[int]) -> None:

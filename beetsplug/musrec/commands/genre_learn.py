@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -11,74 +10,28 @@ from beets.ui import UserError
 
 from musrec_core._text import one_line, printable
 
-from ..attributes.fields import OWN
+from ..attributes.fields import OWN, genre_keys, vocabulary_path
 from ..console import print_text
-from ..genres import tags
-from ..genres.vocabulary import file_of, genre_keys
-from ..library import sql
-from ..library import vectors as vectors_module
-from ..similar import search
 
 if TYPE_CHECKING:
-    import numpy as np
     from beets.library import Library
-    from numpy.typing import NDArray
 
-    from musrec_core.genres.learning import FitReport
-
-    from .. import MusrecPlugin
+    from ..genres.learn import VocabularyLearner
 
 WIDTH = 80
 NAME = 26  # columns of a genre's name
 NAMED = 12  # genres that are left out by name
 
 
-def embedded(plugin: MusrecPlugin, lib: Library, args: list[str]) -> tuple[tags.TaggedSongs, NDArray[np.float32]]:
-    """The songs that a query matches and that have an embedding, and their embeddings [shape=(n, d)]."""
-    import numpy as np
-
-    known = vectors_module.load(plugin, lib, "embedding")
-    index = known.index
-    if not len(index):
-        raise search.nothing_embedded(plugin, known.counts)
-    if args:
-        index = index.among(sql.matching_ids(lib, sql.parse(args)))
-        if not len(index):
-            raise UserError(f"no song with an embedding matches: {' '.join(args)}")
-    tagged = tags.read(lib, index.ids.tolist(), tags.Synonyms.of(plugin))
-    return tagged, index.vectors[np.isin(index.ids, tagged.ids)]  # less those that went meanwhile
-
-
-def learnt(plugin: MusrecPlugin, tagged: tags.TaggedSongs, vectors: NDArray[np.float32]) -> FitReport:
-    """What can be learnt from some songs; raises `UserError`."""
-    from musrec_core.errors import VocabularyError
-    from musrec_core.genres.learning import fit_vocabulary
-
-    if importlib.util.find_spec("sklearn") is None:
-        raise UserError("learning needs scikit-learn: pip install 'beets-musrec[learn]'")
-    config = plugin.config["genreguess"]
-    try:
-        return fit_vocabulary(
-            vectors,
-            tagged.genres,
-            tagged.artists,
-            model=plugin.card.model_id,
-            least_songs=config["least_songs"].get(int),
-            least_artists=config["least_artists"].get(int),
-        )
-    except VocabularyError as error:
-        raise UserError(f"nothing can be learnt: {error} (musrec.genreguess.least_songs and least_artists)") from None
-
-
-def run_learn(plugin: MusrecPlugin, lib: Library, args: list[str], *, pretend: bool) -> None:
+def run_learn(learner: VocabularyLearner, lib: Library, args: list[str], *, pretend: bool) -> None:
     """Learn, say how good it is, and keep it beside the library."""
-    found = learnt(plugin, *embedded(plugin, lib, args))
+    found = learner.fit(*learner.tagged_embeddings(lib, args))
     for line in report(found.vocabulary.figures):
         print_text(line)
     _tell_left_out(found.left_out)
     if pretend:
         return
-    path = file_of(lib.path)
+    path = vocabulary_path(lib.path)
     try:
         found.vocabulary.save(path)
     except OSError as error:
@@ -92,15 +45,15 @@ def run_forget(lib: Library, args: list[str], *, pretend: bool) -> None:
     """Take the vocabulary away."""
     if args:
         raise UserError("--forget removes the whole vocabulary: leave out the QUERY")
-    if pretend and os.path.exists(file_of(lib.path)):
-        print_text(f"would remove {printable(file_of(lib.path))}")
+    if pretend and os.path.exists(vocabulary_path(lib.path)):
+        print_text(f"would remove {printable(vocabulary_path(lib.path))}")
         return
     try:
-        os.unlink(file_of(lib.path))
+        os.unlink(vocabulary_path(lib.path))
     except FileNotFoundError:
         raise UserError("there is no learnt vocabulary to remove") from None
     except OSError as error:
-        raise UserError(f"{file_of(lib.path)} can't be removed: {error.strerror or error}") from None
+        raise UserError(f"{vocabulary_path(lib.path)} can't be removed: {error.strerror or error}") from None
     print_text("Removed your vocabulary: the model's own genres are used again.")
 
 

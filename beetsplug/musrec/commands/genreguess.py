@@ -7,17 +7,17 @@ from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from beets.library import Item, ReadError
-from beets.ui import Subcommand, UserError
+from beets.ui import UserError
 
 from musrec_core._text import printable
 
 from .. import option_checks
 from ..attributes import fields
 from ..console import formatted, print_item, print_text
-from ..embedding import embedder
 from ..genres import vocabulary
 from ..genres.tags import Rules
 from ..library import sql
+from . import genre_audit, genre_learn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from beets.library import Library
 
-    from .. import MusrecPlugin
+    from ..components import Components
 
 BAR = 40
 LABEL = 12  # columns of a genre's name
@@ -53,10 +53,7 @@ class GenreguessCLIOpts(Protocol):
     write: bool
 
 
-def command(plugin: MusrecPlugin) -> Subcommand:
-    """The subcommand, as beets wants it."""
-    cmd = Subcommand("genreguess", help="guess the genres of tracks by their sound")
-    parser = cmd.parser
+def add_options(parser: OptionParser) -> None:
     parser.usage = "%prog [options] [QUERY]"
     parser.description = (
         "Show the likeliest genres of the tracks that QUERY matches. With --apply, the likeliest goes into the "
@@ -89,16 +86,11 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser.add_option("--odd", action="store_true", default=False,
                       help="list tracks that sound unlike the rest of their album or artist")  # fmt: skip
 
-    def func(lib: Library, opts: GenreguessCLIOpts, args: list[str]) -> None:
-        _check(parser, opts)
-        run(plugin, lib, opts, args)
-
-    cmd.func = func
-    return cmd
-
 
 def _check(parser: OptionParser, opts: GenreguessCLIOpts) -> None:
-    """Raise `UserError` for what would be ignored."""
+    """Raise `UserError` for what would be ignored, or makes no sense."""
+    if opts.count is not None and opts.count < 1:
+        raise UserError("--count has to be 1 or more")
     modes = [name for name in MODES if getattr(opts, name)]
     if modes:
         option_checks.require(parser, opts, f"--{modes[0]}", {modes[0], *MODES[modes[0]]})
@@ -107,46 +99,36 @@ def _check(parser: OptionParser, opts: GenreguessCLIOpts) -> None:
         option_checks.require_companion(parser, opts, storing, "--apply, --write or --pretend")
 
 
-def run(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args: list[str]) -> None:
-    if opts.count is not None and opts.count < 1:
-        raise UserError("--count has to be 1 or more")
-    rules = Rules.of(plugin, opts.threshold, opts.max_genres)
+def run(components: Components, parser: OptionParser, lib: Library, opts: GenreguessCLIOpts, args: list[str]) -> None:
+    _check(parser, opts)
+    rules = Rules.of(components.settings.genreguess, opts.threshold, opts.max_genres)
     if opts.learn:
-        from .genre_learn import run_learn
-
-        run_learn(plugin, lib, args, pretend=opts.pretend)
+        genre_learn.run_learn(components.learner, lib, args, pretend=opts.pretend)
     elif opts.forget:
-        from .genre_learn import run_forget
-
-        run_forget(lib, args, pretend=opts.pretend)
+        genre_learn.run_forget(lib, args, pretend=opts.pretend)
     elif opts.audit:
-        from .genre_audit import run_audit
-
-        run_audit(plugin, lib, args, rules, opts.count)
+        learner = components.learner if components.genres.learnt(lib.path) is not None else None
+        genre_audit.run_audit(learner, lib, components.card.model_id, args, rules, opts.count)
     elif opts.odd:
-        from .genre_audit import run_odd
-
-        run_odd(plugin, lib, args, opts.count)
+        genre_audit.run_odd(components.learner, lib, args, opts.count)
     else:
-        _run_guess(plugin, lib, opts, args, rules)
+        _run_guess(components, lib, opts, args, rules)
 
 
-def _run_guess(plugin: MusrecPlugin, lib: Library, opts: GenreguessCLIOpts, args: list[str], rules: Rules) -> None:
-    config = plugin.config["genreguess"]
-    count = config["count"].get(int) if opts.count is None else opts.count
-    if count < 1:
-        raise UserError("musrec.genreguess.count has to be 1 or more")
-    force = opts.force or config["force"].get(bool)
-    own = plugin.genres.learnt(lib.path)
-    ids = sql.listed_ids(lib, args)
+def _run_guess(components: Components, lib: Library, opts: GenreguessCLIOpts, args: list[str], rules: Rules) -> None:
+    config = components.settings.genreguess
+    count = config.count if opts.count is None else opts.count
+    force = opts.force or config.force
+    own = components.genres.learnt(lib.path)
+    ids = sql.listed(lib, args)
     if not ids:
-        raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
-    if missing := embedder.needs_embedding(plugin, lib, ids).ids:
-        embedder.embed_items(plugin, lib, sql.items_of(lib, missing), len(missing), quiet=opts.quiet)
+        raise UserError("the library is empty: run `beet import`")
+    if missing := components.embedder.needs_embedding(lib, ids).ids:
+        components.embedder.embed_items(lib, sql.items_of(lib, missing), len(missing), quiet=opts.quiet)
     tally: Counter[str] = Counter()
     for item in sql.items_of(lib, ids):
         guess = fields.genres_of(item) if own is None else vocabulary.guess(own, item)
-        unsure = own is not None and not plugin.genres.answer(item)[0]
+        unsure = own is not None and not components.genres.answer(item)[0]
         outcome = SHOWN
         if opts.apply or opts.write or opts.pretend:
             names = rules.names(guess, learnt=own is not None)

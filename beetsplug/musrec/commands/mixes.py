@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from beets.ui import Subcommand, UserError
+from beets.ui import UserError
 
 from musrec_core._text import one_line
 
@@ -12,9 +12,11 @@ from ..console import formatted, print_text
 from ..playlists import mixes
 
 if TYPE_CHECKING:
+    from optparse import OptionParser
+
     from beets.library import Library
 
-    from .. import MusrecPlugin
+    from ..components import Components
 
 
 class MixesCLIOpts(Protocol):
@@ -22,10 +24,7 @@ class MixesCLIOpts(Protocol):
     pretend: bool
 
 
-def command(plugin: MusrecPlugin) -> Subcommand:
-    """The subcommand, as beets wants it."""
-    cmd = Subcommand("mixes", help="write the playlists that musrec.mixes describes")
-    parser = cmd.parser
+def add_options(parser: OptionParser) -> None:
     parser.usage = "%prog [options] [NAME...]"
     parser.description = (
         "Write the playlists that `musrec.mixes` describes, or only those with the given names. "
@@ -34,11 +33,9 @@ def command(plugin: MusrecPlugin) -> Subcommand:
     parser.add_option("-p", "--pretend", action="store_true", default=False, help="show the songs, and write nothing")
     parser.add_option("--force", action="store_true", default=False,
         help="write over playlists that another command or program made, too")  # fmt: skip
-    cmd.func = lambda lib, opts, args: run(plugin, lib, opts, args)
-    return cmd
 
 
-def run(plugin: MusrecPlugin, lib: Library, opts: MixesCLIOpts, args: list[str]) -> None:
+def run(plugin: Components, parser: OptionParser, lib: Library, opts: MixesCLIOpts, args: list[str]) -> None:
     total = failed = 0
     for outcome in mixes.make(plugin, lib, args, force=opts.force, pretend=opts.pretend):
         total += 1

@@ -8,30 +8,32 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from beets.dbcore.query import InvalidQueryError
+import numpy as np
 from beets.library import Item
-from beets.ui import Subcommand, UserError
+from beets.ui import UserError
 from beets.util import displayable_path, normpath
 
+from musrec_core._files import atomic_write
 from musrec_core._text import one_line, printable
+from musrec_core.map import colours, page, projection
+from musrec_core.map.page import Song
 
 from .. import option_checks, progress
-from ..attributes import fields
-from ..embedding import embedder
+from ..attributes import codecs, fields
 from ..library import sql
-from ..library import vectors as vectors_module
-from ..playlists import overwrite
+from ..overwrite import check_page
 
 if TYPE_CHECKING:
-    import numpy as np
+    from optparse import OptionParser
+
     from beets.dbcore.types import Type
     from beets.library import Library
     from numpy.typing import NDArray
 
-    from musrec_core.map.page import Song
-    from musrec_core.map.projection import Colouring
+    from musrec_core.map.colours import Colouring
 
-    from .. import MusrecPlugin
+    from ..components import Components
+    from ..genres.vocabulary import Genres
 
 NEEDS = {".html": ("plotly", "sklearn"), ".htm": ("plotly", "sklearn"), ".png": ("matplotlib", "sklearn")}
 GENRE = "musrec_genre"
@@ -49,10 +51,7 @@ class MusicmapCLIOpts(Protocol):
     quiet: bool
 
 
-def command(plugin: MusrecPlugin) -> Subcommand:
-    """The subcommand, as beets wants it."""
-    cmd = Subcommand("musicmap", help="draw a map where songs that sound alike are close together")
-    parser = cmd.parser
+def add_options(parser: OptionParser) -> None:
     parser.usage = "%prog [options] [QUERY] -o FILE"
     parser.description = (
         "Draw a map of the embedded songs, or of those that QUERY matches. FILE.html is a page for the browser: search "
@@ -68,33 +67,26 @@ def command(plugin: MusrecPlugin) -> Subcommand:
                       help="overwrite a file that another program made")  # fmt: skip
     parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress")
 
-    def func(lib: Library, opts: MusicmapCLIOpts, args: list[str]) -> None:
-        option_checks.require_filled(parser, opts)
-        if (opts.output or "").lower().endswith(".png"):
-            option_checks.require(parser, opts, "a .png map", {"output", "color", "quiet", "force"})
-        run(plugin, lib, opts, args)
 
-    cmd.func = func
-    return cmd
-
-
-def run(plugin: MusrecPlugin, lib: Library, opts: MusicmapCLIOpts, args: list[str]) -> None:
+def run(components: Components, parser: OptionParser, lib: Library, opts: MusicmapCLIOpts, args: list[str]) -> None:
+    option_checks.require_filled(parser, opts)
+    if (opts.output or "").lower().endswith(".png"):
+        option_checks.require(parser, opts, "a .png map", {"output", "color", "quiet", "force"})
     target = _target(opts.output)
-    overwrite.check_page(target, force=opts.force)
-    field = (opts.color or plugin.config["musicmap"]["color"].as_str()).lower()
+    check_page(target, force=opts.force)
+    field = (opts.color or components.settings.musicmap.color).lower()
     if opts.no_paths and field in PATHS:
         raise UserError(f"a map coloured by {field} shows paths: leave out --no-paths, or choose another --color")
-    ids, vectors = _embedded(plugin, lib, args)
+    ids, vectors = _embedded(components, lib, args)
     is_page = target.suffix.lower() != ".png"
     names = list(dict.fromkeys([field, *(CHOICES if is_page else ())]))
     colourings = [
-        _colouring(name, _heard(plugin, lib, ids, vectors) if name == GENRE else _values(lib, ids, name))
+        _colouring(
+            name, _predicted_genres(components.genres, lib, ids, vectors) if name == GENRE else _values(lib, ids, name)
+        )
         for name in names
     ]
     places = _places(vectors, quiet=opts.quiet)
-
-    from musrec_core._files import atomic_write
-    from musrec_core.map import page
 
     if is_page:
         content = page.html(_songs(lib, ids), places, colourings, paths=not opts.no_paths)
@@ -105,7 +97,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: MusicmapCLIOpts, args: list[st
             file.write(content)
     except OSError as error:
         raise UserError(f"{_shown(target)} can't be written: {error.strerror}") from None
-    plugin._log.info("wrote a map of {} songs to {}", len(ids), _shown(target))
+    components.log.info("wrote a map of {} songs to {}", len(ids), _shown(target))
 
 
 # The file.
@@ -136,45 +128,35 @@ def _shown(path: Path) -> str:
 # The songs.
 
 
-def _embedded(plugin: MusrecPlugin, lib: Library, args: list[str]) -> tuple[list[int], NDArray[np.float32]]:
+def _embedded(components: Components, lib: Library, args: list[str]) -> tuple[list[int], NDArray[np.float32]]:
     """The songs that the query matches and that have a vector [shape=(n, d)], in the order of their import."""
-    import numpy as np
-
-    known = vectors_module.load(plugin, lib, "embedding").index
-    ids = np.array(sorted(_matching(plugin, lib, args)), np.int64)
+    known = components.vectors.get(lib, "embedding").index
+    ids = np.array(sorted(_matching(lib, components.settings.library.exclude, args)), np.int64)
     if not len(ids):
         raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
     part = known.among(ids.tolist())
-    left = embedder.needs_embedding(plugin, lib, set(ids.tolist()) - set(part.ids.tolist())).ids
+    left = components.embedder.needs_embedding(lib, set(ids.tolist()) - set(part.ids.tolist())).ids
     if len(part) < FEWEST:
         hint = "run `beet embed`" if left else "widen QUERY" if args else "run `beet import`"
         raise UserError(f"a map needs {FEWEST} embedded songs or more, and here are {len(part)}: {hint}")
     if left:
-        plugin._log.info(
+        components.log.info(
             "{} of {} songs are not embedded yet and not on the map: run `beet embed`", len(left), len(ids)
         )
     order = np.argsort(part.ids)
     return part.ids[order].tolist(), part.vectors[order]
 
 
-def _matching(plugin: MusrecPlugin, lib: Library, args: list[str]) -> list[int]:
+def _matching(lib: Library, exclude: str, args: list[str]) -> list[int]:
     """Without what the configuration keeps out of answers: audiobooks, hour-long mixes."""
-    try:
-        ids = sql.matching_ids(lib, sql.parse(args))
-    except InvalidQueryError as error:
-        raise UserError(str(error)) from None
-    if not (text := plugin.config["exclude"].as_str()):
+    ids = sql.matching(lib, args)
+    if not exclude:
         return ids
-    try:
-        excluded = set(sql.matching_ids(lib, sql.parse(text), among=ids))
-    except InvalidQueryError as error:
-        raise UserError(f"musrec.exclude is not a valid query: {error}") from None
+    excluded = set(sql.matching_ids(lib, sql.parse_option(exclude, "musrec.exclude"), among=ids))
     return [id_ for id_ in ids if id_ not in excluded]
 
 
 def _songs(lib: Library, ids: Sequence[int]) -> list[Song]:
-    from musrec_core.map.page import Song
-
     rows = _columns(lib, ids, COLUMNS)
     return [
         Song(id_, path, title or "", artist or "", album or "", "; ".join(_texts(genres)), str(year or ""), length or 0)
@@ -201,30 +183,30 @@ def _texts(value: Any) -> list[str]:
 # Colours and places.
 
 
-def _heard(plugin: MusrecPlugin, lib: Library, ids: Sequence[int], vectors: NDArray[np.float32]) -> list[str | None]:
+def _predicted_genres(
+    genres: Genres, lib: Library, ids: Sequence[int], vectors: NDArray[np.float32]
+) -> list[str | None]:
     """The likeliest genre of each song, by the vocabulary that was learnt, if any; or by the model."""
-    if own := plugin.genres.serving(lib.path):
+    if own := genres.serving(lib.path):
         p = own.probabilities(vectors)
         best = zip(p.argmax(axis=1).tolist(), p.max(axis=1).tolist(), strict=True)
-        return [own.labels[k] if sure >= plugin.genres.abstain else None for k, sure in best]
+        return [own.labels[k] if sure >= genres.abstain else None for k, sure in best]
     stored = sql.attributes(lib, ids, fields.GENRES)
-    return [next(iter(fields.parse_genres(stored.get(id_, ""))), None) for id_ in ids]
+    return [next(iter(codecs.parse_genres(stored.get(id_, ""))), None) for id_ in ids]
 
 
 def _colouring(field: str, values: list[Any]) -> Colouring:
-    from musrec_core.map import projection
-
     kind = Item._type(field)
     if all(value is None for value in values):
         if field in CHOICES or field in Item._fields:
-            return projection.by_text(field, [""] * len(values))
+            return colours.by_text(field, [""] * len(values))
         raise UserError(f"no song on the map has the field {printable(field)}")
     if kind.model_type in (int, float) or all(value is None or _is_number(value) for value in values):
         numbers = [float(value) if _is_number(value) else None for value in values]
         if field in Item._fields:  # beets' columns hold 0 for what is not known
             numbers = [number or None for number in numbers]
-        return projection.by_number(field, numbers, lambda number: _said(kind, number))
-    return projection.by_text(field, [next(iter(_texts(value)), "") for value in values])
+        return colours.by_number(field, numbers, lambda number: _said(kind, number))
+    return colours.by_text(field, [next(iter(_texts(value)), "") for value in values])
 
 
 def _is_number(value: Any) -> bool:
@@ -245,8 +227,6 @@ def _values(lib: Library, ids: Sequence[int], field: str) -> list[Any]:
 
 
 def _places(vectors: NDArray[np.float32], *, quiet: bool) -> NDArray[np.float32]:
-    from musrec_core.map import projection
-
     form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
     with progress.bar(1.0, desc="map", bar_format=form, quiet=quiet) as bar:
 

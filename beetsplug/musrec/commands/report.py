@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from beets.dbcore.query import InvalidQueryError
-from beets.library import Item
-from beets.ui import Subcommand, UserError
+from beets.ui import UserError
 from beets.util import displayable_path, normpath
 
+from musrec_core._files import atomic_write
 from musrec_core._text import one_line, printable
+from musrec_core.search import agreement
 
 from .. import option_checks, progress
 from ..attributes import fields
 from ..console import print_text
-from ..library import sql, vectors
-from ..playlists import overwrite
+from ..genres.tags import stored_genres
+from ..library import sql
+from ..overwrite import check_page
 from . import report_html
 from .report_html import Page, Table
 
 if TYPE_CHECKING:
+    from optparse import OptionParser
+
     from beets.library import Library
 
     from musrec_core.search.agreement import Agreement, Hubs
     from musrec_core.search.index import VectorIndex
 
-    from .. import MusrecPlugin
+    from ..components import Components
 
 WIDTH = 79
 FAILED = "failed: "
@@ -38,72 +42,59 @@ class ReportCLIOpts(Protocol):
     output: str | None
 
 
-def command(plugin: MusrecPlugin) -> Subcommand:
-    """The subcommand, as beets wants it."""
-    cmd = Subcommand("musrec-report", help="report how good the neighbours are in this library")
-    cmd.parser.usage = "%prog [options] [QUERY]"
-    cmd.parser.description = (
+def add_options(parser: OptionParser) -> None:
+    parser.usage = "%prog [options] [QUERY]"
+    parser.description = (
         "Report how many songs are embedded, how many of a song's ten nearest share its artist, album and genre "
         "compared with chance, and which songs are near everything. With QUERY, look only at the songs that match it."
     )
-    cmd.parser.add_option("-o", "--output", metavar="FILE", help="also write the report to an HTML file")
-    cmd.parser.add_option("--force", action="store_true", default=False,
+    parser.add_option("-o", "--output", metavar="FILE", help="also write the report to an HTML file")
+    parser.add_option("--force", action="store_true", default=False,
                           help="with -o: overwrite a file that another program made")  # fmt: skip
 
-    def func(lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
-        option_checks.require_filled(cmd.parser, opts)
-        run(plugin, lib, opts, args)
 
-    cmd.func = func
-    return cmd
-
-
-def run(plugin: MusrecPlugin, lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
+def run(components: Components, parser: OptionParser, lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
+    option_checks.require_filled(parser, opts)
     if opts.output:
-        overwrite.check_page(normpath(opts.output), force=opts.force)
+        check_page(normpath(opts.output), force=opts.force)
     elif opts.force:
         raise UserError("--force goes with --output")
-    try:
-        ids = sql.matching_ids(lib, sql.parse(args))
-    except InvalidQueryError as error:
-        raise UserError(str(error)) from None
+    ids = sql.matching(lib, args)
     if not ids:
-        raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
-    known = vectors.load(plugin, lib, "embedding")
-    page = _page(plugin, lib, ids, known.index.among(ids) if args else known.index)
+        raise UserError("the library is empty: run `beet import`")
+    known = components.vectors.get(lib, "embedding")
+    page = _page(components.card.model_id, lib, ids, known.index.among(ids) if args else known.index)
     print_text(as_text(page))
     if opts.output:
-        _write(plugin, page, opts.output)
+        _write(page, opts.output)
+        components.log.info("wrote {}", displayable_path(normpath(opts.output)))
 
 
-def _write(plugin: MusrecPlugin, page: Page, name: str) -> None:
-    from musrec_core._files import atomic_write
-
+def _write(page: Page, name: str) -> None:
     path = normpath(name)
     try:
         with atomic_write(path) as file:
             file.write(report_html.as_html(page).encode("utf-8"))
     except OSError as error:
         raise UserError(f"the report {displayable_path(path)} can't be written: {error.strerror}") from None
-    plugin._log.info("wrote {}", displayable_path(path))
 
 
-def _page(plugin: MusrecPlugin, lib: Library, ids: list[int], index: VectorIndex) -> Page:
-    tables = [_coverage(plugin, lib, ids, index)]
+def _page(model_id: str, lib: Library, ids: list[int], index: VectorIndex) -> Page:
+    tables = [_coverage(model_id, lib, ids, index)]
     if len(index) > 1:
         tables += _neighbours(lib, index)
-    return Page(f"{len(ids):,} {'song' if len(ids) == 1 else 'songs'}, model {plugin.card.model_id}", tables)
+    return Page(f"{len(ids):,} {'song' if len(ids) == 1 else 'songs'}, model {model_id}", tables)
 
 
 # Coverage.
 
 
-def _coverage(plugin: MusrecPlugin, lib: Library, ids: list[int], index: VectorIndex) -> Table:
+def _coverage(model_id: str, lib: Library, ids: list[int], index: VectorIndex) -> Table:
     models = sql.attributes(lib, ids, fields.MODEL)
     statuses = sql.attributes(lib, ids, fields.STATUS)
     embedded = set(index.ids.tolist())
     left = [id_ for id_ in ids if id_ not in embedded]
-    reasons = Counter(_why(plugin, models.get(id_), statuses.get(id_)) for id_ in left)
+    reasons = Counter(_why(model_id, models.get(id_), statuses.get(id_)) for id_ in left)
     rows = [("embedded", f"{len(embedded):,}", _percent(len(embedded), len(ids)))]
     rows += [(reason, f"{n:,}", _percent(n, len(ids))) for reason, n in reasons.most_common()]
     failed = any(reason.startswith(FAILED) for reason in reasons)
@@ -112,13 +103,13 @@ def _coverage(plugin: MusrecPlugin, lib: Library, ids: list[int], index: VectorI
     return Table("Coverage", ("", "songs", "share"), rows, " ".join(notes))
 
 
-def _why(plugin: MusrecPlugin, model: str | None, status: str | None) -> str:
+def _why(model_id: str, model: str | None, status: str | None) -> str:
     """Why a song has no vector."""
     if reason := one_line(fields.failure_of(status)):
         return f"{FAILED}{reason}"
     if model is None:
         return "not embedded yet"
-    return "damaged" if model == plugin.card.model_id else "from another model"
+    return "damaged" if model == model_id else "from another model"
 
 
 def _percent(n: int, of: int) -> str:
@@ -129,15 +120,12 @@ def _percent(n: int, of: int) -> str:
 
 
 def _neighbours(lib: Library, index: VectorIndex) -> list[Table]:
-    from musrec_core.search import agreement
-
     seeds = agreement.draw(len(index), agreement.SEEDS)
     total = len(seeds) + min(len(index), agreement.CROWD)
     with progress.bar(total, unit=" songs") as bar:
         rows = agreement.nearest_of(index, seeds, progress=bar.update)
         hubs = agreement.hub_figures(index, progress=bar.update)
-    genre_column = "genres" if "genres" in Item._fields else "genre"
-    tags = sql.columns(lib, index.ids.tolist(), ("artist", "album_id", genre_column))
+    tags = sql.columns(lib, index.ids.tolist(), ("artist", "album_id", "genres"))
     tagged = [tags.get(id_, (None, None, None)) for id_ in index.ids.tolist()]
     artists = [[str(row[0]).casefold()] if row[0] else [] for row in tagged]
     albums = [[str(row[1])] if row[1] else [] for row in tagged]
@@ -151,10 +139,10 @@ def _neighbours(lib: Library, index: VectorIndex) -> list[Table]:
     return [_agreement_table(found, len(seeds), len(index)), *_hub_tables(lib, hubs, len(index))]
 
 
-def _genres(value: str | None) -> list[str]:
-    """A song's genres; beets 2.10 and later keep many of them, with a separator of their own."""
-    text = str(value or "").replace("\\␀", "\0").replace("\u2400", "\0")
-    return [name for part in text.split("\0") for genre in part.split(";") if (name := genre.strip().casefold())]
+def _genres(column: str | None) -> list[str]:
+    """A song's genres, each also where somebody wrote several into one, as in ``Rock; Pop``."""
+    parts = (part for genre in stored_genres(column) for part in genre.split(";"))
+    return [name for part in parts if (name := part.strip().casefold())]
 
 
 def _agreement_table(found: list[tuple[str, Agreement]], seeds: int, songs: int) -> Table:
@@ -200,8 +188,6 @@ def _hub_tables(lib: Library, hubs: Hubs, songs: int) -> list[Table]:
 
 def as_text(page: Page) -> str:
     """The page at 80 columns."""
-    import textwrap
-
     lines = [page.title]
     for table in page.tables:
         lines += ["", table.title, *_text_rows(table)]

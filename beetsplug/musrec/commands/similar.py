@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from beets.ui import CommonOptionsParser, Subcommand, UserError
+from beets.ui import CommonOptionsParser, UserError
 
 from .. import option_checks
 from ..console import print_item
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from musrec_core.search.index import Metric
 
-    from .. import MusrecPlugin
-    from ..library.vectors import Space
+    from ..components import Components
+    from ..config import Space
 
 SEEDS = {"album", "first", "files", "from_playlist", "at", "to"}
 SHOWN = {"format", "path"}  # how songs are printed
@@ -64,10 +64,7 @@ class SimilarCLIOpts(Protocol):
     with_seeds: bool
 
 
-def command(plugin: MusrecPlugin) -> Subcommand:
-    """The subcommand, as beets wants it."""
-    cmd = Subcommand("similar", help="list the songs that sound most like a song")
-    parser = cmd.parser
+def add_options(parser: CommonOptionsParser) -> None:
     parser.usage = "%prog [options] [QUERY]"
     parser.description = (
         "List the songs that sound most like those that QUERY matches, nearest first, each with its distance "
@@ -81,13 +78,6 @@ def command(plugin: MusrecPlugin) -> Subcommand:
         ("Other", _add_playlist),
     ):
         add(parser.add_option_group(title).add_option)
-
-    def func(lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
-        _check(parser, opts, args)
-        run(plugin, lib, opts, args)
-
-    cmd.func = func
-    return cmd
 
 
 class _Strict(CommonOptionsParser):
@@ -195,7 +185,8 @@ def _check(parser: OptionParser, opts: SimilarCLIOpts, args: list[str]) -> None:
         option_checks.require_companion(parser, opts, {"no_seeds"}, "--playlist")
 
 
-def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
+def run(plugin: Components, parser: OptionParser, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> None:
+    _check(parser, opts, args)
     if opts.force and not opts.playlist:
         raise UserError("--force goes with --playlist")
     if opts.refresh or opts.extend:
@@ -218,7 +209,7 @@ def run(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str
         show(plugin, opts, answer.songs)
 
 
-def _again(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts) -> None:
+def _again(plugin: Components, lib: Library, opts: SimilarCLIOpts) -> None:
     """Playlists that are there already."""
     if opts.extend:
         show(plugin, opts, refresh_module.extend(plugin, lib, opts.extend, opts))
@@ -236,7 +227,7 @@ def _again(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts) -> None:
         raise UserError(f"{failed} of {len(opts.refresh)} playlists could not be refreshed")
 
 
-def show(plugin: MusrecPlugin, opts: SimilarCLIOpts, songs: list[Item]) -> None:
+def show(plugin: Components, opts: SimilarCLIOpts, songs: list[Item]) -> None:
     """Print the songs."""
     for item in songs:
         print_item(item, opts.format or plugin.config["similar"]["format"].as_str())

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from beets.ui import UserError
 from beets.util import displayable_path
 
 from musrec_core._text import one_line
+from musrec_core.errors import UnusableAudio, WorkersError
+from musrec_core.search.fingerprint import fingerprint_in_worker, is_copy
+from musrec_core.search.index import VectorIndex
+from musrec_core.search.recordings import may_be_same, same_name, worth_comparing
+from musrec_core.workers.pool import WorkerPool
 
 from ..console import formatted
 from ..library import sql
-from ..library import vectors as vectors_module
 from ..library.recordings import COLUMNS, copy_of
 
 if TYPE_CHECKING:
@@ -20,32 +23,19 @@ if TYPE_CHECKING:
 
     import numpy as np
     from beets.library import Item, Library
+    from beets.logging import BeetsLogger
     from numpy.typing import NDArray
 
-    from musrec_core.errors import UnusableAudio
     from musrec_core.search.fingerprint import Fingerprint
-    from musrec_core.search.index import VectorIndex
     from musrec_core.search.recordings import Copy
-    from musrec_core.workers.pool import WorkerPool
 
-    from .. import MusrecPlugin
+    from ..config import EmbeddingSettings
+    from ..library.vectors import VectorStore
 
-USUAL = 0.02  # what `yes` means; docs/genres.md says how it was chosen
-NEIGHBOURS = 50  # neighbours: the nearest may be of the same album, gone, or other songs
+NEIGHBOURS = 50  # the nearest may be of the same album, gone, or other songs
 MOST_COMPARED = 3  # of them whose files are heard: each takes half a second to a second
 REBUILD_AFTER = 1000  # new songs that are looked through apart from the others
 NAME = "$artist - $title"
-
-
-def configured_distance(plugin: MusrecPlugin) -> float:
-    """``musrec.import_similar`` as a distance: `yes` is the usual one, `no` is 0; raises `UserError`."""
-    setting = plugin.config["import_similar"]
-    if isinstance(setting.get(), bool):
-        return USUAL if setting.get(bool) else 0.0
-    distance = float(setting.as_number())
-    if not distance >= 0:
-        raise UserError("musrec.import_similar has to be yes, no, or a distance of 0 or more")
-    return distance
 
 
 @dataclass(frozen=True)
@@ -58,11 +48,18 @@ class _Near:
 
 
 class ImportSimilar:
-    """The songs that were there when an import began, and those that it brought."""
+    """The songs that were there when an import began, and those that it brought.
 
-    def __init__(self, plugin: MusrecPlugin, nearest: float) -> None:
-        self._plugin = plugin
-        self._nearest = nearest
+    Parameters
+    ----------
+    vectors : VectorStore
+    settings : EmbeddingSettings
+        ``import_similar`` is the distance within which songs are compared.
+    log : BeetsLogger
+    """
+
+    def __init__(self, vectors: VectorStore, settings: EmbeddingSettings, log: BeetsLogger) -> None:
+        self._vectors, self._settings, self._log = vectors, settings, log
         self._known: VectorIndex | None = None
         self._new: dict[int, NDArray[np.float32]] = {}
         self._pool: WorkerPool | None = None
@@ -70,15 +67,15 @@ class ImportSimilar:
     def tell(self, lib: Library, item: Item, vector: NDArray[np.float32]) -> None:
         """Log one line if a song of another album is the same recording, as far as can be found out."""
         if self._known is None:
-            self._known = vectors_module.load(self._plugin, lib, "embedding").index
+            self._known = self._vectors.get(lib, "embedding").index
         found = {
             near.id: near.distance
             for index in (self._known, _index(self._new))
             if index
             for near in index.query([vector], NEIGHBOURS)[0]
-            if near.distance <= self._nearest and near.id != item.id
+            if near.distance <= self._settings.import_similar and near.id != item.id
         }
-        self._new[item.id] = vector
+        self._new[sql.id_of(item)] = vector
         if len(self._new) >= REBUILD_AFTER:
             self._known, self._new = _index(_vectors(self._known) | self._new), {}
         if found:
@@ -91,8 +88,6 @@ class ImportSimilar:
             self._pool = None
 
     def _tell_nearest(self, lib: Library, item: Item, found: dict[int, float]) -> None:
-        from musrec_core.search.recordings import same_name, worth_comparing
-
         new, near = copy_of([item[name] for name in COLUMNS]), _others(lib, item, found)
         by_id = next((other for other in near if new.recording and other.copy.recording == new.recording), None)
         if by_id is not None:  # MusicBrainz says so
@@ -104,10 +99,6 @@ class ImportSimilar:
 
     def _tell_first_copy(self, lib: Library, item: Item, new: Copy, likely: Sequence[_Near]) -> None:
         """Compare the sound of the files; where that can't be done, what is known decides, and is said with a "may"."""
-        from musrec_core.errors import UnusableAudio
-        from musrec_core.search.fingerprint import is_copy
-        from musrec_core.search.recordings import may_be_same
-
         heard, *others = self._fingerprints([item.path, *_paths(lib, likely)])
         unsure: tuple[_Near, str] | None = None
         for near, other in zip(likely, others, strict=True):
@@ -122,13 +113,8 @@ class ImportSimilar:
 
     def _fingerprints(self, paths: list[bytes]) -> list[Fingerprint | UnusableAudio]:
         """What a worker hears in each file; whatever happens to it must not stop an import."""
-        from musrec_core.errors import UnusableAudio, WorkersError
-        from musrec_core.search.fingerprint import fingerprint_in_worker
-        from musrec_core.workers.pool import WorkerPool
-
         if self._pool is None:
-            timeout = self._plugin.config["timeout"].as_number()
-            self._pool = WorkerPool(None, workers=1, timeout=timeout, job=fingerprint_in_worker)
+            self._pool = WorkerPool(None, workers=1, timeout=self._settings.timeout, job=fingerprint_in_worker)
         found: dict[bytes, Fingerprint | UnusableAudio] = {}
         try:
             found.update(self._pool.map(paths))
@@ -141,7 +127,7 @@ class ImportSimilar:
         other = lib.get_item(near.id)
         if other is None:  # gone meanwhile
             return
-        self._plugin._log.warning(
+        self._log.warning(
             "{} {} a track that you have: {} (distance {:.3f}, {}{})",
             _name(item),
             "may be" if why_not else "sounds like",
@@ -176,6 +162,4 @@ def _vectors(index: VectorIndex) -> dict[int, NDArray[np.float32]]:
 
 
 def _index(vectors: dict[int, NDArray[np.float32]]) -> VectorIndex | None:
-    from musrec_core.search.index import VectorIndex
-
     return VectorIndex(list(vectors), list(vectors.values())) if vectors else None

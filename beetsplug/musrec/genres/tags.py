@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from beets.library import Library
 
-    from .. import MusrecPlugin
+    from ..config import GenreSettings
 
 VARIOUS = {"various artists", "various", "va"}
 NO_ARTIST = "\0"  # begins the name of whoever made a song without an artist
@@ -39,11 +39,6 @@ class Synonyms:
             if not (isinstance(listed, list) and all(isinstance(name, str) for name in listed)):
                 raise UserError(f"musrec.genreguess.map: {genre} has to become a name, a list of names, or nothing")
             self._names[key_of(str(genre))] = [name for name in listed if name]
-
-    @classmethod
-    def of(cls, plugin: MusrecPlugin) -> Synonyms:
-        """Those of the configuration; raises `UserError`."""
-        return cls(plugin.config["genreguess"]["map"].get(dict))
 
     def __contains__(self, genre: str) -> bool:
         return key_of(genre) in self._names
@@ -69,8 +64,7 @@ def read(lib: Library, ids: Sequence[int], synonyms: Synonyms) -> TaggedSongs:
     """Genres, artists and albums of some songs, without loading them; spellings of one genre become the commonest."""
     rows = sql.columns(lib, ids, ("genres", "artist", "albumartist", "comp", "album_id"))
     present = [id_ for id_ in ids if id_ in rows]
-    from_sql = Item._type("genres").from_sql
-    stored = [list(from_sql(rows[id_][0]) or []) for id_ in present]
+    stored = [stored_genres(rows[id_][0]) for id_ in present]
     genres = [synonyms.names(some) for some in stored]
     spellings = Counter(genre for some in genres for genre in some)
     best: dict[str, str] = {}
@@ -83,6 +77,11 @@ def read(lib: Library, ids: Sequence[int], synonyms: Synonyms) -> TaggedSongs:
         [_artist(id_, *rows[id_][1:]) for id_ in present],
         [None if _is_compilation(*rows[id_][2:4]) else rows[id_][4] for id_ in present],
     )
+
+
+def stored_genres(column: str | None) -> list[str]:
+    """What the column ``genres`` holds, as beets reads it."""
+    return list(Item._type("genres").from_sql(column) or [])
 
 
 def _is_compilation(albumartist: str | None, comp: int | None) -> bool:
@@ -105,16 +104,18 @@ class Rules:
     title_case: bool
 
     @classmethod
-    def of(cls, plugin: MusrecPlugin, threshold: float | None = None, most: int | None = None) -> Rules:
-        """Those of the configuration; raises `UserError` for numbers that make no sense."""
-        config = plugin.config["genreguess"]
-        sure = config["threshold"].as_number() if threshold is None else threshold
-        count = config["max_genres"].get(int) if most is None else most
-        if not 0 <= sure <= 1:
-            raise UserError(f"{'musrec.genreguess.' if threshold is None else '--'}threshold has to be between 0 and 1")
-        if count < 1:
-            raise UserError(f"{'musrec.genreguess.max_genres' if most is None else '--max-genres'} has to be 1 or more")
-        return cls(Synonyms.of(plugin), sure, count, config["title_case"].get(bool))
+    def of(cls, settings: GenreSettings, threshold: float | None = None, most: int | None = None) -> Rules:
+        """Those of the configuration, with the options of a command in their place; raises `UserError`."""
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise UserError("--threshold has to be between 0 and 1")
+        if most is not None and most < 1:
+            raise UserError("--max-genres has to be 1 or more")
+        return cls(
+            Synonyms(settings.map),
+            settings.threshold if threshold is None else threshold,
+            settings.max_genres if most is None else most,
+            settings.title_case,
+        )
 
     def names(self, guess: Mapping[str, float], *, learnt: bool) -> list[str]:
         """The genres to store for a guess, the likeliest first; a learnt vocabulary is spelt as its owner does."""

@@ -2,76 +2,46 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
-import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import beets
-import confuse
 from beets.ui import UserError
 
-from ..attributes import fields
+from musrec_core.errors import VocabularyError
+
+from ..attributes import codecs, fields
 from ..attributes.types import EmbeddingText
 
 if TYPE_CHECKING:
     from beets.library import Item
+    from beets.logging import BeetsLogger
 
+    from musrec_core.card import Card
     from musrec_core.genres.vocabulary import Vocabulary
 
-    from .. import MusrecPlugin
+    from ..config import GenreSettings
     from .tags import Rules
 
 _Stamp = tuple[int, int, int]
 
 
-def file_of(library: str | bytes) -> str:
-    """Where a library's vocabulary lies."""
-    return f"{os.fsdecode(library)}.musrec-genres.json"
-
-
-def genre_keys(labels: Iterable[str]) -> dict[str, str]:
-    """What ends the name of each genre's field, each another: ``R&B``: ``rnb``, ``Drum & Bass``: ``drum_n_bass``."""
-    found: dict[str, str] = {}
-    for n, label in enumerate(labels, 1):
-        folded = unicodedata.normalize("NFKD", label.casefold().replace("&", "n"))
-        bare = "".join(character for character in folded if not unicodedata.combining(character))
-        key = re.sub(r"[\W_]+", "_", bare).strip("_") or f"genre_{n}"
-        found[label] = f"{key}_{n}" if key in found.values() else key
-    return found
-
-
-def labels_of_configured() -> list[str]:
-    """The genres that were learnt for the library of the configuration; none where there are none, or they are damaged.
-
-    For the names of fields, which beets wants before it opens the library: so without numpy, and without a word.
-    """
-    try:
-        with open(file_of(beets.config["library"].as_filename()), "rb") as file:
-            labels = json.load(file)["labels"]
-    except (OSError, ValueError, TypeError, KeyError, RecursionError, confuse.ConfigError):
-        return []
-    return labels if isinstance(labels, list) and all(isinstance(label, str) for label in labels) else []
-
-
 class Genres:
     """Whose genres are served: those of the vocabulary beside the library, or without one the model's."""
 
-    def __init__(self, plugin: MusrecPlugin) -> None:
-        self._plugin = plugin
+    def __init__(self, new_card: Callable[[], Card], settings: Callable[[], GenreSettings], log: BeetsLogger) -> None:
+        self._new_card, self._settings, self._log = new_card, settings, log
         self._read: dict[str, tuple[_Stamp, Vocabulary | None]] = {}
         self._last: tuple[Vocabulary, tuple[str | None, str], dict[str, float]] | None = None
 
-    def learnt(self, library: str | bytes) -> Vocabulary | None:
+    def learnt(self, library: str | bytes | os.PathLike[str]) -> Vocabulary | None:
         """The vocabulary beside a library, None where there is none; raises `UserError` if it can't be used."""
-        from musrec_core.errors import VocabularyError
-
-        path = file_of(library)
+        path = fields.vocabulary_path(library)
         if _stamp(path) is None:
             return None
-        from musrec_core.genres.vocabulary import Vocabulary
+        from musrec_core.genres.vocabulary import Vocabulary  # numpy, which a library without one does not need
 
         try:
             found = Vocabulary.load(path)
@@ -79,7 +49,7 @@ class Genres:
             raise UserError(
                 f"{error}; run `beet genreguess --learn` to rebuild it, or `--forget` to remove it"
             ) from None
-        card = self._plugin.card
+        card = self._new_card()
         if found.model != card.model_id or found.dimensions != card.dimensions:
             raise UserError(
                 f"{path} is for the encoder {found.model}, not {card.model_id}: "
@@ -116,14 +86,14 @@ class Genres:
     @property
     def abstain(self) -> float:
         """The least probability of a learnt genre that is given as an answer."""
-        return float(self._plugin.config["genreguess"]["abstain"].as_number())
+        return self._settings().abstain
 
-    def serving(self, library: str | bytes) -> Vocabulary | None:
+    def serving(self, library: str | bytes | os.PathLike[str]) -> Vocabulary | None:
         """The vocabulary whose genres serve, None where the model's do; read again only when its file changes.
 
         One that can't be used is told once, and then the model's own genres serve.
         """
-        path = file_of(library)
+        path = fields.vocabulary_path(library)
         stamp = _stamp(path)
         if stamp is None:
             return None
@@ -132,20 +102,18 @@ class Genres:
             try:
                 vocabulary = self.learnt(library)
             except UserError as error:
-                self._plugin._log.warning("using the model's own genres: {}", error)
+                self._log.warning("using the model's own genres: {}", error)
             self._read[path] = (stamp, vocabulary)
         return self._read[path][1]
 
 
 def guess(vocabulary: Vocabulary, item: Item) -> dict[str, float]:
     """An item's genres by a vocabulary, the likeliest first; empty without an embedding of its model."""
-    import numpy as np
-
     text = _stored(item)
     if not text or item.get(fields.MODEL) != vocabulary.model:
         return {}
-    (vector,) = fields.decode_vectors([text], vocabulary.dimensions)
-    return vocabulary.guess(vector) if np.isfinite(vector).all() else {}
+    (vector,) = codecs.decode_vectors([text], vocabulary.dimensions)
+    return {} if any(map(math.isnan, vector.tolist())) else vocabulary.guess(vector)
 
 
 def _stored(item: Item) -> str:
@@ -154,11 +122,10 @@ def _stored(item: Item) -> str:
     return value.stored if isinstance(value, EmbeddingText) else str(value)
 
 
-def _library_of(item: Item) -> str | bytes:
+def _library_of(item: Item) -> str | bytes | os.PathLike[str]:
     """The database that an item is of, or will be."""
     if item._db is not None:
-        path: bytes = item._db.path
-        return path
+        return item._db.path
     return str(beets.config["library"].as_filename())
 
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from beets.library import Item, ReadError
 
-from ..attributes import fields
+from musrec_core.search.index import Neighbour
+from musrec_core.search.recordings import Copy, Recordings
+
+from ..attributes import codecs, fields
 from . import sql
 
 if TYPE_CHECKING:
@@ -16,21 +19,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from musrec_core.encoder import TrackEmbedding
-    from musrec_core.search.index import Neighbour
     from musrec_core.search.ranking import Filter
-    from musrec_core.search.recordings import Copy
-
-    from .. import MusrecPlugin
 
 LOSSLESS = {"FLAC", "ALAC", "WAV", "AIFF", "APE", "WavPack", "DSD Stream File"}  # as beets names formats
 COLUMNS = ("title", "artist", "length", "mb_trackid", "format", "bitrate", "album_id", "disc", "track")
 
 
 def one_a_recording(
-    plugin: MusrecPlugin, lib: Library, own: Collection[int], files: list[tuple[bytes, TrackEmbedding]]
+    lib: Library, dimensions: int, own: Collection[int], files: list[tuple[bytes, TrackEmbedding]]
 ) -> Filter:
     """Ranked songs -> one for each recording, the best copy, and none of the recordings of ``own`` and ``files``."""
-    known = RecordingLookup(plugin, lib)
+    known = RecordingLookup(lib, dimensions)
     outside = [-1 - n for n, (path, track) in enumerate(files) if known.add_file(-1 - n, path, track)]
     return lambda ranked: known.collapse(ranked, [*own, *outside])
 
@@ -38,10 +37,8 @@ def one_a_recording(
 class RecordingLookup:
     """What is known of songs' recordings, looked up once."""
 
-    def __init__(self, plugin: MusrecPlugin, lib: Library) -> None:
-        from musrec_core.search.recordings import Recordings
-
-        self._lib, self._dimensions = lib, plugin.card.dimensions
+    def __init__(self, lib: Library, dimensions: int) -> None:
+        self._lib, self._dimensions = lib, dimensions
         self._asked: set[int] = set()
         self._copies: dict[int, Copy] = {}
         self._vectors: dict[int, NDArray[np.float32]] = {}
@@ -67,8 +64,6 @@ class RecordingLookup:
 
     def one_each(self, ids: Sequence[int], others: Collection[int]) -> list[int]:
         """The same for songs without distances, as a journey asks."""
-        from musrec_core.search.index import Neighbour
-
         return [neighbour.id for neighbour in self.collapse([Neighbour(id_, 0.0) for id_ in ids], others)]
 
     def _look_up(self, ids: set[int]) -> None:
@@ -76,13 +71,11 @@ class RecordingLookup:
         rows = sql.columns(self._lib, ids, COLUMNS)
         self._copies.update((id_, copy_of(row)) for id_, row in rows.items())
         texts = sql.attributes(self._lib, ids, fields.EMBEDDING)
-        self._vectors.update(zip(texts, fields.decode_vectors([*texts.values()], self._dimensions), strict=True))
+        self._vectors.update(zip(texts, codecs.decode_vectors([*texts.values()], self._dimensions), strict=True))
 
 
 def copy_of(row: Sequence[Any]) -> Copy:
     """What `COLUMNS` of a song say of its recording."""
-    from musrec_core.search.recordings import Copy
-
     title, artist, length, recording, format_, bit_rate, album, disc, track = row
     return Copy(
         title or "", artist or "", length or 0.0, recording or "", format_ in LOSSLESS, bit_rate or 0,

@@ -19,44 +19,17 @@ from beets.dbcore.query import (
 from beets.library import Item, parse_query_parts, parse_query_string
 from beets.ui import UserError
 
+from musrec_core._text import printable
+
 from ..attributes import fields
 
 if TYPE_CHECKING:
-    from beets.dbcore import Sort
     from beets.dbcore.query import Query
+    from beets.dbcore.sort import Sort
     from beets.library import Library
 
 T = TypeVar("T")
 PART = 500  # ids a statement: SQLite's limit on parameters was 999 for long
-
-
-class Counts(NamedTuple):
-    """How many items there are, how many have an embedding at all, how many one of the model in use.
-
-    ``failed`` have none of the model in use, for their files could not be embedded.
-    """
-
-    items: int
-    embedded: int
-    current: int
-    failed: int = 0
-
-
-def counts(lib: Library, model_id: str) -> Counts:
-    """Count a library's embeddings."""
-    with lib.transaction() as tx:
-        items = tx.query("SELECT COUNT(*) FROM items")[0][0]
-        rows = tx.query("SELECT value, COUNT(*) FROM item_attributes WHERE key = ? GROUP BY value", (fields.MODEL,))
-        failed = tx.query(_FAILED, (fields.STATUS, fields.MODEL, model_id))[0][0]
-    by_model = {row[0]: row[1] for row in rows}
-    return Counts(items, sum(by_model.values()), by_model.get(model_id, 0), failed)
-
-
-_FAILED = """
-    SELECT COUNT(*) FROM item_attributes AS s WHERE s.key = ? AND NOT EXISTS (
-        SELECT 1 FROM item_attributes AS m WHERE m.entity_id = s.entity_id AND m.key = ? AND m.value = ?
-    )
-"""
 
 
 def parse(query: str | list[str]) -> Query:
@@ -99,27 +72,58 @@ def matching_ids(lib: Library, query: Query, among: Iterable[int] | None = None)
         return [row[0] for row in rows]
     # beets would load all of the library for a query that SQL can't answer
     ids = matching_ids(lib, TrueQuery()) if among is None else among
-    return [item.id for item in items_of(lib, ids) if query.match(item)]
+    return [id_of(item) for item in items_of(lib, ids) if query.match(item)]
 
 
-def listed_ids(lib: Library, args: list[str]) -> list[int]:
-    """The ids of the items that a command's query matches, in the order in which `beet ls` lists them.
+def matching(lib: Library, args: list[str]) -> list[int]:
+    """The ids of the items that a command's query matches, in the order of their import; all without a query.
 
     Raises
     ------
-    InvalidQueryError
+    UserError
+        The query is not valid, or matches nothing.
     """
+    try:
+        ids = matching_ids(lib, parse(args))
+    except InvalidQueryError as error:
+        raise UserError(str(error)) from None
+    return _require_some(ids, args)
+
+
+def listed(lib: Library, args: list[str]) -> list[int]:
+    """The same in the order in which `beet ls` lists them."""
+    try:
+        ids = _listed_ids(lib, args)
+    except InvalidQueryError as error:
+        raise UserError(str(error)) from None
+    return _require_some(ids, args)
+
+
+def _require_some(ids: list[int], args: list[str]) -> list[int]:
+    if args and not ids:
+        raise UserError(f"no song matches: {printable(' '.join(args))}")
+    return ids
+
+
+def _listed_ids(lib: Library, args: list[str]) -> list[int]:
     query, sort = _parsed(args)
     sort = sort or lib.get_default_item_sort()
     if getattr(sort, "field_names", set()) & Item.other_db_fields:  # newer beets sort by fields of the album, too
-        return [item.id for item in lib.items(args)]
+        return [id_of(item) for item in lib.items(args)]
     ids = matching_ids(lib, query)
     if order := sort.order_clause():
         wanted = set(ids)
         with lib.transaction() as tx:
             ids = [row[0] for row in tx.query(f"SELECT id FROM items ORDER BY {order}, id") if row[0] in wanted]
     # a sort that SQL can't do wants the items themselves
-    return [item.id for item in sort.sort(list(items_of(lib, ids)))] if sort.is_slow() else ids
+    return [id_of(item) for item in sort.sort(list(items_of(lib, ids)))] if sort.is_slow() else ids
+
+
+def id_of(item: Item) -> int:
+    """The id of an item of the library; one that was never added has none."""
+    if item.id is None:
+        raise ValueError(f"{item!r} is not in the library")
+    return item.id
 
 
 def items_of(lib: Library, ids: Iterable[int]) -> Iterator[Item]:

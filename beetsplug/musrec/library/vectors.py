@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+import numpy as np
 from beets.util import displayable_path
 
-from ..attributes import fields
-from . import sql
+from musrec_core.errors import IndexFileError
+from musrec_core.search.index import VectorIndex
+
+from ..attributes import codecs, fields
+from .coverage import Counts, counts
 
 if TYPE_CHECKING:
-    import numpy as np
     from beets.library import Library
+    from beets.logging import BeetsLogger
     from numpy.typing import NDArray
 
     from musrec_core.card import Card
-    from musrec_core.search.index import VectorIndex
 
-    from .. import MusrecPlugin
+    from ..config import Space
 
-Space = Literal["embedding", "genre"]
-
-WORTH_KEEPING = 5000  # items; below it SQL is as quick
+MIN_CACHED = 5000  # items; below it SQL is as quick
 SETTLED = 3.0  # seconds: a file system may stamp two writes this close alike
 ROWS = 200_000  # of item_attributes, read at a time
 
@@ -35,45 +37,113 @@ _CURRENT = """
     WHERE a.key = ? AND a.id > ? AND a.id <= ?
 """
 
+FileState = list[list[int]]
+
 
 @dataclass(frozen=True)
 class Snapshot:
     """The vectors of one space, and how many songs they are of how many."""
 
     index: VectorIndex
-    counts: sql.Counts
+    counts: Counts
 
 
-def load(plugin: MusrecPlugin, lib: Library, space: Space) -> Snapshot:
-    """Every song's vector in a space, of the model in use.
+@dataclass(frozen=True)
+class LibraryState:
+    """What changes with every write to the library: by another program, and by a thread of this one."""
 
-    From the file that an earlier call left beside the library, if nothing was written to the library since; else from
-    the library, and then the file is made anew. A file that can't be read or written costs time only.
+    file: FileState
+    thread: int
+    changes: int  # by this thread's connection, since it was opened
+
+    def is_same(self, other: LibraryState) -> bool:
+        """Whether nothing was written between the two."""
+        return self.file == other.file and (self.thread != other.thread or self.changes == other.changes)
+
+
+def state_of(lib: Library) -> LibraryState | None:
+    """The state of a library now; None if it has no file."""
+    file = _file_state(lib)
+    if file is None:
+        return None
+    with lib.transaction() as tx:
+        changes = tx.query("SELECT total_changes()")[0][0]
+    return LibraryState(file, threading.get_ident(), changes)
+
+
+class VectorStore:
+    """A library's vectors, of the model in use.
+
+    They come from memory if nothing was written to the library since the last call; else from the file that an earlier
+    call left beside the library, if nothing was written since that; else from the library, and then the file is made
+    anew. A file that can't be read or written costs time only.
+
+    Parameters
+    ----------
+    card : Card
+        The model in use.
+    cache : bool
+        Whether to keep the file.
+    log : BeetsLogger
     """
-    card = plugin.card
-    state = state_of(lib) if plugin.config["cache"].get(bool) else None
-    if state and (kept := _kept(plugin, lib, space, state)):
-        return kept
-    read = _embeddings if space == "embedding" else _genres
-    snapshot = Snapshot(read(lib, card), sql.counts(lib, card.model_id))
-    if state and snapshot.counts.items >= WORTH_KEEPING and _settled(state) and state_of(lib) == state:
-        _keep(plugin, snapshot, _file(lib, space), state)
-    return snapshot
+
+    def __init__(self, card: Card, cache: bool, log: BeetsLogger) -> None:
+        self._card, self._cache, self._log = card, cache, log
+        self._last: dict[Space, tuple[str, LibraryState, Snapshot]] = {}
+
+    def get(self, lib: Library, space: Space) -> Snapshot:
+        """Every song's vector in a space."""
+        state = state_of(lib)
+        if state is None:
+            return self._from_library(lib, space)
+        if space in self._last:
+            path, then, snapshot = self._last[space]
+            if path == os.fsdecode(lib.path) and then.is_same(state):
+                return snapshot
+        snapshot = self._from_file(lib, space, state.file) or self._from_library(lib, space, state.file)
+        self._last[space] = os.fsdecode(lib.path), state, snapshot
+        return snapshot
+
+    def _from_library(self, lib: Library, space: Space, state: FileState | None = None) -> Snapshot:
+        read = _embeddings if space == "embedding" else _genres
+        snapshot = Snapshot(read(lib, self._card), counts(lib, self._card.model_id))
+        worth_it = self._cache and snapshot.counts.items >= MIN_CACHED
+        if worth_it and state and _settled(state) and _file_state(lib) == state:
+            self._save(snapshot, cache_path(lib, space), state)
+        return snapshot
+
+    def _from_file(self, lib: Library, space: Space, state: FileState) -> Snapshot | None:
+        if not self._cache:
+            return None
+        try:
+            index, note = VectorIndex.load(cache_path(lib, space))
+        except FileNotFoundError:
+            return None
+        except (IndexFileError, OSError) as error:
+            self._log.debug("rebuilding the cached vectors: {}", error)
+            return None
+        if note.get("state") != state or note.get("model") != self._card.model_id:
+            return None
+        return Snapshot(index, Counts(*note["counts"]))
+
+    def _save(self, snapshot: Snapshot, path: str, state: FileState) -> None:
+        try:
+            snapshot.index.save(path, {"state": state, "model": self._card.model_id, "counts": snapshot.counts})
+        except OSError as error:  # a read-only folder or a full disk: the library itself answers
+            self._log.debug("vectors are not cached in {}: {}", displayable_path(path), error)
 
 
-# The file, and whether it still holds.
-
-
-def _file(lib: Library, space: Space) -> str:
+def cache_path(lib: Library, space: Space) -> str:
+    """The file beside the library that keeps the vectors of a space."""
     return f"{os.fsdecode(lib.path)}.musrec-{space}"
 
 
-def state_of(lib: Library) -> list[list[int]] | None:
-    """What changes with every write to the library: its files' identity, size and times; None if it has no file.
+def _file_state(lib: Library) -> FileState | None:
+    """The identity, size and times of the library's files; None if it has none.
 
     SQLite's own change counter can't be had safely: closing a second handle on the library would drop its locks.
     """
-    found: list[list[int]] = []
+    found: FileState = []
     library = os.fsdecode(lib.path)
     for name in (library, f"{library}-wal"):
         try:
@@ -85,33 +155,10 @@ def state_of(lib: Library) -> list[list[int]] | None:
     return found if found[0] else None
 
 
-def _settled(state: list[list[int]]) -> bool:
+def _settled(state: FileState) -> bool:
     """Whether a write from now on is sure to give another time than the last one did."""
     last = max(max(times[3:]) for times in state if times)
     return time.time() - last / 1e9 > SETTLED
-
-
-def _kept(plugin: MusrecPlugin, lib: Library, space: Space, state: list[list[int]]) -> Snapshot | None:
-    from musrec_core.errors import IndexFileError
-    from musrec_core.search.index import VectorIndex
-
-    try:
-        index, note = VectorIndex.load(_file(lib, space))
-    except FileNotFoundError:
-        return None
-    except (IndexFileError, OSError) as error:
-        plugin._log.debug("rebuilding the cached vectors: {}", error)
-        return None
-    if note.get("state") != state or note.get("model") != plugin.card.model_id:
-        return None
-    return Snapshot(index, sql.Counts(*note["counts"]))
-
-
-def _keep(plugin: MusrecPlugin, snapshot: Snapshot, path: str, state: list[list[int]]) -> None:
-    try:
-        snapshot.index.save(path, {"state": state, "model": plugin.card.model_id, "counts": snapshot.counts})
-    except OSError as error:  # a read-only folder or a full disk: the library itself answers
-        plugin._log.debug("vectors are not cached in {}: {}", displayable_path(path), error)
 
 
 # The library itself.
@@ -128,17 +175,15 @@ def _rows(lib: Library, key: str, model_id: str) -> Iterator[tuple[list[int], li
 
 def _embeddings(lib: Library, card: Card) -> VectorIndex:
     parts = _rows(lib, fields.EMBEDDING, card.model_id)
-    return _index([(ids, fields.decode_vectors(texts, card.dimensions)) for ids, texts in parts], card.dimensions)
+    return _index([(ids, codecs.decode_vectors(texts, card.dimensions)) for ids, texts in parts], card.dimensions)
 
 
 def _genres(lib: Library, card: Card) -> VectorIndex:
     """Every item's genre probabilities [shape=(n, genres)], as the model's card orders them."""
-    import numpy as np
-
     labels = [genre.label for genre in card.genres]
     parts = []
     for ids, texts in _rows(lib, fields.GENRES, card.model_id):
-        found = [fields.parse_genres(text or "") for text in texts]
+        found = [codecs.parse_genres(text or "") for text in texts]
         rows = [[probabilities.get(label, np.nan) for label in labels] for probabilities in found]
         parts.append((ids, np.asarray(rows, np.float32).reshape(len(ids), len(labels))))
     return _index(parts, len(labels))
@@ -146,10 +191,6 @@ def _genres(lib: Library, card: Card) -> VectorIndex:
 
 def _index(parts: list[tuple[list[int], NDArray[np.float32]]], width: int) -> VectorIndex:
     """Join the parts; a damaged attribute can't be found, and stops nobody."""
-    import numpy as np
-
-    from musrec_core.search.index import VectorIndex
-
     ids = np.array([id_ for some, _ in parts for id_ in some], np.int64)
     vectors = np.concatenate([np.empty((0, width), np.float32), *(some for _, some in parts)])
     length = np.einsum("nd,nd->n", vectors, vectors)

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from musrec_core.playlist.m3u import Entry, Style
     from musrec_core.playlist.recipe import Document, Kept, Recipe
 
-    from .. import MusrecPlugin
+    from ..components import Components
 
 ENDINGS = (".m3u", ".m3u8")
 STDOUT = "-"  # as a name: standard output
 
 
-def target(plugin: MusrecPlugin, name: str) -> bytes:
+def target(plugin: Components, name: str) -> bytes:
     """Where a playlist of this name goes: below ``playlist.dir`` if that is set, else the working directory."""
     if not name.lower().endswith(ENDINGS):
         name += ".m3u8"
@@ -36,7 +36,7 @@ def target(plugin: MusrecPlugin, name: str) -> bytes:
     return path
 
 
-def check_target(plugin: MusrecPlugin, name: str) -> None:
+def check_target(plugin: Components, name: str) -> None:
     """Raise `UserError` where a playlist can't be written, and ``ConfigError`` where a setting can't be."""
     style(plugin)
     if name == STDOUT:
@@ -48,7 +48,7 @@ def check_target(plugin: MusrecPlugin, name: str) -> None:
         raise UserError(f"the playlist {displayable_path(path)} is no file; `-m -` writes to standard output")
 
 
-def style(plugin: MusrecPlugin) -> Style:
+def style(plugin: Components) -> Style:
     """How the configuration wants songs to be named."""
     from musrec_core.playlist.m3u import Style
 
@@ -62,13 +62,13 @@ def style(plugin: MusrecPlugin) -> Style:
     )
 
 
-def relative_to(plugin: MusrecPlugin) -> bytes | None:
+def relative_to(plugin: Components) -> bytes | None:
     """The folder that playlists' paths are relative to, if any."""
     base = plugin.config["playlist"]["relative_to"]
     return bytestring_path(normpath(base.as_filename())) if base.get() else None
 
 
-def entries(plugin: MusrecPlugin, files: list[bytes], items: list[Item]) -> list[tuple[str, Entry]]:
+def entries(plugin: Components, files: list[bytes], items: list[Item]) -> list[tuple[str, Entry]]:
     """What a playlist can hold of files outside the library and of its songs, in their order, each after its key."""
     from musrec_core._text import one_line
     from musrec_core.playlist.m3u import Entry
@@ -89,7 +89,7 @@ def entries(plugin: MusrecPlugin, files: list[bytes], items: list[Item]) -> list
     return [(key, entry) for key, entry in found if how.can_hold(entry)]
 
 
-def mark(plugin: MusrecPlugin, entry: Entry) -> str:
+def mark(plugin: Components, entry: Entry) -> str:
     """What knows the line of an entry again."""
     from musrec_core.playlist import recipe as recipe_module
 
@@ -97,7 +97,7 @@ def mark(plugin: MusrecPlugin, entry: Entry) -> str:
 
 
 def save(
-    plugin: MusrecPlugin, path: bytes, lines: Sequence[Entry | Kept], recipe: Recipe, old: Document | None = None
+    plugin: Components, path: bytes, lines: Sequence[Entry | Kept], recipe: Recipe, old: Document | None = None
 ) -> None:
     """Write a playlist, with its recipe if the configuration wishes, and with the comments of the old one.
 

@@ -24,8 +24,8 @@ from . import files, overwrite, refresh
 if TYPE_CHECKING:
     from beets.library import Item, Library
 
-    from .. import MusrecPlugin
     from ..commands.similar import SimilarCLIOpts
+    from ..components import Components
     from .refresh import Built, Source
 
 FORCE = "add --force to write over it"
@@ -64,7 +64,7 @@ class MixOutcome:
 # The configuration.
 
 
-def configured(plugin: MusrecPlugin) -> list[Mix]:
+def configured(plugin: Components) -> list[Mix]:
     """The mixes, checked; raises `UserError`."""
     entries = plugin.config["mixes"].get()
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -76,7 +76,7 @@ def configured(plugin: MusrecPlugin) -> list[Mix]:
     return found
 
 
-def _mix(plugin: MusrecPlugin, entry: dict[str, Any]) -> Mix:
+def _mix(plugin: Components, entry: dict[str, Any]) -> Mix:
     from ..commands.similar import question_parser
 
     name = str(entry.get("name") or "").strip()
@@ -146,7 +146,7 @@ def _single(opts: SimilarCLIOpts) -> bool:
 # The playlists.
 
 
-def groups(plugin: MusrecPlugin, lib: Library, mix: Mix) -> list[tuple[str, list[Item] | None]]:
+def groups(plugin: Components, lib: Library, mix: Mix) -> list[tuple[str, list[Item] | None]]:
     """The playlists of a mix: the name and the seeds of each, those with most seeds first."""
     if _single(mix.opts):
         return [(_file_name(lib, mix.name), None)]
@@ -159,7 +159,7 @@ def groups(plugin: MusrecPlugin, lib: Library, mix: Mix) -> list[tuple[str, list
     return [(name, items) for name, items in ranked[: mix.at_most or None]]
 
 
-def _seeds(plugin: MusrecPlugin, lib: Library, mix: Mix) -> Iterator[Item]:
+def _seeds(plugin: Components, lib: Library, mix: Mix) -> Iterator[Item]:
     """The songs that a mix starts from, as far as they are embedded."""
     for item in _matching(lib, mix):
         if fields.is_current(item, plugin.card.model_id):
@@ -178,7 +178,7 @@ def _matching(lib: Library, mix: Mix) -> list[Item]:
     return items[: 1 if mix.opts.first else None]
 
 
-def _why_none(plugin: MusrecPlugin, lib: Library, mix: Mix) -> str:
+def _why_none(plugin: Components, lib: Library, mix: Mix) -> str:
     """Why a mix makes no playlist."""
     if not (matched := _matching(lib, mix)):
         return f"no {'album' if mix.opts.album else 'song'} matches its seeds: {mix.seeds}"
@@ -214,7 +214,7 @@ def _harmless(part: str) -> str:
     return "_" + cut if cut.startswith("~") or _RESERVED.fullmatch(cut) else cut
 
 
-def source(plugin: MusrecPlugin, lib: Library, name: str) -> Source:
+def source(plugin: Components, lib: Library, name: str) -> Source:
     """The question that a playlist of this name asks; raises `UserError` where no mix makes it any more."""
     for mix in configured(plugin):
         for group, items in groups(plugin, lib, mix):
@@ -229,7 +229,7 @@ def _source(mix: Mix, name: str, items: list[Item] | None) -> Source:
 
 
 def make(
-    plugin: MusrecPlugin, lib: Library, names: Sequence[str] = (), *, force: bool = False, pretend: bool = False
+    plugin: Components, lib: Library, names: Sequence[str] = (), *, force: bool = False, pretend: bool = False
 ) -> Iterator[MixOutcome]:
     """Write the playlists of all mixes, or of those with some names (the mix's own, or a playlist's).
 
@@ -253,7 +253,7 @@ def make(
 
 
 def _made(
-    plugin: MusrecPlugin, lib: Library, source: Source, memory: request.Memory, *, force: bool, pretend: bool
+    plugin: Components, lib: Library, source: Source, memory: request.Memory, *, force: bool, pretend: bool
 ) -> MixOutcome:
     name = source.mix or ""
     path = files.target(plugin, name)
@@ -271,7 +271,7 @@ def _made(
     return MixOutcome(name, made)
 
 
-def after_import(plugin: MusrecPlugin, lib: Library) -> None:
+def after_import(plugin: Components, lib: Library) -> None:
     """Make all mixes; what can't be made is a line in the log, and never stops an import."""
     try:
         outcomes = list(make(plugin, lib))

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from musrec_core.playlist.m3u import Entry
     from musrec_core.playlist.recipe import Document, Kept, Recipe
 
-    from .. import MusrecPlugin
     from ..commands.similar import SimilarCLIOpts
+    from ..components import Components
     from ..similar.request import Request, Result
 
 TITLES = 5  # seeds that the file names for a reader
@@ -73,7 +73,7 @@ class Built:
 
 
 def write_new(
-    plugin: MusrecPlugin, lib: Library, name: str, opts: SimilarCLIOpts, args: list[str], answer: Result
+    plugin: Components, lib: Library, name: str, opts: SimilarCLIOpts, args: list[str], answer: Result
 ) -> None:
     """Write what `beet similar -m` found."""
     path = os.fsencode(name) if name == files_module.STDOUT else files_module.target(plugin, name)
@@ -82,7 +82,7 @@ def write_new(
         plugin._log.info("wrote {} to {}", number_of(made.songs, "song"), displayable_path(path))
 
 
-def refresh(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -> list[Item]:
+def refresh(plugin: Components, lib: Library, name: str, own: SimilarCLIOpts) -> list[Item]:
     """Make a playlist anew; returns what it holds now of the songs that were found."""
     standing = read_state(plugin, lib, _existing(plugin, name))
     source = source_of(plugin, lib, standing)
@@ -98,7 +98,7 @@ def refresh(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) 
     return made.answer.songs
 
 
-def extend(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -> list[Item]:
+def extend(plugin: Components, lib: Library, name: str, own: SimilarCLIOpts) -> list[Item]:
     """Continue a playlist; returns the songs that were added."""
     standing = read_state(plugin, lib, _existing(plugin, name))
     source = source_of(plugin, lib, standing)
@@ -121,7 +121,7 @@ def extend(plugin: MusrecPlugin, lib: Library, name: str, own: SimilarCLIOpts) -
 
 
 def rebuild(
-    plugin: MusrecPlugin,
+    plugin: Components,
     lib: Library,
     path: bytes,
     source: Source,
@@ -145,7 +145,7 @@ def rebuild(
 # What stands in the file.
 
 
-def read_state(plugin: MusrecPlugin, lib: Library, path: bytes, *, otherwise: str = "") -> PlaylistState:
+def read_state(plugin: Components, lib: Library, path: bytes, *, otherwise: str = "") -> PlaylistState:
     """Read a playlist and what was done to it by hand; raises `UserError` where it has no recipe.
 
     ``otherwise`` is what the message then advises.
@@ -186,7 +186,7 @@ def read_state(plugin: MusrecPlugin, lib: Library, path: bytes, *, otherwise: st
     )
 
 
-def _existing(plugin: MusrecPlugin, name: str) -> bytes:
+def _existing(plugin: Components, name: str) -> bytes:
     """The playlist of this name, here or where playlists go."""
     paths = (normpath(name), files_module.target(plugin, name))
     for is_there in (os.path.isfile, os.path.lexists):  # of what is no file the reader says what it is
@@ -195,7 +195,7 @@ def _existing(plugin: MusrecPlugin, name: str) -> bytes:
     raise UserError(f"there is no playlist {printable(name)}")
 
 
-def _items(plugin: MusrecPlugin, lib: Library, path: bytes, entries: tuple[Kept, ...]) -> list[Item]:
+def _items(plugin: Components, lib: Library, path: bytes, entries: tuple[Kept, ...]) -> list[Item]:
     """The songs of the library that some entries name."""
     from musrec_core.playlist.reading import Locator
 
@@ -205,7 +205,7 @@ def _items(plugin: MusrecPlugin, lib: Library, path: bytes, entries: tuple[Kept,
     return list(sql.items_at(lib, files).values())
 
 
-def source_of(plugin: MusrecPlugin, lib: Library, standing: PlaylistState) -> Source:
+def source_of(plugin: Components, lib: Library, standing: PlaylistState) -> Source:
     """The question that a playlist's recipe asks; raises `UserError`."""
     from ..commands.similar import question_parser
     from . import mixes
@@ -231,7 +231,7 @@ def source_of(plugin: MusrecPlugin, lib: Library, standing: PlaylistState) -> So
 
 
 def _write(
-    plugin: MusrecPlugin,
+    plugin: Components,
     lib: Library,
     path: bytes,
     source: Source,
@@ -250,8 +250,8 @@ def _write(
     with_seeds = answer.leads and not further
     files = [file for file in answer.files if with_seeds and song_keys.of_file(file) not in out.keys]
     items = [*(answer.items if with_seeds else []), *answer.songs]
-    taken_out = song_keys.removed_namesakes(lib, [item.id for item in items], out)
-    items = [item for item in items if item.id not in taken_out.get(item.id, ())]
+    taken_out = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in items], out)
+    items = [item for item in items if item.id not in taken_out.get(sql.id_of(item), ())]
     entries = files_module.entries(plugin, files, items)
     before = [song for song in standing.recipe.songs if song[0] in standing.listed] if standing else []
     songs = [(key, files_module.mark(plugin, entry)) for key, entry in entries]

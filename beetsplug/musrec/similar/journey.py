@@ -9,7 +9,7 @@ from beets.dbcore.query import TrueQuery
 from beets.ui import UserError
 
 from ..console import formatted
-from ..library import recordings, sql, vectors
+from ..library import coverage, recordings, sql
 from . import search, seeds
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from musrec_core.search.index import Metric, Neighbour, VectorIndex
 
-    from .. import MusrecPlugin
+    from ..components import Components
     from .search import Criteria
 
 
 def find_journey(
-    plugin: MusrecPlugin,
+    plugin: Components,
     lib: Library,
     args: list[str],
     to: Sequence[str],
@@ -34,8 +34,7 @@ def find_journey(
     mix: bool,
 ) -> list[Neighbour]:
     """The songs of a journey, the ends among them, each with its distance from the one before; the first has 0."""
-    from musrec_core.search.index import Neighbour
-    from musrec_core.search.knn import step_lengths
+    from musrec_core.search.index import Neighbour, step_lengths
     from musrec_core.sequence.journey import NoJourneyError, journey
 
     queries = [args, *map(sql.words, to)]
@@ -44,12 +43,12 @@ def find_journey(
     stops = _stops(plugin, lib, queries)
     if count < len(stops):
         raise UserError(f"a journey with {len(stops)} stops needs --count {len(stops)} or more")
-    search.require_current(plugin, vectors.load(plugin, lib, wanted.space).counts)
+    coverage.require_current(plugin.vectors.get(lib, wanted.space).counts, plugin.card.model_id, plugin._log)
     start = seeds.embedded(plugin, lib, stops)
     if missing := [item for item in stops if item.id not in {found.id for found in start.items}]:
         raise UserError(f"no journey: {formatted(missing[0], '$artist - $title')} has no embedding")
-    index = vectors.load(plugin, lib, wanted.space).index
-    ids = [item.id for item in stops]
+    index = plugin.vectors.get(lib, wanted.space).index
+    ids = [sql.id_of(item) for item in stops]
     try:
         path = journey(
             index,
@@ -61,7 +60,7 @@ def find_journey(
             artists=lambda some: search.artists(lib, some),
             max_per_artist=wanted.per_artist or None,
             mismatch=(lambda some: mismatch(lib, some)) if mix else None,
-            one_each=None if wanted.duplicates else recordings.RecordingLookup(plugin, lib).one_each,
+            one_each=None if wanted.duplicates else recordings.RecordingLookup(lib, plugin.card.dimensions).one_each,
         )
     except NoJourneyError:
         raise UserError(f"there are not enough songs for a journey of {count}") from None
@@ -73,7 +72,7 @@ def find_journey(
     return [Neighbour(id_, step) for id_, step in zip(path, steps, strict=True)]
 
 
-def _stops(plugin: MusrecPlugin, lib: Library, queries: Sequence[list[str]]) -> list[Item]:
+def _stops(plugin: Components, lib: Library, queries: Sequence[list[str]]) -> list[Item]:
     """The first song that each query matches."""
     stops: list[Item] = []
     for query in queries:
@@ -87,7 +86,7 @@ def _stops(plugin: MusrecPlugin, lib: Library, queries: Sequence[list[str]]) -> 
     return stops
 
 
-def _unwanted(plugin: MusrecPlugin, lib: Library, wanted: Criteria) -> set[int]:
+def _unwanted(plugin: Components, lib: Library, wanted: Criteria) -> set[int]:
     """What neither the configuration nor the question allows, of the whole library."""
     unwanted: set[int] = set()
     if search.excluded(plugin, lib) is not None:
@@ -116,7 +115,7 @@ def smooth(
     mix: bool,
 ) -> list[Neighbour]:
     """The same songs, in the order in which each leads to the next, from the seed on."""
-    from musrec_core.search.knn import positions
+    from musrec_core.search.index import positions
     from musrec_core.search.ranking import centroid
     from musrec_core.sequence.smooth import smooth_order
 

@@ -9,7 +9,7 @@ from beets.ui import UserError
 
 from .. import option_checks
 from ..console import display_name, stem
-from ..library import song_keys, vectors
+from ..library import coverage, song_keys, sql
 from . import journey, search, seeds, steering
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from musrec_core.search.index import Metric, Neighbour
 
-    from .. import MusrecPlugin
     from ..commands.similar import SimilarCLIOpts
-    from ..library.vectors import Snapshot, Space
+    from ..components import Components
+    from ..config import Space
+    from ..library.vectors import Snapshot
     from .seeds import Seeds
 
 
@@ -69,7 +70,7 @@ class Result:
 Memory = dict[str, "Snapshot"]  # what was loaded for the question before: a library that just changed takes seconds
 
 
-def check(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> None:
+def check(plugin: Components, opts: SimilarCLIOpts) -> None:
     """Raise `UserError` where a number is none that a question can have."""
     how_many(plugin, opts)
     _seconds(opts)
@@ -83,7 +84,7 @@ def check(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> None:
 
 
 def find_similar(
-    plugin: MusrecPlugin, lib: Library, asked: Request, listing: Listing, memory: Memory | None = None
+    plugin: Components, lib: Library, asked: Request, listing: Listing, memory: Memory | None = None
 ) -> Result:
     """Find the songs; raises `UserError` where that can't be, and warns where there are none."""
     memory = {} if memory is None else memory
@@ -97,12 +98,12 @@ def find_similar(
 
     items, files = (asked.items, []) if asked.items is not None else _named(plugin, lib, opts, asked.args)
     if wanted.space not in memory:
-        loaded = vectors.load(plugin, lib, wanted.space)
-        search.require_current(plugin, loaded.counts)
+        loaded = plugin.vectors.get(lib, wanted.space)
+        coverage.require_current(loaded.counts, plugin.card.model_id, plugin._log)
         memory[wanted.space] = loaded
     start = _start(plugin, lib, opts, items, files)
     if start.new:
-        memory[wanted.space] = vectors.load(plugin, lib, wanted.space)
+        memory[wanted.space] = plugin.vectors.get(lib, wanted.space)
     known = memory[wanted.space]
     if not listing.many and len(start.items) + len(start.files) > 1:
         listing = replace(listing, seeds=False)
@@ -135,7 +136,7 @@ def _beyond(lib: Library, find: search.Ranker, listed: frozenset[str]) -> search
 
 
 def _ordered(
-    plugin: MusrecPlugin,
+    plugin: Components,
     lib: Library,
     opts: SimilarCLIOpts,
     known: Snapshot,
@@ -149,7 +150,7 @@ def _ordered(
     before = listing.last or (start.items[-1] if listing.seeds and start.items else None)
     if order == "smooth":
         space: Space = opts.space or plugin.space
-        points = known.index.vectors_of([listing.last.id] if listing.last else [])
+        points = known.index.vectors_of([sql.id_of(listing.last)] if listing.last else [])
         if not len(points):
             points = seeds.points(plugin, start, known.index, space)
         metric = metric_of(opts, space)
@@ -157,12 +158,12 @@ def _ordered(
     return search.apart(lib, found, before) if order == "apart" else found
 
 
-def _configured_order(plugin: MusrecPlugin) -> str:
+def _configured_order(plugin: Components) -> str:
     order: str = plugin.config["similar"]["order"].as_choice(["auto", "nearest", "apart", "smooth"])
     return order
 
 
-def _journey(plugin: MusrecPlugin, lib: Library, asked: Request, count: int, wanted: search.Criteria) -> Result:
+def _journey(plugin: Components, lib: Library, asked: Request, count: int, wanted: search.Criteria) -> Result:
     """From song to song."""
     from ..commands.similar import question_parser
 
@@ -170,12 +171,12 @@ def _journey(plugin: MusrecPlugin, lib: Library, asked: Request, count: int, wan
     option_checks.require(question_parser(), opts, "--to", JOURNEY)
     way = journey.find_journey(plugin, lib, asked.args, opts.to, count, wanted, mix=opts.mix)
     found = search.results(plugin, lib, way)
-    out = song_keys.removed_namesakes(lib, [item.id for item in found], asked.without)
-    songs = [item for item in found if item.id not in out.get(item.id, ())]
+    out = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in found], asked.without)
+    songs = [item for item in found if item.id not in out.get(sql.id_of(item), ())]
     return Result([], [], songs, count)
 
 
-def _explain(plugin: MusrecPlugin, opts: SimilarCLIOpts, known: Snapshot, start: Seeds, *, too_long: bool) -> None:
+def _explain(plugin: Components, opts: SimilarCLIOpts, known: Snapshot, start: Seeds, *, too_long: bool) -> None:
     """Why there is no answer."""
     if len(known.index) <= len(start.items) <= 1:
         counts = known.counts
@@ -195,7 +196,7 @@ def _explain(plugin: MusrecPlugin, opts: SimilarCLIOpts, known: Snapshot, start:
 # Options.
 
 
-def how_many(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int:
+def how_many(plugin: Components, opts: SimilarCLIOpts) -> int:
     """The number of songs."""
     return at_least(1, opts.count, plugin.config["similar"]["count"].get(int), "--count")
 
@@ -206,7 +207,7 @@ def metric_of(opts: SimilarCLIOpts, space: Space) -> Metric:
 
 
 def criteria_from(
-    plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, without: song_keys.RemovedSongs | None = None
+    plugin: Components, lib: Library, opts: SimilarCLIOpts, without: song_keys.RemovedSongs | None = None
 ) -> search.Criteria:
     """What the options ask for, and where they are silent the configuration."""
     config = plugin.config["similar"]
@@ -263,7 +264,7 @@ def _seconds(opts: SimilarCLIOpts) -> float:
         raise UserError(f"--length has to be a time such as 1h30, 90m or 130 (seconds), not {opts.length}") from None
 
 
-def _random_seed(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int | None:
+def _random_seed(plugin: Components, opts: SimilarCLIOpts) -> int | None:
     """What the draw starts from; None where the nearest are wanted."""
     if opts.seed is not None:
         return at_least(0, opts.seed, 0, "--seed")
@@ -279,7 +280,7 @@ def _random_seed(plugin: MusrecPlugin, opts: SimilarCLIOpts) -> int | None:
 # Seeds.
 
 
-def _named(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> tuple[list[Item], list[str]]:
+def _named(plugin: Components, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> tuple[list[Item], list[str]]:
     """The songs of the library and the files that the options name."""
     items: list[Item] = []
     files = list(opts.files)
@@ -296,7 +297,7 @@ def _named(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, args: list[
     return items, files
 
 
-def _start(plugin: MusrecPlugin, lib: Library, opts: SimilarCLIOpts, items: list[Item], files: list[str]) -> Seeds:
+def _start(plugin: Components, lib: Library, opts: SimilarCLIOpts, items: list[Item], files: list[str]) -> Seeds:
     from musrec_core.sequence import order
 
     if opts.at is None:

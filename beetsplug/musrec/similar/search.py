@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from musrec_core.search.index import Metric, Neighbour
 
-    from .. import MusrecPlugin
-    from ..library.sql import Counts
-    from ..library.vectors import Snapshot, Space
+    from ..components import Components
+    from ..config import Space
+    from ..library.vectors import Snapshot
     from .seeds import Seeds
 
 TYPICAL_SECONDS = 60.0  # of a song when it is guessed how many fill a time: rather too many
@@ -48,7 +48,7 @@ Ranker = Callable[[int], "list[Neighbour]"]  # how many -> the best so many
 
 
 def make_ranker(
-    plugin: MusrecPlugin, lib: Library, known: Snapshot, start: Seeds, wanted: Criteria, *, identify: bool = True
+    plugin: Components, lib: Library, known: Snapshot, start: Seeds, wanted: Criteria, *, identify: bool = True
 ) -> Ranker:
     """A function that names the best songs, as many as it is asked for or as there are.
 
@@ -57,18 +57,18 @@ def make_ranker(
     """
     from musrec_core.search import ranking
     from musrec_core.search.hubness import MutualIndex
-    from musrec_core.search.variety import diversify, pool_size
 
     points = seeds.points(plugin, start, known.index, wanted.space)
     own = set() if wanted.with_seeds else seeds.own_ids(lib, start)
     among = candidate_ids(lib, wanted.candidates)
     steering = steering_module.steering(plugin, lib, known, points, wanted.steering, wanted.metric)
     hidden = [] if identify or wanted.with_seeds else start.files
-    filters = [] if wanted.duplicates else [recordings.one_a_recording(plugin, lib, own, hidden)]
-    rejected = _rejected(plugin, lib, wanted)
-    index = known.index
-    if wanted.hub_correction:
-        index = MutualIndex(index, metric=wanted.metric)
+    unwanted = _rejected(plugin, lib, wanted)
+    filters = [ranking.reject(unwanted)] if unwanted else []
+    filters += [] if wanted.duplicates else [recordings.one_a_recording(lib, plugin.card.dimensions, own, hidden)]
+    limits = [((lambda ids: artists(lib, ids)), wanted.per_artist), ((lambda ids: albums(lib, ids)), wanted.per_album)]
+    filters += [ranking.cap(*found)] if (found := [limit for limit in limits if limit[1]]) else []
+    index = MutualIndex(known.index, metric=wanted.metric) if wanted.hub_correction else known.index
 
     def nearest(count: int) -> list[Neighbour]:
         return ranking.nearest(
@@ -78,11 +78,6 @@ def make_ranker(
             metric=wanted.metric,
             exclude=own | wanted.steering.unlike,
             candidates=among,
-            artists=lambda ids: artists(lib, ids),
-            albums=lambda ids: albums(lib, ids),
-            max_per_artist=wanted.per_artist or None,
-            max_per_album=wanted.per_album or None,
-            rejected=rejected,
             filters=filters,
             steering=steering,
         )
@@ -90,7 +85,9 @@ def make_ranker(
     def find(count: int) -> list[Neighbour]:
         if not wanted.variety:
             return nearest(count)
-        return diversify(known.index, nearest(pool_size(count)), count, wanted.variety, metric=wanted.metric)
+        return ranking.diversify(
+            known.index, nearest(ranking.pool_size(count)), count, wanted.variety, metric=wanted.metric
+        )
 
     return find
 
@@ -145,26 +142,6 @@ def lengths(lib: Library, found: Iterable[Neighbour]) -> list[float]:
 # What is looked over, and what is not.
 
 
-def require_current(plugin: MusrecPlugin, counts: Counts) -> None:
-    """Say what can't be found for want of an embedding, before any work is done."""
-    if not counts.current:
-        raise nothing_embedded(plugin, counts)
-    if (left := counts.items - counts.current - counts.failed) > 0:
-        plugin._log.info("{} of {} songs are not embedded yet and can't be found: run `beet embed`", left, counts.items)
-
-
-def nothing_embedded(plugin: MusrecPlugin, counts: Counts) -> UserError:
-    """Why no song of the library can be looked at, and what helps."""
-    if not counts.items:
-        return UserError("the library is empty: run `beet import`")
-    if counts.items <= counts.failed:
-        return UserError("no song could be embedded: `beet embed --report` tells why")
-    if counts.embedded:
-        model_id = plugin.card.model_id
-        return UserError(f"the library's embeddings are from another model, not {model_id}: run `beet embed`")
-    return UserError("no song is embedded yet: run `beet embed`")
-
-
 def candidate_ids(lib: Library, text: str | None) -> set[int] | None:
     if text is None:
         return None
@@ -174,7 +151,7 @@ def candidate_ids(lib: Library, text: str | None) -> set[int] | None:
     return ids
 
 
-def excluded(plugin: MusrecPlugin, lib: Library) -> Callable[[Sequence[int]], Collection[int]] | None:
+def excluded(plugin: Components, lib: Library) -> Callable[[Sequence[int]], Collection[int]] | None:
     """Which of some songs the configuration keeps out of answers: audiobooks, hour-long mixes."""
     if not (text := plugin.config["exclude"].as_str()):
         return None
@@ -184,9 +161,7 @@ def excluded(plugin: MusrecPlugin, lib: Library) -> Callable[[Sequence[int]], Co
     return lambda ids: sql.matching_ids(lib, unwanted, among=ids)
 
 
-def _rejected(
-    plugin: MusrecPlugin, lib: Library, wanted: Criteria
-) -> Callable[[Sequence[int]], Collection[int]] | None:
+def _rejected(plugin: Components, lib: Library, wanted: Criteria) -> Callable[[Sequence[int]], Collection[int]] | None:
     """Which of some songs neither the configuration nor the question allows."""
     unwanted = excluded(plugin, lib)
     if not wanted.without:
@@ -199,13 +174,13 @@ def _rejected(
     return rejected
 
 
-def taken_out(plugin: MusrecPlugin, lib: Library, ids: Iterable[int], wanted: Criteria) -> set[int]:
+def taken_out(plugin: Components, lib: Library, ids: Iterable[int], wanted: Criteria) -> set[int]:
     """Which of some songs were taken out by hand, or are copies of such a song where copies are no answers."""
     found = song_keys.removed_namesakes(lib, ids, wanted.without)
     out = {id_ for id_, meant in found.items() if id_ in meant}
     if wanted.duplicates or len(out) == len(found):
         return out
-    known, keys = recordings.RecordingLookup(plugin, lib), song_keys.of_ids(lib, found)
+    known, keys = recordings.RecordingLookup(lib, plugin.card.dimensions), song_keys.of_ids(lib, found)
     return out | {
         id_
         for id_, meant in found.items()
@@ -223,8 +198,9 @@ def albums(lib: Library, ids: Sequence[int]) -> dict[int, Any]:
     return {id_: album_id for id_, (album_id,) in rows.items()}
 
 
-def results(plugin: MusrecPlugin, lib: Library, neighbours: list[Neighbour]) -> list[Item]:
+def results(plugin: Components, lib: Library, neighbours: list[Neighbour]) -> list[Item]:
     """The songs themselves; ``musrec_distance`` is the distance of each from now on."""
-    plugin.distances = {neighbour.id: neighbour.distance for neighbour in neighbours}
+    plugin.distances.clear()
+    plugin.distances.update({neighbour.id: neighbour.distance for neighbour in neighbours})
     found = (lib.get_item(neighbour.id) for neighbour in neighbours)
     return [item for item in found if item is not None and item.path]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from musrec_core.encoder import TrackEmbedding
     from musrec_core.search.index import VectorIndex
 
-    from .. import MusrecPlugin
+    from ..components import Components
 
 NAMED = 5  # missing files in one line
 SHORT = 60  # characters of each
@@ -62,7 +62,7 @@ def matching(lib: Library, args: list[str], *, album: bool = False, first: bool 
     return found
 
 
-def of_playlist(plugin: MusrecPlugin, lib: Library, name: str) -> tuple[list[Item], list[str]]:
+def of_playlist(plugin: Components, lib: Library, name: str) -> tuple[list[Item], list[str]]:
     """The songs of a playlist: those of the library, and the paths of those outside it."""
     from musrec_core.errors import PlaylistError
     from musrec_core.playlist import m3u
@@ -88,7 +88,7 @@ def of_playlist(plugin: MusrecPlugin, lib: Library, name: str) -> tuple[list[Ite
     return items, files
 
 
-def playlist_path(plugin: MusrecPlugin, name: str) -> str:
+def playlist_path(plugin: Components, name: str) -> str:
     """The playlist of this name, here or in `musrec.playlist.dir`; raises `UserError` where there is none."""
     paths = [
         normpath(name),
@@ -106,20 +106,20 @@ def _short(location: bytes) -> str:
     return text if len(text) <= SHORT else f"{text[: SHORT - 3]}..."
 
 
-def embedded(plugin: MusrecPlugin, lib: Library, matched: list[Item], paths: Sequence[str] = ()) -> Seeds:
+def embedded(plugin: Components, lib: Library, matched: list[Item], paths: Sequence[str] = ()) -> Seeds:
     """The songs to start from, every one embedded."""
     files = _embed_outside(plugin, [normpath(path) for path in paths])
     model_id = plugin.card.model_id
     missing = [item for item in matched if not fields.is_current(item, model_id)]
     if missing:
-        embedder.embed_items(plugin, lib, missing, len(missing))
+        plugin.embedder.embed_items(lib, missing, len(missing))
     items = [item for item in matched if fields.is_current(item, model_id)]  # without those that can't be
     if not items and not files:
         raise UserError("no seed could be embedded: `beet embed --report` tells why")
-    return Seeds(items, files, frozenset(item.id for item in missing))
+    return Seeds(items, files, frozenset(sql.id_of(item) for item in missing))
 
 
-def at_moment(plugin: MusrecPlugin, matched: list[Item], paths: Sequence[str], start: float) -> Seeds:
+def at_moment(plugin: Components, matched: list[Item], paths: Sequence[str], start: float) -> Seeds:
     """The only seed, from a moment on; nothing is stored."""
     if len(matched) + len(paths) > 1:
         advice = "name one file" if paths else "add --first"
@@ -130,7 +130,7 @@ def at_moment(plugin: MusrecPlugin, matched: list[Item], paths: Sequence[str], s
 
 
 def _embed_outside(
-    plugin: MusrecPlugin, paths: list[bytes], start: float | None = None
+    plugin: Components, paths: list[bytes], start: float | None = None
 ) -> list[tuple[bytes, TrackEmbedding]]:
     """Embed files in their order without storing anything."""
     if not paths:
@@ -138,7 +138,7 @@ def _embed_outside(
     from musrec_core.workers.pool import embed_in_worker
 
     found = {}
-    with embedder.new_pool(plugin, files=len(paths), job=partial(embed_in_worker, start=start)) as pool:
+    with plugin.embedder.new_pool(files=len(paths), job=partial(embed_in_worker, start=start)) as pool:
         for path, outcome in embedder.map_files(pool, paths):
             if isinstance(outcome, Exception):
                 raise UserError(f"{printable(displayable_path(path))} can't be a seed: {outcome}")
@@ -148,11 +148,11 @@ def _embed_outside(
 
 def own_ids(lib: Library, seeds: Seeds) -> set[int]:
     """The seeds' own ids; a song of the library that was named as a file is a seed like any other, and no answer."""
-    of_files = {item.id for path, _ in seeds.files for item in lib.items(PathQuery("path", path))}
-    return of_files | {item.id for item in seeds.items}
+    of_files = {sql.id_of(item) for path, _ in seeds.files for item in lib.items(PathQuery("path", path))}
+    return of_files | {sql.id_of(item) for item in seeds.items}
 
 
-def points(plugin: MusrecPlugin, seeds: Seeds, index: VectorIndex, space: str) -> NDArray[np.float32]:
+def points(plugin: Components, seeds: Seeds, index: VectorIndex, space: str) -> NDArray[np.float32]:
     """The seeds in the space of the index [shape=(m, d)]."""
     import numpy as np
 
@@ -162,7 +162,7 @@ def points(plugin: MusrecPlugin, seeds: Seeds, index: VectorIndex, space: str) -
         np.array([track.genres[label] for label in labels], np.float32) if space == "genre" else track.vector
         for track in heard
     ]
-    inside = index.vectors_of([] if seeds.moment else [item.id for item in seeds.items])
+    inside = index.vectors_of([] if seeds.moment else [sql.id_of(item) for item in seeds.items])
     if not len(inside) and not outside:
         raise UserError(f"the seed's embedding is damaged: run `beet embed --force id:{seeds.items[0].id}`")
     return np.concatenate([inside, np.array(outside, np.float32).reshape(-1, index.vectors.shape[1])])

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from beets.library import Item
 from beets.ui import UserError
 
-from ..embedding import embedder
 from ..genres.tags import key_of
-from ..library import sql, vectors
+from ..library import sql
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from musrec_core.search.index import Metric
 
-    from .. import MusrecPlugin
+    from ..components import Components
     from ..library.vectors import Snapshot
 
 MOST = 1000  # a weight that leaves nothing of the distance
@@ -37,7 +36,7 @@ class Steering:
 
 
 def parse_steering(
-    plugin: MusrecPlugin,
+    plugin: Components,
     lib: Library,
     *,
     unlike: Iterable[str] = (),
@@ -88,7 +87,7 @@ def _sensible(weight: float, where: str) -> float:
     return weight
 
 
-def _genre(plugin: MusrecPlugin, name: str, weight: float) -> tuple[str, float]:
+def _genre(plugin: Components, name: str, weight: float) -> tuple[str, float]:
     for genre in plugin.card.genres:
         if key_of(name) in (key_of(genre.label), key_of(genre.key)):  # Hip-Hop, too
             return genre.label, weight
@@ -97,7 +96,7 @@ def _genre(plugin: MusrecPlugin, name: str, weight: float) -> tuple[str, float]:
 
 
 def steering(
-    plugin: MusrecPlugin,
+    plugin: Components,
     lib: Library,
     known: Snapshot,
     points: NDArray[np.float32],
@@ -109,16 +108,15 @@ def steering(
         return None
     import numpy as np
 
-    from musrec_core.search import ranking
-    from musrec_core.search import steering as core
+    from musrec_core.search import ranking as core
 
     index = known.index
-    unit = core.typical(index.distances(ranking.centroid(points, metric=metric), metric=metric))
+    unit = core.typical(index.distances(core.centroid(points, metric=metric), metric=metric))
     total = np.zeros(len(index), np.float32)
     if len(away := index.vectors_of(wanted.unlike)):
         total += core.away_from(index, away, metric=metric)
     elif wanted.unlike:
-        raise UserError(f"no song of --unlike is embedded: {embedder.advice(plugin, lib, wanted.unlike)}")
+        raise UserError(f"no song of --unlike is embedded: {plugin.embedder.advice(lib, wanted.unlike)}")
     for label, weight in wanted.genres:
         total += core.towards(_probabilities(plugin, lib, known, label), weight, unit)
     for key, weight in wanted.weigh:
@@ -129,11 +127,11 @@ def steering(
     return total
 
 
-def _probabilities(plugin: MusrecPlugin, lib: Library, known: Snapshot, label: str) -> NDArray[np.float32]:
+def _probabilities(plugin: Components, lib: Library, known: Snapshot, label: str) -> NDArray[np.float32]:
     """The probability of one genre for every song of the index [shape=(n,)]; 0 where there is none."""
     import numpy as np
 
-    genres = vectors.load(plugin, lib, "genre").index
+    genres = plugin.vectors.get(lib, "genre").index
     column = [genre.label for genre in plugin.card.genres].index(label)
     by_id = dict(zip(genres.ids.tolist(), genres.vectors[:, column].tolist(), strict=True))
     return np.array([by_id.get(id_, 0.0) for id_ in known.index.ids.tolist()], np.float32)

@@ -139,9 +139,9 @@ def test_a_video_with_two_sound_tracks_gives_its_sound(tmp_path: Path) -> None:
             container.mux(video.encode(frame))
         for sound in sounds:
             pcm = (staircase(8) * 32767).astype(np.int16)
-            frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
-            frame.sample_rate, frame.pts, frame.time_base = 44_100, 0, Fraction(1, 44_100)
-            container.mux(sound.encode(frame))
+            heard = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
+            heard.sample_rate, heard.pts, heard.time_base = 44_100, 0, Fraction(1, 44_100)
+            container.mux(sound.encode(heard))
             container.mux(sound.encode(None))
         container.mux(video.encode(None))
     y = load_clip(path, seconds=4)

@@ -105,5 +105,5 @@ def test_a_wrong_setting_does_not_stop_beets(library: Beet, setting: dict[str, o
     library.configure(musrec=setting)
     said = library("ls", "id:1")
     assert len(said.lines) == 1
-    assert "auto: must be a bool, not str" in said.err
+    assert "auto has to be yes or no" in said.err
     assert len(said.err.splitlines()) == 1

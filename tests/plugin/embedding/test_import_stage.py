@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from beets import importer
-from beets.test.helper import AutotagImportHelper, PluginMixin
+from beets.test.helper import AutotagImportHelper, ImportSessionFixture, PluginMixin
 from beets.util import cached_classproperty
 from mediafile import MediaFile
 
@@ -179,6 +179,7 @@ class TestTagged(PluginMixin, AutotagImportHelper):
     def test_an_applied_match_is_embedded_and_a_skipped_album_is_not(self) -> None:
         self.prepare_albums_for_import(2)
         session = self.setup_importer()
+        assert isinstance(session, ImportSessionFixture)
         session.add_choice(importer.Action.APPLY)
         session.add_choice(importer.Action.SKIP)
         session.run()
@@ -188,7 +189,7 @@ class TestTagged(PluginMixin, AutotagImportHelper):
         assert item.musrec_genre in item.musrec_genres
 
     def test_no_worker_starts_before_the_first_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from beetsplug.musrec.embedding import embedder
+        from beetsplug.musrec.embedding.embedder import Embedder
 
         happened: list[str] = []
 
@@ -201,7 +202,7 @@ class TestTagged(PluginMixin, AutotagImportHelper):
 
         self.prepare_albums_for_import(2)
         session = self.setup_importer()
-        monkeypatch.setattr(embedder, "new_pool", noting("workers start", embedder.new_pool))
+        monkeypatch.setattr(Embedder, "new_pool", noting("workers start", Embedder.new_pool))
         monkeypatch.setattr(session, "choose_match", noting("answer", session.choose_match))
         session.run()
         assert happened[0] == "answer"
@@ -210,6 +211,7 @@ class TestTagged(PluginMixin, AutotagImportHelper):
     def test_as_is_and_as_tracks(self) -> None:
         self.prepare_albums_for_import(2)
         session = self.setup_importer()
+        assert isinstance(session, ImportSessionFixture)
         session.add_choice(importer.Action.ASIS)
         session.add_choice(importer.Action.TRACKS)
         session.run()

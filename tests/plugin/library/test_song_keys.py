@@ -11,6 +11,7 @@ from beets.library import Item, Library
 
 from beetsplug.musrec.library import song_keys
 from beetsplug.musrec.library.song_keys import RemovedSongs
+from beetsplug.musrec.library.sql import id_of
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def add(lib: Library, name: str, **fields: Any) -> Item:
 
 def taken(lib: Library, *keys: str, kept: tuple[str, ...] = ()) -> set[int]:
     """The ids that some keys mean."""
-    ids = [item.id for item in lib.items()]
+    ids = [id_of(item) for item in lib.items()]
     found = song_keys.removed_namesakes(lib, ids, RemovedSongs(frozenset(keys), frozenset(kept)))
     return {id_ for id_, meant in found.items() if id_ in meant}
 
@@ -47,7 +48,7 @@ def test_songs_of_one_name_are_told_apart(lib: Library, differ: list[dict[str, A
     keys = [song_keys.of_item(item) for item in items]
     assert len(set(keys)) == 3
     assert len({song_keys.name_of(key) for key in keys}) == 1
-    assert song_keys.of_ids(lib, [item.id for item in items]) == {
+    assert song_keys.of_ids(lib, [id_of(item) for item in items]) == {
         item.id: key for item, key in zip(items, keys, strict=True)
     }
     assert [taken(lib, key) for key in keys] == [{item.id} for item in items]
@@ -74,10 +75,10 @@ def test_keys_of_earlier_versions_mean_every_song_of_the_name(lib: Library) -> N
 
 
 def test_a_recording_is_one_song_on_every_album(lib: Library) -> None:
-    ids = [add(lib, f"{n}.mp3", mb_trackid="r", title=f"T{n}", album=f"{n}").id for n in range(2)]
-    key = song_keys.of_item(lib.get_item(ids[0]))
+    songs = [add(lib, f"{n}.mp3", mb_trackid="r", title=f"T{n}", album=f"{n}") for n in range(2)]
+    key = song_keys.of_item(songs[0])
     assert re.fullmatch("[0-9a-f]{12}", key)
-    assert taken(lib, key) == set(ids)
+    assert taken(lib, key) == {song.id for song in songs}
 
 
 def test_songs_without_a_name_are_known_by_their_files(lib: Library) -> None:
@@ -91,11 +92,11 @@ def test_empty_columns(lib: Library) -> None:
     item = add(lib, "1.mp3")
     with lib.transaction() as tx:
         tx.mutate("UPDATE items SET artist=NULL, title=NULL, album=NULL, disc=NULL, length=NULL, mb_trackid=NULL")
-    assert song_keys.of_ids(lib, [item.id]) == {item.id: song_keys.of_file(item.path)}
+    assert song_keys.of_ids(lib, [id_of(item)]) == {item.id: song_keys.of_file(item.path)}
     with lib.transaction() as tx:
         tx.mutate("UPDATE items SET title='x'")
     item.load()
-    assert song_keys.of_ids(lib, [item.id]) == {item.id: song_keys.of_item(item)}
+    assert song_keys.of_ids(lib, [id_of(item)]) == {item.id: song_keys.of_item(item)}
 
 
 def test_put_back_is_the_likest() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import sqlite3
@@ -10,18 +9,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import confuse
+import beets.logging
 import numpy as np
 import pytest
 from beets.library import Item, Library
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from beetsplug.musrec.attributes import fields
+from beetsplug.musrec.attributes import codecs, fields
+from beetsplug.musrec.config import Space
 from beetsplug.musrec.library import sql, vectors
+from beetsplug.musrec.library.vectors import VectorStore
 from benchmarks.synthetic_library import make_library
 from musrec_core.card import Card
 from tests.plugin.conftest import Beet
@@ -32,8 +32,14 @@ TICK = 0.02  # seconds: longer than a file system's clock stands still
 
 @pytest.fixture(autouse=True)
 def keeps_small_ones_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "WORTH_KEEPING", 1)
+    monkeypatch.setattr(vectors, "MIN_CACHED", 1)
     monkeypatch.setattr(vectors, "SETTLED", 0.0)
+
+
+def song(lib: Library, id_: int) -> Item:
+    item = lib.get_item(id_)
+    assert item is not None
+    return item
 
 
 @pytest.fixture
@@ -43,9 +49,8 @@ def lib(tmp_path: Path) -> Iterator[Library]:
     library._close()
 
 
-def plugin(cache: bool = True, card: Card = CARD) -> Any:
-    config = confuse.RootView([confuse.ConfigSource({"cache": cache})])
-    return SimpleNamespace(card=card, config=config, _log=logging.getLogger("musrec"))
+def store(cache: bool = True, card: Card = CARD) -> VectorStore:
+    return VectorStore(card, cache, beets.logging.getLogger("beets.musrec"))
 
 
 def same(a: vectors.Snapshot, b: vectors.Snapshot) -> bool:
@@ -56,9 +61,9 @@ def same(a: vectors.Snapshot, b: vectors.Snapshot) -> bool:
     )
 
 
-def holds(lib: Library, space: vectors.Space = "embedding") -> bool:
+def holds(lib: Library, space: Space = "embedding") -> bool:
     """Whether the answer with the file is the library's own."""
-    return same(vectors.load(plugin(), lib, space), vectors.load(plugin(cache=False), lib, space))
+    return same(store().get(lib, space), store(cache=False).get(lib, space))
 
 
 @pytest.fixture
@@ -76,10 +81,10 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("space", ["embedding", "genre"])
-def test_the_second_call_reads_the_file_alone(lib: Library, reads: list[str], space: vectors.Space) -> None:
-    first = vectors.load(plugin(), lib, space)
+def test_the_second_call_reads_the_file_alone(lib: Library, reads: list[str], space: Space) -> None:
+    first = store().get(lib, space)
     assert len(reads) == 1
-    second = vectors.load(plugin(), lib, space)
+    second = store().get(lib, space)
     assert len(reads) == 1
     assert same(first, second)
     assert second.counts == (40, 40, 40, 0)
@@ -92,7 +97,7 @@ def write_elsewhere(lib: Library, statement: str) -> None:
 
 
 def change_vector(lib: Library, item: Item) -> None:
-    item[fields.EMBEDDING] = fields.encode_vector(np.roll(fields.decode_vectors([item[fields.EMBEDDING]], 128)[0], 1))
+    item[fields.EMBEDDING] = codecs.encode_vector(np.roll(codecs.decode_vectors([item[fields.EMBEDDING]], 128)[0], 1))
     item.store()
 
 
@@ -146,7 +151,7 @@ def restore_backup(lib: Library, item: Item) -> None:
     stamps = os.stat(path)
     shutil.copy2(path, f"{path}.bak")
     change_vector(lib, item)
-    vectors.load(plugin(), lib, "embedding")
+    store().get(lib, "embedding")
     lib._close()
     shutil.copy2(f"{path}.bak", path)
     os.utime(path, ns=(stamps.st_atime_ns, stamps.st_mtime_ns))
@@ -164,9 +169,9 @@ CHANGES: list[Callable[[Library, Item], None]] = [
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_library_is_read_anew(lib: Library, change: Callable[[Library, Item], None]) -> None:
     for space in ("embedding", "genre"):
-        vectors.load(plugin(), lib, space)
+        store().get(lib, space)
     time.sleep(TICK)
-    change(lib, lib.get_item(7))
+    change(lib, song(lib, 7))
     assert holds(lib, "embedding")
     assert holds(lib, "genre")
 
@@ -176,10 +181,10 @@ def test_a_write_to_the_journal_alone_is_seen(lib: Library) -> None:
     keeper = sqlite3.connect(os.fsdecode(lib.path))  # the last one to close would copy the journal back
     with closing(keeper):
         keeper.execute("SELECT COUNT(*) FROM items").fetchall()
-        vectors.load(plugin(), lib, "embedding")
+        store().get(lib, "embedding")
         time.sleep(TICK)
         main = os.stat(lib.path).st_mtime_ns
-        change_vector(lib, lib.get_item(3))
+        change_vector(lib, song(lib, 3))
         assert os.stat(lib.path).st_mtime_ns == main
         assert holds(lib)
 
@@ -194,7 +199,7 @@ def test_no_sequence_of_changes_gives_a_wrong_answer(
     try:
         for change, number, ask in steps:
             if ask:
-                vectors.load(plugin(), lib, "embedding")
+                store().get(lib, "embedding")
             time.sleep(TICK)
             item = lib.get_item(number)
             if item is not None and fields.EMBEDDING in item:
@@ -207,9 +212,9 @@ def test_no_sequence_of_changes_gives_a_wrong_answer(
 def test_what_was_just_written_is_not_kept(lib: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two writes within one tick of the file system's clock look alike; so the file waits until the clock has moved."""
     monkeypatch.setattr(vectors, "SETTLED", 3.0)
-    change_vector(lib, lib.get_item(1))
-    vectors.load(plugin(), lib, "embedding")
-    assert not os.path.exists(vectors._file(lib, "embedding"))
+    change_vector(lib, song(lib, 1))
+    store().get(lib, "embedding")
+    assert not os.path.exists(vectors.cache_path(lib, "embedding"))
 
 
 def test_a_change_while_the_library_is_read_is_not_kept(lib: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,23 +227,23 @@ def test_a_change_while_the_library_is_read_is_not_kept(lib: Library, monkeypatc
         return found
 
     monkeypatch.setattr(vectors, "_rows", slow)
-    vectors.load(plugin(), lib, "embedding")
+    store().get(lib, "embedding")
     monkeypatch.setattr(vectors, "_rows", rows)
-    assert len(vectors.load(plugin(), lib, "embedding").index) == 31
+    assert len(store().get(lib, "embedding").index) == 31
 
 
 def test_another_model_does_not_read_the_file(lib: Library) -> None:
-    vectors.load(plugin(), lib, "embedding")
+    store().get(lib, "embedding")
     from dataclasses import replace
 
     other = replace(CARD, weights_sha256="0" * 64)
-    assert len(vectors.load(plugin(card=other), lib, "embedding").index) == 0
+    assert len(store(card=other).get(lib, "embedding").index) == 0
 
 
 @pytest.mark.parametrize("spoil", ["cut", "empty", "text", "longer", "folder", "header"])
 def test_a_spoilt_file_is_made_anew(lib: Library, reads: list[str], spoil: str) -> None:
-    path = Path(vectors._file(lib, "embedding"))
-    vectors.load(plugin(), lib, "embedding")
+    path = Path(vectors.cache_path(lib, "embedding"))
+    store().get(lib, "embedding")
     content = path.read_bytes()
     path.unlink()
     if spoil == "folder":
@@ -266,20 +271,20 @@ def test_a_folder_that_cannot_be_written_costs_time_only(
 
     monkeypatch.setattr("musrec_core._files._new_file", refuse)
     for _ in range(2):
-        assert len(vectors.load(plugin(), lib, "embedding").index) == 40
+        assert len(store().get(lib, "embedding").index) == 40
     assert len(reads) == 2
 
 
 def test_standings_and_matching_ids_are_what_beets_itself_finds(lib: Library) -> None:
-    drop_vector(lib, lib.get_item(5))
+    drop_vector(lib, song(lib, 5))
     for text in ("", "format:MP3", "id:3..9", "musrec_rock:0.1..", "musrec_model::musrec", "albumtype:album", "^id:4"):
         query = sql.parse(text)
-        assert sorted(sql.matching_ids(lib, query)) == sorted(item.id for item in lib.items(text)), text
+        assert sorted(sql.matching_ids(lib, query)) == sorted(map(sql.id_of, lib.items(text))), text
         some = [9, 4, 3, 39]
         expected = {item.id for item in lib.items(text)}
         assert sql.matching_ids(lib, query, among=some) == [id_ for id_ in some if id_ in expected], text
     for standing in sql.embedding_states(lib, range(1, 41)):
-        item = lib.get_item(standing.id)
+        item = song(lib, standing.id)
         assert bool(standing.size) == (fields.EMBEDDING in item)
         assert (standing.model, standing.heard) == (item[fields.MODEL], item[fields.HEARD])
         assert standing.likeness == fields._likeness(item)

@@ -12,7 +12,8 @@ import pytest
 from beets.ui import UserError
 
 from beetsplug.musrec.commands import report_html
-from beetsplug.musrec.playlists import mixes, overwrite
+from beetsplug.musrec.overwrite import check_page
+from beetsplug.musrec.playlists import mixes
 from musrec_core.map import page
 from musrec_core.playlist.recipe import Recipe, mark, parse
 
@@ -68,17 +69,17 @@ def test_similar_writes_over_its_own_alone(library: Beet, tmp_path: Path) -> Non
 
 def test_pages_and_pictures(tmp_path: Path) -> None:
     path = tmp_path / "x.html"
-    overwrite.check_page(path, force=False)
+    check_page(path, force=False)
     for content in (b"", report_html.as_html(report_html.Page("t", [])).encode(), page.PAGE.read_bytes()):
         path.write_bytes(content)
-        overwrite.check_page(path, force=False)
+        check_page(path, force=False)
     for content in (b"<html>mine</html>", b"\x89PNG\r\n\x1a\n"):
         path.write_bytes(content)
         with pytest.raises(UserError, match="add --force"):
-            overwrite.check_page(path, force=False)
-        overwrite.check_page(path, force=True)
+            check_page(path, force=False)
+        check_page(path, force=True)
     with pytest.raises(UserError, match="is no file"):
-        overwrite.check_page(os.devnull, force=True)
+        check_page(os.devnull, force=True)
 
 
 def test_a_report_spares_what_is_anothers(library: Beet, tmp_path: Path) -> None:

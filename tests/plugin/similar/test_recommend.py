@@ -44,7 +44,10 @@ def test_a_query_that_can_not_be_answered(library: Beet) -> None:
         assert said.status == 1
         assert "is not SEEDS, SEEDS|COUNT" in said.err
         assert "Traceback" not in said.err
-    for setting, why in (({"max_per_artist": -1}, "max_per_artist has to be 0 or more"), ({"weigh": 5}, "be a dict")):
+    for setting, why in (
+        ({"max_per_artist": -1}, "max_per_artist has to be a whole number, 0 or more"),
+        ({"weigh": 5}, "weigh has to be a map"),
+    ):
         library.configure(musrec={"similar": setting})
         said = library("ls", "similar:Waltz|2")
         assert said.out == ""

@@ -1,0 +1,287 @@
+"""Every setting below ``musrec:``: its default, what it may be, and one frozen object a section.
+
+A field of a settings object is a key of the configuration; `setting` gives its default and its confuse template.
+Sections are read when they are first needed, so that a mistake in one of them does not stop the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import confuse
+from beets.util import bytestring_path, normpath
+
+if TYPE_CHECKING:
+    from confuse import ConfigView
+
+Space = Literal["embedding", "genre"]
+SettingsT = TypeVar("SettingsT")
+
+SAME_RECORDING = 0.02  # the distance that `import_similar: yes` means; docs/genres.md says how it was chosen
+MAX_WEIGHT = 1000.0  # of an attribute: it leaves nothing of the distance
+
+
+# What a setting may be: confuse templates that say in one sentence what was wanted.
+
+
+def _fail(view: ConfigView, wanted: str) -> confuse.ConfigError:
+    return confuse.ConfigValueError(f"{view.name} has to be {wanted}")
+
+
+class Flag(confuse.Template[bool]):
+    """``yes`` or ``no``; confuse's own takes any text for yes."""
+
+    def convert(self, value: Any, view: ConfigView) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise _fail(view, "yes or no")
+
+
+class Number(confuse.Template[float]):
+    """A finite number in a range, both ends included; with ``above``, the lower end is not."""
+
+    def __init__(self, low: float, high: float = math.inf, *, whole: bool = False, above: bool = False) -> None:
+        super().__init__()
+        self._low, self._high, self._whole, self._above = low, high, whole, above
+
+    def convert(self, value: Any, view: ConfigView) -> float:
+        kinds = int if self._whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not self._holds(value):
+            raise _fail(view, self._wanted())
+        return value
+
+    def _holds(self, value: float) -> bool:
+        return math.isfinite(value) and self._low <= value <= self._high and not (self._above and value == self._low)
+
+    def _wanted(self) -> str:
+        noun = "a whole number" if self._whole else "a number"
+        if self._high < math.inf:
+            return f"{noun} between {self._low:g} and {self._high:g}"
+        return f"{noun} above {self._low:g}" if self._above else f"{noun}, {self._low:g} or more"
+
+
+class Distance(confuse.Template[float]):
+    """``import_similar``: yes is the usual distance, no is 0."""
+
+    def convert(self, value: Any, view: ConfigView) -> float:
+        if isinstance(value, bool):
+            return SAME_RECORDING if value else 0.0
+        if not isinstance(value, int | float) or not 0 <= value < math.inf:
+            raise _fail(view, "yes, no, or a distance of 0 or more")
+        return float(value)
+
+
+class Choice(confuse.Template[str]):
+    """One of some words."""
+
+    def __init__(self, *words: str) -> None:
+        super().__init__()
+        self._words = words
+
+    def convert(self, value: Any, view: ConfigView) -> str:
+        if value in self._words:
+            return str(value)
+        *others, last = self._words
+        raise _fail(view, f"{', '.join(others)} or {last}")
+
+
+class Text(confuse.Template[str]):
+    """A text; a bare number in YAML is one, too."""
+
+    def convert(self, value: Any, view: ConfigView) -> str:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise _fail(view, "a text")
+        return str(value)
+
+
+class PathOf(confuse.Template["bytes | None"]):
+    """A path as beets reads one (``~``, relative to the configuration's folder), as bytes; None without one."""
+
+    def convert(self, value: Any, view: ConfigView) -> bytes | None:
+        if not value:
+            return None
+        if not isinstance(value, str):
+            raise _fail(view, "a path")
+        return bytestring_path(normpath(view.as_filename()))
+
+
+class OptionalText(confuse.Template["str | None"]):
+    """A text, or nothing."""
+
+    def convert(self, value: Any, view: ConfigView) -> str | None:
+        return Text().convert(value, view) if value else None
+
+
+class Map(confuse.Template[dict[Any, Any]]):
+    """A map of anything, as the user wrote it."""
+
+    def convert(self, value: Any, view: ConfigView) -> dict[Any, Any]:
+        if isinstance(value, dict):
+            return dict(value)
+        raise _fail(view, "a map")
+
+
+class Weights(confuse.Template[dict[str, float]]):
+    """A map of attributes to weights; those of several files of the configuration are joined."""
+
+    def convert(self, value: Any, view: ConfigView) -> dict[str, float]:
+        Map().convert(value, view)
+        number = Number(-MAX_WEIGHT, MAX_WEIGHT)
+        return {str(key): float(number.convert(each.get(), each)) for key, each in view.items()}
+
+
+class Entries(confuse.Template[tuple[dict[str, Any], ...]]):
+    """A list of maps."""
+
+    def convert(self, value: Any, view: ConfigView) -> tuple[dict[str, Any], ...]:
+        if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
+            return tuple(value)
+        raise _fail(view, "a list of mixes, each with a name and seeds")
+
+
+def setting(default: Any, template: confuse.Template[Any]) -> Any:
+    """A key of the configuration: its default, as the user would write it, and what it may be."""
+    return field(metadata={"default": default, "template": template})
+
+
+# The sections.
+
+
+@dataclass(frozen=True)
+class EmbeddingSettings:
+    """How files are embedded."""
+
+    workers: int = setting(0, Number(0, whole=True))  # processes; 0: one a core
+    timeout: float = setting(60, Number(0, above=True))  # seconds that one file may take
+    import_similar: float = setting(0, Distance())  # within which copies are looked for on import; 0: never
+
+
+@dataclass(frozen=True)
+class LibrarySettings:
+    """How the library's vectors are read, and which songs are never an answer."""
+
+    exclude: str = setting("", Text())  # a query
+    cache: bool = setting(True, Flag())  # keep the vectors of a large library in a file beside it
+
+
+@dataclass(frozen=True)
+class SimilarSettings:
+    """`beet similar`."""
+
+    count: int = setting(5, Number(1, whole=True))
+    space: Space = setting("embedding", Choice("embedding", "genre"))  # noqa: RUF009, a type that ruff can't see
+    format: str = setting("$musrec_distance  $artist - $title", Text())
+    max_per_artist: int = setting(0, Number(0, whole=True))  # 0: no limit
+    max_per_album: int = setting(0, Number(0, whole=True))
+    duplicates: bool = setting(False, Flag())  # every copy of a recording
+    order: str = setting("auto", Choice("auto", "nearest", "apart", "smooth"))  # auto: apart in a playlist
+    variety: float = setting(0.0, Number(0, 1))  # how much the songs should differ from each other
+    hub_correction: bool = setting(False, Flag())  # rank by mutual proximity
+    weigh: Mapping[str, float] = setting({}, Weights())  # an attribute and its weight, as in rating: 0.2
+
+
+@dataclass(frozen=True)
+class GenreSettings:
+    """`beet genreguess`, and genres on import."""
+
+    count: int = setting(3, Number(1, whole=True))  # bars a track
+    threshold: float = setting(0.5, Number(0, 1))  # the least probability that is applied
+    max_genres: int = setting(1, Number(1, whole=True))  # that are applied to a track
+    title_case: bool = setting(True, Flag())
+    map: Mapping[Any, Any] = setting({}, Map())  # what a genre is called: a name, several, or nothing to ignore it
+    auto: bool = setting(False, Flag())  # apply on import
+    force: bool = setting(False, Flag())  # over genres that are there
+    prefer: str = setting("lastgenre", Choice("lastgenre", "musrec"))  # who wins on import
+    least_songs: int = setting(10, Number(1, whole=True))  # rarer genres are not learnt
+    least_artists: int = setting(3, Number(1, whole=True))
+    abstain: float = setting(0.3, Number(0, 1))  # the least probability of a learnt genre that is `musrec_genre`
+
+
+@dataclass(frozen=True)
+class MapSettings:
+    """`beet musicmap`."""
+
+    color: str = setting("genres", Text())  # a field
+
+
+@dataclass(frozen=True)
+class PlaylistSettings:
+    """Playlist files; the names are those of beets' smartplaylist."""
+
+    dir: bytes | None = setting(None, PathOf())
+    relative_to: bytes | None = setting(None, PathOf())
+    forward_slash: bool = setting(False, Flag())
+    urlencode: bool = setting(False, Flag())
+    prefix: str = setting("", Text())
+    uri_format: str | None = setting(None, OptionalText())
+    output: str = setting("extm3u", Choice("extm3u", "m3u"))
+    recipe: bool = setting(True, Flag())  # comment lines that tell how it was made
+
+
+@dataclass(frozen=True)
+class MixSettings:
+    """`beet mixes`: playlists of similar songs, by name."""
+
+    mixes: tuple[Mapping[str, Any], ...] = setting([], Entries())
+
+
+def _defaults(section: Any) -> dict[str, Any]:
+    return {each.name: each.metadata["default"] for each in fields(section)}
+
+
+DEFAULTS: dict[str, Any] = {
+    "auto": True,  # embed on import
+    "model": None,  # the .onnx of another encoder
+    **_defaults(EmbeddingSettings),
+    **_defaults(LibrarySettings),
+    "similar": _defaults(SimilarSettings),
+    "genreguess": _defaults(GenreSettings),
+    "musicmap": _defaults(MapSettings),
+    "playlist": _defaults(PlaylistSettings),
+    **_defaults(MixSettings),
+    "mixes_on_import": False,  # write them after each import
+}
+
+
+class Settings:
+    """The configuration below ``musrec:``; each section is read once, and raises ``confuse.ConfigError`` then."""
+
+    def __init__(self, view: ConfigView) -> None:
+        self._view = view
+
+    @cached_property
+    def embedding(self) -> EmbeddingSettings:
+        return _read(self._view, EmbeddingSettings)
+
+    @cached_property
+    def library(self) -> LibrarySettings:
+        return _read(self._view, LibrarySettings)
+
+    @cached_property
+    def similar(self) -> SimilarSettings:
+        return _read(self._view["similar"], SimilarSettings)
+
+    @cached_property
+    def genreguess(self) -> GenreSettings:
+        return _read(self._view["genreguess"], GenreSettings)
+
+    @cached_property
+    def musicmap(self) -> MapSettings:
+        return _read(self._view["musicmap"], MapSettings)
+
+    @cached_property
+    def playlist(self) -> PlaylistSettings:
+        return _read(self._view["playlist"], PlaylistSettings)
+
+    @cached_property
+    def mixes(self) -> MixSettings:
+        return _read(self._view, MixSettings)
+
+
+def _read(view: ConfigView, section: type[SettingsT]) -> SettingsT:
+    """One section of the configuration; raises ``confuse.ConfigError``."""
+    return section(**{each.name: view[each.name].get(each.metadata["template"]) for each in fields(section)})  # type: ignore[arg-type]

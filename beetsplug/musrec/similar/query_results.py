@@ -1,0 +1,178 @@
+"""What answers `similar:` queries: patterns are parsed, and each result is kept until the library changes."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from beets.dbcore.query import InvalidQueryArgumentValueError, InvalidQueryError, PathQuery
+from beets.ui import UserError
+from confuse import ConfigError
+
+from musrec_core._text import one_line
+
+from ..attributes import fields
+from ..library import sql
+from ..library.vectors import LibraryState, Snapshot, state_of
+from . import search
+from .seeds import Seeds
+
+if TYPE_CHECKING:
+    from beets.dbcore.query import Query
+    from beets.library import Item, Library
+
+    from musrec_core.search.index import Neighbour
+
+COUNT = 25
+EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a decimal point: 0.2) or SEEDS|QUERY"
+NUMBER = re.compile(r"[-+]?\d*[.,]?\d*(e[-+]?\d+)?", re.IGNORECASE)  # -3, 0,2 and 1e3: nobody means a query by that
+MAX_CACHED = 16  # patterns
+REFRESH_SHARE = (
+    20  # while songs change one by one, a pattern is searched anew in at most one part of so many of the time
+)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What a pattern asks."""
+
+    text: str
+    seeds: Query
+    count: int | None
+    within: float | None
+    candidates: str | None
+
+
+def parse(pattern: str) -> Pattern:
+    """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
+    text, *rest = (part.strip() for part in pattern.split("|"))
+    count, within, candidates = None, None, None
+    for part in rest:
+        if part.isdecimal() and count is None:
+            count = int(part)
+        elif re.fullmatch(r"\d*\.\d+", part) and within is None:
+            within = float(part)
+        elif part and not NUMBER.fullmatch(part) and candidates is None:
+            candidates = part
+        else:
+            raise InvalidQueryArgumentValueError(pattern, EXPECTED)
+    if not text or count == 0:
+        raise InvalidQueryArgumentValueError(pattern, EXPECTED)
+    # without a field's name it is a phrase, as a word in quotes is on the command line
+    try:
+        found = sql.parse(text if ":" in text else [text])
+    except InvalidQueryError as error:
+        raise InvalidQueryArgumentValueError(pattern, EXPECTED, str(error)) from None
+    return Pattern(pattern, found, count or (None if within is not None else COUNT), within, candidates)
+
+
+@dataclass(frozen=True)
+class CachedResult:
+    """The distances of the songs that were found, and what they were found in."""
+
+    distances: dict[int, float]
+    known: frozenset[int]
+    state: LibraryState | None
+    keep_until: float  # on the clock of `time.monotonic`
+
+
+class QueryResults:
+    """Answers patterns, and keeps the answers: path formats and `no_convert` make a query anew for each song."""
+
+    def __init__(self, plugin: Any) -> None:
+        self._plugin = plugin
+        self._cached: dict[str, CachedResult] = {}
+        self._told: set[str] = set()  # complaints
+
+    def library(self) -> Library | None:
+        """The library that beets opened."""
+        found: Library | None = self._plugin.library()
+        return found
+
+    def parse(self, pattern: str) -> Pattern:
+        """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
+        return parse(pattern)
+
+    def show_distances(self, result: CachedResult) -> None:
+        """Let ``$musrec_distance`` show these."""
+        self._plugin.distances.clear()
+        self._plugin.distances.update(result.distances)
+
+    def matches(
+        self, lib: Library, item: Item, pattern: Pattern, old: CachedResult | None
+    ) -> tuple[bool, CachedResult]:
+        """Whether an item is one of the nearest, and the result that says so; ``old`` is that of the last question."""
+        id_ = item.id or _id_of_file(lib, item)
+        if old is not None and time.monotonic() < old.keep_until and not _is_same(state_of(lib), old.state):
+            # an import stores song upon song, which smart playlists ask about one by one: whether to look later
+            return id_ in old.distances or (id_ not in old.known and bool(item.get(fields.EMBEDDING))), old
+        found = self.result(lib, pattern, old)
+        if self.library() is None:  # else a format that asks in passing would take the distances of what is listed
+            self.show_distances(found)
+        return id_ in found.distances, found
+
+    def result(self, lib: Library, pattern: Pattern, old: CachedResult | None) -> CachedResult:
+        """The nearest songs: those of the last question, unless the library changed."""
+        state = state_of(lib)
+        kept = old or self._cached.get(pattern.text)
+        if kept is None or not _is_same(state, kept.state):
+            kept = self._search(lib, pattern, state)
+        if len(self._cached) >= MAX_CACHED:
+            self._cached.clear()
+        self._cached[pattern.text] = kept
+        return kept
+
+    def _search(self, lib: Library, pattern: Pattern, state: LibraryState | None) -> CachedResult:
+        began = time.monotonic()
+        known: frozenset[int] = frozenset()
+        found: list[Neighbour] = []
+        try:
+            library = self._plugin.vectors.get(lib, self._plugin.space)
+            known = frozenset(library.index.ids.tolist())
+            if start := self._seeds(lib, pattern, known):
+                found = self._nearest(lib, pattern, library, start)
+        except (UserError, ConfigError) as error:
+            self._tell(pattern, str(error))
+        now = time.monotonic()
+        return CachedResult({n.id: n.distance for n in found}, known, state, now + REFRESH_SHARE * (now - began))
+
+    def _seeds(self, lib: Library, pattern: Pattern, known: frozenset[int]) -> Seeds | None:
+        named = sql.matching_ids(lib, pattern.seeds)
+        embedded = [id_ for id_ in named if id_ in known]
+        if embedded:
+            return Seeds(list(sql.items_of(lib, embedded)), [])
+        advice = self._plugin.embedder.advice(lib, named) if named else ""
+        self._tell(pattern, f"its songs are not embedded: {advice}" if named else "there is no such song")
+        return None
+
+    def _tell(self, pattern: Pattern, why: str) -> None:
+        """Say why nothing matches, once: a smart playlist asks on and on during an import."""
+        if (message := f"similar:{one_line(pattern.text)} matches nothing: {why}") not in self._told:
+            self._told.add(message)
+            self._plugin._log.warning("{}", message)
+
+    def _nearest(self, lib: Library, pattern: Pattern, library: Snapshot, start: Seeds) -> list[Neighbour]:
+        wanted = self._plugin.wanted(lib, candidates=pattern.candidates)
+        find = search.make_ranker(self._plugin, lib, library, start, wanted)
+        count, within = pattern.count, pattern.within
+        if within is None:
+            return find(count or COUNT)
+        wide = count or 4 * COUNT
+        found = find(wide)
+        while count is None and len(found) == wide and found[-1].distance <= within:
+            wide *= 4
+            found = find(wide)
+        return [neighbour for neighbour in found if neighbour.distance <= within]
+
+
+def _is_same(now: LibraryState | None, then: LibraryState | None) -> bool:
+    return now is not None and then is not None and then.is_same(now)
+
+
+def _id_of_file(lib: Library, item: Item) -> int | None:
+    """The id of the song whose file this is: while beets imports a song once more, it carries none."""
+    if not item.path:
+        return None
+    return next((known.id for known in lib.items(PathQuery("path", item.path)) if known.path == item.path), None)
