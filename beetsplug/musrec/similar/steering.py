@@ -120,7 +120,7 @@ def steering(
     for label, weight in wanted.genres:
         total += core.towards(_probabilities(plugin, lib, known, label), weight, unit)
     for key, weight in wanted.weigh:
-        numbers = sql.numbers(lib, key)
+        numbers = sql.numeric_attribute(lib, key)
         if not numbers:
             plugin._log.warning("no song has a number in {}: it is ignored", key)
         total += core.towards(core.taste(numbers, index.ids), weight, unit)
