@@ -1,4 +1,4 @@
-"""Other ways to do a track's steps, each beside the one that is shipped: what was tried, and what it gave."""
+"""Alternatives for each step of a track, compared with the one that is shipped: what was tried, and what it gave."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def tried(paths: list[Path], runs: int, *, markdown: bool = False) -> str:
         took = cpu_ms(jobs, runs)
         shipped = next(iter(took.values()), 0.0)
         rows += [[step, name, ms, f"{ms / shipped:.2f}"] for name, ms in took.items()]
-    columns = ["step", "way", "processor time [ms]", "beside the shipped"]
-    return table("Tried; the first of each step is what is shipped", columns, rows, markdown=markdown)
+    columns = ["step", "alternative", "processor time [ms]", "relative to the shipped"]
+    return table("The first of each step is what is shipped", columns, rows, markdown=markdown)
 
 
 def _mel_powers(y: Array, basis: Array) -> Jobs:
@@ -80,13 +80,13 @@ def _mel_powers(y: Array, basis: Array) -> Jobs:
         "blocks of frames, filter bank in slices": lambda: features._mel_power(y, basis, n_fft, hop),
         "all frames at once, whole filter bank (before)": whole,
         "blocks of frames, whole filter bank": lambda: blocked(lambda squares: squares @ dense),
-        "the shipped, the same arrays for every block": preallocated,
-        "the shipped, FFT in float64": lambda: blocked(banded, np.float64),
+        "as shipped, with the same arrays for every block": preallocated,
+        "as shipped, with FFT in float64": lambda: blocked(banded, np.float64),
     }
     if find_spec("scipy"):
         from scipy.fft import rfft
 
-        jobs["the shipped, scipy's FFT"] = lambda: blocked(banded, np.float32, rfft)
+        jobs["as shipped, with scipy's FFT"] = lambda: blocked(banded, np.float32, rfft)
     return jobs
 
 

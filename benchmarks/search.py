@@ -1,6 +1,6 @@
 """How quickly songs are found: ``python -m benchmarks.search``.
 
-Whole processes beside ``beet ls id:1`` on the same library, then the index alone, exact and approximate.
+Whole processes compared with ``beet ls id:1`` on the same library, then the index alone, exact and approximate.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from benchmarks.overhead import BEET, run
 from benchmarks.synthetic_library import make_library, write_config
 from benchmarks.tables import machine, table
 from musrec_core import VectorIndex
-from musrec_core.search import hnsw
-from musrec_core.search.knn import neighbourhoods
+from musrec_core.search.distance import unit
+from musrec_core.search.knn import hnsw_available, hnsw_neighbourhoods, neighbourhoods
 
 K = 20
 ASKED = 500  # songs of which recall and the time of a question are measured
@@ -89,18 +89,14 @@ def picture(rows: list[list[object]], path: Path) -> None:
 
 
 def made_up(n: int, seed: int = 0) -> VectorIndex:
-    """Unit vectors around artists around genres, as `benchmarks.libraries` has them."""
+    """Unit vectors around artists around genres, as `benchmarks.synthetic_library` has them."""
     rng = np.random.default_rng(seed)
-    genres = _unit(rng.standard_normal((16, 128)))
-    artists = _unit(
-        genres[rng.integers(16, size=max(1, n // 30))] + 0.7 * _unit(rng.standard_normal((max(1, n // 30), 128)))
+    genres = unit(rng.standard_normal((16, 128)))
+    artists = unit(
+        genres[rng.integers(16, size=max(1, n // 30))] + 0.7 * unit(rng.standard_normal((max(1, n // 30), 128)))
     )
-    songs = artists[rng.integers(len(artists), size=n)] + 0.5 * _unit(rng.standard_normal((n, 128)))
-    return VectorIndex(np.arange(n), _unit(songs).astype(np.float32))
-
-
-def _unit(x: Any) -> Any:
-    return x / np.linalg.norm(x, axis=1, keepdims=True)
+    songs = artists[rng.integers(len(artists), size=n)] + 0.5 * unit(rng.standard_normal((n, 128)))
+    return VectorIndex(np.arange(n), unit(songs).astype(np.float32))
 
 
 def indexes(sizes: list[int], scratch: Path, approximate: bool = True) -> list[list[object]]:
@@ -116,9 +112,9 @@ def indexes(sizes: list[int], scratch: Path, approximate: bool = True) -> list[l
         batch = _ms(partial(neighbourhoods, index, K, seeds=asked), 3) / ASKED
         exact = index.query(index.vectors[asked], K + 1)
         row: list[object] = [size, from_file, in_memory, batch * size / 1e3]
-        if approximate and hnsw.available():
+        if approximate and hnsw_available():
             start = time.perf_counter()
-            found, _ = hnsw.neighbours_of_all(index, K)
+            found = hnsw_neighbourhoods(index, K).rows
             row += [time.perf_counter() - start, f"{_recall(index, asked, exact, found):.3f}"]
         rows.append(row)
     return rows
@@ -159,18 +155,18 @@ def main() -> None:
     print(machine(), "\n")
     with tempfile.TemporaryDirectory() as scratch:
         if options.libraries:
-            columns = ["songs", "ls id:1 [ms]", "similar [ms]", "beside ls", "peak [MB]"]
-            columns += ["without its file [ms]", "beside ls", "peak [MB]"]
+            columns = ["songs", "ls id:1 [ms]", "similar [ms]", "relative to ls", "peak [MB]"]
+            columns += ["after a change [ms]", "relative to ls", "peak [MB]"]
             rows = processes(options.libraries, options.runs, Path(scratch))
             if options.plot:
                 picture(rows, options.plot)
             print(table("Whole processes", columns, rows, markdown=options.markdown))
         if options.indexes:
             columns = ["vectors", "one, from its file [ms]", "in memory [ms]", f"all, {K} each: exact [s]"]
-            columns += ["voyager [s]", f"recall@{K}"] if hnsw.available() and not options.exact else []
+            columns += ["voyager [s]", f"recall@{K}"] if hnsw_available() and not options.exact else []
             rows = indexes(options.indexes, Path(scratch), not options.exact)
             print(table("The index alone", columns, rows, markdown=options.markdown))
-            if not hnsw.available():
+            if not hnsw_available():
                 print("voyager is not installed: pip install 'beets-musrec[ann]'")
 
 

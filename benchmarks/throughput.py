@@ -110,14 +110,14 @@ def _report(results: dict[str, Result], notes: list[str], *, markdown: bool) -> 
         one, two = result.rate(1), result.rate(2)
         times = _times(result, results[first])
         rows.append([name, result.cpu_ms(set(result.cpu)), one, two, f"{two / one:.2f}", f"{times:.2f}"])
-    title = f"Throughput; the last column is processor time beside {first}'s, on the files that both read"
-    columns = ["", "processor time [ms/track]", "tracks/s, 1 worker", "2 workers", "gain", f"beside {first}"]
+    title = f"Throughput; the last column is processor time relative to {first}, on the files that both can read"
+    columns = ["", "processor time [ms/track]", "tracks/s, 1 worker", "2 workers", "gain", f"relative to {first}"]
     lines = [("- " if markdown else "") + note for note in notes]
     return "\n".join([table(title, columns, rows, markdown=markdown), *lines, "", *_goals(results, markdown)])
 
 
 def _times(result: Result, other: Result) -> float:
-    """Processor time beside another's, on the files that both read."""
+    """Processor time relative to another's, on the files that both can read."""
     same = set(result.cpu) & set(other.cpu)
     return result.cpu_ms(same) / other.cpu_ms(same)
 
@@ -131,7 +131,7 @@ def _goals(results: dict[str, Result], markdown: bool) -> list[str]:
         ["gain from the second worker", "1.8 or more", f"{us.rate(2) / us.rate(1):.2f}"],
     ]
     if floor:
-        rows.append([f"processor time beside {FLOOR}", "2.5 or less", f"{_times(us, floor):.2f}"])
+        rows.append([f"processor time relative to {FLOOR}", "2.5 or less", f"{_times(us, floor):.2f}"])
     if plain:
-        rows.append([f"{PLAIN} beside ours", "10 or more", _times(plain, us)])
+        rows.append([f"processor time of {PLAIN} relative to ours", "10 or more", _times(plain, us)])
     return [table("Goals", ["", "goal", "measured"], rows, markdown=markdown)]

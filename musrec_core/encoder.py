@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import os
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from .audio.clip import load_clip
 from .audio.features import log_mel, windows
 from .card import Card
 from .errors import ModelError, UnusableAudio
+from .search.distance import unit
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -37,7 +39,7 @@ class TrackEmbedding:
     genres : dict of str to float
         Probability of every genre of the vocabulary, descending; sums to 1.
     mood : dict of str to float, or None
-        ``valence`` and ``arousal`` in 0..1, where the model has a mood head.
+        Each of `mood.AXES` in 0..1, where the model has a mood head.
     model : str
         ``NAME@sha256[:8]``.
     """
@@ -102,8 +104,7 @@ class Encoder:
     def embed_windows(self, w: NDArray[np.float32]) -> TrackEmbedding:
         """Embed log-mel windows [shape=(n, n_mels, window_frames)] of one track."""
         embeddings, logits, *more = self._session.run(list(_widths(self.card)), {"windows": w})
-        mean = embeddings.mean(axis=0)
-        vector = (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
+        vector = unit(embeddings.mean(axis=0).astype(np.float32))
         probabilities = _softmax(logits.mean(axis=0).astype(np.float64) / self.card.temperature)
         ranked = sorted(zip(self.card.genres, probabilities.tolist(), strict=True), key=lambda pair: -pair[1])
         mood = _mood(more[0].mean(axis=0), self.card) if more else None
@@ -151,8 +152,6 @@ def _checked_bytes(path: Path, sha256: str) -> bytes:
 
 
 def _mel_basis(content: bytes, card: Card) -> NDArray[np.float32]:
-    import io
-
     try:
         basis = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)  # `np.load` would open archives too
     except (ValueError, MemoryError) as error:

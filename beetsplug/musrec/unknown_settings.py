@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,6 @@ def _dotted(defaults: Mapping[str, Any], before: str = "") -> Iterator[str]:
 
 
 def _described(key: str, known: list[str]) -> str:
-    import difflib
-
     _, _, last = key.rpartition(".")
     elsewhere = [name for name in known if name.rpartition(".")[2] == last]  # the right key in the wrong place
     likely = elsewhere or difflib.get_close_matches(key, known, n=1, cutoff=LIKE)

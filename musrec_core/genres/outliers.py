@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..search.distance import paired
+
 NORMAL = 0.6745  # the median absolute deviation of a normal distribution of deviation 1
 BELIEF = 8  # songs that the usual spread counts as: a few alike must not make one more infinitely odd
 
@@ -63,6 +65,4 @@ def outliers(vectors: NDArray[np.floating], groups: Sequence[Hashable | None], *
 
 def _from_the_others(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Cosine distance of each vector to the centroid of the others [shape=(m,)]."""
-    others = x.sum(0) - x
-    lengths = np.maximum(np.linalg.norm(others, axis=1) * np.linalg.norm(x, axis=1), 1e-12)
-    return np.asarray(1 - (others * x).sum(1) / lengths)
+    return paired(x, x.sum(0) - x)

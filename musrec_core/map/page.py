@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._text import one_line
-from . import projection
-from .projection import Colouring
+from . import colours
+from .colours import Colouring
 
 PAGE = Path(__file__).with_name("page.html")
 INCHES, DOTS = (10, 8), 150
@@ -57,7 +57,7 @@ def html(
     ----------
     songs : sequence of Song
     places : array [shape=(n, 2)]
-        From `musicmap.project`.
+        From `projection.project`.
     colourings : sequence of Colouring
         What it can be coloured by, the first to begin with.
     paths : bool
@@ -93,8 +93,8 @@ def _data(songs: Sequence[Song], places: NDArray[np.float32], colourings: Sequen
             for by in colourings
         ],
         "palette": {
-            "light": {"text": projection.LIGHT, "numbers": projection.SCALE_LIGHT, **projection.UNTOLD_LIGHT},
-            "dark": {"text": projection.DARK, "numbers": projection.SCALE_DARK, **projection.UNTOLD_DARK},
+            "light": {"text": colours.LIGHT, "numbers": colours.SCALE_LIGHT, **colours.UNLABELLED_LIGHT},
+            "dark": {"text": colours.DARK, "numbers": colours.SCALE_DARK, **colours.UNLABELLED_DARK},
         },
     }
     return json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -121,13 +121,13 @@ def png(places: NDArray[np.float32], colouring: Colouring) -> bytes:
 
 
 def _draw_texts(figure: Any, axes: Any, places: NDArray[np.float32], by: Colouring, size: float) -> None:
-    untold = projection.UNTOLD_LIGHT
-    colours: dict[Any, str] = {None: untold["none"], -1: untold["other"]}
-    colours.update(enumerate(projection.LIGHT))
-    axes.scatter(*places.T, s=size, c=[colours[value] for value in by.values], linewidths=0, alpha=0.85)
+    unlabelled = colours.UNLABELLED_LIGHT
+    colour_of: dict[Any, str] = {None: unlabelled["none"], -1: unlabelled["other"]}
+    colour_of.update(enumerate(colours.LIGHT))
+    axes.scatter(*places.T, s=size, c=[colour_of[value] for value in by.values], linewidths=0, alpha=0.85)
     handles = [
-        axes.scatter([], [], s=40, color=colours[value], label=f"{_short(label)}  {count:,}", linewidths=0)
-        for value, label, count in projection.parts(by)
+        axes.scatter([], [], s=40, color=colour_of[value], label=f"{_short(label)}  {count:,}", linewidths=0)
+        for value, label, count in colours.parts(by)
     ]
     figure.legend(handles=handles, title=_short(by.name), loc="outside right upper", frameon=False, alignment="left")
 
@@ -135,8 +135,8 @@ def _draw_texts(figure: Any, axes: Any, places: NDArray[np.float32], by: Colouri
 def _draw_numbers(figure: Any, axes: Any, places: NDArray[np.float32], by: Colouring, size: float) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
-    scale = LinearSegmentedColormap.from_list("scale", projection.SCALE_LIGHT)
-    scale.set_bad(projection.UNTOLD_LIGHT["none"])
+    scale = LinearSegmentedColormap.from_list("scale", colours.SCALE_LIGHT)
+    scale.set_bad(colours.UNLABELLED_LIGHT["none"])
     values = np.array(by.values, np.float64)  # None becomes NaN
     dots = axes.scatter(*places.T, s=size, c=values, cmap=scale, vmin=0, vmax=1, linewidths=0, plotnonfinite=True)
     bar = figure.colorbar(dots, ax=axes, shrink=0.4, ticks=[0, 1])

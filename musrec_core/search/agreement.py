@@ -10,8 +10,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from .hubness import occurrences, share_never, skewness
 from .index import VectorIndex
-from .knn import Progress, neighbourhoods, occurrences, share_never, skewness
+from .knn import Progress, neighbourhoods
 
 K = 10
 SEEDS = 2000  # songs whose neighbours are looked at; more would narrow a 95 % interval of 2 points by little

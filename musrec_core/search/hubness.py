@@ -1,22 +1,50 @@
-"""Hubs are songs that are near everything; mutual proximity asks whether two songs are near for both sides."""
+"""Hubs, the songs that are among the nearest of very many others: how to count them, and how to rank without them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .index import Metric, Neighbour, VectorIndex, _distances
+from .distance import Metric, squared_norms, unit
+from .index import Neighbour, VectorIndex
 
 BLOCK = 20_000  # songs at a time
 
 _erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
-class MutualIndex(VectorIndex):
-    """An index that ranks by mutual proximity in place of distance (Schnitzer et al. 2012).
+def occurrences(rows: NDArray[np.int32], n: int) -> NDArray[np.int64]:
+    """The k-occurrence N_k: how often each of n songs is among the k nearest of others [shape=(n,)].
+
+    Parameters
+    ----------
+    rows : np.ndarray [shape=(m, k)]
+        Each song's nearest, as positions (`knn.Neighbourhoods.rows`).
+    n : int
+    """
+    return np.bincount(rows.ravel(), minlength=n).astype(np.int64)
+
+
+def skewness(counts: NDArray[np.int64]) -> float:
+    """Third standardised moment of the k-occurrence [shape=(n,)] (Radovanovic et al. 2010).
+
+    0: songs are found equally often; well above 1: a few songs, the hubs, are found everywhere.
+    """
+    centred = counts - counts.mean()
+    deviation = float(np.sqrt(np.mean(centred**2)))
+    return float(np.mean(centred**3)) / deviation**3 if deviation else 0.0
+
+
+def share_never(counts: NDArray[np.int64]) -> float:
+    """The share of anti-hubs, which are among nobody's nearest, 0 to 1; 0 where there is no song."""
+    return float(np.mean(counts == 0)) if len(counts) else 0.0
+
+
+class MutualIndex:
+    """A `Ranker` that ranks by mutual proximity in place of distance (Schnitzer et al. 2012).
 
     Two songs are near if, for each of the two, few songs of the library are nearer than the other one. The distances
     from a song to the library are taken as normally distributed (the paper's Gaussian variant with independence; for
@@ -34,108 +62,140 @@ class MutualIndex(VectorIndex):
     """
 
     def __init__(self, index: VectorIndex, *, metric: Metric = "cosine") -> None:
-        self.ids, self.vectors, self._squares = index.ids, index.vectors, index._squares
-        self.metric = metric
-        self._first, self._second = self._moments()
-        self._mean, self._deviation = self._spread(self.vectors)
+        self.metric: Metric = metric
+        self._index = index
+        self._moments = _Moments(index.vectors, metric)
+        self._mean, self._deviation = self._moments.of_distances(index.vectors)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """Of the songs [shape=(n,)]."""
+        return self._index.ids
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """Of the songs [shape=(n, d)]."""
+        return self._index.vectors
+
+    def __len__(self) -> int:
+        return len(self._index)
 
     def among(self, ids: Iterable[int]) -> MutualIndex:
         """The part of the index whose ids are in ``ids``, by the statistics of the whole."""
-        mask = np.isin(self.ids, np.fromiter(ids, np.int64))
         part = MutualIndex.__new__(MutualIndex)
-        part.ids, part.vectors, part._squares = self.ids[mask], self.vectors[mask], self._squares[mask]
-        part.metric, part._first, part._second = self.metric, self._first, self._second
-        part._mean, part._deviation = self._mean[mask], self._deviation[mask]
+        part.metric, part._moments = self.metric, self._moments
+        part._index = self._index.among(ids)
+        kept = np.isin(self.ids, part.ids)
+        part._mean, part._deviation = self._mean[kept], self._deviation[kept]
         return part
 
     def query(self, queries: ArrayLike, k: int, *, metric: Metric = "cosine") -> list[list[Neighbour]]:
         """The k nearest of each query, nearest first; raises `ValueError` as `VectorIndex.query` does."""
-        if metric != self.metric:
-            raise ValueError(f"this index is for {self.metric}, got {metric!r}")
+        self._require(metric)
         if k < 1:
             raise ValueError(f"k has to be 1 or more, got {k}")
         q = np.asarray(queries, np.float32)
-        found = []
-        for point, remoteness in zip(q, self.remoteness(q), strict=True):
-            order = np.lexsort((self.ids, remoteness))[:k]
-            distances = _distances(self.vectors[order], point, metric)
-            found.append([Neighbour(int(self.ids[i]), float(d)) for i, d in zip(order, distances, strict=True)])
-        return found
+        orders = [np.lexsort((self.ids, row))[:k] for row in self.remoteness(q)]
+        return [self.take(order, point, metric=metric) for order, point in zip(orders, q, strict=True)]
 
     def distances(self, point: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
         """What to rank by, as a distance [shape=(n,)]: for ranking, not for printing.
 
         The song that is r-th by mutual proximity gets the r-th smallest plain distance. So a steering in the unit of
-        distances (`musrec_core.steering`) means the same as without the correction, and one of zeros changes nothing.
-        Remoteness itself would not do: it is a chance, and nearly 0 for whatever is near, so that steering swept away
-        the order of the near songs.
+        distances (see `ranking`) means the same as without the correction, and one of zeros changes nothing.
+        Remoteness itself would not do: it is a probability, and nearly 0 for whatever is near, so that steering would
+        swamp the order of the near songs.
         """
-        if metric != self.metric:
-            raise ValueError(f"this index is for {self.metric}, got {metric!r}")
-        plain = super().distances(point, metric=metric)
+        self._require(metric)
+        plain = self._index.distances(point, metric=metric)
         order = np.lexsort((self.ids, self.remoteness(np.asarray(point)[None])[0]))
         found = np.empty_like(plain)
         found[order] = np.sort(plain)
         return found
 
+    def take(self, rows: ArrayLike, point: ArrayLike, *, metric: Metric = "cosine") -> list[Neighbour]:
+        """The songs at some positions of ``ids``, in that order, with their plain distances to a point [shape=(d,)]."""
+        self._require(metric)
+        return self._index.take(rows, point, metric=metric)
+
     def remoteness(self, queries: ArrayLike) -> NDArray[np.float64]:
         """One minus the mutual proximity of each query to each song [shape=(q, n)].
 
-        The chance that a song of the library is nearer to either of the two than they are to each other: 0 to 1.
+        The probability that a song of the library is nearer to either of the two than they are to each other: 0 to 1.
+        Raises ``ValueError`` where the queries' shape does not fit.
         """
         q = np.asarray(queries, np.float32)
         if q.ndim != 2 or q.shape[1] != self.vectors.shape[1]:
             raise ValueError(f"got queries of shape {q.shape}, wanted (q, {self.vectors.shape[1]})")
-        constant, weights = self._linear(q)
-        distances = np.concatenate(
-            [constant[:, None] + weights @ self._features(part).T for part in self._parts()]
-            or [np.empty((len(q), 0))], axis=1,
-        )  # fmt: skip
-        mean, deviation = self._spread(q)
+        distances = self._moments.distances(q, self.vectors)
+        mean, deviation = self._moments.of_distances(q)
         nearer_here = _normal((distances - mean[:, None]) / deviation[:, None])
         nearer_there = _normal((distances - self._mean) / self._deviation)
         return nearer_here + nearer_there - nearer_here * nearer_there
 
-    # A distance is linear in features of the other song: c(x) + w(x) . u(y). So are its moments in theirs.
+    def _require(self, metric: Metric) -> None:
+        if metric != self.metric:
+            raise ValueError(f"this index is for {self.metric}, got {metric!r}")
+
+
+class _Moments:
+    """Mean and deviation of the distances from any point to a library, without comparing all pairs.
+
+    A distance (for Euclid its square) is linear in features of the other song: c(x) + w(x) . u(y). So its moments over
+    the library follow from those of the features.
+
+    Parameters
+    ----------
+    vectors : np.ndarray [shape=(n, d)]
+        The library's.
+    metric : ``cosine`` or ``euclidean``
+    """
+
+    def __init__(self, vectors: NDArray[np.float32], metric: Metric) -> None:
+        self._metric = metric
+        width = self._features(vectors[:0]).shape[1]
+        first, second = np.zeros(width), np.zeros((width, width))
+        for part in _blocks(vectors):
+            features = self._features(part)
+            first += features.sum(axis=0)
+            second += features.T @ features
+        n = max(len(vectors), 1)
+        self._mean = first / n  # [shape=(f,)]
+        self._covariance = second / n - np.outer(first, first) / n**2  # [shape=(f, f)]
+
+    def distances(self, queries: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Distances (for Euclid their squares) of queries [shape=(q, d)] to vectors [shape=(n, d)] [shape=(q, n)]."""
+        constant, weights = self._linear(queries)
+        blocks = [constant[:, None] + weights @ self._features(part).T for part in _blocks(vectors)]
+        return np.concatenate(blocks or [np.empty((len(queries), 0))], axis=1)
+
+    def of_distances(self, points: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and deviation of the distances from some points to the library [shape=(m,) each]."""
+        means, deviations = [np.empty(0)], [np.empty(0)]
+        for part in _blocks(points):
+            constant, weights = self._linear(part)
+            means.append(constant + weights @ self._mean)
+            variance = np.einsum("mf,mf->m", weights @ self._covariance, weights)
+            deviations.append(np.sqrt(np.maximum(variance, 1e-12)))
+        return np.concatenate(means), np.concatenate(deviations)
 
     def _features(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """u [shape=(m, d) or (m, d + 1)]: the unit vector for cosine; the vector and its square for Euclid."""
         v = vectors.astype(np.float64)
-        squares = np.einsum("nd,nd->n", v, v)[:, None]
-        return v / np.sqrt(np.maximum(squares, 1e-24)) if self.metric == "cosine" else np.hstack([v, squares])
+        return unit(v) if self._metric == "cosine" else np.hstack([v, squared_norms(v)[:, None]])
 
     def _linear(self, vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """c [shape=(m,)] and w [shape as u]."""
         features = self._features(vectors)
-        if self.metric == "cosine":
+        if self._metric == "cosine":
             return np.ones(len(features)), -features
         weights = -2 * features
         weights[:, -1] = 1
         return features[:, -1], weights
 
-    def _parts(self) -> Iterable[NDArray[np.float32]]:
-        return (self.vectors[first : first + BLOCK] for first in range(0, len(self), BLOCK))
 
-    def _moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean [shape=(f,)] and covariance [shape=(f, f)] of the library's features."""
-        width = self._features(self.vectors[:0]).shape[1]
-        first, second = np.zeros(width), np.zeros((width, width))
-        for part in self._parts():
-            features = self._features(part)
-            first += features.sum(axis=0)
-            second += features.T @ features
-        n = max(len(self), 1)
-        return first / n, second / n - np.outer(first, first) / n**2
-
-    def _spread(self, vectors: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean and deviation of the distances from some points to the library [shape=(m,) each]."""
-        means, deviations = [np.empty(0)], [np.empty(0)]
-        for start in range(0, len(vectors), BLOCK):
-            constant, weights = self._linear(vectors[start : start + BLOCK])
-            means.append(constant + weights @ self._first)
-            variance = np.einsum("mf,mf->m", weights @ self._second, weights)
-            deviations.append(np.sqrt(np.maximum(variance, 1e-12)))
-        return np.concatenate(means), np.concatenate(deviations)
+def _blocks(vectors: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    return (vectors[first : first + BLOCK] for first in range(0, len(vectors), BLOCK))
 
 
 def _normal(z: NDArray[np.float64]) -> NDArray[np.float64]:

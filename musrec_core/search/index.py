@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._files import atomic_write
 from ..errors import IndexFileError
+from .distance import Metric, distances_from_scores, paired, rank_scores, require_metric, squared_norms
 
-Metric = Literal["cosine", "euclidean"]
+__all__ = ["Metric", "Neighbour", "Ranker", "VectorIndex", "positions", "step_lengths"]
 
 
 class Neighbour(NamedTuple):
@@ -21,6 +22,35 @@ class Neighbour(NamedTuple):
 
     id: int
     distance: float
+
+
+class Ranker(Protocol):
+    """What ranks songs by their nearness to a vector: `VectorIndex`, or `hubness.MutualIndex`.
+
+    Ranking, journeys and queries need no more of an index than this.
+    """
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """Of the songs [shape=(n,)]."""
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """Of the songs [shape=(n, d)], in the order of ``ids``."""
+
+    def __len__(self) -> int: ...
+
+    def among(self, ids: Iterable[int]) -> Ranker:
+        """The part whose ids are in ``ids``."""
+
+    def query(self, queries: ArrayLike, k: int, *, metric: Metric = "cosine") -> list[list[Neighbour]]:
+        """The k best of each query [shape=(q, d)], best first; raises ``ValueError``."""
+
+    def distances(self, point: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
+        """What to rank by for one point [shape=(d,)], in the unit of distances [shape=(n,)]."""
+
+    def take(self, rows: ArrayLike, point: ArrayLike, *, metric: Metric = "cosine") -> list[Neighbour]:
+        """The songs at some positions of ``ids``, in that order, with their distances to a point [shape=(d,)]."""
 
 
 class VectorIndex:
@@ -46,7 +76,7 @@ class VectorIndex:
             raise ValueError(f"got {self.ids.shape} ids and {self.vectors.shape} vectors, wanted (n,) and (n, d)")
         if len(np.unique(self.ids)) != len(self.ids):
             raise ValueError("an id occurs twice")
-        self._squares: NDArray[np.float32] = np.einsum("nd,nd->n", self.vectors, self.vectors)
+        self._squares: NDArray[np.float32] = squared_norms(self.vectors)
         if not np.isfinite(self._squares).all():
             raise ValueError("a vector is not finite")
 
@@ -116,7 +146,6 @@ class VectorIndex:
         k : int >= 1
             Fewer come back where the index is smaller.
         metric : ``cosine`` or ``euclidean``
-            Cosine distance is 1 - cosine, 0 to 2.
 
         Raises
         ------
@@ -128,52 +157,49 @@ class VectorIndex:
             raise ValueError(f"got queries of shape {q.shape}, wanted (q, {self.vectors.shape[1]})")
         if k < 1:
             raise ValueError(f"k has to be 1 or more, got {k}")
-        if metric not in ("cosine", "euclidean"):
-            raise ValueError(f"metric has to be cosine or euclidean, got {metric!r}")
+        require_metric(metric)
         if not len(self):
             return [[] for _ in q]
-        return [self._top(row, k, q_i, metric) for row, q_i in zip(self._scores(q, metric), q, strict=True)]
+        scores = rank_scores(q, self.vectors, self._squares, metric)
+        return [self._top(row, k, point, metric) for row, point in zip(scores, q, strict=True)]
 
     def distances(self, point: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
         """The distance of every vector to one point [shape=(d,)] -> [shape=(n,)], in the order of ``ids``.
 
         Single precision, so good to some 1e-6: for ranking, not for printing.
         """
-        q = np.asarray(point, np.float32)
-        scores = self._scores(q[None], metric)[0]
-        if metric == "euclidean":
-            return np.sqrt(np.maximum(scores + q @ q, 0))
-        return np.maximum(1 + scores / np.float32(max(float(np.linalg.norm(q)), 1e-12)), 0)
+        q = np.asarray(point, np.float32)[None]
+        return distances_from_scores(rank_scores(q, self.vectors, self._squares, metric), q, metric)[0]
 
-    def take(self, places: ArrayLike, point: ArrayLike, *, metric: Metric = "cosine") -> list[Neighbour]:
-        """The vectors at some places of ``ids``, in that order, with their distances to a point [shape=(d,)]."""
-        rows = np.asarray(places, np.int64)
-        found = _distances(self.vectors[rows], np.asarray(point, np.float32), metric)
-        return [Neighbour(int(self.ids[row]), float(distance)) for row, distance in zip(rows, found, strict=True)]
-
-    def _scores(self, q: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
-        """What sorts as the distance does [shape=(q, n)]."""
-        product = q @ self.vectors.T
-        if metric == "euclidean":
-            scores: NDArray[np.float32] = self._squares - 2 * product
-        else:
-            scores = -product / np.sqrt(np.maximum(self._squares, 1e-24))
-        return scores
+    def take(self, rows: ArrayLike, point: ArrayLike, *, metric: Metric = "cosine") -> list[Neighbour]:
+        """The vectors at some positions of ``ids``, in that order, with their distances to a point [shape=(d,)]."""
+        wanted = np.asarray(rows, np.int64)
+        found = paired(self.vectors[wanted], np.asarray(point, np.float32), metric)
+        return [Neighbour(int(self.ids[row]), float(distance)) for row, distance in zip(wanted, found, strict=True)]
 
     def _top(self, scores: NDArray[np.float32], k: int, q: NDArray[np.float32], metric: Metric) -> list[Neighbour]:
         k = min(k, len(scores))
         top = np.argpartition(scores, k - 1)[:k]
-        distances = _distances(self.vectors[top], q, metric)  # in double precision: the product above cancels
+        distances = paired(self.vectors[top], q, metric)  # in double precision: the scores' last digits cancel
         order = np.lexsort((self.ids[top], distances))
         return [Neighbour(int(self.ids[top[i]]), float(distances[i])) for i in order]
 
 
-def _distances(vectors: NDArray[np.float32], q: NDArray[np.float32], metric: Metric) -> NDArray[np.float64]:
-    a, b = vectors.astype(np.float64), q.astype(np.float64)
-    if metric == "euclidean":
-        return np.asarray(np.linalg.norm(a - b, axis=1))
-    lengths = np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b), 1e-24)
-    return np.asarray(np.maximum(0.0, 1 - (a @ b) / lengths))
+def positions(index: Ranker, ids: Sequence[int]) -> NDArray[np.int64]:
+    """Where some songs stand in an index [shape=(m,)]; raises `ValueError` for an id that is not there."""
+    wanted = np.asarray(ids, np.int64)
+    order = np.argsort(index.ids, kind="stable")
+    rows = order[np.minimum(np.searchsorted(index.ids, wanted, sorter=order), len(order) - 1)] if len(order) else order
+    if len(rows) != len(wanted) or not np.array_equal(index.ids[rows], wanted):
+        raise ValueError("a song is not in the index")
+    return rows
+
+
+def step_lengths(index: Ranker, path: Sequence[int], metric: Metric = "cosine") -> list[float]:
+    """The distance from each song of a list of ids to the next: one fewer than there are songs."""
+    vectors = index.vectors[positions(index, path)]
+    steps: list[float] = paired(vectors[:-1], vectors[1:], metric).tolist()
+    return steps
 
 
 def _header(file: BinaryIO, dtype: type[np.generic], ndim: int) -> tuple[int, ...]:

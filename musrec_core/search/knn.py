@@ -1,19 +1,31 @@
-"""Every song's nearest songs, exactly, and how evenly songs appear among them."""
+"""The k-nearest-neighbour graph: every song's nearest songs, exactly, or approximately with HNSW.
+
+HNSW (Malkov and Yashunin 2018) comes with voyager, the extra ``ann``. One question is answered as quickly by the exact
+index, which reads its file as it goes; an approximate one has to be loaded whole. It pays where every song of a large
+library is asked for its neighbours: hubs and reports.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import importlib.util
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import hnsw
-from .index import Metric, VectorIndex
+from .distance import Metric, paired, rank_scores, require_metric, squared_norms, unit
+from .index import VectorIndex
 
-BLOCK = 4_000_000  # scores held at a time: 16 MB
-GROUPS = 64  # a row's least scores are bounded by the minima of at least so many parts for each neighbour
+BLOCK_SCORES = 4_000_000  # scores held at a time: 16 MB
+MINIMA_PER_NEIGHBOUR = 64  # a row's least scores are bounded by the minima of at least so many parts per neighbour
+
+HNSW_MIN_SONGS = 50_000  # from which HNSW is quicker than comparing all pairs (`python -m benchmarks.search`)
+HNSW_M = 16  # connections of a node
+EF_CONSTRUCTION = 200
+EF_SEARCH = 100  # candidates that a search keeps; recall@20 of 0.99 on made-up libraries of 10,000 to 1,000,000 songs
+HNSW_BATCH = 20_000  # songs between two calls of `progress`
+SORT_BATCH = 2_000  # songs whose neighbours' vectors are held at a time: 41 MB for 20 neighbours of 128 dimensions
 
 Progress = Callable[[int], object]
 
@@ -47,7 +59,7 @@ def neighbourhoods(
     """The k nearest of every song, or of some: the directed k-nearest-neighbour graph.
 
     All pairs are compared, a block at a time, so that memory does not grow with the square of the library. A large one
-    (`ann.PAYS` songs) is searched approximately, by cosine, where voyager is installed.
+    (`HNSW_MIN_SONGS`) is searched approximately, by cosine, where voyager is installed.
 
     Parameters
     ----------
@@ -67,56 +79,30 @@ def neighbourhoods(
     """
     if k < 1:
         raise ValueError(f"k has to be 1 or more, got {k}")
-    if metric not in ("cosine", "euclidean"):
-        raise ValueError(f"metric has to be cosine or euclidean, got {metric!r}")
+    require_metric(metric)
     wanted = np.arange(len(index)) if seeds is None else np.asarray(seeds, np.int64)
     k = min(k, max(len(index) - 1, 0))
-    if seeds is None and metric == "cosine" and len(index) >= hnsw.PAYS and hnsw.available():
-        return Neighbourhoods(wanted, *_approximate(index, k, progress))
+    if seeds is None and metric == "cosine" and len(index) >= HNSW_MIN_SONGS and hnsw_available():
+        return hnsw_neighbourhoods(index, k, progress=progress)
     rows = np.empty((len(wanted), k), np.int32)
     distances = np.empty((len(wanted), k), np.float32)
     if k:
-        for part, scores in _scores(index, wanted, metric):
-            block = wanted[part]
-            rows[part] = _least(scores, k)
-            distances[part], order = _sorted_distances(index, block, rows[part], metric)
-            rows[part] = np.take_along_axis(rows[part], order, axis=1)
+        for part, scores in _blocks_of_scores(index, wanted, metric):
+            rows[part], distances[part] = _sorted_by_distance(index, wanted[part], _least(scores, k), metric)
             if progress is not None:
-                progress(len(block))
+                progress(len(scores))
     return Neighbourhoods(wanted, rows, distances)
 
 
-def _approximate(
-    index: VectorIndex, k: int, progress: Progress | None
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    told = 0
-
-    def tell(done: int) -> None:
-        nonlocal told
-        if progress is not None:
-            progress(done // 2 - told)
-        told = done // 2
-
-    rows, distances = hnsw.neighbours_of_all(index, k, progress=tell)
-    return rows.astype(np.int32), distances
-
-
-def _scores(
+def _blocks_of_scores(
     index: VectorIndex, wanted: NDArray[np.int64], metric: Metric
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Blocks of what sorts as the distance does [shape=(b, n)]; a song's own score is infinite."""
-    vectors = index.vectors
-    squares = np.einsum("nd,nd->n", vectors, vectors)
-    if metric == "cosine":
-        vectors = vectors / np.sqrt(np.maximum(squares, 1e-24))[:, None]
-    step = max(1, BLOCK // len(index))
+    squares = squared_norms(index.vectors)
+    step = max(1, BLOCK_SCORES // len(index))
     for first in range(0, len(wanted), step):
         part = slice(first, min(first + step, len(wanted)))
-        scores = vectors[wanted[part]] @ vectors.T
-        np.negative(scores, out=scores)
-        if metric == "euclidean":
-            scores *= 2
-            scores += squares
+        scores = rank_scores(index.vectors[wanted[part]], index.vectors, squares, metric)
         scores[np.arange(len(scores)), wanted[part]] = np.inf
         yield part, scores
 
@@ -128,7 +114,7 @@ def _least(scores: NDArray[np.float32], k: int) -> NDArray[np.int32]:
     ten times as quick as `numpy.argpartition` of whole rows.
     """
     b, n = scores.shape
-    parts = min(n, k * GROUPS)
+    parts = min(n, k * MINIMA_PER_NEIGHBOUR)
     width = n // parts
     minima = scores[:, : parts * width].reshape(b, width, parts).min(axis=1)
     bounds = np.partition(minima, k - 1, axis=1)[:, k - 1]
@@ -139,65 +125,72 @@ def _least(scores: NDArray[np.float32], k: int) -> NDArray[np.int32]:
     return found
 
 
-def _sorted_distances(
+def _sorted_by_distance(
     index: VectorIndex, block: NDArray[np.int64], rows: NDArray[np.int32], metric: Metric
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Distances in double precision, ascending, and the order that sorts the rows so [shape=(b, k) each]."""
-    a = index.vectors[block].astype(np.float64)
-    b = index.vectors[rows].astype(np.float64)
-    if metric == "euclidean":
-        found = np.linalg.norm(b - a[:, None], axis=2)
-    else:
-        lengths = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=2)
-        found = np.maximum(0.0, 1 - np.einsum("bd,bkd->bk", a, b) / np.maximum(lengths, 1e-24))
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Each row's neighbours and their distances, nearest first, equal ones in the order of ids [shape=(b, k) each]."""
+    found = paired(index.vectors[block][:, None], index.vectors[rows], metric)
     order = np.lexsort((index.ids[rows], found), axis=1)
-    return np.take_along_axis(found, order, axis=1).astype(np.float32), order
+    return np.take_along_axis(rows, order, axis=1), np.take_along_axis(found, order, axis=1).astype(np.float32)
 
 
-def occurrences(rows: NDArray[np.int32], n: int) -> NDArray[np.int64]:
-    """How often each of n songs is among the nearest of others: the k-occurrence N_k [shape=(n,)]."""
-    return np.bincount(rows.ravel(), minlength=n).astype(np.int64)
+def hnsw_available() -> bool:
+    """Whether voyager is installed."""
+    return importlib.util.find_spec("voyager") is not None
 
 
-def skewness(counts: NDArray[np.int64]) -> float:
-    """Third standardised moment of the k-occurrence (Radovanovic et al. 2010).
+def hnsw_neighbourhoods(
+    index: VectorIndex, k: int, *, threads: int = -1, progress: Progress | None = None
+) -> Neighbourhoods:
+    """The k nearest of every song by cosine, approximately; the distances are computed from the vectors themselves.
 
-    0: songs are found equally often; well above 1: a few songs, the hubs, are found everywhere.
+    Parameters
+    ----------
+    index : VectorIndex
+        n vectors, n > k.
+    k : int >= 1
+    threads : int
+        -1: one a core.
+    progress : callable, optional
+        Called with the number of songs done since the last call; putting a song into the graph is half of it.
+
+    Raises
+    ------
+    ValueError
+        There are not more than k songs.
     """
-    centred = counts - counts.mean()
-    deviation = float(np.sqrt(np.mean(centred**2)))
-    return float(np.mean(centred**3)) / deviation**3 if deviation else 0.0
+    import voyager
+
+    n = len(index)
+    if n <= k:
+        raise ValueError(f"{n} songs have no {k} neighbours each")
+    vectors = unit(index.vectors)
+    graph = voyager.Index(
+        voyager.Space.InnerProduct, vectors.shape[1], M=HNSW_M, ef_construction=EF_CONSTRUCTION, max_elements=n
+    )
+    songs = np.arange(n)
+    rows, distances = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
+    for batch in _batches(n, HNSW_BATCH, progress, 0):
+        graph.add_items(vectors[batch], ids=songs[batch], num_threads=threads)
+    for batch in _batches(n, HNSW_BATCH, progress, n):
+        found, _ = graph.query(vectors[batch], k + 1, num_threads=threads, query_ef=max(EF_SEARCH, 2 * k))
+        rows[batch] = _without_self(found.astype(np.int32), songs[batch])
+    for batch in _batches(n, SORT_BATCH):
+        rows[batch], distances[batch] = _sorted_by_distance(index, songs[batch], rows[batch], "cosine")
+    return Neighbourhoods(songs, rows, distances)
 
 
-def share_never(counts: NDArray[np.int64]) -> float:
-    """The share of anti-hubs, which are among nobody's nearest; 0 where there is no song."""
-    return float(np.mean(counts == 0)) if len(counts) else 0.0
+def _batches(n: int, size: int, progress: Progress | None = None, done: int = 0) -> Iterator[slice]:
+    """Slices of n songs; ``progress`` hears of every second of the songs that were ``done`` and are done since."""
+    for first in range(0, n, size):
+        last = min(first + size, n)
+        yield slice(first, last)
+        if progress is not None:
+            progress((done + last) // 2 - (done + first) // 2)
 
 
-def positions(index: VectorIndex, ids: Sequence[int]) -> NDArray[np.int64]:
-    """Where some songs stand in an index [shape=(m,)]; raises `ValueError` for an id that is not there."""
-    wanted = np.asarray(ids, np.int64)
-    order = np.argsort(index.ids, kind="stable")
-    rows = order[np.minimum(np.searchsorted(index.ids, wanted, sorter=order), len(order) - 1)] if len(order) else order
-    if len(rows) != len(wanted) or not np.array_equal(index.ids[rows], wanted):
-        raise ValueError("a song is not in the index")
-    return rows
-
-
-def step_lengths(index: VectorIndex, path: Sequence[int], metric: Metric = "cosine") -> list[float]:
-    """The distance from each song of a list of ids to the next: one fewer than there are songs."""
-    vectors = index.vectors[positions(index, path)]
-    return [float(pairwise(vectors[i : i + 2], metric)[0, 1]) for i in range(len(path) - 1)]
-
-
-def pairwise(vectors: NDArray[np.floating[Any]], metric: Metric = "cosine") -> NDArray[np.float64]:
-    """Distances between all pairs [shape=(m, m)], 0 on the diagonal."""
-    v = vectors.astype(np.float64)
-    if metric == "cosine":
-        v /= np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12)
-        found = 1 - v @ v.T
-    else:
-        squares = np.einsum("nd,nd->n", v, v)
-        found = np.sqrt(np.maximum(squares[:, None] + squares - 2 * v @ v.T, 0))
-    np.fill_diagonal(found, 0)
-    return np.maximum(found, 0)
+def _without_self(found: NDArray[np.int32], own: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Leave out each song itself, or its last neighbour where a twin took its place [shape=(m, k)]."""
+    is_self = found == own[:, None]
+    is_self[~is_self.any(axis=1), -1] = True
+    return found[~is_self].reshape(len(found), -1)

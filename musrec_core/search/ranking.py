@@ -1,4 +1,10 @@
-"""Seeds and an index -> a list of songs."""
+"""Seeds and an index -> a list of songs: nearest first, filtered, steered, diversified.
+
+`nearest` ranks. What may come back is said by filters: functions from ranked songs to those of them that stay, such as
+`cap` and `reject`. What moves the ranking away from plain distance is a steering: a number for every song, added to its
+distance (below zero draws it near), as `away_from` and `towards` give it. All steerings are in units of the `typical`
+distance, so that a weight means the same in each library. `diversify` picks songs that differ from each other.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .index import Metric, Neighbour, VectorIndex
+from .distance import Metric, pairwise, unit
+from .index import Neighbour, Ranker, positions
 
-Labels = Callable[[Sequence[int]], Mapping[int, Hashable]]
-Rejected = Callable[[Sequence[int]], Collection[int]]
-Filter = Callable[[list[Neighbour]], list[Neighbour]]
+Filter = Callable[[Sequence[Neighbour]], Sequence[Neighbour]]  # ranked songs -> those of them that stay, in their order
+Labels = Callable[[Sequence[int]], Mapping[int, Hashable]]  # ids -> a label each: an artist, an album
+
+POOL_PER_FILTERED = 4  # ranks that a filter is shown first for each song that is wanted
+AWAY = 0.5  # weight of `away_from`; below 1 a song at the seed's own place stays the best answer
+POOL_PER_DIVERSE = 10  # ranks that `diversify` chooses from for each song that is wanted
+MIN_DIVERSE_POOL = 50
 
 
 def centroid(vectors: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
@@ -24,29 +35,27 @@ def centroid(vectors: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.flo
     Parameters
     ----------
     vectors : array-like [shape=(m, d)], m >= 1
+
+    Raises
+    ------
+    ValueError
+        The shape does not fit.
     """
     v = np.asarray(vectors, np.float32)
     if v.ndim != 2 or not len(v):
         raise ValueError(f"got seeds of shape {v.shape}, wanted (m, d) with at least one")
-    if metric == "cosine":
-        v = v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12)
-    mean: NDArray[np.float32] = v.mean(axis=0)
+    mean: NDArray[np.float32] = (unit(v) if metric == "cosine" else v).mean(axis=0)
     return mean
 
 
 def nearest(
-    index: VectorIndex,
+    index: Ranker,
     seeds: ArrayLike,
     count: int = 5,
     *,
     metric: Metric = "cosine",
     exclude: Collection[int] = (),
     candidates: Collection[int] | None = None,
-    artists: Labels | None = None,
-    albums: Labels | None = None,
-    max_per_artist: int | None = None,
-    max_per_album: int | None = None,
-    rejected: Rejected | None = None,
     filters: Sequence[Filter] = (),
     steering: NDArray[np.floating[Any]] | None = None,
 ) -> list[Neighbour]:
@@ -54,69 +63,201 @@ def nearest(
 
     Parameters
     ----------
-    index : VectorIndex
+    index : Ranker
     seeds : array-like [shape=(m, d)]
         One vector or many; many are ranked by their `centroid`.
     count : int >= 1
         Fewer come back where there are not more.
+    metric : ``cosine`` or ``euclidean``
     exclude : collection of int
         Ids that never come back: the seeds' own.
     candidates : collection of int, optional
         Ids to choose from.
-    artists, albums : callable, optional
-        Ids -> a label each, asked for the best ranks only. ``None`` as a label is never capped.
-    max_per_artist, max_per_album : int, optional
-        How many results may share a label.
-    rejected : callable, optional
-        Ids -> those of them that must not come back, asked for the best ranks only.
-    filters : sequence of callable, optional
-        Ranked songs -> those of them to keep, asked for the best ranks only, before the caps count.
+    filters : sequence of Filter
+        Applied one after the other to the best ranks: as many of them as it takes to leave ``count`` songs.
     steering : np.ndarray [shape=(len(index),)], optional
-        Added to each song's distance for the ranking, in the order of ``index.ids`` (see `musrec_core.steering`); the
-        distances that come back are without it.
+        Added to each song's distance for the ranking, in the order of ``index.ids``; the distances that come back are
+        without it.
+
+    Raises
+    ------
+    ValueError
+        The seeds' shape or the metric does not fit.
     """
     pool = index.among(candidates) if candidates is not None else index
     if not len(pool):
         return []
     point = centroid(seeds, metric=metric)
+    order = None
     if steering is not None:
         extra = steering if candidates is None else steering[np.isin(index.ids, pool.ids)]
-        scores = pool.distances(point, metric=metric) + extra
-        order = np.lexsort((pool.ids, scores))
-    caps = [(labels, cap) for labels, cap in ((artists, max_per_artist), (albums, max_per_album)) if labels and cap]
+        order = np.lexsort((pool.ids, pool.distances(point, metric=metric) + extra))
     left_out = set(exclude)
-    k = len(left_out) + (4 * count if caps or filters or rejected is not None else count)
+    k = len(left_out) + count * (POOL_PER_FILTERED if filters else 1)
     while True:
-        best = (
-            pool.query(point[None], k, metric=metric)[0]
-            if steering is None
-            else pool.take(order[:k], point, metric=metric)
-        )
-        ranked = [n for n in best if n.id not in left_out]
-        if rejected is not None:
-            unwanted = set(rejected([n.id for n in ranked]))
-            ranked = [n for n in ranked if n.id not in unwanted]
+        if order is None:
+            ranked = pool.query(point[None], k, metric=metric)[0]
+        else:
+            ranked = pool.take(order[:k], point, metric=metric)
+        kept: Sequence[Neighbour] = [neighbour for neighbour in ranked if neighbour.id not in left_out]
         for keep in filters:
-            ranked = keep(ranked)
-        kept = _capped(ranked, caps)[:count]
-        if len(kept) == count or k >= len(pool):
-            return kept
+            kept = keep(kept)
+        if len(kept) >= count or k >= len(pool):
+            return list(kept[:count])
         k *= 4
 
 
-def _capped(ranked: list[Neighbour], caps: list[tuple[Labels, int]]) -> list[Neighbour]:
-    """Leave out whatever would put a label over its cap, best ranks first."""
-    ids = [neighbour.id for neighbour in ranked]
-    looked_up = [(labels(ids), cap) for labels, cap in caps]
-    seen: Counter[tuple[int, Hashable]] = Counter()
-    kept = []
-    for neighbour in ranked:
-        keys = [
-            ((n, label), cap)
-            for n, (labels, cap) in enumerate(looked_up)
-            if (label := labels.get(neighbour.id)) is not None
-        ]
-        if all(seen[key] < cap for key, cap in keys):
-            seen.update(key for key, _ in keys)
-            kept.append(neighbour)
-    return kept
+# Filters.
+
+
+def cap(*limits: tuple[Labels, int]) -> Filter:
+    """At most so many songs a label, best ranks first: ``cap((artists, 2), (albums, 1))``.
+
+    Limits that hold at once belong in one filter: a song that one of them leaves out does not count for the others.
+
+    Parameters
+    ----------
+    limits : pairs of callable and int >= 1
+        Ids -> a label each (``None`` is never capped), and how many songs may share one.
+    """
+
+    def keep(ranked: Sequence[Neighbour]) -> list[Neighbour]:
+        ids = [neighbour.id for neighbour in ranked]
+        found = [labels(ids) for labels, _ in limits]
+        seen: Counter[tuple[int, Hashable]] = Counter()
+        kept = []
+        for neighbour in ranked:
+            keys = [
+                (n, label) for n, labels in enumerate(found) if (label := labels.get(neighbour.id)) is not None
+            ]  # fmt: skip
+            if all(seen[key] < limits[key[0]][1] for key in keys):
+                seen.update(keys)
+                kept.append(neighbour)
+        return kept
+
+    return keep
+
+
+def reject(unwanted: Callable[[Sequence[int]], Collection[int]]) -> Filter:
+    """Leave out the songs that a function names when it is asked about some.
+
+    Parameters
+    ----------
+    unwanted : callable
+        Ids -> those of them that must not come back. For ids known beforehand `nearest` has ``exclude``.
+    """
+
+    def keep(ranked: Sequence[Neighbour]) -> list[Neighbour]:
+        out = set(unwanted([neighbour.id for neighbour in ranked]))
+        return [neighbour for neighbour in ranked if neighbour.id not in out]
+
+    return keep
+
+
+# Steering.
+
+
+def typical(distances: NDArray[np.float32]) -> float:
+    """The unit of the weights: the median of the seed's distances to all songs [shape=(n,)]; 1 where it is 0."""
+    return float(np.median(distances)) or 1.0 if len(distances) else 1.0
+
+
+def away_from(
+    index: Ranker, unlike: ArrayLike, *, weight: float = AWAY, metric: Metric = "cosine"
+) -> NDArray[np.float32]:
+    """Keep away from some songs: minus a part of the distance to them [shape=(n,)].
+
+    For cosine this ranks as Rocchio's feedback does, the query ``seed - weight * unlike`` of unit vectors (Rocchio,
+    "Relevance feedback in information retrieval", 1971).
+
+    Parameters
+    ----------
+    index : Ranker
+    unlike : array-like [shape=(m, d)], m >= 1
+        Many are one point, their `centroid`.
+    weight : float in 0..1
+    metric : ``cosine`` or ``euclidean``
+    """
+    return -np.float32(weight) * index.distances(centroid(unlike, metric=metric), metric=metric)
+
+
+def towards(values: ArrayLike, weight: float, unit_distance: float) -> NDArray[np.float32]:
+    """Draw songs near by a value in 0..1, such as a genre's probability or a rating [shape=(n,)].
+
+    With a weight of 1 the value 1 is worth one ``unit_distance`` (the `typical` one) more than 0; a weight below 0
+    drives away.
+    """
+    return np.float32(-weight * unit_distance) * np.asarray(values, np.float32)
+
+
+def taste(known: Mapping[int, float], ids: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Ratings or counts of some songs -> a value in 0..1 for each song [shape=(n,)].
+
+    Where all numbers lie in 0..1 (``rating`` of beets' mpdstats) they count as they are, and a song without one as
+    their mean: it was not judged. Else (``play_count``) the logarithm of 1 + the number counts, against the largest,
+    and a song without one as 0: it was not played. Numbers below 0 count as 0.
+    """
+    values = np.array([known.get(int(id_), np.nan) for id_ in ids], np.float64)
+    given = values[np.isfinite(values)]
+    if not len(given):
+        return np.zeros(len(ids), np.float32)
+    if given.max() <= 1:
+        filled = np.where(np.isfinite(values), values, np.maximum(given, 0).mean())
+        return np.maximum(filled, 0).astype(np.float32)
+    counted = np.log1p(np.maximum(np.where(np.isfinite(values), values, 0), 0))
+    return (counted / counted.max()).astype(np.float32)
+
+
+# Diversity.
+
+
+def pool_size(count: int) -> int:
+    """How many of the best ranks `diversify` should choose ``count`` songs from."""
+    return max(MIN_DIVERSE_POOL, POOL_PER_DIVERSE * count)
+
+
+def diversify(
+    index: Ranker, ranked: Sequence[Neighbour], count: int, variety: float, *, metric: Metric = "cosine"
+) -> list[Neighbour]:
+    """Choose songs by maximal marginal relevance, MMR (Carbonell and Goldstein 1998).
+
+    The first song is the best rank. Each next one has the largest ``variety * novelty - (1 - variety) * distance``,
+    where novelty is the distance to the nearest song that is chosen already. Ties go to the better rank.
+
+    Parameters
+    ----------
+    index : Ranker
+        Holds the vectors of all ranked songs.
+    ranked : sequence of Neighbour
+        The pool, best first. The order counts; distances tell how much.
+    count : int >= 0
+        Fewer come back where the pool is smaller.
+    variety : float, 0 to 1
+        0: the ranking as it is. 1: each song as far as can be from those before it.
+
+    Returns
+    -------
+    chosen : list of Neighbour
+        In the order in which they were chosen.
+
+    Raises
+    ------
+    ValueError
+        ``variety`` is not in 0..1, or a song is not in the index.
+    """
+    if not 0 <= variety <= 1:
+        raise ValueError(f"variety has to be between 0 and 1, got {variety}")
+    if variety == 0 or not ranked:
+        return list(ranked[:count])
+    distances = pairwise(index.vectors[positions(index, [neighbour.id for neighbour in ranked])], metric)
+    cost = np.maximum.accumulate([neighbour.distance for neighbour in ranked])
+    novelty = np.full(len(ranked), np.inf)
+    left = np.ones(len(ranked), np.bool_)
+    chosen: list[int] = []
+    for _ in range(min(count, len(ranked))):
+        gain = np.where(left, variety * novelty - (1 - variety) * cost, -np.inf)
+        best = int(gain.argmax())  # the first time all are infinitely novel
+        chosen.append(best)
+        left[best] = False
+        novelty = np.minimum(novelty, distances[best])
+    return [ranked[i] for i in chosen]

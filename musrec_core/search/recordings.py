@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .distance import paired
 from .index import Neighbour
 
 SAME_SOUND = 0.02  # cosine distance of two vectors; docs/recommend.md says how it was chosen
@@ -199,5 +200,4 @@ class Recordings:
     def _distance(self, a: int, b: int) -> float:
         if a not in self._vectors or b not in self._vectors:
             return float("inf")
-        one, other = self._vectors[a].astype(np.float64), self._vectors[b].astype(np.float64)
-        return float(1 - one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-24))
+        return float(paired(self._vectors[a], self._vectors[b]))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..search.index import Metric
-from ..search.knn import pairwise
+from ..search.distance import Metric, pairwise
 
 LEAST_GAIN = 1e-9  # less is rounding
 
@@ -26,7 +25,7 @@ def smooth_order(
         Where the path begins: the seed. Without it the path begins with the first vector.
     metric : ``cosine`` or ``euclidean``
     mismatch : array-like [shape=(n, n)], optional
-        How badly each pair goes together, 0 to 1; 1 costs as much as the median distance. See `mixing.mismatch`.
+        How badly each pair goes together, 0 to 1; 1 costs as much as the median distance. See `harmonic.mismatch`.
 
     Returns
     -------

@@ -8,7 +8,7 @@ import pytest
 
 from beetsplug.musrec.attributes import codecs
 from benchmarks import search
-from musrec_core.search import hnsw
+from musrec_core.search.knn import hnsw_available
 
 
 def test_whole_processes_and_the_file_of_a_large_library(tmp_path: Path) -> None:
@@ -23,8 +23,8 @@ def test_the_index_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(search, "ASKED", 10)
     ((size, *figures),) = search.indexes([200], tmp_path)
     assert size == 200
-    assert len(figures) == 3 + 2 * hnsw.available()
-    if hnsw.available():
+    assert len(figures) == 3 + 2 * hnsw_available()
+    if hnsw_available():
         assert float(str(figures[-1])) >= 0.97
 
 

@@ -8,11 +8,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 from beets.library import Item
 from beets.ui import UserError
 from beets.util import displayable_path, normpath
 
+from musrec_core._files import atomic_write
 from musrec_core._text import one_line, printable
+from musrec_core.map import colours, page, projection
+from musrec_core.map.page import Song
 
 from .. import option_checks, progress
 from ..attributes import codecs, fields
@@ -22,13 +26,11 @@ from ..overwrite import check_page
 if TYPE_CHECKING:
     from optparse import OptionParser
 
-    import numpy as np
     from beets.dbcore.types import Type
     from beets.library import Library
     from numpy.typing import NDArray
 
-    from musrec_core.map.page import Song
-    from musrec_core.map.projection import Colouring
+    from musrec_core.map.colours import Colouring
 
     from ..components import Components
     from ..genres.vocabulary import Genres
@@ -86,9 +88,6 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Musicm
     ]
     places = _places(vectors, quiet=opts.quiet)
 
-    from musrec_core._files import atomic_write
-    from musrec_core.map import page
-
     if is_page:
         content = page.html(_songs(lib, ids), places, colourings, paths=not opts.no_paths)
     else:
@@ -131,8 +130,6 @@ def _shown(path: Path) -> str:
 
 def _embedded(components: Components, lib: Library, args: list[str]) -> tuple[list[int], NDArray[np.float32]]:
     """The songs that the query matches and that have a vector [shape=(n, d)], in the order of their import."""
-    import numpy as np
-
     known = components.vectors.get(lib, "embedding").index
     ids = np.array(sorted(_matching(lib, components.settings.library.exclude, args)), np.int64)
     if not len(ids):
@@ -160,8 +157,6 @@ def _matching(lib: Library, exclude: str, args: list[str]) -> list[int]:
 
 
 def _songs(lib: Library, ids: Sequence[int]) -> list[Song]:
-    from musrec_core.map.page import Song
-
     rows = _columns(lib, ids, COLUMNS)
     return [
         Song(id_, path, title or "", artist or "", album or "", "; ".join(_texts(genres)), str(year or ""), length or 0)
@@ -201,19 +196,17 @@ def _predicted_genres(
 
 
 def _colouring(field: str, values: list[Any]) -> Colouring:
-    from musrec_core.map import projection
-
     kind = Item._type(field)
     if all(value is None for value in values):
         if field in CHOICES or field in Item._fields:
-            return projection.by_text(field, [""] * len(values))
+            return colours.by_text(field, [""] * len(values))
         raise UserError(f"no song on the map has the field {printable(field)}")
     if kind.model_type in (int, float) or all(value is None or _is_number(value) for value in values):
         numbers = [float(value) if _is_number(value) else None for value in values]
         if field in Item._fields:  # beets' columns hold 0 for what is not known
             numbers = [number or None for number in numbers]
-        return projection.by_number(field, numbers, lambda number: _said(kind, number))
-    return projection.by_text(field, [next(iter(_texts(value)), "") for value in values])
+        return colours.by_number(field, numbers, lambda number: _said(kind, number))
+    return colours.by_text(field, [next(iter(_texts(value)), "") for value in values])
 
 
 def _is_number(value: Any) -> bool:
@@ -234,8 +227,6 @@ def _values(lib: Library, ids: Sequence[int], field: str) -> list[Any]:
 
 
 def _places(vectors: NDArray[np.float32], *, quiet: bool) -> NDArray[np.float32]:
-    from musrec_core.map import projection
-
     form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
     with progress.bar(1.0, desc="map", bar_format=form, quiet=quiet) as bar:
 

@@ -64,8 +64,7 @@ def read(lib: Library, ids: Sequence[int], synonyms: Synonyms) -> TaggedSongs:
     """Genres, artists and albums of some songs, without loading them; spellings of one genre become the commonest."""
     rows = sql.columns(lib, ids, ("genres", "artist", "albumartist", "comp", "album_id"))
     present = [id_ for id_ in ids if id_ in rows]
-    from_sql = Item._type("genres").from_sql
-    stored = [list(from_sql(rows[id_][0]) or []) for id_ in present]
+    stored = [stored_genres(rows[id_][0]) for id_ in present]
     genres = [synonyms.names(some) for some in stored]
     spellings = Counter(genre for some in genres for genre in some)
     best: dict[str, str] = {}
@@ -78,6 +77,11 @@ def read(lib: Library, ids: Sequence[int], synonyms: Synonyms) -> TaggedSongs:
         [_artist(id_, *rows[id_][1:]) for id_ in present],
         [None if _is_compilation(*rows[id_][2:4]) else rows[id_][4] for id_ in present],
     )
+
+
+def stored_genres(column: str | None) -> list[str]:
+    """What the column ``genres`` holds, as beets reads it."""
+    return list(Item._type("genres").from_sql(column) or [])
 
 
 def _is_compilation(albumartist: str | None, comp: int | None) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from beets.ui import UserError
 
-from musrec_core.search import knn
+from musrec_core.search import hubness, knn
 
 from .. import progress
 from ..library import sql
@@ -53,7 +53,7 @@ def find_hubs(lib: Library, index: VectorIndex, args: list[str], count: int, met
     wanted = set(sql.matching(lib, args)) if args else None
     with progress.bar(len(index), unit=" songs") as bar:
         found = knn.neighbourhoods(index, K, metric=metric, progress=bar.update)
-    occurrences = knn.occurrences(found.rows, len(index))
+    occurrences = hubness.occurrences(found.rows, len(index))
     ranked = np.lexsort((index.ids, -occurrences)).tolist()
     rows = [row for row in ranked if wanted is None or int(index.ids[row]) in wanted][:count]
     by_id = {int(index.ids[row]): int(occurrences[row]) for row in rows}
@@ -61,6 +61,6 @@ def find_hubs(lib: Library, index: VectorIndex, args: list[str], count: int, met
         songs=[(by_id[sql.id_of(item)], item) for item in sql.items_of(lib, by_id)],
         total=len(index),
         k=found.rows.shape[1],
-        skewness=knn.skewness(occurrences),
-        share_never=knn.share_never(occurrences),
+        skewness=hubness.skewness(occurrences),
+        share_never=hubness.share_never(occurrences),
     )

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from beets.dbcore.query import TrueQuery
 from beets.ui import UserError
 
-from musrec_core.search.index import Neighbour
-from musrec_core.search.knn import positions, step_lengths
+from musrec_core.search.index import Neighbour, positions, step_lengths
 from musrec_core.search.ranking import centroid
 from musrec_core.sequence import harmonic
 from musrec_core.sequence.journey import NoJourneyError, journey

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from musrec_core.search.index import Neighbour
 
     from .request import SimilarSearch
-    from .search import Ranker
+    from .search import SongRanker
 
 COUNT = 25
 EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a decimal point: 0.2) or SEEDS|QUERY"
@@ -171,7 +171,7 @@ class QueryResults:
             self._log.warning("{}", message)
 
 
-def _nearest(ranker: Ranker, pattern: Pattern) -> list[Neighbour]:
+def _nearest(ranker: SongRanker, pattern: Pattern) -> list[Neighbour]:
     """As many songs as a pattern asks for, or all within its distance."""
     if pattern.within is None:
         return ranker(pattern.count or COUNT)

@@ -132,7 +132,7 @@ class SimilarSearch:
         """The vectors that `similar:` queries are answered from."""
         return self._vectors.get(lib, self.settings.space)
 
-    def query_ranker(self, lib: Library, snapshot: Snapshot, start: Seeds, candidates: str | None) -> search.Ranker:
+    def query_ranker(self, lib: Library, snapshot: Snapshot, start: Seeds, candidates: str | None) -> search.SongRanker:
         """A ranker of the songs near some seeds, as the configuration wants it."""
         options = resolved(SimilarOptions(candidates=candidates), self.settings, Use.QUERY)
         criteria = criteria_from(self._card, lib, options, exclude=self._exclude)
@@ -182,7 +182,7 @@ class SimilarSearch:
 
     def _ranker(
         self, lib: Library, index: VectorIndex, start: Seeds, criteria: Criteria, *, identify: bool = True
-    ) -> search.Ranker:
+    ) -> search.SongRanker:
         """A ranker; with ``identify``, the library's own copy of a seed's file may be a result, the nearest."""
         points = self._points(start, index, criteria.space)
         return search.make_ranker(

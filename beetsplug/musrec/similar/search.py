@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from musrec_core.search import ranking
 from musrec_core.search.hubness import MutualIndex
 from musrec_core.search.index import Neighbour
-from musrec_core.search.variety import diversify, pool_size
 from musrec_core.sequence import order
 
 from ..library import recordings, song_keys, sql
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 GUESSED_SECONDS = 60.0  # of a song, when it is guessed how many fill a time: rather too many
 POOL = 4  # times as many songs as are wanted, from which `--shuffle` draws
 
-Ranker = Callable[[int], list[Neighbour]]  # how many -> the best so many, or as many as there are
-RankFilter = Callable[[list[Neighbour]], list[Neighbour]]
+SongRanker = Callable[[int], list[Neighbour]]  # how many -> the best so many, or as many as there are
 
 
 def make_ranker(
@@ -42,7 +41,7 @@ def make_ranker(
     own: Collection[int] = (),
     files: Sequence[tuple[bytes, TrackEmbedding]] = (),
     offsets: NDArray[np.float32] | None = None,
-) -> Ranker:
+) -> SongRanker:
     """A function that ranks the songs of the library.
 
     Parameters
@@ -58,35 +57,48 @@ def make_ranker(
     offsets : np.ndarray [shape=(n,)], optional
         Added to the distances for the ranking (see `steering.offsets`).
     """
-    filters: list[RankFilter] = []
-    if not criteria.duplicates:
-        filters.append(recordings.one_a_recording(lib, dimensions, own, list(files)))
-    has_unwanted = bool(criteria.removed) or criteria.exclude is not None
-    ranked_index = MutualIndex(index, metric=criteria.metric) if criteria.hub_correction else index
+    filters = _filters(lib, criteria, dimensions, own, files)
+    corrected = MutualIndex(index, metric=criteria.metric) if criteria.hub_correction else index
 
     def nearest(count: int) -> list[Neighbour]:
         return ranking.nearest(
-            ranked_index,
+            corrected,
             points,
             count,
             metric=criteria.metric,
             exclude={*own, *criteria.steering.unlike},
             candidates=criteria.candidates,
-            artists=lambda ids: artists(lib, ids),
-            albums=lambda ids: albums(lib, ids),
-            max_per_artist=criteria.max_per_artist or None,
-            max_per_album=criteria.max_per_album or None,
-            rejected=(lambda ids: unwanted_ids(lib, ids, criteria, dimensions)) if has_unwanted else None,
             filters=filters,
             steering=offsets,
         )
 
     if not criteria.variety:
         return nearest
-    return lambda count: diversify(index, nearest(pool_size(count)), count, criteria.variety, metric=criteria.metric)
+    return lambda count: ranking.diversify(
+        index, nearest(ranking.pool_size(count)), count, criteria.variety, metric=criteria.metric
+    )
 
 
-def unlisted(lib: Library, ranker: Ranker, listed: Collection[str]) -> Ranker:
+def _filters(
+    lib: Library,
+    criteria: Criteria,
+    dimensions: int,
+    own: Collection[int],
+    files: Sequence[tuple[bytes, TrackEmbedding]],
+) -> list[ranking.Filter]:
+    """What may not be a result: unwanted songs, copies, and more of an artist or an album than are allowed."""
+    filters = []
+    if criteria.removed or criteria.exclude is not None:
+        filters.append(ranking.reject(lambda ids: unwanted_ids(lib, ids, criteria, dimensions)))
+    if not criteria.duplicates:
+        filters.append(recordings.one_a_recording(lib, dimensions, own, list(files)))
+    limits = [(partial(artists, lib), criteria.max_per_artist), (partial(albums, lib), criteria.max_per_album)]
+    if limits := [limit for limit in limits if limit[1]]:
+        filters.append(ranking.cap(*limits))
+    return filters
+
+
+def unlisted(lib: Library, ranker: SongRanker, listed: Collection[str]) -> SongRanker:
     """A ranker of the songs that a playlist does not hold yet; those that it holds still count for the caps.
 
     Parameters
@@ -110,7 +122,7 @@ def unlisted(lib: Library, ranker: Ranker, listed: Collection[str]) -> Ranker:
 
 
 def select(
-    lib: Library, ranker: Ranker, count: int, *, seconds: float = 0.0, random_seed: int | None = None
+    lib: Library, ranker: SongRanker, count: int, *, seconds: float = 0.0, random_seed: int | None = None
 ) -> list[Neighbour]:
     """So many songs, or those that fill a time [s]: the best, or with a random seed some of the best."""
     if not seconds:

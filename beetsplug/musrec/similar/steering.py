@@ -9,8 +9,7 @@ import numpy as np
 from beets.library import Item
 from beets.ui import UserError
 
-from musrec_core.search import steering as core
-from musrec_core.search.ranking import centroid
+from musrec_core.search.ranking import away_from, centroid, taste, towards, typical
 
 from ..config import MAX_WEIGHT
 from ..genres.tags import key_of
@@ -103,20 +102,20 @@ def offsets(
     """
     if not (steering.unlike or steering.genres or steering.weigh):
         return None
-    unit = core.typical(index.distances(centroid(points, metric=metric), metric=metric))
+    unit = typical(index.distances(centroid(points, metric=metric), metric=metric))
     total = np.zeros(len(index), np.float32)
     if len(away := index.vectors_of(steering.unlike)):
-        total += core.away_from(index, away, metric=metric)
+        total += away_from(index, away, metric=metric)
     elif steering.unlike:
         raise UserError(f"no song of --unlike is embedded: {embedder.advice(lib, steering.unlike)}")
     for label, weight in steering.genres:
         column = [genre.label for genre in embedder.card.genres].index(label)
-        total += core.towards(_probabilities(vectors.get(lib, "genre").index, column, index), weight, unit)
+        total += towards(_probabilities(vectors.get(lib, "genre").index, column, index), weight, unit)
     for key, weight in steering.weigh:
         numbers = sql.numbers(lib, key)
         if not numbers:
             log.warning("no song has a number in {}: it is ignored", key)
-        total += core.towards(core.taste(numbers, index.ids), weight, unit)
+        total += towards(taste(numbers, index.ids), weight, unit)
     return total
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musrec_core import VectorIndex
-from musrec_core.search import hnsw, knn
+from musrec_core.search import knn
 
 pytest.importorskip("voyager")
 
@@ -21,7 +21,8 @@ def clustered(n: int, seed: int = 0) -> VectorIndex:
 
 def test_recall_at_20_and_order() -> None:
     index = clustered(3000)
-    rows, distances = hnsw.neighbours_of_all(index, 20)
+    found = knn.hnsw_neighbourhoods(index, 20)
+    rows, distances = found.rows, found.distances
     assert rows.shape == distances.shape == (3000, 20)
     assert (np.diff(distances, axis=1) >= 0).all()
     recalls = []
@@ -35,7 +36,8 @@ def test_recall_at_20_and_order() -> None:
 
 def test_twins_are_neighbours_and_nobody_is_his_own() -> None:
     vectors = np.repeat(clustered(50).vectors, 8, axis=0)
-    rows, distances = hnsw.neighbours_of_all(VectorIndex(np.arange(400), vectors), 5)
+    found = knn.hnsw_neighbourhoods(VectorIndex(np.arange(400), vectors), 5)
+    rows, distances = found.rows, found.distances
     assert not (rows == np.arange(400)[:, None]).any()
     assert np.allclose(distances, 0, atol=1e-5)
     assert (rows // 8 == np.arange(400)[:, None] // 8).all()
@@ -43,16 +45,16 @@ def test_twins_are_neighbours_and_nobody_is_his_own() -> None:
 
 def test_progress_goes_to_the_end_and_few_songs_are_refused() -> None:
     seen: list[int] = []
-    hnsw.neighbours_of_all(clustered(100), 5, progress=seen.append)
-    assert seen == [100, 200]
+    knn.hnsw_neighbourhoods(clustered(101), 5, progress=seen.append)
+    assert seen == [50, 51]  # all are in the graph; all have their neighbours
     with pytest.raises(ValueError, match="5 songs have no 5 neighbours each"):
-        hnsw.neighbours_of_all(clustered(5), 5)
+        knn.hnsw_neighbourhoods(clustered(5), 5)
 
 
 def test_the_neighbours_of_a_large_library_come_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
     index = clustered(400)
     exact = knn.neighbourhoods(index, 10)
-    monkeypatch.setattr(hnsw, "PAYS", 400)
+    monkeypatch.setattr(knn, "HNSW_MIN_SONGS", 400)
     told: list[int] = []
     quick = knn.neighbourhoods(index, 10, progress=told.append)
     assert sum(told) == 400

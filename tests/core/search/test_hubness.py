@@ -9,13 +9,24 @@ import numpy as np
 import pytest
 
 from musrec_core.search import ranking
-from musrec_core.search.hubness import MutualIndex
-from musrec_core.search.index import Metric, VectorIndex
-from musrec_core.search.knn import occurrences, pairwise, skewness
-from musrec_core.search.steering import typical
+from musrec_core.search.distance import Metric, pairwise
+from musrec_core.search.hubness import MutualIndex, occurrences, share_never, skewness
+from musrec_core.search.index import Ranker, VectorIndex
+from musrec_core.search.knn import neighbourhoods
+from musrec_core.search.ranking import typical
 
 RNG = np.random.default_rng(7)
 INDEX = VectorIndex(range(3, 303), RNG.standard_normal((300, 40)) * RNG.uniform(0.3, 1.5, (300, 1)) + 0.2)
+
+
+def test_hubs_are_counted() -> None:
+    star = VectorIndex(range(9), np.concatenate([np.zeros((1, 8)), np.eye(8)]))  # one in the middle of eight
+    rows = neighbourhoods(star, 1, metric="euclidean").rows
+    counts = occurrences(rows, 9)
+    assert counts.tolist() == [8, 1, *[0] * 7]
+    assert skewness(counts) == pytest.approx(2.405, abs=0.001)
+    assert share_never(counts) == 7 / 9
+    assert skewness(np.full(5, 3)) == 0.0
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
@@ -29,7 +40,7 @@ def test_remoteness_is_the_papers_formula_on_all_the_librarys_distances(metric: 
 
 
 def test_songs_are_found_more_evenly() -> None:
-    def skew(index: VectorIndex) -> float:
+    def skew(index: Ranker) -> float:
         rows = [[n.id - 3 for n in row[1:]] for row in index.query(INDEX.vectors, 11, metric="euclidean")]
         return skewness(occurrences(np.array(rows, np.int32), 300))
 

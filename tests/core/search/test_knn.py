@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musrec_core.search import knn
-from musrec_core.search.index import Metric, VectorIndex
+from musrec_core.search.distance import Metric
+from musrec_core.search.index import VectorIndex, positions
 
 
 @settings(max_examples=20, deadline=None)
@@ -19,12 +20,12 @@ from musrec_core.search.index import Metric, VectorIndex
 def test_the_graph_is_what_one_query_each_would_find(seed: int, n: int, k: int, block: int, metric: Metric) -> None:
     rng = np.random.default_rng(seed)
     index = VectorIndex(rng.permutation(3 * n)[:n], rng.standard_normal((n, 5)))
-    kept, knn.BLOCK = knn.BLOCK, block
+    kept, knn.BLOCK_SCORES = knn.BLOCK_SCORES, block
     done: list[int] = []
     try:
         found = knn.neighbourhoods(index, k, metric=metric, progress=done.append)
     finally:
-        knn.BLOCK = kept
+        knn.BLOCK_SCORES = kept
     assert found.rows.shape == found.distances.shape == (n, min(k, max(n - 1, 0)))
     assert sum(done) == (n if n > 1 else 0)
     for row in range(n):
@@ -50,16 +51,6 @@ def test_copies_of_a_song_are_its_nearest_and_itself_never() -> None:
     assert found.distances[:3].tolist() == [[0, 0]] * 3
 
 
-def test_hubs_are_counted() -> None:
-    star = VectorIndex(range(9), np.concatenate([np.zeros((1, 8)), np.eye(8)]))  # one in the middle of eight
-    rows = knn.neighbourhoods(star, 1, metric="euclidean").rows
-    counts = knn.occurrences(rows, 9)
-    assert counts.tolist() == [8, 1, *[0] * 7]
-    assert knn.skewness(counts) == pytest.approx(2.405, abs=0.001)
-    assert knn.share_never(counts) == 7 / 9
-    assert knn.skewness(np.full(5, 3)) == 0.0
-
-
 def test_what_can_not_be_asked() -> None:
     index = VectorIndex(range(3), np.eye(3))
     with pytest.raises(ValueError, match="1 or more"):
@@ -67,4 +58,4 @@ def test_what_can_not_be_asked() -> None:
     with pytest.raises(ValueError, match="cosine or euclidean"):
         knn.neighbourhoods(index, 1, metric="manhattan")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="not in the index"):
-        knn.positions(index, [7])
+        positions(index, [7])

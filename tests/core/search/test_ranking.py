@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -41,20 +42,51 @@ def test_candidates() -> None:
 
 def test_caps_hold_however_far_one_has_to_look() -> None:
     artists = {i: "prolific" if i < 50 else f"artist {i}" for i in range(60)}
-    found = ranking.nearest(INDEX, SEED, 6, artists=lambda wanted: {i: artists[i] for i in wanted}, max_per_artist=2)
+
+    def artists_of(wanted: Sequence[int]) -> dict[int, str]:
+        return {i: artists[i] for i in wanted}
+
+    found = ranking.nearest(INDEX, SEED, 6, filters=[ranking.cap((artists_of, 2))])
     assert ids(found) == [0, 1, 50, 51, 52, 53]
     assert max(Counter(artists[i] for i in ids(found)).values()) == 2
 
 
 def test_both_caps_hold_at_once_and_nothing_is_unlabelled_capped() -> None:
-    found = ranking.nearest(
-        INDEX, SEED, 60,
-        artists=lambda wanted: {i: i % 10 for i in wanted}, max_per_artist=3,
-        albums=lambda wanted: {i: None if i > 40 else i // 20 for i in wanted}, max_per_album=1,
-    )  # fmt: skip
+    limits = ranking.cap(
+        (lambda wanted: {i: i % 10 for i in wanted}, 3),
+        (lambda wanted: {i: None if i > 40 else i // 20 for i in wanted}, 1),
+    )
+    found = ranking.nearest(INDEX, SEED, 60, filters=[limits])
     assert max(Counter(i % 10 for i in ids(found)).values()) <= 3
     assert max(Counter(i // 20 for i in ids(found) if i <= 40).values()) == 1
     assert sum(i > 40 for i in ids(found)) > 10
+
+
+def test_what_one_limit_leaves_out_does_not_count_for_another() -> None:
+    artists = {i: "a" if i < 3 else "b" for i in range(60)}
+    albums = {i: 1 if i < 2 else i for i in range(60)}  # 0 and 1 are of one album, so 2 is the artist's second song
+    together = ranking.cap((lambda wanted: {i: artists[i] for i in wanted}, 2),
+                           (lambda wanted: {i: albums[i] for i in wanted}, 1))  # fmt: skip
+    assert ids(ranking.nearest(INDEX, SEED, 4, filters=[together])) == [0, 2, 3, 4]
+
+
+def test_rejected_songs_are_asked_about_as_far_as_one_has_to_look() -> None:
+    asked: list[int] = []
+
+    def below_fifty(some: Sequence[int]) -> list[int]:
+        asked.extend(some)
+        return [i for i in some if i < 50]
+
+    assert ids(ranking.nearest(INDEX, SEED, 2, exclude=[50], filters=[ranking.reject(below_fifty)])) == [51, 52]
+    assert 50 not in asked
+    assert ids(ranking.nearest(INDEX, SEED, 2, filters=[ranking.reject(lambda some: [0, 2])])) == [1, 3]
+
+
+def test_filters_are_applied_in_their_order() -> None:
+    one_each = ranking.cap((lambda wanted: {i: i % 5 for i in wanted}, 1))
+    low = ranking.reject(lambda some: [i for i in some if i < 3])
+    assert ids(ranking.nearest(INDEX, SEED, 5, filters=[low, one_each])) == [3, 4, 5, 6, 7]
+    assert ids(ranking.nearest(INDEX, SEED, 5, filters=[one_each, low])) == [3, 4]
 
 
 def test_fewer_come_back_where_there_are_not_more() -> None:

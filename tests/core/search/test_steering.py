@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from musrec_core.search import ranking, steering
+from musrec_core.search import ranking
 from musrec_core.search.index import VectorIndex
 
 
@@ -31,7 +31,7 @@ def test_without_weight_the_ranking_is_the_plain_one() -> None:
 def test_away_ranks_as_rocchio() -> None:
     index = _index()
     seed, unlike = index.vectors[0], index.vectors[1]
-    found = ranking.nearest(index, [seed], 50, steering=steering.away_from(index, [unlike], weight=0.5))
+    found = ranking.nearest(index, [seed], 50, steering=ranking.away_from(index, [unlike], weight=0.5))
     assert [n.id for n in found] == np.argsort(-index.vectors @ (seed - 0.5 * unlike), kind="stable").tolist()
 
 
@@ -39,14 +39,14 @@ def test_towards_prefers_what_has_more_of_it() -> None:
     index = _index()
     values = np.zeros(50)
     values[40] = 1
-    extra = steering.towards(values, 10, steering.typical(index.distances(index.vectors[0])))
+    extra = ranking.towards(values, 10, ranking.typical(index.distances(index.vectors[0])))
     assert ranking.nearest(index, index.vectors[:1], 1, exclude=[0], steering=extra)[0].id == 40
     assert ranking.nearest(index, index.vectors[:1], 49, exclude=[0], steering=-extra)[-1].id == 40
 
 
 def test_ratings_and_counts() -> None:
     ids = np.array([1, 2, 3])
-    assert np.allclose(steering.taste({1: 0.2, 2: 0.8}, ids), [0.2, 0.8, 0.5])
-    assert np.allclose(steering.taste({1: 99, 2: 9}, ids), [1, 0.5, 0])
-    assert np.allclose(steering.taste({2: -5}, ids), [0, 0, 0])
-    assert np.allclose(steering.taste({}, ids), [0, 0, 0])
+    assert np.allclose(ranking.taste({1: 0.2, 2: 0.8}, ids), [0.2, 0.8, 0.5])
+    assert np.allclose(ranking.taste({1: 99, 2: 9}, ids), [1, 0.5, 0])
+    assert np.allclose(ranking.taste({2: -5}, ids), [0, 0, 0])
+    assert np.allclose(ranking.taste({}, ids), [0, 0, 0])

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musrec_core.search.index import Metric, Neighbour, VectorIndex
-from musrec_core.search.knn import pairwise, positions
-from musrec_core.search.variety import diversify, pool_size
+from musrec_core.search.distance import Metric, pairwise
+from musrec_core.search.index import Neighbour, VectorIndex, positions
+from musrec_core.search.ranking import diversify, pool_size
 
 
 def ranked(seed: int, n: int, metric: Metric) -> tuple[VectorIndex, list[Neighbour]]:
