@@ -22,10 +22,10 @@ from beetsplug.musrec.config import SAME_RECORDING
 from beetsplug.musrec.embedding.import_similar import MOST_COMPARED
 from musrec_core import Encoder, TrackEmbedding
 from musrec_core.audio.clip import load_clip
+from musrec_core.search.distance import paired, pairwise
 from musrec_core.search.fingerprint import Fingerprint, align, fingerprint_file
 from musrec_core.search.recordings import plain_artist, plain_title
 from tests.music import encode
-from training.evaluation.metrics import cosine_distances
 
 from .hubs import Row, embed
 from .tables import table
@@ -65,7 +65,7 @@ def one_title(a: Row, b: Row) -> bool:
 
 def near_pairs(rows: list[Row], vectors: dict[str, Clip], prints: dict[str, Fingerprint]) -> list[Pair]:
     """All pairs of different songs within the largest value, the nearest first."""
-    distances = cosine_distances(np.stack([vectors[row["id"]] for row in rows]))
+    distances = pairwise(np.stack([vectors[row["id"]] for row in rows]))
     near = np.argwhere(np.triu(distances <= max(VALUES), 1))
     pairs = [(rows[i], rows[j], float(distances[i, j])) for i, j in near if not one_title(rows[i], rows[j])]
     return sorted((compare(a["id"], b["id"], d, prints) for a, b, d in pairs), key=lambda pair: pair.distance)
@@ -130,9 +130,9 @@ def copies(
             for kind, write in KINDS.items():
                 path = write(music / row["file"], y, Path(folder) / "copy.wav")
                 track: TrackEmbedding = encoder.embed_file(path)
-                distance = float(1 - track.vector @ vectors[row["id"]])
+                distance = float(paired(track.vector, vectors[row["id"]]))
                 pair = compare(row["id"], "copy", distance, prints | {"copy": fingerprint_file(path)})
-                yield kind, replace(pair, nearer=int((1 - everything @ track.vector < distance - 1e-6).sum()))
+                yield kind, replace(pair, nearer=int((paired(everything, track.vector) < distance - 1e-6).sum()))
 
 
 # The tables.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musrec_core import Encoder, UnusableAudio, VectorIndex
+from musrec_core.search.distance import pairwise
 from musrec_core.search.hubness import MutualIndex
 from training.evaluation import metrics
 
@@ -22,12 +23,12 @@ Row = dict[str, str]
 
 
 def none(vectors: NDArray[np.float32]) -> Floats:
-    return metrics.cosine_distances(vectors)
+    return pairwise(vectors)
 
 
 def local_scaling(vectors: NDArray[np.float32], k: int = 10) -> Floats:
     """NICDM (Schnitzer et al. 2012): distances over the mean distance of both songs to their k nearest."""
-    distances = metrics.cosine_distances(vectors)
+    distances = pairwise(vectors)
     others = distances + np.diag(np.full(len(distances), np.inf))
     scale = np.sort(others, axis=1)[:, :k].mean(axis=1)
     return distances / np.sqrt(np.outer(scale, scale))

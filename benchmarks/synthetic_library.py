@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import beets
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from beetsplug.musrec.attributes import codecs, fields
 from musrec_core.card import Card
+from musrec_core.search.distance import unit
 
 MUSIC = "/music"
 ARTIST_SPREAD, ALBUM_SPREAD, SONG_SPREAD = 0.7, 0.3, 0.5  # length of the random step from the centre above, of length 1
@@ -76,7 +77,7 @@ def make_library(path: str | Path, items: int, seed: int = 0, *, embedded: bool 
     library = Library(str(file), directory)  # beets makes its own schema
     rng = np.random.default_rng(seed)
     card = Card.load()
-    centres = _unit(rng.standard_normal((len(card.genres), card.dimensions)))
+    centres = unit(rng.standard_normal((len(card.genres), card.dimensions)))
     discs = list(_discs(items, centres, rng, [genre.label for genre in card.genres]))
     try:
         with closing(sqlite3.connect(file)) as connection, connection:
@@ -119,7 +120,7 @@ def _discs(items: int, centres: NDArray[np.float64], rng: np.random.Generator, g
     while left:
         genre = int(rng.integers(len(genres)))
         artist, artist_mbid = _name(rng), _mbid(rng)
-        home = _unit(centres[genre] + ARTIST_SPREAD * _unit(rng.standard_normal(centres.shape[1:])))
+        home = unit(centres[genre] + ARTIST_SPREAD * unit(rng.standard_normal(centres.shape[1:])))
         for _ in range(int(rng.integers(1, 6))):
             songs = min(left, int(rng.integers(8, 15)))
             if not songs:
@@ -128,7 +129,7 @@ def _discs(items: int, centres: NDArray[np.float64], rng: np.random.Generator, g
             yield Disc(
                 id=id_, artist=artist, artist_mbid=artist_mbid, title=_name(rng), mbid=_mbid(rng), genre=genre,
                 year=int(rng.integers(1960, 2025)), added=1.6e9 + 600.0 * id_, songs=songs,
-                centre=_unit(home + ALBUM_SPREAD * _unit(rng.standard_normal(centres.shape[1:]))),
+                centre=unit(home + ALBUM_SPREAD * unit(rng.standard_normal(centres.shape[1:]))),
                 format=FORMATS[int(rng.integers(len(FORMATS)))],
             )  # fmt: skip
 
@@ -168,7 +169,7 @@ class _Songs:
         self._songs = [(disc, track) for disc in discs for track in range(1, disc.songs + 1)]
         n = len(self._songs)
         around = np.stack([disc.centre for disc, _ in self._songs])
-        vectors = _unit(around + SONG_SPREAD * _unit(rng.standard_normal(around.shape)))
+        vectors = unit(around + SONG_SPREAD * unit(rng.standard_normal(around.shape)))
         logits = SHARPNESS * vectors @ centres.T
         exponent = np.exp(logits - logits.max(1, keepdims=True))
         self._vectors = vectors.astype(np.float32)
@@ -225,10 +226,6 @@ def _insert(connection: sqlite3.Connection, model: type[Item] | type[Album], row
     template = {column: model._type(column).to_sql(model._type(column).null) for column in known}
     statement = f"INSERT INTO {model._table} ({', '.join(known)}) VALUES ({', '.join('?' * len(known))})"
     connection.executemany(statement, (tuple((template | row).values()) for row in rows))
-
-
-def _unit(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return cast("NDArray[np.float64]", x / np.linalg.norm(x, axis=-1, keepdims=True))
 
 
 def _name(rng: np.random.Generator) -> str:

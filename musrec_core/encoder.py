@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import os
 from collections.abc import Iterable, Iterator
@@ -151,8 +152,6 @@ def _checked_bytes(path: Path, sha256: str) -> bytes:
 
 
 def _mel_basis(content: bytes, card: Card) -> NDArray[np.float32]:
-    import io
-
     try:
         basis = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)  # `np.load` would open archives too
     except (ValueError, MemoryError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -230,3 +231,38 @@ def test_the_script_on_the_library_page_finds_the_song_itself(songs: Path, waltz
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == f"0.000  {waltz.name}"
     assert len(done.stdout.splitlines()) == 3
+
+
+NAMED = re.compile(r"`((?:beetsplug|musrec_core|training|benchmarks|tests|docs)/[\w./-]+)`")
+WALK = re.compile(r"^[ │├└─]*([\w/]+\.py) +([\w.]+(?:, [\w.]+)*)(?=  |$)", re.MULTILINE)
+
+
+@each_page
+def test_files_that_are_named_exist(page: Path) -> None:
+    missing = [name for name in NAMED.findall(text_of(page)) if not (ROOT / name).exists() and "NAME" not in name]
+    assert missing == []
+
+
+@each_page
+def test_modules_that_are_run_exist(page: Path) -> None:
+    for module in re.findall(r"python -m ((?:benchmarks|tests|training)[\w.]*)", text_of(page)):
+        assert find_spec(module.rstrip(".")), module
+
+
+def names_in(module: Path) -> set[str]:
+    """Functions, classes and methods (``Class.method``)."""
+    defined = ast.FunctionDef | ast.ClassDef
+    body = [node for node in ast.parse(text_of(module)).body if isinstance(node, defined)]
+    methods = {
+        f"{c.name}.{m.name}" for c in body if isinstance(c, ast.ClassDef) for m in c.body if isinstance(m, defined)
+    }
+    return {node.name for node in body} | methods
+
+
+def test_walks_lead_through_functions_that_exist() -> None:
+    walks = text_of(ROOT / "CONTRIBUTING.md").partition("## Three walks")[2].partition("\n## ")[0]
+    stops = WALK.findall(walks)
+    assert len(stops) >= 20
+    for file, functions in stops:
+        (module,) = (path for path in (ROOT / "beetsplug" / "musrec" / file, ROOT / file) if path.exists())
+        assert set(functions.split(", ")) <= names_in(module), file

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..search.distance import Metric, paired, pairwise, unit
 from ..search.index import Ranker, positions
+from ..search.ranking import Labels
+from .paths import exact_path
 
-POOL = 1500  # songs that one leg chooses from, about
-PER_POINT = 4  # of them near each point of the way, at least
-AT_ONCE = 32  # songs near a point that are asked about
+LEG_POOL = 1500  # songs that one leg chooses from, about
+MIN_PER_POINT = 4  # of them near each point of the line between two stops
+LOOKED_UP_AT_ONCE = 32  # songs near a point whose artists and recordings are looked up
 
-Labels = Callable[[Sequence[int]], Mapping[int, Hashable]]
 Mismatch = Callable[[Sequence[int]], NDArray[np.float64]]
 OneEach = Callable[[Sequence[int], Collection[int]], Collection[int]]
 
@@ -43,8 +44,8 @@ def journey(
     so that many small steps beat one large one. It only goes onwards: each song's projection on the line between the
     stops lies beyond that of the song before. So the graph has no cycle, no song comes twice, and the path is the
     best there is among the songs near the line (with a cap on artists: the best of those that a search from left to
-    right keeps). The straight way, the nearest song to each of evenly spaced points, is taken where its largest step is
-    smaller.
+    right keeps). The straight path, the nearest song to each of evenly spaced points, is taken where its largest step
+    is smaller.
 
     For cosine, distances are those of the unit vectors.
 
@@ -65,7 +66,7 @@ def journey(
         Ids -> how badly each pair goes together, 0 to 1 [shape=(m, m)]; 1 costs as much as the median of the songs'
         steps to their nearest. See `harmonic.mismatch`.
     one_each : callable, optional
-        Ids to choose from and ids on the way -> one each of the recordings among the former, none that is on the way.
+        Ids to choose from and ids chosen -> one each of the recordings among the former, none of a chosen one.
         See `recordings.Recordings.collapse`.
 
     Returns
@@ -85,9 +86,9 @@ def journey(
     if count < len(stops):
         raise ValueError(f"{len(stops)} stops don't fit into {count} songs")
     ends = index.vectors[positions(index, stops)]
-    songs = _Songs(index, candidates, {*exclude, *stops}, metric, artists, max_per_artist, one_each)
+    songs = _Available(index, candidates, {*exclude, *stops}, metric, artists, max_per_artist, one_each)
     songs.count(stops)
-    points = _in_space(ends, metric)
+    points = _in_euclidean_space(ends, metric)
     lengths: list[float] = paired(points[:-1], points[1:], "euclidean").tolist()
     path = [stops[0]]
     for i, between in enumerate(_shares(lengths, count - len(stops))):
@@ -106,8 +107,8 @@ def _shares(lengths: Sequence[float], songs: int) -> list[int]:
     return shares
 
 
-class _Songs:
-    """The songs that are left to choose from, and how many more of each artist may come."""
+class _Available:
+    """The songs that are left to choose from, and how many more of each artist are allowed."""
 
     def __init__(
         self,
@@ -121,7 +122,7 @@ class _Songs:
     ) -> None:
         self.index = index if candidates is None else index.among(candidates)
         self.taken, self.metric = taken, metric
-        self._way: set[int] = set()
+        self._chosen: set[int] = set()
         self._one_each = one_each
         self._artists = artists if cap else None
         self._cap = cap or 0
@@ -135,30 +136,30 @@ class _Songs:
             self._labels.update((id_, found.get(id_)) for id_ in new)
         return [self._labels.get(id_) for id_ in ids]
 
-    def room(self, label: Hashable) -> int | None:
-        """How many more songs of an artist may come; None: any number."""
+    def remaining(self, label: Hashable) -> int | None:
+        """How many more songs of an artist are allowed; None: any number."""
         return None if label is None else self._cap - self._counts[label]
 
     def count(self, ids: Sequence[int]) -> None:
-        """Count songs as on the way."""
+        """Count songs as chosen."""
         self.taken.update(ids)
-        self._way.update(ids)
+        self._chosen.update(ids)
         self._counts.update(label for label in self.label(ids) if label is not None)
 
     def uncount(self, ids: Sequence[int]) -> None:
         """Give songs back."""
         self.taken.difference_update(ids)
-        self._way.difference_update(ids)
+        self._chosen.difference_update(ids)
         self._counts.subtract(label for label in self.label(ids) if label is not None)
 
     def nearest(self, point: NDArray[np.float32]) -> int:
-        """The nearest song that may come; raises `NoJourneyError` where there is none."""
-        k = len(self.taken) + AT_ONCE
+        """The nearest song that is allowed; raises `NoJourneyError` where there is none."""
+        k = len(self.taken) + LOOKED_UP_AT_ONCE
         passed = set(self.taken)
         while True:
             ranked = [n.id for n in self.index.query(point[None], k, metric=self.metric)[0] if n.id not in passed]
-            for first in range(0, len(ranked), AT_ONCE):
-                part = self._with_room(ranked[first : first + AT_ONCE])
+            for first in range(0, len(ranked), LOOKED_UP_AT_ONCE):
+                part = self._under_cap(ranked[first : first + LOOKED_UP_AT_ONCE])
                 apart = self.apart(part)
                 for id_ in part:
                     if id_ in apart:
@@ -169,27 +170,29 @@ class _Songs:
             k *= 4
 
     def near(self, points: NDArray[np.float32]) -> list[int]:
-        """The songs nearest to each of some points that may come."""
-        each = max(PER_POINT, POOL // len(points)) + len(self.taken)
+        """The allowed songs nearest to each of some points."""
+        each = max(MIN_PER_POINT, LEG_POOL // len(points)) + len(self.taken)
         found = {n.id for row in self.index.query(points, each, metric=self.metric) for n in row}
-        return self._with_room(sorted(found - self.taken))
+        return self._under_cap(sorted(found - self.taken))
 
     def apart(self, ids: Sequence[int], more: Collection[int] = ()) -> set[int]:
-        """Those of some songs that are each another recording, and none of the way or of ``more``."""
-        return set(ids) if self._one_each is None else set(self._one_each(ids, self._way.union(more)))
+        """Those of some songs that are each another recording, and none of those chosen or of ``more``."""
+        return set(ids) if self._one_each is None else set(self._one_each(ids, self._chosen.union(more)))
 
-    def _with_room(self, ids: Sequence[int]) -> list[int]:
-        """Those whose artist may come once more."""
+    def _under_cap(self, ids: Sequence[int]) -> list[int]:
+        """Those whose artist is allowed once more."""
         return [
-            i for i, label in zip(ids, self.label(ids), strict=True) if (room := self.room(label)) is None or room > 0
+            i
+            for i, label in zip(ids, self.label(ids), strict=True)
+            if (remaining := self.remaining(label)) is None or remaining > 0
         ]
 
 
 def _leg(
-    songs: _Songs, stops: Sequence[int], ends: NDArray[np.float32], between: int, mismatch: Mismatch | None
+    songs: _Available, stops: Sequence[int], ends: NDArray[np.float32], between: int, mismatch: Mismatch | None
 ) -> list[int]:
     """The songs between two stops, in order; they count as taken from then on."""
-    points = _on_the_way(ends, between, songs.metric)
+    points = _evenly_spaced(ends, between, songs.metric)
     straight = _straight(songs, points)
     others = [id_ for id_ in songs.near(points) if id_ not in set(straight)]
     ids = sorted(songs.apart(others, straight).union(straight))
@@ -199,120 +202,75 @@ def _leg(
         nearest = np.partition(costs, 1, axis=1)[:, 1]
         costs += np.median(nearest) * mismatch([stops[0], *ids, stops[1]])
     rows = {id_: row for row, id_ in enumerate(ids, start=1)}
-    ways = [[rows[id_] for id_ in straight]]
+    paths = [[rows[id_] for id_ in straight]]
     if (shortest := _shortest(songs, ids, vectors, costs, between)) is not None:
-        ways.insert(0, shortest)
-    best = min(ways, key=lambda way: _largest_step(costs, way))
+        paths.insert(0, shortest)
+    best = min(paths, key=lambda path: _largest_step(costs, path))
     chosen = [ids[row - 1] for row in best]
     songs.count(chosen)
     return chosen
 
 
-def _straight(songs: _Songs, points: NDArray[np.float32]) -> list[int]:
-    """The nearest song that is left to each point of the way.
+def _straight(songs: _Available, points: NDArray[np.float32]) -> list[int]:
+    """The nearest song that is left to each point of the line.
 
-    Finds a way wherever there is one: whatever is taken first, as many songs fit under the cap in the end. (Not surely
+    Finds a path wherever there is one: whatever is taken first, as many songs fit under the cap in the end. (Not surely
     where copies of a recording have different artists.)
     """
-    way: list[int] = []
+    path: list[int] = []
     try:
         for point in points:
-            way.append(songs.nearest(point))
-            songs.count(way[-1:])
+            path.append(songs.nearest(point))
+            songs.count(path[-1:])
     finally:
-        songs.uncount(way)
-    return way
+        songs.uncount(path)
+    return path
 
 
 def _shortest(
-    songs: _Songs, ids: Sequence[int], vectors: NDArray[np.float32], costs: NDArray[np.float64], between: int
+    songs: _Available, ids: Sequence[int], vectors: NDArray[np.float32], costs: NDArray[np.float64], between: int
 ) -> list[int] | None:
     """Rows of the path of least cost that goes onwards only; None where there is none."""
-    v = _in_space(vectors, songs.metric)
+    v = _in_euclidean_space(vectors, songs.metric)
     onwards = v[1:-1] @ (v[-1] - v[0])
     order = np.concatenate([[0], 1 + np.argsort(onwards, kind="stable"), [len(v) - 1]])
     labels = [None, *songs.label(ids), None]
     ahead = costs[np.ix_(order, order)]
     ahead[np.tril_indices(len(order))] = np.inf
-    path = exact_path(ahead, between, *_capped(songs, [labels[row] for row in order.tolist()]))
+    path = exact_path(ahead, between, *_numbered_caps(songs, [labels[row] for row in order.tolist()]))
     return None if path is None else order[path].tolist()
 
 
-def _capped(songs: _Songs, labels: Sequence[Hashable]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A number for each song's artist, and the number's room; 0 is whoever can't be too many."""
+def _numbered_caps(songs: _Available, labels: Sequence[Hashable]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A number for each song's artist, 0 for whoever can't exceed the cap; and how many songs each number may have."""
     counts = Counter(labels)
-    scarce = {label: room for label in counts if (room := songs.room(label)) is not None and counts[label] > room}
+    scarce = {
+        label: remaining
+        for label in counts
+        if (remaining := songs.remaining(label)) is not None and counts[label] > remaining
+    }
     numbers = {label: n for n, label in enumerate(scarce, start=1)}
-    rooms = np.array([len(labels), *scarce.values()], np.int64)
-    return np.array([numbers.get(label, 0) for label in labels], np.int64), rooms
+    limits = np.array([len(labels), *scarce.values()], np.int64)
+    return np.array([numbers.get(label, 0) for label in labels], np.int64), limits
 
 
-def exact_path(
-    costs: NDArray[np.float64], between: int, labels: NDArray[np.int64], rooms: NDArray[np.int64]
-) -> list[int] | None:
-    """The cheapest path from the first row to the last with exactly so many rows between.
-
-    Dynamic programming over the number of songs (Bellman 1957), of O(between * m^2). Each song keeps its cheapest path
-    only, so where a label has no room left on that path, dearer ones that had room are not known.
-
-    Parameters
-    ----------
-    costs : np.ndarray [shape=(m, m)]
-        Of the step from row to column; infinite where there is none. Without a cycle.
-    between : int >= 1
-    labels : np.ndarray [shape=(m,)]
-    rooms : np.ndarray [shape=(l,)]
-        How many rows between may have each label.
-
-    Returns
-    -------
-    rows : list of int, or None
-        Those between; None where no path was found.
-    """
-    columns = np.arange(len(costs))
-    total = costs[0].copy()
-    total[rooms[labels] < 1] = np.inf
-    total[-1] = np.inf
-    used = np.zeros((len(costs), len(rooms)), np.int32)
-    used[columns, labels] = 1
-    came_from = []
-    for _ in range(between - 1):
-        through = total[:, None] + costs
-        if len(rooms) > 1:
-            through[used[:, labels] >= rooms[labels]] = np.inf
-        parent = through.argmin(axis=0)
-        came_from.append(parent)
-        total = through[parent, columns]
-        total[-1] = np.inf
-        used = used[parent]
-        used[columns, labels] += 1
-    last = total + costs[:, -1]
-    row = int(last.argmin())
-    if not np.isfinite(last[row]):
-        return None
-    path = [row]
-    for parent in reversed(came_from):
-        path.append(int(parent[path[-1]]))
-    return path[::-1]
-
-
-def _largest_step(costs: NDArray[np.float64], way: Sequence[int]) -> float:
-    rows = [0, *way, len(costs) - 1]
+def _largest_step(costs: NDArray[np.float64], path: Sequence[int]) -> float:
+    rows = [0, *path, len(costs) - 1]
     return float(costs[rows[:-1], rows[1:]].max())
 
 
-def _in_space(vectors: NDArray[np.float32], metric: Metric) -> NDArray[np.float64]:
+def _in_euclidean_space(vectors: NDArray[np.float32], metric: Metric) -> NDArray[np.float64]:
     """Vectors whose Euclidean distances are those of the metric: for cosine the unit vectors."""
     v = vectors.astype(np.float64)
     return unit(v) if metric == "cosine" else v
 
 
 def _distances(vectors: NDArray[np.float32], metric: Metric) -> NDArray[np.float64]:
-    return pairwise(_in_space(vectors, metric), "euclidean")
+    return pairwise(_in_euclidean_space(vectors, metric), "euclidean")
 
 
-def _on_the_way(ends: NDArray[np.float32], between: int, metric: Metric) -> NDArray[np.float32]:
+def _evenly_spaced(ends: NDArray[np.float32], between: int, metric: Metric) -> NDArray[np.float32]:
     """Points that part the line between two songs evenly [shape=(between, d)]."""
-    start, end = _in_space(ends, metric)
+    start, end = _in_euclidean_space(ends, metric)
     share = np.arange(1, between + 1)[:, None] / (between + 1)
     return (start + share * (end - start)).astype(np.float32)

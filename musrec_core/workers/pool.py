@@ -7,12 +7,9 @@ import itertools
 import logging
 import os
 import pickle
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, TypeVar
@@ -21,17 +18,17 @@ from ..card import Card
 from ..errors import ModelError, Reason, UnusableAudio, WorkersError
 from .child import Job, Setup, embed_in_worker, load_encoder
 from .process import Messages, WorkerProcess
+from .slots import TICK, QueuedFile, Slot, ticking
 
 __all__ = ["Job", "WorkerPool", "WorkersError", "default_workers", "embed_in_worker"]
 
 PathT = TypeVar("PathT", bound="str | bytes | os.PathLike[Any]")
-AHEAD = 3  # files handed out per worker: enough that none waits, few enough that an endless list is fine
-TRIES = 2  # of a file whose worker died or took too long: the cause may be another, such as want of memory
-STARTS = 4  # that fail one after the other, until no more is tried
+FILES_PER_WORKER = 3  # handed out ahead: enough that none waits, few enough that an endless list is fine
+TRIES_PER_FILE = 2  # whose worker died or took too long: the cause may be another, such as want of memory
+MAX_FAILED_STARTS = 4  # one after the other, until no more is tried
 FIRST_PAUSE = 0.2  # seconds after a start that failed; the next one is twice as long
-LONGEST_PAUSE = 30.0
-START_SECONDS = 60.0  # after which a worker that is not ready is given up
-TICK = 0.2  # seconds
+LONGEST_PAUSE = 30.0  # seconds
+START_TIMEOUT = 60.0  # seconds, after which a worker that is not ready is given up
 
 _log = logging.getLogger(__name__)
 
@@ -80,8 +77,8 @@ class WorkerPool:
         self._modules = ("musrec_core.workers.child", _module_of(self._job))
         self._timeout = timeout
         self._warn = warn
-        self._slots = [_Slot() for _ in range(self.workers)]
-        self._again: deque[_File] = deque()  # to be handed out before others
+        self._slots = [Slot() for _ in range(self.workers)]
+        self._again: deque[QueuedFile] = deque()  # to be handed out before others
         self._messages: Messages = SimpleQueue()
         self._clock = 0.0  # seconds that this process was not stopped, while files were in hand
         self._next_start = 0.0  # on that clock
@@ -119,7 +116,12 @@ class WorkerPool:
             raise ValueError("this pool is closed")
         source = iter(paths)
         try:
-            with self._ticking():
+            with ExitStack() as running:
+                try:
+                    running.enter_context(ticking(self._messages))
+                except RuntimeError as error:  # no more threads
+                    self._why = str(error)
+                    self._give_up()
                 yield from self._map(source)
             if self._without_processes and not self._closed:
                 yield from self._map_here(source)
@@ -133,7 +135,7 @@ class WorkerPool:
         while not self._closed and not self._without_processes:
             if self._hand_out(source) and not any(slot.files for slot in self._slots):
                 return
-            if self._failed_starts >= STARTS and not any(slot.process for slot in self._slots):
+            if self._failed_starts >= MAX_FAILED_STARTS and not any(slot.process for slot in self._slots):
                 self._give_up()
                 continue
             sender, message = self._messages.get()
@@ -149,7 +151,7 @@ class WorkerPool:
             if self._again:
                 file = self._again.popleft()
             elif (path := next(source, None)) is not None:
-                file = _File(path)
+                file = QueuedFile(path)
             else:
                 return True
             slot.files.append(file)
@@ -159,10 +161,10 @@ class WorkerPool:
                 slot.process.hand(file.path)
         return False
 
-    def _is_free(self, slot: _Slot) -> bool:
-        return len(slot.files) < AHEAD and (slot.process is not None or self._clock >= self._next_start)
+    def _is_free(self, slot: Slot) -> bool:
+        return len(slot.files) < FILES_PER_WORKER and (slot.process is not None or self._clock >= self._next_start)
 
-    def _start(self, slot: _Slot) -> None:
+    def _start(self, slot: Slot) -> None:
         try:
             folder = os.getcwd()
         except OSError:
@@ -176,7 +178,7 @@ class WorkerPool:
         if self._closed:  # by another thread, meanwhile
             slot.end()
 
-    def _take(self, slot: _Slot, message: bytes) -> Iterator[tuple[Any, Any]]:
+    def _take(self, slot: Slot, message: bytes) -> Iterator[tuple[Any, Any]]:
         """Take in what a worker says."""
         slot.seconds = 0.0  # and this is all that ``ready`` does
         match pickle.loads(message):
@@ -196,7 +198,7 @@ class WorkerPool:
                 why = f"{type(error).__name__}: {error}"
                 self._start_failed(slot, why, hopeless=isinstance(error, MemoryError))
 
-    def _ended(self, slot: _Slot) -> Iterator[tuple[Any, Any]]:
+    def _ended(self, slot: Slot) -> Iterator[tuple[Any, Any]]:
         status = slot.end()
         if slot.begun:
             yield from self._file_failed(slot, "crashed", f"the worker ended with status {status}")
@@ -213,20 +215,20 @@ class WorkerPool:
             slot.seconds += TICK
             if slot.begun and slot.seconds > self._timeout + TICK:
                 yield from self._file_failed(slot, "timeout")
-            elif not slot.begun and slot.seconds > START_SECONDS:
-                self._start_failed(slot, f"the last one was not ready after {START_SECONDS:g} s")
+            elif not slot.begun and slot.seconds > START_TIMEOUT:
+                self._start_failed(slot, f"the last one was not ready after {START_TIMEOUT:g} s")
 
-    def _file_failed(self, slot: _Slot, reason: Reason, detail: str = "") -> Iterator[tuple[Any, Any]]:
+    def _file_failed(self, slot: Slot, reason: Reason, detail: str = "") -> Iterator[tuple[Any, Any]]:
         """Blame the file in the worker's hand; it is tried once more, in a new worker."""
         file = slot.files.popleft()
         file.failures += 1
-        if file.failures < TRIES:
+        if file.failures < TRIES_PER_FILE:
             slot.files.appendleft(file)
         self._leave(slot)
-        if file.failures >= TRIES:
+        if file.failures >= TRIES_PER_FILE:
             yield file.path, UnusableAudio(os.fsdecode(file.path), reason, detail)
 
-    def _start_failed(self, slot: _Slot, why: str, *, hopeless: bool = False) -> None:
+    def _start_failed(self, slot: Slot, why: str, *, hopeless: bool = False) -> None:
         """No file is to blame; wait before the next start. ``hopeless``: this process would fare no better."""
         self._leave(slot)
         self._why, self._hopeless = why, hopeless
@@ -234,7 +236,7 @@ class WorkerPool:
             self._next_start = self._clock + min(FIRST_PAUSE * 2**self._failed_starts, LONGEST_PAUSE)
             self._failed_starts += 1
 
-    def _leave(self, slot: _Slot) -> None:
+    def _leave(self, slot: Slot) -> None:
         """End a worker, and hand its files to others."""
         slot.end()
         slot.begun = False
@@ -268,49 +270,6 @@ class WorkerPool:
             "and one that crashes or hangs the decoder ends the run"
         )
         self._prepared_here = True
-
-    @contextmanager
-    def _ticking(self) -> Iterator[None]:
-        """Count time by a thread that sleeps: it is stopped as the workers are, and no clock's step moves it."""
-        ended = threading.Event()
-        try:
-            threading.Thread(target=_tick_until, args=(ended, self._messages), daemon=True).start()
-        except RuntimeError as error:  # no more threads
-            self._why = str(error)
-            self._give_up()
-        try:
-            yield
-        finally:
-            ended.set()
-
-
-def _tick_until(ended: threading.Event, messages: Messages) -> None:
-    while not ended.is_set():
-        time.sleep(TICK)
-        messages.put((None, None))
-
-
-@dataclass(eq=False)
-class _File:
-    """A path on its way, and how often a worker failed while it had it in hand."""
-
-    path: Any
-    failures: int = 0
-
-
-@dataclass(eq=False)
-class _Slot:
-    """The place of one worker."""
-
-    process: WorkerProcess | None = None
-    files: deque[_File] = field(default_factory=deque)  # that it was handed, the one in hand first
-    begun: bool = False  # the first of them is in hand
-    seconds: float = 0.0  # since the last sign of life
-
-    def end(self) -> int | None:
-        """End the process, if there is one, and give its exit status."""
-        process, self.process = self.process, None
-        return process.end() if process else None
 
 
 class JobTraceback(Exception):

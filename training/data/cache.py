@@ -16,8 +16,8 @@ from musrec_core.card import FrontEnd
 from ..recipe import RecipeError
 
 SPLITS = ("train", "valid", "test")
-QUANTUM = 10 / 255  # a cached value v stands for v * QUANTUM - 5 deviations
-QUADRANTS = {"Q1": (1, 1), "Q2": (0, 1), "Q3": (0, 0), "Q4": (1, 0)}  # valence, arousal (Russell 1980)
+OFFSET = 5.0  # deviations: a cached value v stands for v * QUANTUM - OFFSET
+QUANTUM = 2 * OFFSET / 255
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,13 @@ class Cache:
 
 
 def quantise_cache(spectrogram: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Standardised log-mel -> uint8; beyond 5 deviations it saturates."""
-    return np.clip(np.round((spectrogram + 5) / QUANTUM), 0, 255).astype(np.uint8)
+    """Standardised log-mel -> uint8; beyond `OFFSET` deviations it saturates."""
+    return np.clip(np.round((spectrogram + OFFSET) / QUANTUM), 0, 255).astype(np.uint8)
 
 
 def dequantise_cache(cached: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The inverse of `quantise`, to half a quantum (0.02 deviations)."""
-    return cached.astype(np.float32) * np.float32(QUANTUM) - np.float32(5)
+    """The inverse of `quantise_cache`, to half a quantum (0.02 deviations)."""
+    return cached.astype(np.float32) * np.float32(QUANTUM) - np.float32(OFFSET)
 
 
 def save_cache(cache: Cache, folder: Path) -> None:

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from musrec_core.mood import QUADRANTS
+
 from ..recipe import RecipeError
 from . import fma
-from .cache import QUADRANTS, SPLITS, Track
+from .cache import SPLITS, Track
 
 Labels = dict[str, list[str]]
 

@@ -11,9 +11,12 @@ import numpy as np
 import torch
 import yaml
 
+from musrec_core.mood import AXES, QUADRANTS
+
 from ..data.cache import Cache
-from ..fit.fit import FEW, fit, load_trained, new_vector, outputs_of
-from ..model.encoder import Outputs, TrackVector, TrainableEncoder
+from ..fit.fit import fit
+from ..model.encoder import Outputs, TrackVector
+from ..model.inference import AXES_WINDOWS, load_trained, new_vector, outputs_of
 from ..recipe import RECIPES, Recipe, RecipeError, load_recipe
 from .evaluate import Group, single_label_groups
 from .metrics import binary_auc, cosine_distances, retrieval_scores
@@ -54,7 +57,7 @@ def measured(recipe: Recipe, cache: Cache, folder: Path, vectors: dict[str, dict
     common = excerpts_and_mood(cache, said)
     rows = [{"vector": "its own"} | common | retrieval(groups, cache, said, vector)]
     if vectors:
-        train = [outputs_of(encoder, cache, i, frames, most=FEW) for i in cache.split("train")]
+        train = [outputs_of(encoder, cache, i, frames, most=AXES_WINDOWS) for i in cache.split("train")]
         for name, weights in vectors.items():
             other = _fitted(recipe, weights, train)
             rows.append({"vector": name} | retrieval(groups, cache, said, other))
@@ -95,8 +98,8 @@ def excerpts_and_mood(cache: Cache, said: dict[int, Outputs]) -> dict[str, float
     moods = [(i, cache.tracks[i].quadrant) for i in said if cache.tracks[i].quadrant and said[i].mood.shape[1]]
     if moods:
         scores = np.stack([said[i].mood.mean(dim=0).numpy() for i, _ in moods])
-        truths = np.array([(quadrant in {"Q1", "Q4"}, quadrant in {"Q1", "Q2"}) for _, quadrant in moods])
-        aucs = [binary_auc(scores[:, axis], truths[:, axis]) for axis in range(len(TrainableEncoder.MOOD_AXES))]
+        truths = np.array([QUADRANTS[quadrant] for _, quadrant in moods], bool)
+        aucs = [binary_auc(scores[:, axis], truths[:, axis]) for axis in range(len(AXES))]
         figures["mood_auc"] = float(np.mean(aucs))
     return figures
 

@@ -12,9 +12,10 @@ from tqdm import tqdm
 
 from musrec_core.audio.clip import load_clip
 from musrec_core.errors import UnusableAudio
+from musrec_core.mood import QUADRANTS
 from musrec_core.workers.pool import WorkerPool
 
-from ..data.cache import QUADRANTS, Cache, Track
+from ..data.cache import Cache, Track
 from ..recipe import RecipeError
 from .systems import System
 

@@ -17,8 +17,9 @@ import numpy as np
 from musrec_core.audio.features import windows
 from musrec_core.card import Card
 from musrec_core.encoder import Encoder
+from musrec_core.mood import QUADRANTS
 
-from ..data.cache import QUADRANTS, Cache, Track
+from ..data.cache import Cache, Track
 from ..recipe import RecipeError
 from . import metrics
 from .baselines import dsp_systems, random_system

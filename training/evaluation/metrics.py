@@ -8,6 +8,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from musrec_core.search.distance import pairwise
+
 Floats = NDArray[np.float64]
 Labels = NDArray[np.str_]
 DEPTHS = (1, 5, 10, 20)
@@ -16,16 +18,12 @@ BINS = 15
 
 def cosine_distances(vectors: NDArray[np.float32]) -> Floats:
     """All pairs [shape=(n, n)]."""
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return 1 - (unit.astype(np.float64) @ unit.T)
+    return pairwise(vectors, "cosine")
 
 
 def euclidean_distances(vectors: NDArray[np.float32]) -> Floats:
     """All pairs [shape=(n, n)]."""
-    from sklearn.metrics.pairwise import euclidean_distances as pairwise
-
-    result: Floats = pairwise(vectors.astype(np.float64))
-    return result
+    return pairwise(vectors, "euclidean")
 
 
 def retrieval_scores(distances: Floats, labels: Labels, artists: Labels) -> dict[str, Floats]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from musrec_core.card import Card
+from musrec_core.mood import AXES
 
 from ..export.model_card import write_model_card
 from .plots import draw
@@ -132,11 +133,8 @@ def _calibration(report: Figures) -> str:
 def _mood(report: Figures) -> str:
     rows = []
     for system, f in report["mood"].items():
-        axes = [
-            f"{f[a]['auc']:.3f} ({f[a]['auc_interval'][0]:.2f} to {f[a]['auc_interval'][1]:.2f})"
-            for a in ("valence", "arousal")
-        ]
-        calibration = [_f(f[a][figure]) for figure in ("ece", "brier") for a in ("valence", "arousal")]
+        axes = [f"{f[a]['auc']:.3f} ({f[a]['auc_interval'][0]:.2f} to {f[a]['auc_interval'][1]:.2f})" for a in AXES]
+        calibration = [_f(f[a][figure]) for figure in ("ece", "brier") for a in AXES]
         rows.append([system.partition(",")[0], *axes, _with_interval(f, "quadrant_accuracy"), *calibration])
     header = ["system", "valence AUC", "arousal AUC", "quadrant accuracy", "valence ECE", "arousal ECE",
               "valence Brier", "arousal Brier"]  # fmt: skip

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from musrec_core.card import Card
 from musrec_core.encoder import Encoder, TrackEmbedding
 from musrec_core.errors import UnusableAudio
+from musrec_core.mood import AXES
 
 from ..data.cache import Cache, Track
 from ..recipe import RecipeError
 from .metrics import Floats, cosine_distances, euclidean_distances
-
-MOOD_AXES = ("valence", "arousal")
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def model_systems(path: Path, tracks: Sequence[Track], vocabulary: list[str]) ->
         raise RecipeError(f"{encoder.card.name} knows other genres than the cache: {', '.join(labels)}")
     said = embedded(tracks, encoder)
     genres = {id_: np.array([track.genres[label] for label in vocabulary]) for id_, track in said.items()}
-    mood = {id_: np.array([t.mood[axis] for axis in MOOD_AXES]) for id_, t in said.items() if t.mood}
+    mood = {id_: np.array([t.mood[axis] for axis in AXES]) for id_, t in said.items() if t.mood}
     vectors = {id_: track.vector for id_, track in said.items()}
     name = encoder.card.name
     return [

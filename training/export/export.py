@@ -16,12 +16,13 @@ from torch.nn import functional
 from musrec_core.audio.features import windows
 from musrec_core.card import Card, Genre
 from musrec_core.encoder import Encoder as OnnxEncoder
+from musrec_core.mood import AXES
 
 from ..data.cache import Cache
 from ..data.prepare import mel_filter_bank
 from ..fit.batches import candidate_matrix, mood_matrix
-from ..fit.fit import load_trained, outputs_of
 from ..model.encoder import ExportedEncoder, TrainableEncoder
+from ..model.inference import load_trained, outputs_of
 from ..model.losses import partial_label_loss
 from ..recipe import Recipe, RecipeError
 from .int8 import quantise_onnx
@@ -69,7 +70,7 @@ def fit_temperature(encoder: TrainableEncoder, recipe: Recipe, cache: Cache) -> 
         target = truth[felt, axis]
         return lambda t: functional.binary_cross_entropy_with_logits(logits[:, axis] / t, target, reduction="none")
 
-    return genres, {name: _coolest(loss_of(axis), len(felt)) for axis, name in enumerate(TrainableEncoder.MOOD_AXES)}
+    return genres, {name: _coolest(loss_of(axis), len(felt)) for axis, name in enumerate(AXES)}
 
 
 def _coolest(loss: Callable[[Tensor], Tensor], songs: int) -> float:

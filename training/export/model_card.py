@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from musrec_core.card import Card
+from musrec_core.mood import AXES
 
 
 def write_model_card(card: Card) -> Path:
@@ -75,6 +76,5 @@ def _genres(report: dict[str, Any]) -> str:
 
 def _mood(mood: dict[str, Any]) -> str:
     figures = next(iter(mood.values()))
-    axes = ", ".join(f"{axis} AUC {figures[axis]['auc']:.3f} (ECE {figures[axis]['ece']:.3f})" for axis in
-                     ("valence", "arousal"))  # fmt: skip
+    axes = ", ".join(f"{axis} AUC {figures[axis]['auc']:.3f} (ECE {figures[axis]['ece']:.3f})" for axis in AXES)
     return f"Mood, {figures['songs']} clips: {axes}; the right quadrant of four {figures['quadrant_accuracy']:.3f}."

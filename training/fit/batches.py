@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ..data.cache import QUADRANTS, QUANTUM, Cache
+from musrec_core.mood import QUADRANTS
+
+from ..data.cache import OFFSET, QUANTUM, Cache
 from ..data.teacher import Teacher
 from ..model.encoder import TrainableEncoder
 from ..recipe import Recipe
@@ -125,7 +127,7 @@ class CropData(lightning.LightningDataModule):
         offsets = torch.arange(self.window_frames, device=track.device)
         inside = (start[:, None] + offsets) % self.tables["length"][track][:, None]
         x = self.tables["frames"][self.tables["first"][track][:, None] + inside]  # (b, t, mels)
-        return (x.float() * QUANTUM - 5).transpose(1, 2)
+        return (x.float() * QUANTUM - OFFSET).transpose(1, 2)
 
 
 def candidate_matrix(cache: Cache) -> Tensor:

@@ -10,24 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
-from torch import nn
-
-from musrec_core.audio.features import windows
 
 from ..data.cache import Cache
 from ..data.teacher import load_teacher
-from ..model.encoder import Outputs, RawFeatures, TrackVector, TrainableEncoder, new_encoder
+from ..model.encoder import TrainableEncoder
+from ..model.inference import fit_vector
 from ..recipe import Recipe, RecipeError
 from .batches import CropData
 from .lightning_module import Training
 
 LAST, BEST = "last", "best"
-FEW = 5  # windows a clip that tell the principal axes
 
 
 def fit(recipe: Recipe, cache: Cache, out: Path, *, fresh: bool = False) -> Path:
@@ -143,46 +139,3 @@ def _require_same_recipe(checkpoint: Path, recipe: Recipe) -> None:
     state = torch.load(checkpoint, weights_only=True, map_location="cpu")
     if state.get("recipe_digest") != recipe.digest():
         raise RecipeError(f"{checkpoint.parent.parent} holds an unfinished run of another recipe: add --fresh")
-
-
-@torch.inference_mode()
-def outputs_of(
-    encoder: TrainableEncoder, cache: Cache, i: int, window_frames: int, *, most: int | None = None
-) -> Outputs:
-    """The windows of one cached clip through the network; ``most`` takes fewer, evenly spaced."""
-    w = windows(cache.clip(i), window_frames)
-    if most and len(w) > most:
-        w = w[np.linspace(0, len(w) - 1, most).round().astype(int)]
-    out: Outputs = encoder(torch.from_numpy(w))
-    return out
-
-
-def new_vector(recipe: Recipe, parts: int = 0) -> nn.Module:
-    """The recipe's vector, not yet fitted."""
-    weights = {name: weight for name, weight in recipe.vector.items() if name not in {"raw", "whiten"}}
-    if recipe.vector.raw:
-        return RawFeatures()
-    return TrackVector(weights, recipe.network.embedding, parts, whiten=recipe.vector.whiten)
-
-
-def fit_vector(encoder: TrainableEncoder, recipe: Recipe, cache: Cache) -> nn.Module:
-    """Fit the projection of the track vector on the train split's clips."""
-    vector = new_vector(recipe)
-    if not isinstance(vector, TrackVector):
-        return vector
-    frames = recipe.front.window_frames
-    parts = [vector.parts(outputs_of(encoder, cache, i, frames, most=FEW)).mean(dim=0) for i in cache.split("train")]
-    return vector.fit(torch.stack(parts)).eval()
-
-
-def load_trained(recipe: Recipe, out: Path) -> tuple[TrainableEncoder, nn.Module, list[str]]:
-    """The encoder, its vector and its vocabulary, as `fit` saved them."""
-    path = out / "encoder.pt"
-    if not path.is_file():
-        raise RecipeError(f"{out} holds no trained encoder: run `python -m training fit` first")
-    state = torch.load(path, weights_only=True)
-    encoder = new_encoder(recipe, len(state["vocabulary"]))
-    encoder.load_state_dict(state["encoder"])
-    vector = new_vector(recipe, len(state["vector"]["mean"]) if "mean" in state["vector"] else 0)
-    vector.load_state_dict(state["vector"])
-    return encoder.eval(), vector.eval(), state["vocabulary"]

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from musrec_core.mood import AXES
+
 from ..recipe import Recipe
 from . import networks
 
@@ -48,7 +50,6 @@ class TrainableEncoder(nn.Module):
 
     TEACHER_DIMENSIONS = 200
     TEACHER_TAGS = 50
-    MOOD_AXES = ("valence", "arousal")
 
     def __init__(
         self, trunk: nn.Module, *, features: int, n_genres: int, head: int, teacher: bool, mood: bool, dropout: float
@@ -60,7 +61,7 @@ class TrainableEncoder(nn.Module):
         self.head = nn.Linear(features, head) if head else None
         self.teacher = nn.Linear(features, self.TEACHER_DIMENSIONS) if teacher else None
         self.tags = nn.Linear(features, self.TEACHER_TAGS) if teacher else None
-        self.mood = nn.Linear(features, len(self.MOOD_AXES)) if mood else None
+        self.mood = nn.Linear(features, len(AXES)) if mood else None
 
     def forward(self, x: Tensor) -> Outputs:
         features = self.trunk(x)

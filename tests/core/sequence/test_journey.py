@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from musrec_core.search.distance import pairwise
 from musrec_core.search.index import VectorIndex, positions
-from musrec_core.sequence.journey import NoJourneyError, exact_path, journey
+from musrec_core.sequence.journey import NoJourneyError, journey
+from musrec_core.sequence.paths import exact_path
 from musrec_core.sequence.smooth import path_length, smooth_order
 
 

@@ -135,6 +135,25 @@ def test_the_search_path_is_the_parents_without_its_working_directory(
     assert search_path(["musrec_core"]) == search_path(["musrec_core.workers.child"])
 
 
+def test_a_package_that_runs_from_the_working_directory_finds_its_own_jobs(tmp_path: Path) -> None:
+    """As `python -m training` does in a checkout: the package is installed nowhere."""
+    package = tmp_path / "checkout" / "uninstalled"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "job.py").write_text("def job(path):\n    return f'{__name__} {path}'\n")
+    (package / "__main__.py").write_text(
+        "from musrec_core.workers.pool import WorkerPool\n"
+        "from .job import job\n"
+        "with WorkerPool(None, workers=1, job=job) as pool:\n"
+        "    print(dict(pool.map(['a', 'b'])))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "uninstalled"], cwd=package.parent, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout == "{'a': 'uninstalled.job a', 'b': 'uninstalled.job b'}\n", done.stderr
+
+
 def test_a_working_directory_that_is_deleted(waltz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()

@@ -12,8 +12,8 @@ from musrec_core import Encoder
 from musrec_core.audio.features import windows
 from training.data.cache import Cache, Track, quantise_cache
 from training.export.export import LEAST_COSINE, export
-from training.fit.fit import new_vector, outputs_of
 from training.model.encoder import TrackVector, new_encoder
+from training.model.inference import new_vector, outputs_of
 from training.recipe import Recipe, RecipeError, load_recipe
 
 GENRES = ["high", "low"]
