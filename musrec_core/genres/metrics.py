@@ -1,4 +1,4 @@
-"""How good genre guesses are: accuracy and F1 beside the guess that needs no ears, and what a confidence is worth."""
+"""How good genre guesses are: accuracy and F1 beside the majority class, and accuracy by confidence."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BARS = (0.0, 0.3, 0.5, 0.7, 0.9)  # confidences at which the share of answers and of right ones is told
-RESAMPLES = 1000
+CONFIDENCE_THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.9)  # at which the shares of answers and of right ones are told
+BOOTSTRAP_RESAMPLES = 1000
 
 
 def metrics_of(
@@ -71,9 +71,9 @@ def metrics_of(
             for k, label in enumerate(labels)
         ],
         "answers": [
-            {"confidence": bar, "answered": float(sure.mean()), "right": _ratio(right[sure].sum(), sure.sum())}
-            for bar in BARS
-            for sure in [confidence >= bar]
+            {"confidence": threshold, "answered": float(sure.mean()), "right": _ratio(right[sure].sum(), sure.sum())}
+            for threshold in CONFIDENCE_THRESHOLDS
+            for sure in [confidence >= threshold]
         ],
     }
 
@@ -94,7 +94,7 @@ def _interval(right: NDArray[np.bool_], groups: NDArray[np.intp]) -> list[float]
     hits, songs = np.bincount(index, right), np.bincount(index)
     rng = np.random.default_rng(0)
     shares = []
-    for _ in range(RESAMPLES):
+    for _ in range(BOOTSTRAP_RESAMPLES):
         picked = rng.integers(len(names), size=len(names))
         shares.append(hits[picked].sum() / songs[picked].sum())
     low, high = np.percentile(shares, (2.5, 97.5))
