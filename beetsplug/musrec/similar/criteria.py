@@ -57,7 +57,7 @@ def criteria_from(
     return Criteria(
         space=space,
         metric=options.metric or ("euclidean" if space == "genre" else "cosine"),
-        candidates=_candidates(lib, options.candidates),
+        candidates=None if options.candidates is None else sql.matching_option(lib, options.candidates, "--in"),
         exclude=parse_exclude(exclude),
         removed=removed or RemovedSongs(),
         max_per_artist=options.max_per_artist or 0,
@@ -68,15 +68,6 @@ def criteria_from(
         hub_correction=bool(options.hub_correction),
         with_seeds=options.with_seeds,
     )
-
-
-def _candidates(lib: Library, text: str | None) -> set[int] | None:
-    if text is None:
-        return None
-    ids = set(sql.matching_ids(lib, sql.parse_option(text, "--in")))
-    if not ids:
-        raise UserError(f"no song matches --in: {text}")
-    return ids
 
 
 def parse_exclude(text: str) -> Query | None:
