@@ -27,7 +27,7 @@ demo: $(DEMO_VENV)/.installed
 	$(DEMO_VENV)/$(BIN)/python -m tests.demo --out demo $(if $(MUSIC),--music "$(MUSIC)")
 
 test: $(VENV)/.installed
-	$(VENV)/$(BIN)/python -m pytest -n logical --dist loadfile $(ARGS)
+	$(VENV)/$(BIN)/python -m pytest -n logical --dist worksteal $(ARGS)
 
 lint: $(VENV)/.installed
 	$(VENV)/$(BIN)/ruff check .

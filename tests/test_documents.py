@@ -71,9 +71,7 @@ def configurations(page: Path) -> list[dict[str, Any]]:
 def defaults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Every option, as beets has it where the user says nothing."""
     home = tmp_path_factory.mktemp("documents")
-    beet = Beet(home, home / "music")
-    (home / "config.yaml").write_text("plugins: musrec\n", encoding="utf-8")
-    return flat(yaml.safe_load(beet("config", "-d").out)["musrec"])
+    return flat(yaml.safe_load(Beet(home, home / "music", musrec=None)("config", "-d").out)["musrec"])
 
 
 def test_every_option_is_described_with_its_default(defaults: dict[str, Any]) -> None:

@@ -20,7 +20,6 @@ from ..once import made_once
 from .beet_server import BeetServer
 
 BEET = Path(sys.executable).parent / "beet"
-OWN_PROCESS = {"import"}  # the longest way through beets: as a user's shell starts it
 AT_START = {"LC_ALL", "PYTHONIOENCODING", "PYTHONPATH", "PYTHONUTF8"}  # what Python reads before any program
 SERVER = BeetServer()
 atexit.register(SERVER.close)
@@ -49,7 +48,7 @@ class Beet:
         self.configure(**settings)
 
     def configure(self, **settings: Any) -> None:
-        """Write the configuration; ``musrec`` and ``import`` are merged with quiet defaults."""
+        """Write the configuration; a section is merged with quiet defaults, None leaves it out."""
         config: dict[str, Any] = {
             "directory": str(self.directory),
             "library": str(self.home / "library.db"),
@@ -62,6 +61,8 @@ class Beet:
         for key, value in settings.items():
             if isinstance(value, dict):
                 config.setdefault(key.rstrip("_"), {}).update(value)
+            elif value is None:
+                config.pop(key, None)
             else:
                 config[key.rstrip("_")] = value
         (self.home / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
@@ -69,14 +70,9 @@ class Beet:
     def __call__(
         self, *arguments: str | bytes, ok: bool = True, cwd: Path | None = None, **environment: str
     ) -> Completed:
-        """Run a command: in a fork where that will do, in a process of its own where its start matters."""
+        """Run a command: in a fork (`beet_server`), or where its start matters in a process of its own."""
         words = [argument for argument in arguments if isinstance(argument, str)]
-        if (
-            AT_START & set(environment)
-            or len(words) < len(arguments)
-            or OWN_PROCESS & set(words[:1])
-            or not hasattr(os, "fork")
-        ):
+        if AT_START & set(environment) or len(words) < len(arguments) or not hasattr(os, "fork"):
             said = self.process(*arguments, cwd=cwd, **environment)
         else:
             said = self._fork(words, cwd or self.home, environment)
@@ -164,7 +160,8 @@ def imported(songs: Path, tmp_path_factory: pytest.TempPathFactory) -> Beet:
     """The ten songs, imported once; tests take a copy."""
 
     def make(folder: Path) -> None:
-        Beet(folder, songs)("import", str(songs))
+        done = Beet(folder, songs).process("import", str(songs))
+        assert done.status == 0, done
 
     made = made_once(tmp_path_factory, "imported", make)
     beet = Beet(tmp_path_factory.mktemp("imported"), songs)
