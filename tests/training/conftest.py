@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from training.__main__ import main
@@ -15,6 +16,7 @@ from training.recipe import RECIPES
 
 from .. import music
 
+torch.set_num_threads(1)  # networks this small gain nothing from a second one, and every core has a test of its own
 SPLITS = {"train": 3, "valid": 1, "test": 4}  # songs of each style
 
 
