@@ -57,15 +57,15 @@ def _mel_powers(y: Array, basis: Array) -> Jobs:
         return basis @ (np.square(spectrum.real) + np.square(spectrum.imag)).T
 
     def blocked(multiply: Callable[[Array], Any], dtype: type = np.float32, rfft: Any = np.fft.rfft) -> None:
-        for first in range(0, len(frames), features.FRAMES):
-            spectrum = rfft((frames[first : first + features.FRAMES] * hann).astype(dtype, copy=False))
+        for first in range(0, len(frames), features.BLOCK_FRAMES):
+            spectrum = rfft((frames[first : first + features.BLOCK_FRAMES] * hann).astype(dtype, copy=False))
             multiply(np.square(spectrum.view(dtype)).astype(np.float32, copy=False))
 
     def preallocated() -> None:
-        windowed = np.empty((features.FRAMES, n_fft), np.float32)
-        spectrum: Any = np.empty((features.FRAMES, 1 + n_fft // 2), np.complex64)
-        for first in range(0, len(frames), features.FRAMES):
-            n = len(frames[first : first + features.FRAMES])
+        windowed = np.empty((features.BLOCK_FRAMES, n_fft), np.float32)
+        spectrum: Any = np.empty((features.BLOCK_FRAMES, 1 + n_fft // 2), np.complex64)
+        for first in range(0, len(frames), features.BLOCK_FRAMES):
+            n = len(frames[first : first + features.BLOCK_FRAMES])
             np.multiply(frames[first : first + n], hann, out=windowed[:n])
             np.fft.rfft(windowed[:n], out=spectrum[:n])
             squares = spectrum[:n].view(np.float32)

@@ -1,4 +1,4 @@
-"""Writing files so that whoever opens one sees the old or the new, never a half."""
+"""Atomic writes: whoever opens a file sees the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-LEFT_BEHIND = 3600.0  # seconds after which a part belongs to nobody: its writer was killed
-PAUSES = (0.05, 0.2, 0.5)  # seconds between tries to replace a file that another program has open (Windows, SMB)
+STALE_SECONDS = 3600.0  # after which a temporary file belongs to nobody: its writer was killed
+REPLACE_PAUSES = (0.05, 0.2, 0.5)  # seconds between tries to replace a file that a program has open (Windows, SMB)
 _NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NOT_OFFERED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES}
 
@@ -96,7 +96,7 @@ def _sync(file: BinaryIO) -> None:
 
 def _replace(temporary: Path, target: Path) -> None:
     """Put a complete file in another's place, or where that can't be had, its content; raises `OSError`."""
-    for pause in PAUSES:
+    for pause in REPLACE_PAUSES:
         try:
             os.replace(temporary, target)
         except PermissionError:  # a program that has it open may be done in a moment
@@ -127,5 +127,5 @@ def _sweep(folder: Path, prefix: str) -> None:
         for entry in os.scandir(folder):
             if entry.name.startswith(prefix) and entry.name.endswith(".part"):
                 with contextlib.suppress(OSError):  # another process sweeps too
-                    if entry.stat().st_mtime < time.time() - LEFT_BEHIND:
+                    if entry.stat().st_mtime < time.time() - STALE_SECONDS:
                         os.unlink(entry)

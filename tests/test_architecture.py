@@ -60,7 +60,6 @@ def test_every_module_and_import_is_seen(house: dict[str, set[str]]) -> None:
     assert "beetsplug.musrec.attributes.fields" in house["beetsplug.musrec"]
 
 
-@pytest.mark.xfail(strict=True, reason="TODO: the plugin's components still take the plugin; goes with that change")
 def test_no_file_imports_itself_in_a_circle(house: dict[str, set[str]]) -> None:
     importer, imported = LAZY
     assert imported in house[importer]  # an exception that is no longer needed goes

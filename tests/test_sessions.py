@@ -110,12 +110,10 @@ def words(command: str) -> list[str]:
 
 
 def test_the_library_is_still_what_the_demo_embeds(tmp_path: Path) -> None:
-    """Two of its songs, composed and embedded anew."""
-    encoder = Encoder.load()
-    for song in (music.collection()[0], music.collection()[-1]):
-        path = music.write(song, tmp_path)
-        (stored,) = (row for row in SONGS if row["title"] == song.title)
-        track = encoder.embed_file(path)
-        (vector,) = codecs.decode_vectors([stored[fields.EMBEDDING]], len(track.vector))
-        assert float(np.dot(vector, track.vector)) > 0.999, song.title
-        assert stored[fields.MODEL] == track.model
+    """One of its songs, composed and embedded anew."""
+    song = music.collection()[0]
+    (stored,) = (row for row in SONGS if row["title"] == song.title)
+    track = Encoder.load().embed_file(music.write(song, tmp_path))
+    (vector,) = codecs.decode_vectors([stored[fields.EMBEDDING]], len(track.vector))
+    assert float(np.dot(vector, track.vector)) > 0.999
+    assert stored[fields.MODEL] == track.model

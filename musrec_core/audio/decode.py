@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_RATE = 1_000_000  # above it a header lies; the fastest real converters give 768 kHz
 MAX_CHANNELS = 64
 PREROLL_SECONDS = 0.2  # MP3's bit reservoir and Opus' convergence need a moment before the first true sample
-APE_SAMPLES = 1 << 22  # of one packet; the highest compression level has 1.2 million
+MAX_APE_SAMPLES = 1 << 22  # of one packet; the highest compression level has 1.2 million
 
 
 def declared_seconds(container: InputContainer, stream: Any) -> float:
@@ -69,7 +69,7 @@ def _packets(container: InputContainer, stream: Any) -> Iterator[Any]:
 
 def _is_bomb(container: InputContainer, packet: Any) -> bool:
     """Whether a packet of Monkey's Audio claims a length that would unpack to gigabytes, which PyAV collects."""
-    return container.format.name == "ape" and (packet.duration or 0) > APE_SAMPLES
+    return container.format.name == "ape" and (packet.duration or 0) > MAX_APE_SAMPLES
 
 
 def decode_from(

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-BLOCK_SECONDS = 0.1
-SHORTEST_SECONDS = 2.0  # of a stretch that is left out; rests in music are shorter
-BELOW_LOUDEST = 10 ** (-45 / 20)  # the noise of a record's groove; softest 2 s of 168 ordinary clips: -42 dB
-LEAST = 2e-5  # -94 dB of full scale: dithering
+BLOCK_SECONDS = 0.1  # of which a level is taken
+MIN_SILENCE_SECONDS = 2.0  # of a stretch that is left out; rests in music are shorter
+SILENCE_RATIO = 10 ** (-45 / 20)  # of the loudest block's level: a record's surface noise; music's softest 2 s: -42 dB
+MIN_LEVEL = 2e-5  # of a block that sounds, -94 dB of full scale: less is dithering
 
 
 def levels(y: Floats, rate: int) -> Floats:
@@ -22,12 +22,12 @@ def levels(y: Floats, rate: int) -> Floats:
 
 
 def sounding(level: Floats, block_seconds: float = BLOCK_SECONDS) -> NDArray[np.bool_]:
-    """Which blocks sound: all but stretches of `SHORTEST_SECONDS` and more far below the loudest block."""
-    loud = level > max(LEAST, float(level.max(initial=0.0)) * BELOW_LOUDEST)
+    """Which blocks sound: all but stretches of `MIN_SILENCE_SECONDS` and more far below the loudest block."""
+    loud = level > max(MIN_LEVEL, float(level.max(initial=0.0)) * SILENCE_RATIO)
     edges = np.flatnonzero(np.diff(np.concatenate([[True], loud, [True]]).astype(np.int8)))
     kept = loud.copy()
     for start, stop in zip(edges[::2], edges[1::2], strict=True):  # of each quiet stretch
-        kept[start:stop] = (stop - start) * block_seconds < SHORTEST_SECONDS
+        kept[start:stop] = (stop - start) * block_seconds < MIN_SILENCE_SECONDS
     return kept
 
 

@@ -1,4 +1,4 @@
-"""Learns a `Vocabulary` from songs that have genres, and says how good it is on artists that it has not heard.
+"""Fits a `Vocabulary` to songs that have genres, and cross-validates it by artist.
 
 scikit-learn is imported by the functions that fit.
 """
@@ -19,10 +19,10 @@ from .vocabulary import Vocabulary, probabilities
 Floats = NDArray[np.float64]
 Truth = NDArray[np.bool_]
 
-FOLDS = 5
-STRENGTH = 0.03  # scikit-learn's C, of features of deviation 1: 0.01 to 0.1 do as well on 698 real songs
-MOST = 50_000  # songs that one fit reads: beyond it figures hardly move, and time does
-NEVER = -10.0  # logit of a genre that a fold's training part lacks
+FOLDS = 5  # of the cross-validation, at most
+REGULARISATION_C = 0.03  # scikit-learn's C, for standardised features: 0.01 to 0.1 do as well on 698 real songs
+MAX_FIT_SONGS = 50_000  # that one fit reads: more hardly change the figures, and take longer
+ABSENT_LOGIT = -10.0  # logit of a genre that a fold's training part lacks
 
 
 @dataclass(frozen=True)
@@ -172,15 +172,15 @@ def _fit(x: Floats, truth: Truth, exclusive: bool) -> _Linear:
     """Logistic regression on standardised features, told in terms of the features themselves."""
     from sklearn.linear_model import LogisticRegression
 
-    if len(x) > MOST:
-        some = np.sort(np.random.default_rng(0).choice(len(x), MOST, replace=False))
+    if len(x) > MAX_FIT_SONGS:
+        some = np.sort(np.random.default_rng(0).choice(len(x), MAX_FIT_SONGS, replace=False))
         x, truth = x[some], truth[some]
     mean, scale = x.mean(0), np.maximum(x.std(0), 1e-9)
     z = (x - mean) / scale
-    weights, intercepts = np.zeros((truth.shape[1], x.shape[1])), np.full(truth.shape[1], NEVER)
+    weights, intercepts = np.zeros((truth.shape[1], x.shape[1])), np.full(truth.shape[1], ABSENT_LOGIT)
     if exclusive:
         present = np.flatnonzero(truth.any(0))
-        fitted = LogisticRegression(C=STRENGTH, max_iter=1000).fit(z, truth.argmax(1))
+        fitted = LogisticRegression(C=REGULARISATION_C, max_iter=1000).fit(z, truth.argmax(1))
         if len(present) == 2:  # scikit-learn keeps one row: the difference of the two
             weights[present] = np.outer((-0.5, 0.5), fitted.coef_[0])
             intercepts[present] = fitted.intercept_[0] * np.array((-0.5, 0.5))
@@ -189,9 +189,9 @@ def _fit(x: Floats, truth: Truth, exclusive: bool) -> _Linear:
     else:
         for k, column in enumerate(truth.T):
             if column.all():
-                intercepts[k] = -NEVER
+                intercepts[k] = -ABSENT_LOGIT
             elif column.any():
-                fitted = LogisticRegression(C=STRENGTH, max_iter=1000).fit(z, column)
+                fitted = LogisticRegression(C=REGULARISATION_C, max_iter=1000).fit(z, column)
                 weights[k], intercepts[k] = fitted.coef_[0], fitted.intercept_[0]
     weights = weights / scale
     return _Linear(weights, intercepts - weights @ mean)

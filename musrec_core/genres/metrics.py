@@ -1,4 +1,7 @@
-"""How good genre guesses are: accuracy and F1 beside the guess that needs no ears, and what a confidence is worth."""
+"""How good genre guesses are: accuracy and F1 beside the majority class, and accuracy by confidence.
+
+Precision, recall and F1 are scikit-learn's, which learning genres needs anyway; it is imported when called.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BARS = (0.0, 0.3, 0.5, 0.7, 0.9)  # confidences at which the share of answers and of right ones is told
-RESAMPLES = 1000
+CONFIDENCE_THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.9)  # at which the shares of answers and of right ones are told
+BOOTSTRAP_RESAMPLES = 1000
 
 
 def metrics_of(
@@ -22,8 +25,10 @@ def metrics_of(
 ) -> dict[str, Any]:
     """Figures of held-out guesses, as plain JSON.
 
-    A guess is right where the likeliest genre is one of the song's. For F1 a song's guessed genres are the likeliest
-    one, and, where songs may have several, every other of a probability of 0.5 and more.
+    A guess is right where the likeliest genre is one of the song's: accuracy, or 1 - one-error where songs may have
+    several genres. For precision, recall and F1 a song's guessed genres are the likeliest one and, where songs may have
+    several, every other of a probability of 0.5 and more. A genre that is neither there nor guessed has an F1 of 0; a
+    precision without a guess, or a recall without a song, is None.
 
     Parameters
     ----------
@@ -33,7 +38,11 @@ def metrics_of(
         Probabilities.
     groups : array of int [shape=(n,)]
         Artists: the interval of the accuracy is a bootstrap over them.
+    exclusive : bool
+        Whether every song has exactly one genre.
     """
+    from sklearn.metrics import f1_score, precision_recall_fscore_support
+
     judged = truth.any(1)
     truth, guessed, groups = truth[judged], guessed[judged], groups[judged]
     top = guessed.argmax(1)
@@ -45,7 +54,8 @@ def metrics_of(
     majority = int(truth.sum(0).argmax())
     always = np.zeros_like(truth)
     always[:, majority] = True
-    f1, f1_always = _f1(truth, chosen), _f1(truth, always)
+    precision, recall, _, _ = precision_recall_fscore_support(truth, chosen, zero_division=np.nan)
+    f1, f1_always = (f1_score(truth, found, average=None, zero_division=0) for found in (chosen, always))
     confidence = guessed[np.arange(len(guessed)), top]
     return {
         "songs": len(truth),
@@ -63,29 +73,25 @@ def metrics_of(
                 "genre": label,
                 "songs": int(truth[:, k].sum()),
                 "artists": len(np.unique(groups[truth[:, k]])),
-                "precision": _ratio((truth & chosen)[:, k].sum(), chosen[:, k].sum()),
-                "recall": _ratio((truth & chosen)[:, k].sum(), truth[:, k].sum()),
+                "precision": _number_or_none(precision[k]),
+                "recall": _number_or_none(recall[k]),
                 "f1": float(f1[k]),
                 "majority_f1": float(f1_always[k]),
             }
             for k, label in enumerate(labels)
         ],
-        "answers": [
-            {"confidence": bar, "answered": float(sure.mean()), "right": _ratio(right[sure].sum(), sure.sum())}
-            for bar in BARS
-            for sure in [confidence >= bar]
-        ],
+        "answers": [_answered(right, confidence >= threshold, threshold) for threshold in CONFIDENCE_THRESHOLDS],
     }
 
 
-def _f1(truth: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """F1 of every genre [shape=(k,)]; 0 where it is neither there nor guessed."""
-    hits, size = (truth & chosen).sum(0), truth.sum(0) + chosen.sum(0)
-    return np.asarray(2 * hits / np.maximum(size, 1))
+def _answered(right: NDArray[np.bool_], sure: NDArray[np.bool_], threshold: float) -> dict[str, float | None]:
+    """The share of songs that get an answer at a threshold, and how many of these are right."""
+    share = float(right[sure].mean()) if sure.any() else None
+    return {"confidence": threshold, "answered": float(sure.mean()), "right": share}
 
 
-def _ratio(part: np.integer[Any], whole: np.integer[Any]) -> float | None:
-    return float(part / whole) if whole else None
+def _number_or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def _interval(right: NDArray[np.bool_], groups: NDArray[np.intp]) -> list[float]:
@@ -94,7 +100,7 @@ def _interval(right: NDArray[np.bool_], groups: NDArray[np.intp]) -> list[float]
     hits, songs = np.bincount(index, right), np.bincount(index)
     rng = np.random.default_rng(0)
     shares = []
-    for _ in range(RESAMPLES):
+    for _ in range(BOOTSTRAP_RESAMPLES):
         picked = rng.integers(len(names), size=len(names))
         shares.append(hits[picked].sum() / songs[picked].sum())
     low, high = np.percentile(shares, (2.5, 97.5))

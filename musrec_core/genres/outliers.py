@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ..search.distance import paired
 
-NORMAL = 0.6745  # the median absolute deviation of a normal distribution of deviation 1
-BELIEF = 8  # songs that the usual spread counts as: a few alike must not make one more infinitely odd
+MAD_OF_NORMAL = 0.6745  # median absolute deviation of the standard normal distribution
+PRIOR_SONGS = 8  # that the usual deviation counts as: a few equal songs must not make another infinitely odd
 
 
 class Outlier(NamedTuple):
@@ -46,23 +46,18 @@ def outliers(vectors: NDArray[np.floating], groups: Sequence[Hashable | None], *
     large = [np.array(rows) for rows in members.values() if len(rows) >= least]
     if not large:
         return []
-    distances = [_from_the_others(np.asarray(vectors[rows], np.float64)) for rows in large]
+    distances = [_leave_one_out_distances(np.asarray(vectors[rows], np.float64)) for rows in large]
     medians = [float(np.median(some)) for some in distances]
     spreads = [float(np.median(np.abs(some - m))) for some, m in zip(distances, medians, strict=True)]
     usual = max(float(np.median(spreads)), 1e-3)
-    found = [
-        Outlier(
-            int(row),
-            NORMAL * (float(d) - median) * (len(rows) + BELIEF) / (len(rows) * spread + BELIEF * usual),
-            float(d),
-            median,
-        )
-        for rows, some, median, spread in zip(large, distances, medians, spreads, strict=True)
-        for row, d in zip(rows, some, strict=True)
-    ]
+    found = []
+    for rows, some, median, spread in zip(large, distances, medians, spreads, strict=True):
+        drawn = (len(rows) * spread + PRIOR_SONGS * usual) / (len(rows) + PRIOR_SONGS)
+        for row, distance in zip(rows.tolist(), some.tolist(), strict=True):
+            found.append(Outlier(row, MAD_OF_NORMAL * (distance - median) / drawn, distance, median))
     return sorted(found, key=lambda song: (-song.z, song.row))
 
 
-def _from_the_others(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _leave_one_out_distances(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Cosine distance of each vector to the centroid of the others [shape=(m,)]."""
     return paired(x, x.sum(0) - x)

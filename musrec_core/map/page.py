@@ -19,7 +19,7 @@ from . import colours
 from .colours import Colouring
 
 PAGE = Path(__file__).with_name("page.html")
-INCHES, DOTS = (10, 8), 150
+FIGURE_INCHES, FIGURE_DPI = (10, 8), 150
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,14 @@ def png(places: NDArray[np.float32], colouring: Colouring) -> bytes:
     out = io.BytesIO()
     with mpl.rc_context({"text.parse_math": False, "font.size": 9}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # the font has no such letter: a box stands there
-        figure = Figure(figsize=INCHES, layout="constrained")
+        figure = Figure(figsize=FIGURE_INCHES, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         axes.set_aspect("equal")
         axes.set_axis_off()
         size = float(np.clip(900 / np.sqrt(len(places)), 3, 50))
         (_draw_numbers if colouring.numeric else _draw_texts)(figure, axes, places, colouring, size)
-        figure.savefig(out, dpi=DOTS, facecolor="white", metadata={"Software": "beets-musrec"})
+        figure.savefig(out, dpi=FIGURE_DPI, facecolor="white", metadata={"Software": "beets-musrec"})
     return out.getvalue()
 
 

@@ -18,7 +18,7 @@ from .reading import read_m3u
 
 __all__ = ["Document", "Kept", "Recipe", "mark", "parse", "read"]
 
-WIDTH = 200  # characters a line
+MAX_LINE_LENGTH = 200  # characters
 _OURS = b"#MUSREC"
 _COMMAND, _OPTIONS, _MODEL, _SEEDS = "#MUSREC:", "#MUSREC-OPTIONS:", "#MUSREC-MODEL:", "#MUSREC-SEEDS:"
 _SONGS, _WITHOUT = "#MUSREC-SONGS:", "#MUSREC-WITHOUT:"
@@ -80,14 +80,14 @@ class Recipe:
 def _cut(prefix: str, text: str) -> Iterator[str]:
     """A text in lines; none ends with a space, which an editor might take away."""
     while text:
-        end = len(text) if len(text) <= WIDTH else max(1, len(text[:WIDTH].rstrip()))
+        end = len(text) if len(text) <= MAX_LINE_LENGTH else max(1, len(text[:MAX_LINE_LENGTH].rstrip()))
         yield prefix + text[:end]
         text = text[end:]
 
 
 def _wrapped(prefix: str, words: Sequence[str]) -> Iterator[str]:
     """Words, some a line."""
-    a_line = WIDTH // (max(map(len, words), default=0) + 1)
+    a_line = MAX_LINE_LENGTH // (max(map(len, words), default=0) + 1)
     for first in range(0, len(words), a_line):
         yield prefix + " ".join(words[first : first + a_line])
 

@@ -14,10 +14,10 @@ from .hubness import occurrences, share_never, skewness
 from .index import VectorIndex
 from .knn import Progress, neighbourhoods
 
-K = 10
-SEEDS = 2000  # songs whose neighbours are looked at; more would narrow a 95 % interval of 2 points by little
-CROWD = 5000  # songs among which hubs are counted, each by each
-DEEP = 100  # neighbours to choose from where those of the seed's own artist are left out
+K = 10  # nearest songs that are judged
+MAX_SEEDS = 2000  # songs whose neighbours are judged; more would narrow a 95 % interval of 2 points by little
+MAX_HUB_SONGS = 5000  # among which hubs are counted, by all pairs
+NEIGHBOURS_PER_SEED = 100  # enough to leave k where those of the seed's own artist are left out
 
 Labels = Sequence[Collection[str]]
 
@@ -41,7 +41,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Hubs:
-    """How evenly songs are found among ``songs`` of them; see `neighbours`."""
+    """How evenly songs are found among ``songs`` of them; see `hubness`."""
 
     songs: int
     k: int
@@ -59,7 +59,7 @@ def draw(n: int, most: int, *, seed: int = 0) -> NDArray[np.int64]:
 
 def nearest_of(index: VectorIndex, seeds: NDArray[np.int64], *, progress: Progress | None = None) -> NDArray[np.int32]:
     """Each seed's nearest by cosine, as positions [shape=(m, at most 100)]."""
-    return neighbourhoods(index, DEEP, seeds=seeds, progress=progress).rows
+    return neighbourhoods(index, NEIGHBOURS_PER_SEED, seeds=seeds, progress=progress).rows
 
 
 def agreement(
@@ -116,7 +116,9 @@ class _Sets:
         return set().union(*(self._songs[label] for label in some))
 
 
-def hub_figures(index: VectorIndex, *, most: int = CROWD, worst: int = 5, progress: Progress | None = None) -> Hubs:
+def hub_figures(
+    index: VectorIndex, *, most: int = MAX_HUB_SONGS, worst: int = 5, progress: Progress | None = None
+) -> Hubs:
     """Count hubs by cosine: among all songs, or in a sample of so many where there are more."""
     crowd = draw(len(index), most, seed=1)
     part = VectorIndex(index.ids[crowd], index.vectors[crowd])

@@ -30,7 +30,7 @@ FLAGS = {
     "isolated": "-I", "ignore_environment": "-E", "no_user_site": "-s", "no_site": "-S", "dont_write_bytecode": "-B"
 }  # fmt: skip
 SPARE_FILES = 16  # that the parent can still open beside its workers' pipes, for the library and more
-PATIENCE = 1.0  # seconds: a killed process ends at once, unless it waits for a disk that does not answer
+KILL_TIMEOUT = 1.0  # seconds: a killed process ends at once, unless it waits for a disk that does not answer
 
 Messages = SimpleQueue[tuple["WorkerProcess | None", "bytes | None"]]
 
@@ -98,7 +98,7 @@ class WorkerProcess:
         with contextlib.suppress(OSError):  # what it has not read yet
             self._commands.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return self._process.wait(PATIENCE)
+            return self._process.wait(KILL_TIMEOUT)
         return None
 
 

@@ -12,6 +12,7 @@ import torch
 import yaml
 
 from musrec_core.mood import AXES, QUADRANTS
+from musrec_core.search.distance import pairwise
 
 from ..data.cache import Cache
 from ..fit.fit import fit
@@ -19,7 +20,7 @@ from ..model.encoder import Outputs, TrackVector
 from ..model.inference import AXES_WINDOWS, load_trained, new_vector, outputs_of
 from ..recipe import RECIPES, Recipe, RecipeError, load_recipe
 from .evaluate import Group, single_label_groups
-from .metrics import binary_auc, cosine_distances, retrieval_scores
+from .metrics import binary_auc, retrieval_scores
 
 COLUMNS = ("mAP", "precision_at_10", "excerpts", "nll", "mood_auc")
 
@@ -78,7 +79,7 @@ def retrieval(groups: list[Group], cache: Cache, said: dict[int, Outputs], vecto
     figures: dict[str, float] = {}
     for group in groups:
         vectors = torch.stack([vector(said[position[track.id]]).mean(dim=0) for track in group.tracks]).numpy()
-        scores = retrieval_scores(cosine_distances(vectors), group.labels, group.artists)
+        scores = retrieval_scores(pairwise(vectors), group.labels, group.artists)
         figures[f"mAP {group.name}"] = float(np.nanmean(scores["average_precision"]))
         figures[f"precision_at_10 {group.name}"] = float(np.mean(scores["precision_at_10"]))
     for name in ("mAP", "precision_at_10"):

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from musrec_core.audio.clip import load_clip
 from musrec_core.encoder import Encoder, TrackEmbedding
 from musrec_core.errors import UnusableAudio
+from musrec_core.search.distance import pairwise
 
 from ..data.cache import Track
 from ..recipe import RecipeError
-from .metrics import cosine_distances
 
 Clip = NDArray[np.float32]
 RATE = 44_100
@@ -91,7 +91,7 @@ def _ranks(twins: dict[Path, NDArray[np.float32]], originals: dict[Path, NDArray
     files = list(twins)
     both = np.stack([*(twins[file] for file in files), *(originals[file] for file in files)])
     n = len(files)
-    distances = cosine_distances(both)[:n, n:]
+    distances = pairwise(both)[:n, n:]
     own = np.diag(distances)
     rank = 1 + (distances < own[:, None]).sum(axis=1)
     return {

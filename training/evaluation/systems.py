@@ -15,10 +15,11 @@ from musrec_core.card import Card
 from musrec_core.encoder import Encoder, TrackEmbedding
 from musrec_core.errors import UnusableAudio
 from musrec_core.mood import AXES
+from musrec_core.search.distance import Metric, pairwise
 
 from ..data.cache import Cache, Track
 from ..recipe import RecipeError
-from .metrics import Floats, cosine_distances, euclidean_distances
+from .metrics import Floats
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,14 @@ class System:
 
     name: str
     vectors: dict[str, NDArray[np.float32]]
-    metric: str
+    metric: Metric
     genres: dict[str, Floats] | None = None
     mood: dict[str, Floats] | None = None
     model: Path | None = None
 
     def distances(self, tracks: Sequence[Track]) -> Floats:
         """All pairs [shape=(n, n)]."""
-        vectors = np.stack([self.vectors[track.id] for track in tracks])
-        return cosine_distances(vectors) if self.metric == "cosine" else euclidean_distances(vectors)
+        return pairwise(np.stack([self.vectors[track.id] for track in tracks]), self.metric)
 
 
 def embedded(tracks: Sequence[Track], encoder: Encoder) -> dict[str, TrackEmbedding]:

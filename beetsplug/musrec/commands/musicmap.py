@@ -187,7 +187,7 @@ def _predicted_genres(
     genres: Genres, lib: Library, ids: Sequence[int], vectors: NDArray[np.float32]
 ) -> list[str | None]:
     """The likeliest genre of each song, by the vocabulary that was learnt, if any; or by the model."""
-    if own := genres.serving(lib.path):
+    if own := genres.in_use(lib.path):
         p = own.probabilities(vectors)
         best = zip(p.argmax(axis=1).tolist(), p.max(axis=1).tolist(), strict=True)
         return [own.labels[k] if sure >= genres.abstain else None for k, sure in best]

@@ -120,8 +120,8 @@ def _percent(n: int, of: int) -> str:
 
 
 def _neighbours(lib: Library, index: VectorIndex) -> list[Table]:
-    seeds = agreement.draw(len(index), agreement.SEEDS)
-    total = len(seeds) + min(len(index), agreement.CROWD)
+    seeds = agreement.draw(len(index), agreement.MAX_SEEDS)
+    total = len(seeds) + min(len(index), agreement.MAX_HUB_SONGS)
     with progress.bar(total, unit=" songs") as bar:
         rows = agreement.nearest_of(index, seeds, progress=bar.update)
         hubs = agreement.hub_figures(index, progress=bar.update)

@@ -9,28 +9,27 @@ from beets.ui import UserError
 from beets.util import displayable_path
 
 from musrec_core._text import printable
+from musrec_core.playlist import recipe
 
-from . import files
+from .files import STDOUT
 
 if TYPE_CHECKING:
-    from ..components import Components
+    from .files import PlaylistWriter
 
 
-def check_playlist(plugin: Components, name: str, *, force: bool) -> None:
+def check_playlist(writer: PlaylistWriter, name: str, *, force: bool) -> None:
     """Raise `UserError` where `beet similar -m` may not write: over others' lists, or over what was changed by hand."""
-    files.check_target(plugin, name)
-    if name == files.STDOUT:
+    writer.check_target(name)
+    if name == STDOUT:
         return
-    path = files.target(plugin, name)
-    if force or not os.path.exists(path) or not (why := _not_ours(path)):
+    path = writer.path_of(name)
+    if force or not os.path.exists(path) or not (why := _why_not(path)):
         return
     raise UserError(f"{printable(displayable_path(path))} {why}: add --force to write over it")
 
 
-def _not_ours(path: bytes) -> str:
-    """Why a playlist may not be written over; empty where it may: ours, as it was written, or an empty file."""
-    from musrec_core.playlist import recipe
-
+def _why_not(path: bytes) -> str:
+    """Why a playlist may not be overwritten; empty where it may: ours, as it was written, or an empty file."""
     try:
         if not os.path.getsize(path):
             return ""
@@ -48,8 +47,6 @@ def _not_ours(path: bytes) -> str:
 
 def has_recipe(path: bytes) -> bool:
     """Whether a playlist has a recipe, be it damaged."""
-    from musrec_core.playlist import recipe
-
     try:
         return recipe.read(path).recipe is not None
     except (OSError, ValueError):

@@ -337,7 +337,7 @@ def test_a_moment_in_silence_is_silent(tmp_path: Path) -> None:
 def test_a_file_longer_than_what_is_scanned_is_tried_in_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import musrec_core.audio.clip as audio
 
-    monkeypatch.setattr(audio, "SCAN_SECONDS", 100)
+    monkeypatch.setattr(audio, "MAX_SCAN_SECONDS", 100)
     path = write_pcm(tmp_path / "hidden.flac", with_gap(200, 0, before=60), 11_025, "flac")
     y = load_clip(path, skip_silent=True)
     assert pitch(y) in (pytest.approx(300, abs=1), pytest.approx(800, abs=1))

@@ -13,7 +13,7 @@ from beets.ui import UserError
 
 from beetsplug.musrec.commands import report_html
 from beetsplug.musrec.overwrite import check_page
-from beetsplug.musrec.playlists import mixes
+from beetsplug.musrec.playlists.file_names import playlist_name
 from musrec_core.map import page
 from musrec_core.playlist.recipe import Recipe, mark, parse
 
@@ -64,7 +64,7 @@ def test_similar_writes_over_its_own_alone(library: Beet, tmp_path: Path) -> Non
         assert path.read_text("utf-8") == changed
     library(*one, "--force")
     assert parse(path.read_bytes()).is_as_written()
-    assert "--force goes with" in library.error("similar", "Harbour Waltz", "--force")
+    assert "--force needs --playlist" in library.error("similar", "Harbour Waltz", "--force")
 
 
 def test_pages_and_pictures(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_report_spares_what_is_anothers(library: Beet, tmp_path: Path) -> None
 def test_no_name_of_a_mix_leaves_the_folder(name: str, replacements: list[tuple[re.Pattern[str], str]]) -> None:
     lib: Any = SimpleNamespace(replacements=replacements)
     for template in (name, f"folder/{name}.m3u", f"{name}/list"):
-        made = mixes._file_name(lib, template)
+        made = playlist_name(lib, template)
         assert not made.startswith(("/", "~"))
         for part in made.split("/") if made else ():
             assert part.strip(" .") == part != ""
