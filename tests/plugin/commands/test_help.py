@@ -67,9 +67,8 @@ def test_the_defaults_that_it_names_are_those_of_the_configuration(
 ) -> None:
     configured = settings.get(command.name, {})
     said = {option.dest: DEFAULT.search(option.help or "") for option in options(command) if option.dest in configured}
-    for key, default in said.items():
-        if default:
-            assert yaml.safe_load(default[1]) == configured[key], key
+    found = {key: yaml.safe_load(default[1]) for key, default in said.items() if default}
+    assert found == {key: configured[key] for key in found}
 
 
 def test_some_defaults_are_named() -> None:
