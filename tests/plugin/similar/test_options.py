@@ -88,12 +88,13 @@ def test_each_option_is_heeded_or_refused(row: Option, mode: Use) -> None:
 
 def test_an_option_that_does_not_say_what_heeds_it_is_refused_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     row: Option = option("--new", type="flag", help="new").metadata["option"]
-    for name in ("first", "count"):  # in place of options that are heeded
+    for name in ("first", "count"):
         unheeded = [Option(**{**vars(each), "heeded": row.heeded}) if each.name == name else each for each in OPTIONS]
         monkeypatch.setattr(options, "OPTIONS", tuple(unheeded))
         for mode in MODES:
+            given = SimilarOptions(first=True) if name == "first" else SimilarOptions(count=1)
             with pytest.raises(UserError, match=f"can't be combined with --{name}"):
-                arguments.require_heeded(SimilarOptions(**{name: 1}), mode)
+                arguments.require_heeded(given, mode)
 
 
 def test_the_keys_of_a_mix() -> None:
