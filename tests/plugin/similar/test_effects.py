@@ -148,7 +148,8 @@ def test_an_option_of_hubs(name: str, search: SimilarSearch, lib: Library) -> No
 
 def test_no_option_is_forgotten() -> None:
     """A new option that a mode heeds has to be shown here, or where songs are read or written."""
-    modes = ((Use.LIST, LISTS, set()), (Use.JOURNEY, JOURNEYS, {"first"}), (Use.HUBS, HUBS, {"hubs"}))
+    nothing: set[str] = set()
+    modes = ((Use.LIST, LISTS, nothing), (Use.JOURNEY, JOURNEYS, {"first"}), (Use.HUBS, HUBS, {"hubs"}))
     for mode, shown, beside in modes:
         heeded = {row.name for row in OPTIONS if mode in row.heeded}
         assert heeded - ELSEWHERE - beside == set(shown)

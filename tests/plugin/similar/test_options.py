@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ def test_an_option_that_does_not_say_what_heeds_it_is_refused_everywhere(monkeyp
         monkeypatch.setattr(options, "OPTIONS", tuple(unheeded))
         for mode in MODES:
             with pytest.raises(UserError, match=f"can't be combined with --{name}"):
-                arguments.require_heeded(replace(SimilarOptions(), **{name: True}), mode)
+                arguments.require_heeded(parsed(f"--{name}", *(["1"] if name == "count" else []))[0], mode)
 
 
 def test_the_keys_of_a_mix() -> None:
