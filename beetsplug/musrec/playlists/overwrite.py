@@ -25,7 +25,7 @@ def check_playlist(writer: PlaylistWriter, name: str, *, force: bool) -> None:
     path = writer.path_of(name)
     if force or not os.path.exists(path) or not (why := _why_not(path)):
         return
-    raise UserError(f"{printable(displayable_path(path))} {why}: add --force to write over it")
+    raise UserError(f"{printable(displayable_path(path))} {why}: add --force to overwrite it")
 
 
 def _why_not(path: bytes) -> str:

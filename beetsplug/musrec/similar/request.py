@@ -110,7 +110,7 @@ class SimilarSearch:
         self.settings, self._exclude, self._playlists = settings, exclude, playlists
         self._vectors, self._embedder, self._distances, self._log = vectors, embedder, distances, log
         self._card = embedder.card
-        self._checked: Snapshot | None = None  # how much of the library it holds was told
+        self._told: coverage.Counts | None = None  # how many songs are embedded, as the user was told last
 
     def find(self, lib: Library, request: Request) -> Result:
         """The songs that a request asks for; raises `UserError` where that can't be, and warns where there are none."""
@@ -154,30 +154,38 @@ class SimilarSearch:
         start = seeds.embedded(self._embedder, lib, items, files, at=options.at)
         if start.new:
             snapshot = self._vectors.get(lib, criteria.space)
-        playlist = request.playlist
-        many = len(start.items) + len(start.files) > 1
-        leads = bool(playlist and playlist.begins_with_seed and (playlist.begins_with_seeds or not many))
+        playlist = request.playlist or PlaylistContext()
+        leads = playlist.begins_with_seed and (playlist.begins_with_seeds or start.count == 1)
         seconds = self._seconds(options, start if leads else None)
 
-        ranker = self._ranker(lib, snapshot.index, start, criteria, identify=playlist is None)
-        ranker = search.unlisted(lib, ranker, playlist.listed if playlist else ())
+        ranker = self._ranker(lib, snapshot.index, start, criteria, identify=request.playlist is None)
+        ranker = search.unlisted(lib, ranker, playlist.listed)
         count = options.count or 0
         neighbours = search.select(lib, ranker, count, seconds=seconds, random_seed=random_seed)
-        if random_seed is not None and request.options.order == "nearest":  # unless asked for, a draw has its own order
+        order = options.order
+        if order == "auto":
+            order = "apart" if request.playlist else ""
+        if order == "smooth":
+            points = self._smooth_start(start, playlist.last, snapshot.index, criteria.space)
+            neighbours = journey.smooth(
+                lib, snapshot.index, points, neighbours, metric=criteria.metric, mix=options.mix
+            )
+        elif order == "apart":
+            before = playlist.last or (start.items[-1] if leads and start.items else None)
+            neighbours = search.apart(lib, neighbours, before)
+        elif random_seed is not None and request.options.order == "nearest":  # else a draw has its own order
             neighbours.sort(key=lambda neighbour: neighbour.distance)
-        neighbours = self._ordered(lib, playlist, options, snapshot.index, start, criteria, neighbours, leads=leads)
         songs = self._items(lib, neighbours)
         if not songs:
             self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
-        files_of = [path for path, _ in start.files]
-        return Result(songs, count, files_of, start.items, random_seed, leads)
+        return Result(songs, count, [path for path, _ in start.files], start.items, random_seed, leads)
 
     def _current(self, lib: Library, space: Space) -> Snapshot:
         """The vectors of a space; raises `UserError` where there are none, and tells once how many songs have none."""
         snapshot = self._vectors.get(lib, space)
-        if snapshot is not self._checked:
+        if snapshot.counts != self._told:
             coverage.require_current(snapshot.counts, self._card.model_id, self._log)
-            self._checked = snapshot
+            self._told = snapshot.counts
         return snapshot
 
     def _ranker(
@@ -208,28 +216,10 @@ class SimilarSearch:
     def _points(self, start: Seeds, index: VectorIndex, space: Space) -> NDArray[np.float32]:
         return seeds.points(start, index, space, [genre.label for genre in self._card.genres])
 
-    def _ordered(
-        self,
-        lib: Library,
-        playlist: PlaylistContext | None,
-        options: SimilarOptions,
-        index: VectorIndex,
-        start: Seeds,
-        criteria: Criteria,
-        found: list[Neighbour],
-        *,
-        leads: bool,
-    ) -> list[Neighbour]:
-        """The songs in the order that is asked for; ``leads``: the playlist begins with the seeds."""
-        last = playlist.last if playlist else None
-        if options.order == "smooth":
-            points = index.vectors_of([sql.id_of(last)] if last else [])
-            if not len(points):
-                points = self._points(start, index, criteria.space)
-            return journey.smooth(lib, index, points, found, metric=criteria.metric, mix=options.mix)
-        if options.order == "apart" or (options.order == "auto" and playlist):
-            return search.apart(lib, found, last or (start.items[-1] if leads and start.items else None))
-        return found
+    def _smooth_start(self, start: Seeds, last: Item | None, index: VectorIndex, space: Space) -> NDArray[np.float32]:
+        """Where a smooth order starts: at the playlist's last song, or else at the seeds [shape=(m, d)]."""
+        points = index.vectors_of([sql.id_of(last)] if last else [])
+        return points if len(points) else self._points(start, index, space)
 
     def _seconds(self, options: SimilarOptions, leading: Seeds | None) -> float:
         """How long the songs may play [s], beside the seeds that the playlist begins with; 0 where they are counted."""

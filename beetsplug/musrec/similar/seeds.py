@@ -50,6 +50,11 @@ class Seeds:
     excerpt: TrackEmbedding | None = None  # of the only item, in place of its middle
 
     @property
+    def count(self) -> int:
+        """How many songs and files."""
+        return len(self.items) + len(self.files)
+
+    @property
     def seconds(self) -> float:
         """How long the songs of the library take to play."""
         return sum(item.length for item in self.items)
@@ -165,7 +170,7 @@ def _embed_files(
 
 
 def own_ids(lib: Library, seeds: Seeds) -> set[int]:
-    """The seeds' own ids; a song of the library that was named as a file is a seed like any other, and no answer."""
+    """The seeds' own ids; a song of the library that was named as a file is a seed like any other, and no result."""
     of_files = {sql.id_of(item) for path, _ in seeds.files for item in lib.items(PathQuery("path", path))}
     return of_files | {sql.id_of(item) for item in seeds.items}
 
