@@ -16,8 +16,13 @@ from training.recipe import RECIPES
 
 from .. import music
 
-torch.set_num_threads(1)  # networks this small gain nothing from a second one, and every core has a test of its own
 SPLITS = {"train": 3, "valid": 1, "test": 4}  # songs of each style
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """So small a network gains nothing from a second thread, and loses much where another test has the other core."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
