@@ -18,6 +18,8 @@ from benchmarks.synthetic_library import make_library
 
 from ..conftest import BEET, Beet
 
+pytestmark = pytest.mark.slow
+
 SONGS = 300
 EVIL = [
     "</script><script>window.hacked=1</script>",

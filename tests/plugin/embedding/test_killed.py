@@ -20,6 +20,8 @@ import pytest
 
 from ..conftest import BEET, Beet
 
+pytestmark = pytest.mark.slow
+
 TIMES = int(os.environ.get("MUSREC_KILLS", "15"))  # of each kind, and half as often an import: more than 50
 STORED = {"musrec_embedding", "musrec_genres", "musrec_mood", "musrec_model", "musrec_heard"}
 AT_MOST = 3.0  # seconds until a kill: a run takes about as long

@@ -16,6 +16,8 @@ import pytest
 from ...programs import needs
 from ..conftest import Beet
 
+pytestmark = pytest.mark.slow
+
 ODD = "Ünïcode #1 100% [x] & 'y' \"z\""
 
 
