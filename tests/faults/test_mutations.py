@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from . import mutation_run
 from .mutate import DAMAGES, mutated
 
 FILES = int(os.environ.get("MUSREC_STORM", "1000"))
 
 
+@pytest.mark.slow
 def test_a_storm_of_damaged_files(kinds: dict[str, bytes]) -> None:
     toll = mutation_run.run(kinds, FILES, workers=2, timeout=60)
     assert toll.outcomes.total() == FILES
     assert not toll.not_allowed
-    assert not toll.crashed  # none is known that kills FFmpeg; `python -m tests.faults.storm --only N` writes number N
+    assert not toll.crashed  # `python -m tests.faults.mutation_run --only N` writes number N
     assert toll.outcomes["embedded"] > FILES / 4  # else the damage is so coarse that nothing deep is reached
     assert toll.outcomes["unreadable"] > FILES / 20
     assert all(growth < 1.15 for growth in toll.growth().values()), (toll.parent, toll.worker)

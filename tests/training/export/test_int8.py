@@ -74,6 +74,7 @@ def save(recipe: Recipe, cache: Cache, out: Path, *, loud_channel: bool = False)
     torch.save(state | {"vocabulary": GENRES}, out / "encoder.pt")
 
 
+@pytest.mark.slow
 def test_the_vectors_keep_their_direction(recipe: Recipe, cache: Cache, tmp_path: Path) -> None:
     save(recipe, cache, tmp_path)
     path = export(recipe, cache, tmp_path)
@@ -86,6 +87,7 @@ def test_the_vectors_keep_their_direction(recipe: Recipe, cache: Cache, tmp_path
         assert encoder.embed_windows(w).vector @ full.embed_windows(w).vector > MIN_COSINE
 
 
+@pytest.mark.slow
 def test_a_network_that_8_bits_spoil_is_refused(recipe: Recipe, cache: Cache, tmp_path: Path) -> None:
     save(recipe, cache, tmp_path, loud_channel=True)
     with pytest.raises(RecipeError, match="turn a clip's vector too far"):
