@@ -1,4 +1,4 @@
-"""How good the neighbours of a library are, by what its tags say."""
+"""How well the neighbours of a library agree with its tags: precision at k against chance, and hubness."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Labels = Sequence[Collection[str]]
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many of the nearest share a label with the seed.
+    """Precision at k of a label, and what chance would give.
 
     Attributes
     ----------
