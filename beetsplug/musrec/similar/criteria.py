@@ -56,7 +56,7 @@ def criteria_from(
     space = options.space or "embedding"
     return Criteria(
         space=space,
-        metric=options.metric or ("euclidean" if space == "genre" else "cosine"),
+        metric=options.metric or default_metric(space),
         candidates=_candidates(lib, options.candidates),
         exclude=parse_exclude(exclude),
         removed=removed or RemovedSongs(),
@@ -68,6 +68,11 @@ def criteria_from(
         hub_correction=bool(options.hub_correction),
         with_seeds=options.with_seeds,
     )
+
+
+def default_metric(space: Space) -> Metric:
+    """The distance of the system that a space comes from."""
+    return "euclidean" if space == "genre" else "cosine"
 
 
 def _candidates(lib: Library, text: str | None) -> set[int] | None:
