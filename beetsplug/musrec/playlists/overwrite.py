@@ -11,7 +11,7 @@ from beets.util import displayable_path
 from musrec_core._text import printable
 from musrec_core.playlist import recipe
 
-from .files import STDOUT
+from ..playlist_paths import STDOUT
 
 if TYPE_CHECKING:
     from .files import PlaylistWriter

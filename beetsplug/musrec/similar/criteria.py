@@ -56,7 +56,7 @@ def criteria_from(
     space = options.space or "embedding"
     return Criteria(
         space=space,
-        metric=options.metric or ("euclidean" if space == "genre" else "cosine"),
+        metric=options.metric or default_metric(space),
         candidates=None if options.candidates is None else sql.matching_option(lib, options.candidates, "--in"),
         exclude=parse_exclude(exclude),
         removed=removed or RemovedSongs(),
@@ -68,6 +68,11 @@ def criteria_from(
         hub_correction=bool(options.hub_correction),
         with_seeds=options.with_seeds,
     )
+
+
+def default_metric(space: Space) -> Metric:
+    """The distance of the system that a space comes from."""
+    return "euclidean" if space == "genre" else "cosine"
 
 
 def parse_exclude(text: str) -> Query | None:

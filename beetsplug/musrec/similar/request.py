@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from beets.ui import UserError
 from ..console import display_name, formatted, stem
 from ..library import coverage, song_keys, sql
 from ..library.song_keys import RemovedSongs
-from . import hubs, journey, search, seeds, steering
+from . import journey, search, seeds, steering
 from .arguments import require_heeded, resolved
 from .criteria import Criteria, criteria_from
 from .options import SimilarOptions, Use, check_values
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from beets.logging import BeetsLogger
     from numpy.typing import NDArray
 
+    from musrec_core.card import Card
     from musrec_core.search.index import Neighbour, VectorIndex
 
     from ..config import PlaylistSettings, SimilarSettings, Space
@@ -84,14 +85,16 @@ class SimilarSearch:
 
     Parameters
     ----------
+    card : Card
+        The model in use.
     settings : SimilarSettings
     exclude : str
         The setting `musrec.exclude`.
     playlists : PlaylistSettings
         Where `--from-playlist` looks.
     vectors : VectorStore
-    embedder : Embedder
-        Embeds seeds that have no embedding.
+    embedder : callable
+        Gives what embeds seeds that have no embedding, if it is needed.
     distances : dict
         An item's id -> its distance in the last result; what ``$musrec_distance`` shows.
     log : BeetsLogger
@@ -99,17 +102,18 @@ class SimilarSearch:
 
     def __init__(
         self,
+        card: Card,
         settings: SimilarSettings,
         exclude: str,
         playlists: PlaylistSettings,
         vectors: VectorStore,
-        embedder: Embedder,
+        embedder: Callable[[], Embedder],
         distances: dict[int, float],
         log: BeetsLogger,
     ) -> None:
-        self.settings, self._exclude, self._playlists = settings, exclude, playlists
+        self.settings, self._card, self._exclude, self._playlists = settings, card, exclude, playlists
         self._vectors, self._embedder, self._distances, self._log = vectors, embedder, distances, log
-        self._card = embedder.card
+        self._labels = [genre.label for genre in card.genres]
         self._told: coverage.Counts | None = None  # how many songs are embedded, as the user was told last
 
     def find(self, lib: Library, request: Request) -> Result:
@@ -120,13 +124,6 @@ class SimilarSearch:
         if options.to:
             return self._find_journey(lib, request, options, criteria)
         return self._find_nearest(lib, request, options, criteria)
-
-    def find_hubs(self, lib: Library, options: SimilarOptions, args: list[str]) -> hubs.Hubs:
-        """The library's hubs, or those of them that a query matches."""
-        options = resolved(options, self.settings, Use.HUBS)
-        criteria = criteria_from(self._card, lib, options)
-        index = self._current(lib, criteria.space).index
-        return hubs.find_hubs(lib, index, args, options.count or 0, criteria.metric)
 
     def query_snapshot(self, lib: Library) -> Snapshot:
         """The vectors that `similar:` queries are answered from."""
@@ -140,7 +137,7 @@ class SimilarSearch:
 
     def advice(self, lib: Library, ids: Sequence[int]) -> str:
         """What to do about songs that have no embedding."""
-        return self._embedder.advice(lib, ids)
+        return self._embedder().advice(lib, ids)
 
     # A list.
 
@@ -151,7 +148,7 @@ class SimilarSearch:
         else:
             items, files = request.items, []
         snapshot = self._current(lib, criteria.space)
-        start = seeds.embedded(self._embedder, lib, items, files, at=options.at)
+        start = self._embedded(lib, items, files, at=options.at)
         if start.new:
             snapshot = self._vectors.get(lib, criteria.space)
         playlist = request.playlist or PlaylistContext()
@@ -180,6 +177,9 @@ class SimilarSearch:
             self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
         return Result(songs, count, [path for path, _ in start.files], start.items, random_seed, leads)
 
+    def _embedded(self, lib: Library, items: list[Item], files: Sequence[str] = (), *, at: str | None = None) -> Seeds:
+        return seeds.embedded(lib, items, files, at=at, model_id=self._card.model_id, embedder=self._embedder)
+
     def _current(self, lib: Library, space: Space) -> Snapshot:
         """The vectors of a space; raises `UserError` where there are none, and tells once how many songs have none."""
         snapshot = self._vectors.get(lib, space)
@@ -207,6 +207,7 @@ class SimilarSearch:
                 index,
                 points,
                 criteria.metric,
+                labels=self._labels,
                 vectors=self._vectors,
                 embedder=self._embedder,
                 log=self._log,
@@ -214,7 +215,7 @@ class SimilarSearch:
         )
 
     def _points(self, start: Seeds, index: VectorIndex, space: Space) -> NDArray[np.float32]:
-        return seeds.points(start, index, space, [genre.label for genre in self._card.genres])
+        return seeds.points(start, index, space, self._labels)
 
     def _smooth_start(self, start: Seeds, last: Item | None, index: VectorIndex, space: Space) -> NDArray[np.float32]:
         """Where a smooth order starts: at the playlist's last song, or else at the seeds [shape=(m, d)]."""
@@ -267,7 +268,7 @@ class SimilarSearch:
         count = options.count or 0
         stops = journey.find_stops(lib, request.args, options.to, count, self._log)
         self._current(lib, criteria.space)
-        usable = {item.id for item in seeds.embedded(self._embedder, lib, stops).items}
+        usable = {item.id for item in self._embedded(lib, stops).items}
         if missing := [item for item in stops if item.id not in usable]:
             raise UserError(f"no journey: {formatted(missing[0], '$artist - $title')} has no embedding")
         index = self._vectors.get(lib, criteria.space).index

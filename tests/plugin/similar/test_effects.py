@@ -11,11 +11,11 @@ import pytest
 from beets.library import Library
 from beets.ui import CommonOptionsParser
 
-from beetsplug.musrec.config import EmbeddingSettings, PlaylistSettings, SimilarSettings
-from beetsplug.musrec.embedding.embedder import Embedder
+from beetsplug.musrec.config import PlaylistSettings, SimilarSettings
 from beetsplug.musrec.library.sql import id_of
 from beetsplug.musrec.library.vectors import VectorStore
 from beetsplug.musrec.similar import arguments
+from beetsplug.musrec.similar.hubs import HubFinder
 from beetsplug.musrec.similar.options import OPTIONS, SimilarOptions, Use
 from beetsplug.musrec.similar.request import Request, SimilarSearch
 from benchmarks.synthetic_library import make_library
@@ -86,12 +86,31 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     library._close()
 
 
+class Finder:
+    """The parts that find songs, with a configuration of which the user says nothing."""
+
+    def __init__(self) -> None:
+        card, log, settings = Card.load(), beets.logging.getLogger("beets.musrec"), defaults(SimilarSettings)
+        store = VectorStore(card, False, log)
+        self.distances: dict[int, float] = {}
+        self.hubs = HubFinder(settings, store, card.model_id, log)
+        self.similar = SimilarSearch(
+            card, settings, "", defaults(PlaylistSettings), store, pytest.fail, self.distances, log
+        )
+
+    def find(self, lib: Library, line: str) -> list[tuple[int, float]]:
+        """Ids and distances of what a command line finds; of hubs, how often each is a neighbour."""
+        options, args = parsed(line)
+        arguments.check_command_line(options, args)
+        if options.hubs:
+            return [(id_of(item), times) for times, item in self.hubs.find(lib, options, args).songs]
+        songs = self.similar.find(lib, Request(options, args)).songs
+        return [(id_of(item), round(self.distances[id_of(item)], 5)) for item in songs]
+
+
 @pytest.fixture(scope="module")
-def search() -> SimilarSearch:
-    card, log = Card.load(), beets.logging.getLogger("beets.musrec")
-    embedder = Embedder(card, defaults(EmbeddingSettings), log)
-    store = VectorStore(card, False, log)
-    return SimilarSearch(defaults(SimilarSettings), "", defaults(PlaylistSettings), store, embedder, {}, log)
+def finder() -> Finder:
+    return Finder()
 
 
 def parsed(line: str) -> tuple[SimilarOptions, list[str]]:
@@ -101,49 +120,39 @@ def parsed(line: str) -> tuple[SimilarOptions, list[str]]:
     return arguments.options_from(values), args
 
 
-def found(search: SimilarSearch, lib: Library, line: str) -> list[tuple[int, float]]:
-    """Ids and distances of what a command line finds; of hubs, how often each is a neighbour."""
-    options, args = parsed(line)
-    arguments.check_command_line(options, args)
-    if options.hubs:
-        return [(id_of(item), times) for times, item in search.find_hubs(lib, options, args).songs]
-    result = search.find(lib, Request(options, args))
-    return [(id_of(item), round(search._distances[id_of(item)], 5)) for item in result.songs]
-
-
 def without_count(line: str) -> str:
     counted = "--count" in line or "-n " in line or "--length" in line
     return line if counted else f"{line} -n 20"
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_an_option_of_a_list(name: str, search: SimilarSearch, lib: Library) -> None:
+def test_an_option_of_a_list(name: str, finder: Finder, lib: Library) -> None:
     plain, changed = (line if "id:" in line.split("--")[0] else f"id:{SEED} {line}" for line in LISTS[name])
-    before = found(search, lib, without_count(plain))
-    assert before == found(search, lib, without_count(plain))
+    before = finder.find(lib, without_count(plain))
+    assert before == finder.find(lib, without_count(plain))
     assert len(before) == 20
-    assert before != found(search, lib, without_count(changed))
+    assert before != finder.find(lib, without_count(changed))
 
 
 @pytest.mark.parametrize("name", JOURNEYS)
-def test_an_option_of_a_journey(name: str, search: SimilarSearch, lib: Library) -> None:
+def test_an_option_of_a_journey(name: str, finder: Finder, lib: Library) -> None:
     plain, changed = map(without_count, JOURNEYS[name])
     if name == "duplicates":
         with pytest.raises(Exception, match="not enough songs"):
-            found(search, lib, plain)
-        assert len(found(search, lib, changed)) == 120
+            finder.find(lib, plain)
+        assert len(finder.find(lib, changed)) == 120
         return
-    before, after = found(search, lib, plain), found(search, lib, changed)
+    before, after = finder.find(lib, plain), finder.find(lib, changed)
     assert before[0][0] == after[0][0] == SEED
     assert before[-1][0] == after[-1][0] if name != "to" else after[-1][0] == 70
     assert before != after
 
 
 @pytest.mark.parametrize("name", HUBS)
-def test_an_option_of_hubs(name: str, search: SimilarSearch, lib: Library) -> None:
+def test_an_option_of_hubs(name: str, finder: Finder, lib: Library) -> None:
     plain, changed = HUBS[name]
-    assert found(search, lib, plain) == found(search, lib, plain)
-    assert found(search, lib, plain) != found(search, lib, changed)
+    assert finder.find(lib, plain) == finder.find(lib, plain)
+    assert finder.find(lib, plain) != finder.find(lib, changed)
 
 
 def test_no_option_is_forgotten() -> None:
