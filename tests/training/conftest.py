@@ -17,7 +17,7 @@ from training.recipe import RECIPES
 from .. import music
 from ..once import made_once
 
-SPLITS = {"train": 3, "valid": 1, "test": 4}  # songs of each style
+SPLITS = {"train": 3, "valid": 1, "test": 3}  # songs of each style
 
 
 @pytest.fixture(scope="session", autouse=True)

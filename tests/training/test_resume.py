@@ -109,7 +109,7 @@ def test_prepare_goes_on_where_it_was_killed(labelled: Path, tmp_path: Path, mon
     with pytest.raises(KeyboardInterrupt):
         preparing.prepare(recipe, labelled, tmp_path / "cache")
     kept = len(list((tmp_path / "cache" / "parts").glob("*.npz")))
-    assert kept == 10  # 40 good clips
+    assert kept == 8  # 35 good clips
 
     monkeypatch.undo()
     asked: list[str] = []
