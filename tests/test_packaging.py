@@ -35,7 +35,8 @@ MB = 1e6
 
 
 def call(*words: str | Path) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # it may name the checkout
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=outside)
     assert done.returncode == 0, done
     return done.stdout
 

@@ -118,8 +118,12 @@ def _become_beet(request: dict[str, Any]) -> NoReturn:
 
 def _main() -> int:
     """Run `beet` as `sys.argv` says; its exit status, as Python would give it."""
+    from beets import config
     from beets.ui import main
 
+    if config._materialized:  # beets 2.7 reads the configuration when its commands are imported
+        config.clear()
+        config.read()
     try:
         main()
     except SystemExit as ended:

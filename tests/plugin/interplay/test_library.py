@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
 import shutil
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from beetsplug.replace import ReplacePlugin
 from mediafile import MediaFile
 
 from ... import music
@@ -129,6 +131,8 @@ def test_update_with_a_better_rip_makes_it_stale(own_files: Beet) -> None:
 
 def test_replace_with_another_format(own_files: Beet, songs: Path, tmp_path: Path) -> None:
     """``beet replace`` swaps the file and notes nothing more; ``beet update`` then sees what it is."""
+    if len(inspect.signature(ReplacePlugin.run).parameters) < 4:
+        pytest.skip("this beets calls its own `replace` with an argument too many")
     own_files.configure(plugins="musrec replace")
     path = next(path for path in own_files.paths() if path.suffix == ".mp3")
     title = own_files("ls", f"path:{path}", "-f", "$title").out.strip()
@@ -172,7 +176,7 @@ def test_duplicates_lists_tags_and_removes(own_files: Beet) -> None:
     before = own_files.stored()
     assert len(before) == 11
     (listed,) = own_files("duplicates", "-k", "title", "-p").lines
-    assert Path(listed) in (path, copy)
+    assert Path(listed.removesuffix(": 1")) in (path, copy)  # beets 2.7 counts them, asked or not
     assert len(own_files("duplicates", "-k", "musrec_embedding", "-F").lines) == 2  # the same music, by ear
     own_files("duplicates", "-k", "title", "-t", "twice=yes")
     assert own_files.stored() == before
