@@ -1,29 +1,44 @@
 # make demo [MUSIC=folder]   set everything up and run the main job
 # make test                  set everything up and pass the tests
-# make lint                  ruff and mypy
+# make lint                  ruff, mypy and who may import whom
+# make wheel                 what is published: dist/*.whl
 # make programs              the players and the browser that some tests drive (Debian's packages; asks for sudo)
+#
+# PYTHON=python3.10          another Python
+# BEETS=2.7.0                make test with this beets (or: newest), in a virtual environment of its own
+# EXTRAS=dev                 without what training needs (torch); then ARGS="tests/core tests/plugin"
+#
+# On Windows: in Git's bash, with GNU make.
 
 PYTHON ?= python3
-VENV := .venv
+EXTRAS ?= train,dev
+VENV := .venv$(if $(BEETS),-beets-$(BEETS)-$(notdir $(PYTHON)))
 DEMO_VENV := .venv-demo
+BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
 PIP := -m pip --disable-pip-version-check --quiet
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: demo test lint programs clean
+.PHONY: demo test lint wheel programs clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.installed
-	$(DEMO_VENV)/bin/python -m tests.demo --out demo $(if $(MUSIC),--music "$(MUSIC)")
+	$(DEMO_VENV)/$(BIN)/python -m tests.demo --out demo $(if $(MUSIC),--music "$(MUSIC)")
 
 test: $(VENV)/.installed
-	$(VENV)/bin/python -m pytest -n logical --dist loadfile $(ARGS)
+	$(VENV)/$(BIN)/python -m pytest -n logical --dist worksteal $(ARGS)
 
 lint: $(VENV)/.installed
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
+	$(VENV)/$(BIN)/ruff check .
+	$(VENV)/$(BIN)/ruff format --check .
+	$(VENV)/$(BIN)/mypy
+	$(VENV)/$(BIN)/lint-imports
+
+# What an earlier build left in build/ would be packed again.
+wheel:
+	rm -rf build dist
+	$(PYTHON) $(PIP) wheel --no-deps --wheel-dir dist .
 
 programs:
 	$(SUDO) apt-get update -qq
@@ -32,13 +47,13 @@ programs:
 # Editable, so that a venv stays right while the code changes, and is made anew only when the requirements do.
 $(DEMO_VENV)/.installed: $(REQUIREMENTS)
 	$(PYTHON) -m venv $(DEMO_VENV)
-	$(DEMO_VENV)/bin/python $(PIP) install -e .
+	$(DEMO_VENV)/$(BIN)/python $(PIP) install -e .
 	touch $@
 
 $(VENV)/.installed: $(REQUIREMENTS)
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python $(PIP) install -c constraints.txt -e '.[train,dev]'
+	$(VENV)/$(BIN)/python $(PIP) install -c constraints.txt -e '.[$(EXTRAS)]' $(if $(BEETS),$(if $(filter newest,$(BEETS)),beets,beets==$(BEETS)))
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) demo build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) .venv-beets-* $(DEMO_VENV) demo build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -1,4 +1,4 @@
-"""Processor time of alternatives to the steps of embedding a track, each beside what is shipped.
+"""Processor time of alternatives for each step of a track, compared with the one that is shipped.
 
 ``python -m benchmarks --part alternatives``.
 """
@@ -44,8 +44,8 @@ def alternatives(paths: list[Path], runs: int, *, markdown: bool = False) -> str
         took = cpu_ms(jobs, runs)
         shipped = next(iter(took.values()), 0.0)
         rows += [[step, name, ms, f"{ms / shipped:.2f}"] for name, ms in took.items()]
-    columns = ["step", "variant", "processor time [ms]", "beside the shipped"]
-    return table("Alternatives; the first of each step is what is shipped", columns, rows, markdown=markdown)
+    columns = ["step", "alternative", "processor time [ms]", "relative to the shipped"]
+    return table("The first of each step is what is shipped", columns, rows, markdown=markdown)
 
 
 def _mel_powers(y: Array, basis: Array) -> Variants:
@@ -60,15 +60,15 @@ def _mel_powers(y: Array, basis: Array) -> Variants:
         return basis @ (np.square(spectrum.real) + np.square(spectrum.imag)).T
 
     def blocked(multiply: Callable[[Array], Any], dtype: type = np.float32, rfft: Any = np.fft.rfft) -> None:
-        for first in range(0, len(frames), features.FRAMES):
-            spectrum = rfft((frames[first : first + features.FRAMES] * hann).astype(dtype, copy=False))
+        for first in range(0, len(frames), features.BLOCK_FRAMES):
+            spectrum = rfft((frames[first : first + features.BLOCK_FRAMES] * hann).astype(dtype, copy=False))
             multiply(np.square(spectrum.view(dtype)).astype(np.float32, copy=False))
 
     def preallocated() -> None:
-        windowed = np.empty((features.FRAMES, n_fft), np.float32)
-        spectrum: Any = np.empty((features.FRAMES, 1 + n_fft // 2), np.complex64)
-        for first in range(0, len(frames), features.FRAMES):
-            n = len(frames[first : first + features.FRAMES])
+        windowed = np.empty((features.BLOCK_FRAMES, n_fft), np.float32)
+        spectrum: Any = np.empty((features.BLOCK_FRAMES, 1 + n_fft // 2), np.complex64)
+        for first in range(0, len(frames), features.BLOCK_FRAMES):
+            n = len(frames[first : first + features.BLOCK_FRAMES])
             np.multiply(frames[first : first + n], hann, out=windowed[:n])
             np.fft.rfft(windowed[:n], out=spectrum[:n])
             squares = spectrum[:n].view(np.float32)
@@ -83,13 +83,13 @@ def _mel_powers(y: Array, basis: Array) -> Variants:
         "blocks of frames, filter bank in slices": lambda: features._mel_power(y, basis, n_fft, hop),
         "all frames at once, whole filter bank (before)": whole,
         "blocks of frames, whole filter bank": lambda: blocked(lambda squares: squares @ dense),
-        "the shipped, the same arrays for every block": preallocated,
-        "the shipped, FFT in float64": lambda: blocked(banded, np.float64),
+        "as shipped, with the same arrays for every block": preallocated,
+        "as shipped, with FFT in float64": lambda: blocked(banded, np.float64),
     }
     if find_spec("scipy"):
         from scipy.fft import rfft
 
-        jobs["the shipped, scipy's FFT"] = lambda: blocked(banded, np.float32, rfft)
+        jobs["as shipped, with scipy's FFT"] = lambda: blocked(banded, np.float32, rfft)
     return jobs
 
 

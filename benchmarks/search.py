@@ -1,6 +1,6 @@
 """How quickly songs are found: ``python -m benchmarks.search``.
 
-Whole processes beside ``beet ls id:1`` on the same library, then the index alone, exact and approximate.
+Whole processes compared with ``beet ls id:1`` on the same library, then the index alone, exact and approximate.
 """
 
 from __future__ import annotations
@@ -155,8 +155,8 @@ def main() -> None:
     print(machine(), "\n")
     with tempfile.TemporaryDirectory() as scratch:
         if options.libraries:
-            columns = ["songs", "ls id:1 [ms]", "similar [ms]", "beside ls", "peak [MB]"]
-            columns += ["without its file [ms]", "beside ls", "peak [MB]"]
+            columns = ["songs", "ls id:1 [ms]", "similar [ms]", "relative to ls", "peak [MB]"]
+            columns += ["after a change [ms]", "relative to ls", "peak [MB]"]
             rows = processes(options.libraries, options.runs, Path(scratch))
             if options.plot:
                 picture(rows, options.plot)

@@ -110,14 +110,14 @@ def _report(results: dict[str, Result], notes: list[str], *, markdown: bool) -> 
         one, two = result.rate(1), result.rate(2)
         times = _times(result, results[first])
         rows.append([name, result.cpu_ms(set(result.cpu)), one, two, f"{two / one:.2f}", f"{times:.2f}"])
-    title = f"Throughput; the last column is processor time beside {first}'s, on the files that both read"
-    columns = ["", "processor time [ms/track]", "tracks/s, 1 worker", "2 workers", "gain", f"beside {first}"]
+    title = f"Throughput; the last column is processor time relative to {first}, on the files that both can read"
+    columns = ["", "processor time [ms/track]", "tracks/s, 1 worker", "2 workers", "gain", f"relative to {first}"]
     lines = [("- " if markdown else "") + note for note in notes]
     return "\n".join([table(title, columns, rows, markdown=markdown), *lines, "", *_goals(results, markdown)])
 
 
 def _times(result: Result, other: Result) -> float:
-    """Processor time beside another's, on the files that both read."""
+    """Processor time relative to another's, on the files that both can read."""
     same = set(result.cpu) & set(other.cpu)
     return result.cpu_ms(same) / other.cpu_ms(same)
 
@@ -131,7 +131,7 @@ def _goals(results: dict[str, Result], markdown: bool) -> list[str]:
         ["gain from the second worker", "1.8 or more", f"{musrec.rate(2) / musrec.rate(1):.2f}"],
     ]
     if decoding:
-        rows.append([f"processor time beside {DECODING}", "2.5 or less", f"{_times(musrec, decoding):.2f}"])
+        rows.append([f"processor time relative to {DECODING}", "2.5 or less", f"{_times(musrec, decoding):.2f}"])
     if librosa:
-        rows.append([f"{LIBROSA} beside ours", "10 or more", _times(librosa, musrec)])
+        rows.append([f"processor time of {LIBROSA} relative to ours", "10 or more", _times(librosa, musrec)])
     return [table("Goals", ["", "goal", "measured"], rows, markdown=markdown)]

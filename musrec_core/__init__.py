@@ -1,4 +1,4 @@
-"""Everything that knows music, and no beets.
+"""Music similarity without beets: decoding, embedding, search, ordering, playlists.
 
 >>> from musrec_core import Encoder, VectorIndex, recommend
 >>> encoder = Encoder.load()
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .search import ranking as recommend
     from .search.index import VectorIndex
 
+__version__ = "0.1.0"
 __all__ = ["Card", "Encoder", "ModelError", "TrackEmbedding", "UnusableAudio", "VectorIndex", "playlist", "recommend"]
 
 _CLASSES = {

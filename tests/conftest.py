@@ -9,6 +9,7 @@ import pytest
 
 from . import music
 from .faults.sample_files import every_kind
+from .once import made_once
 
 SECONDS = 12.0
 
@@ -16,10 +17,12 @@ SECONDS = 12.0
 @pytest.fixture(scope="session")
 def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten tagged songs: two of each style, by two artists, in five formats."""
-    folder = tmp_path_factory.mktemp("songs")
-    for song in music.collection(per_style=2):
-        music.write(song, folder, SECONDS)
-    return folder
+
+    def make(folder: Path) -> None:
+        for song in music.collection(per_style=2):
+            music.write(song, folder, SECONDS)
+
+    return made_once(tmp_path_factory, "songs", make)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,12 @@
-"""What the documents say of options is so, their configurations can be used, and their links lead somewhere."""
+"""The documents agree with the code: options, configurations, figures, examples in Python, and links."""
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,13 +14,18 @@ from typing import Any
 import pytest
 import yaml
 
+from musrec_core import Card, Encoder
+
 from .plugin.conftest import Beet
 
 ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("training/*.md")])
 REFERENCE = ROOT / "docs" / "configuration.md"
+LIBRARY = ROOT / "docs" / "library.md"
 COMPARISON = ROOT / "docs" / "other-tools.md"  # is about others
 ROW = re.compile(r"^\| `([a-z_.]+)` \| (?:`([^`]*)`)? ?\| ", re.MULTILINE)
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 YAML = re.compile(r"^(?P<before>[^\n]*)\n+```yaml\n(?P<block>.*?)^```", re.MULTILINE | re.DOTALL)
 PACKAGES = {
     "mpdstats": ("mpd", "python-mpd2"),
@@ -63,22 +71,19 @@ def configurations(page: Path) -> list[dict[str, Any]]:
 def defaults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Every option, as beets has it where the user says nothing."""
     home = tmp_path_factory.mktemp("documents")
-    return flat(yaml.safe_load(Beet(home, home / "music")("config", "-d").out)["musrec"])
+    return flat(yaml.safe_load(Beet(home, home / "music", musrec=None)("config", "-d").out)["musrec"])
 
 
 def test_every_option_is_described_with_its_default(defaults: dict[str, Any]) -> None:
-    described = rows(text_of(REFERENCE).partition("## Whole configurations")[0])
+    described = rows(text_of(REFERENCE).partition("## Complete configurations")[0])
     assert sorted(described) == sorted(defaults)
     assert described == {name: _filled(default) for name, default in defaults.items()}
 
 
-def test_other_pages_give_the_same_defaults(defaults: dict[str, Any]) -> None:
-    said = rows(text_of(ROOT / "README.md").partition("## Configuration")[2].partition("\n## ")[0])
-    assert len(said) >= 5
-    for page in PAGES:
-        prefix = "musrec."
-        said |= {name[len(prefix) :]: value for name, value in rows(text_of(page)).items() if name.startswith(prefix)}
-    assert said == {name: _filled(defaults[name]) for name in said}
+@each_page
+def test_defaults_are_stated_on_one_page(page: Path, defaults: dict[str, Any]) -> None:
+    if page != REFERENCE:
+        assert {name.removeprefix("musrec.") for name in rows(text_of(page))}.isdisjoint(defaults)
 
 
 def test_configurations_use_options_that_exist(defaults: dict[str, Any]) -> None:
@@ -117,9 +122,7 @@ def test_a_configuration_works_in_an_empty_file(
     text = block
     if "plugins" not in yaml.safe_load(block):
         assert re.search(r"\b[Aa]dd\b", before), f"{page.name} has to say that this is added: {block}"
-        (first,) = (
-            match["block"] for match in YAML.finditer(text_of(ROOT / "README.md")) if "plugins:" in match["block"]
-        )
+        (first,) = (match["block"] for match in YAML.finditer(text_of(README)) if "plugins:" in match["block"])
         text = first + block
     assert {"musicbrainz", "musrec"} <= set(yaml.safe_load(text)["plugins"].split())
     beet = Beet(tmp_path / "home", tmp_path)
@@ -160,3 +163,106 @@ def test_each_page_opens_with_a_terminal(page: Path) -> None:
     heading, _, session = text_of(page).partition("\n\n")
     assert heading.startswith("# ")
     assert session.startswith("```\n$ "), "a command and what it prints"
+
+
+def test_the_readme_is_a_first_page() -> None:
+    text = text_of(README)
+    assert len(text.splitlines()) <= 150
+    first_screen = text.splitlines()[:35]
+    assert any("make demo" in line for line in first_screen)
+    assert any("make test" in line for line in first_screen)
+
+
+def figures_of(page: Path) -> list[tuple[str, list[float]]]:
+    """A table's rows about systems: the name, and every number that follows."""
+    lines = [
+        line.strip("|").split("|") for line in text_of(page).splitlines() if re.match(r"\| .* \| \**0\.\d\d", line)
+    ]
+    return [(cells[0].strip(" *"), [float(n) for n in re.findall(r"\d\.\d\d", " ".join(cells[1:]))]) for cells in lines]
+
+
+def test_figures_are_those_of_the_model_card() -> None:
+    emotify, taffc = (Card.load().metrics["test"]["retrieval"][name]["systems"] for name in ("emotify", "taffc"))
+    found = figures_of(ROOT / "docs" / "evaluation.md")
+    assert len(found) == 10
+    for system, figures in found:
+        expected: list[float] = []
+        for group in (emotify[system], taffc[system]):
+            expected += [group["precision_at_10"], *group["precision_at_10_interval"], group["average_precision"]]
+        assert figures == pytest.approx(expected, abs=0.00501), system
+    same = {"random": "random", "MFCC statistics": "MFCC statistics", "MusiCNN": "the teacher, embedding, cosine",
+            "musrec-1": "musrec-1, embedding, cosine"}  # fmt: skip
+    first = {re.split(r",| from", name)[0]: figures for name, figures in figures_of(README)}
+    assert set(first) == set(same)
+    for name, system in same.items():
+        expected = [group[system]["precision_at_10"] for group in (emotify, taffc)]
+        if len(first[name]) > 2:
+            expected = [n for g in (emotify, taffc)
+                        for n in (g[system]["precision_at_10"], *g[system]["precision_at_10_interval"])]  # fmt: skip
+        assert first[name] == pytest.approx(expected, abs=0.00501), name
+
+
+@pytest.mark.parametrize("page", [README, LIBRARY], ids=lambda page: str(page.name))
+def test_python_examples_run(
+    page: Path, songs: Path, waltz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each block continues the one before, in a folder with a song."""
+    shutil.copy(waltz, tmp_path / "song.mp3")
+    monkeypatch.chdir(tmp_path)
+    blocks = PYTHON.findall(text_of(page))
+    assert blocks
+    paths = sorted(path for path in songs.rglob("*.*") if path.is_file())
+    encoder = Encoder.load()
+    vectors = [encoder.embed_file(path).vector for path in paths] if page == LIBRARY else []
+    ids = list(range(len(vectors)))
+    names: dict[str, Any] = {"paths": paths[:2], "ids": ids, "vectors": vectors, "artists": dict.fromkeys(ids, "A")}
+    for block in blocks:
+        exec(compile(block, page.name, "exec"), names)
+    assert names["track"].vector.shape == (128,)
+
+
+def test_the_script_on_the_library_page_finds_the_song_itself(songs: Path, waltz: Path, tmp_path: Path) -> None:
+    script = text_of(LIBRARY).partition("$ cat nearest.py\n")[2].partition("\n$ ")[0]
+    (tmp_path / "nearest.py").write_text(script, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "nearest.py", str(waltz), str(songs)],
+        cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == f"0.000  {waltz.name}"
+    assert len(done.stdout.splitlines()) == 3
+
+
+NAMED = re.compile(r"`((?:beetsplug|musrec_core|training|benchmarks|tests|docs)/[\w./-]+)`")
+WALK = re.compile(r"^[ │├└─]*([\w/]+\.py) +([\w.]+(?:, [\w.]+)*)(?=  |$)", re.MULTILINE)
+
+
+@each_page
+def test_files_that_are_named_exist(page: Path) -> None:
+    missing = [name for name in NAMED.findall(text_of(page)) if not (ROOT / name).exists() and "NAME" not in name]
+    assert missing == []
+
+
+@each_page
+def test_modules_that_are_run_exist(page: Path) -> None:
+    for module in re.findall(r"python -m ((?:benchmarks|tests|training)[\w.]*)", text_of(page)):
+        assert find_spec(module.rstrip(".")), module
+
+
+def names_in(module: Path) -> set[str]:
+    """Functions, classes and methods (``Class.method``)."""
+    defined = ast.FunctionDef | ast.ClassDef
+    body = [node for node in ast.parse(text_of(module)).body if isinstance(node, defined)]
+    methods = {
+        f"{c.name}.{m.name}" for c in body if isinstance(c, ast.ClassDef) for m in c.body if isinstance(m, defined)
+    }
+    return {node.name for node in body} | methods
+
+
+def test_walks_lead_through_functions_that_exist() -> None:
+    walks = text_of(ROOT / "CONTRIBUTING.md").partition("## Three walks")[2].partition("\n## ")[0]
+    stops = WALK.findall(walks)
+    assert len(stops) >= 20
+    for file, functions in stops:
+        (module,) = (path for path in (ROOT / "beetsplug" / "musrec" / file, ROOT / file) if path.exists())
+        assert set(functions.split(", ")) <= names_in(module), file

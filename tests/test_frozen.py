@@ -25,9 +25,9 @@ def test_the_attributes_of_an_item() -> None:
     assert codecs.encode_vector(vector) == stored[fields.EMBEDDING]
     assert codecs.parse_genres(stored[fields.GENRES]) == {"rock": 0.8312, "hip hop": 0.1034, "r&b": 0.0654}
     assert fields.failure_of(stored[fields.STATUS]) == "too-short"
-    now = fields.likeness("MP3", 241.3, 320_000, 44_100)
+    now = fields.file_properties("MP3", 241.3, 320_000, 44_100)
     assert not fields.is_another_recording(stored[fields.HEARD], now)
-    assert fields.is_another_recording(stored[fields.HEARD], fields.likeness("FLAC", 241.3, 900_000, 44_100))
+    assert fields.is_another_recording(stored[fields.HEARD], fields.file_properties("FLAC", 241.3, 900_000, 44_100))
 
 
 def test_a_card_of_format_1(tmp_path: Path) -> None:

@@ -147,6 +147,6 @@ class MusrecPlugin(BeetsPlugin):
         self.components.genre_stage.stage(task)
 
     def _make_mixes(self, lib: Library, paths: list[bytes]) -> None:
-        from .playlists import mixes
+        from .playlists.mixes import build_after_import
 
-        mixes.after_import(self.components, lib)
+        build_after_import(lambda: self.components.mixes, lib, self._log)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from beets.ui import UserError
 from confuse import ConfigError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from musrec_core.card import Card
 
-    from .config import Settings, Space
+    from .config import Settings
     from .embedding.embedder import Embedder
     from .embedding.import_similar import ImportSimilar
     from .embedding.import_stage import EmbeddingStage
@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from .genres.learn import VocabularyLearner
     from .genres.vocabulary import Genres
     from .library.vectors import VectorStore
+    from .playlists.build import PlaylistBuilder
+    from .playlists.files import PlaylistWriter
+    from .playlists.mixes import Mixes
+    from .playlists.refresh import PlaylistRefresher
     from .similar.query_results import QueryResults
-    from .similar.search import Criteria
+    from .similar.request import SimilarSearch
 
 
 class Components:
@@ -115,39 +119,46 @@ class Components:
         return VocabularyLearner(self.card, self.vectors, self.settings.genreguess)
 
     @cached_property
+    def similar(self) -> SimilarSearch:
+        from .similar.request import SimilarSearch
+
+        settings = self.settings
+        return SimilarSearch(
+            settings.similar,
+            settings.library.exclude,
+            settings.playlist,
+            self.vectors,
+            self.embedder,
+            self.distances,
+            self.log,
+        )
+
+    @cached_property
     def query_results(self) -> QueryResults:
         from .similar.query_results import QueryResults
 
-        return QueryResults(self)
+        return QueryResults(lambda: self.similar, self.library, self.distances, self.log)
 
-    # Until similar/ and playlists/ take settings.
+    @cached_property
+    def playlist_writer(self) -> PlaylistWriter:
+        from .playlists.files import PlaylistWriter
 
-    @property
-    def _log(self) -> BeetsLogger:
-        return self.log
+        return PlaylistWriter(self.settings.playlist, self.log)
 
-    @property
-    def config(self) -> Any:
-        import beets
+    @cached_property
+    def playlist_builder(self) -> PlaylistBuilder:
+        from .playlists.build import PlaylistBuilder
 
-        return beets.config["musrec"]
+        return PlaylistBuilder(self.similar, self.playlist_writer, self.card.model_id, self.log)
 
-    @property
-    def space(self) -> Space:
-        return self.settings.similar.space
+    @cached_property
+    def mixes(self) -> Mixes:
+        from .playlists.mixes import Mixes
 
-    def wanted(self, lib: Library, *, candidates: str | None = None) -> Criteria:
-        """What the configuration asks for, as a command without options would."""
-        from .similar import search, steering
+        return Mixes(self.settings.mixes, self.playlist_builder, self.log)
 
-        config = self.settings.similar
-        return search.Criteria(
-            space=config.space,
-            metric="euclidean" if config.space == "genre" else "cosine",
-            candidates=candidates,
-            per_artist=config.max_per_artist,
-            per_album=config.max_per_album,
-            duplicates=config.duplicates,
-            steering=steering.parse_steering(self, lib),
-            hub_correction=config.hub_correction,
-        )
+    @cached_property
+    def refresher(self) -> PlaylistRefresher:
+        from .playlists.refresh import PlaylistRefresher
+
+        return PlaylistRefresher(self.playlist_builder, lambda: self.mixes, self.log)

@@ -18,10 +18,6 @@ from beets.util import bytestring_path, normpath
 if TYPE_CHECKING:
     from confuse import ConfigView
 
-    Template = confuse.Template[Any]
-else:
-    Template = confuse.Template
-
 Space = Literal["embedding", "genre"]
 SettingsT = TypeVar("SettingsT")
 
@@ -36,7 +32,7 @@ def _fail(view: ConfigView, wanted: str) -> confuse.ConfigError:
     return confuse.ConfigValueError(f"{view.name} has to be {wanted}")
 
 
-class Flag(Template):
+class Flag(confuse.Template[bool]):
     """``yes`` or ``no``; confuse's own takes any text for yes."""
 
     def convert(self, value: Any, view: ConfigView) -> bool:
@@ -45,7 +41,7 @@ class Flag(Template):
         raise _fail(view, "yes or no")
 
 
-class Number(Template):
+class Number(confuse.Template[float]):
     """A finite number in a range, both ends included; with ``above``, the lower end is not."""
 
     def __init__(self, low: float, high: float = math.inf, *, whole: bool = False, above: bool = False) -> None:
@@ -68,7 +64,7 @@ class Number(Template):
         return f"{noun} above {self._low:g}" if self._above else f"{noun}, {self._low:g} or more"
 
 
-class Distance(Template):
+class Distance(confuse.Template[float]):
     """``import_similar``: yes is the usual distance, no is 0."""
 
     def convert(self, value: Any, view: ConfigView) -> float:
@@ -79,7 +75,7 @@ class Distance(Template):
         return float(value)
 
 
-class Choice(Template):
+class Choice(confuse.Template[str]):
     """One of some words."""
 
     def __init__(self, *words: str) -> None:
@@ -93,7 +89,7 @@ class Choice(Template):
         raise _fail(view, f"{', '.join(others)} or {last}")
 
 
-class Text(Template):
+class Text(confuse.Template[str]):
     """A text; a bare number in YAML is one, too."""
 
     def convert(self, value: Any, view: ConfigView) -> str:
@@ -102,7 +98,7 @@ class Text(Template):
         return str(value)
 
 
-class PathOf(Template):
+class PathOf(confuse.Template["bytes | None"]):
     """A path as beets reads one (``~``, relative to the configuration's folder), as bytes; None without one."""
 
     def convert(self, value: Any, view: ConfigView) -> bytes | None:
@@ -113,14 +109,14 @@ class PathOf(Template):
         return bytestring_path(normpath(view.as_filename()))
 
 
-class OptionalText(Text):
+class OptionalText(confuse.Template["str | None"]):
     """A text, or nothing."""
 
-    def convert(self, value: Any, view: ConfigView) -> str | None:  # type: ignore[override]
-        return super().convert(value, view) if value else None
+    def convert(self, value: Any, view: ConfigView) -> str | None:
+        return Text().convert(value, view) if value else None
 
 
-class Map(Template):
+class Map(confuse.Template[dict[Any, Any]]):
     """A map of anything, as the user wrote it."""
 
     def convert(self, value: Any, view: ConfigView) -> dict[Any, Any]:
@@ -129,7 +125,7 @@ class Map(Template):
         raise _fail(view, "a map")
 
 
-class Weights(Template):
+class Weights(confuse.Template[dict[str, float]]):
     """A map of attributes to weights; those of several files of the configuration are joined."""
 
     def convert(self, value: Any, view: ConfigView) -> dict[str, float]:
@@ -138,7 +134,7 @@ class Weights(Template):
         return {str(key): float(number.convert(each.get(), each)) for key, each in view.items()}
 
 
-class Entries(Template):
+class Entries(confuse.Template[tuple[dict[str, Any], ...]]):
     """A list of maps."""
 
     def convert(self, value: Any, view: ConfigView) -> tuple[dict[str, Any], ...]:
@@ -147,7 +143,7 @@ class Entries(Template):
         raise _fail(view, "a list of mixes, each with a name and seeds")
 
 
-def setting(default: Any, template: Template) -> Any:
+def setting(default: Any, template: confuse.Template[Any]) -> Any:
     """A key of the configuration: its default, as the user would write it, and what it may be."""
     return field(metadata={"default": default, "template": template})
 

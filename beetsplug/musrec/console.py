@@ -1,4 +1,4 @@
-"""Printing what tags and file names hold: our commands print every item through here."""
+"""Printing text from tags and file names safely: our commands print every item through this module."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def stem(path: bytes | None) -> str:
 
 
 def display_name(item: Item) -> str:
-    """What a player shows: artist and title, as far as they are known."""
+    """The name that a player shows: artist and title, as far as they are known."""
     return " - ".join(filter(None, [item.artist, item.title or stem(item.path)]))
 
 
@@ -49,7 +49,7 @@ def formatted(item: Item, template: str = "") -> str:
 
 def print_text(text: str) -> None:
     """Print to standard output, if that is open; raises `UserError` where it can't be written, as on a full disk."""
-    if sys.stdout is None:  # closed by whoever called (`>&-`): the work is done all the same
+    if sys.stdout is None:  # closed by the caller (`>&-`): the work is done all the same
         return
     try:
         ui.print_(text)
@@ -61,7 +61,7 @@ def print_text(text: str) -> None:
 
 
 def _discard_output() -> None:
-    """Send what is still buffered nowhere, or Python complains of it again when it ends."""
+    """Send buffered output to the null device, or Python reports the error again when it ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from beets.ui import UserError
@@ -29,7 +29,12 @@ def require(parser: OptionParser, opts: Any, mode: str, heeded: Collection[str])
 def require_companion(parser: OptionParser, opts: Any, names: Collection[str], companions: str) -> None:
     """Raise `UserError` for options that do nothing without one of others, which were not given."""
     if ignored := [flag for name, flag in given(parser, opts).items() if name in names]:
-        raise UserError(f"{listed(ignored)} {'needs' if len(ignored) == 1 else 'need'} {companions}")
+        raise UserError(needing(ignored, companions))
+
+
+def needing(flags: Sequence[str], companions: str) -> str:
+    """``--a needs COMPANIONS``, ``--a and --b need COMPANIONS``."""
+    return f"{listed(flags)} {'needs' if len(flags) == 1 else 'need'} {companions}"
 
 
 def require_filled(parser: OptionParser, opts: Any) -> None:

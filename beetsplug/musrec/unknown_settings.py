@@ -1,7 +1,8 @@
-"""Keys below ``musrec:`` that are none of ours, most of them misspelt: told once, when a command or an import runs."""
+"""Unknown keys below ``musrec:``, most of them misspelt: reported once, when a command or an import runs."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,13 @@ from musrec_core._text import one_line
 if TYPE_CHECKING:
     from confuse import Subview
 
-LIKE = 0.6  # difflib's likeness of a known key that is named
+MIN_SIMILARITY = 0.6  # difflib's, of a known key that is suggested
 
 
 def unknown(config: Subview, defaults: Mapping[str, Any]) -> list[str]:
-    """The keys that are not among the defaults, each with the most similar known one where there is any.
+    """The keys that are not among the defaults, each with the most similar known key, if there is one.
 
-    Below a default that is an empty map or a list, what stands there is the user's.
+    Below a default that is an empty map or a list, any key is allowed.
     """
     known = list(_dotted(defaults))
     return [_described(key, known) for key in _unknown(config, defaults, "")]
@@ -44,10 +45,8 @@ def _dotted(defaults: Mapping[str, Any], before: str = "") -> Iterator[str]:
 
 
 def _described(key: str, known: list[str]) -> str:
-    import difflib
-
     _, _, last = key.rpartition(".")
     elsewhere = [name for name in known if name.rpartition(".")[2] == last]  # the right key in the wrong place
-    likely = elsewhere or difflib.get_close_matches(key, known, n=1, cutoff=LIKE)
+    likely = elsewhere or difflib.get_close_matches(key, known, n=1, cutoff=MIN_SIMILARITY)
     shown = one_line(f"musrec.{key}")
     return f"{shown} (did you mean musrec.{likely[0]}?)" if likely else shown

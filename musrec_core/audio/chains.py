@@ -1,4 +1,4 @@
-"""Files that are several joined: chained Ogg (RFC 3533, section 4; every stream dump), and FLAC after FLAC.
+"""Files made of several joined files: chained Ogg (RFC 3533, section 4; every stream dump), and FLAC after FLAC.
 
 FFmpeg knows the length of the first link alone, and gives up where rate or channels change.
 """
@@ -10,15 +10,15 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-FIRST = b"OggS\0\x02" + bytes(8)  # of a page that begins a stream: version, flags, and no sample yet
-FLAC = b"fLaC\0\0\0\x22"  # the mark, and the head of the block that always follows it
-HEADER = 27
-CHUNK = 1 << 20  # bytes read at once
-TAIL = 1 << 17  # a page has at most 65,307 bytes
+OGG_FIRST_PAGE = b"OggS\0\x02" + bytes(8)  # begins a page that begins a stream: version, flags, no sample yet
+FLAC_START = b"fLaC\0\0\0\x22"  # the marker, and the header of the block that always follows it
+OGG_HEADER_BYTES = 27  # of a page, before its segment table
+READ_BYTES = 1 << 20  # at once
+TAIL_BYTES = 1 << 17  # read at either end of a file; a page has at most 65,307
 
 
 class Link(NamedTuple):
-    """The bytes ``start`` to ``stop`` of a file: an Ogg file of its own."""
+    """The bytes ``start`` to ``stop`` of a file: an Ogg or FLAC file of its own."""
 
     start: int
     stop: int
@@ -61,10 +61,10 @@ class Part(io.RawIOBase):
 
 
 def flac_links(name: str) -> list[Link]:
-    """The FLAC files that a FLAC file is joined of, in order; reads the whole file."""
+    """The FLAC files that make up a FLAC file, in order; reads the whole file."""
     with open(name, "rb") as file:
-        starts = [at for at, _ in _marks(file, FLAC, len(FLAC))]
-        return _between(starts, file.seek(0, os.SEEK_END))
+        starts = [at for at, _ in _marks(file, FLAC_START, len(FLAC_START))]
+        return _links(starts, file.seek(0, os.SEEK_END))
 
 
 def ogg_links(name: str) -> list[Link]:
@@ -73,28 +73,28 @@ def ogg_links(name: str) -> list[Link]:
         size = file.seek(0, os.SEEK_END)
         if not size or _is_one(file, size):
             return [Link(0, size)]
-        return _between(_starts(file), size)
+        return _links(_starts(file), size)
 
 
-def _between(starts: list[int], size: int) -> list[Link]:
+def _links(starts: list[int], size: int) -> list[Link]:
     return [Link(start, stop) for start, stop in zip(starts, [*starts[1:], size], strict=False)] or [Link(0, size)]
 
 
 def _is_one(file: io.BufferedReader, size: int) -> bool:
     """Whether the last page belongs to a stream of the file's beginning, and its number fits the file's size."""
     file.seek(0)
-    head = file.read(TAIL)
-    file.seek(max(0, size - TAIL))
-    tail = file.read(TAIL)
-    pages = [at for at in _pages(tail) if len(tail) - at >= HEADER]
+    head = file.read(TAIL_BYTES)
+    file.seek(max(0, size - TAIL_BYTES))
+    tail = file.read(TAIL_BYTES)
+    pages = [at for at in _pages(tail) if len(tail) - at >= OGG_HEADER_BYTES]
     if not pages:
         return False
     serial, number = (tail[pages[-1] + at : pages[-1] + at + 4] for at in (14, 18))
-    first = {head[at + 14 : at + 18] for at in _pages(head) if head.startswith(FIRST, at)}
+    first = {head[at + 14 : at + 18] for at in _pages(head) if head.startswith(OGG_FIRST_PAGE, at)}
     if serial not in first or len(_starts(io.BytesIO(head))) > 1:
         return False
     mean_page = (len(tail) - pages[0]) / len(pages)  # a file joined to itself keeps its serial number
-    return size < 1.5 * mean_page * (int.from_bytes(number, "little") + 1) + 2 * TAIL
+    return size < 1.5 * mean_page * (int.from_bytes(number, "little") + 1) + 2 * TAIL_BYTES
 
 
 def _pages(content: bytes) -> list[int]:
@@ -108,19 +108,19 @@ def _pages(content: bytes) -> list[int]:
 def _starts(file: BinaryIO) -> list[int]:
     """Where links begin: pages that begin a stream, but for those that follow such a page directly (one group)."""
     starts, expected = [], -1
-    for at, page in _marks(file, FIRST, HEADER + 255):
+    for at, page in _marks(file, OGG_FIRST_PAGE, OGG_HEADER_BYTES + 255):
         if page[18:22] == bytes(4):  # the page's number
             if at != expected:
                 starts.append(at)
-            expected = at + HEADER + page[26] + sum(page[HEADER : HEADER + page[26]])
+            expected = at + OGG_HEADER_BYTES + page[26] + sum(page[OGG_HEADER_BYTES : OGG_HEADER_BYTES + page[26]])
     return starts
 
 
 def _marks(file: BinaryIO, mark: bytes, length: int) -> Iterator[tuple[int, bytes]]:
-    """Where a mark stands, and the ``length`` bytes from there. No memory map: a file that shrinks would kill us."""
+    """Where a mark stands, and the ``length`` bytes from there (no memory map: one of a shrinking file kills)."""
     file.seek(0)
     start, rest = 0, b""
-    while content := file.read(CHUNK):
+    while content := file.read(READ_BYTES):
         content = rest + content
         at = content.find(mark)
         while 0 <= at <= len(content) - length:

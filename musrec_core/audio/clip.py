@@ -1,4 +1,4 @@
-"""A file -> a mono clip: which part of the file it is. `decoding` decodes little more than that."""
+"""A file -> a mono clip: which part of the file it is. `decode` decodes little more than that."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from ..errors import UnusableAudio
 from .chains import Link, Part, flac_links, ogg_links
 from .decode import declared_seconds, decode_at_byte, decode_from, levels_from, measured_seconds
 from .infrasound import without_infrasound
-from .silence import LEAST, levels, sounding
+from .silence import MIN_LEVEL, levels, sounding
 
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-MIN_SECONDS = 3.0
-SILENCE = 1e-4  # -80 dB of full scale: the noise of dithering, no music
-NOT_AUDIO = {"hls", "applehttp", "dash", "concat", "concatf", "ffmetadata", "image2", "tty"}  # lists of other files
+MIN_SECONDS = 3.0  # of a clip
+SILENT_PEAK = 1e-4  # amplitude, -80 dB of full scale: the noise of dithering, no music
+LIST_FORMATS = {"hls", "applehttp", "dash", "concat", "concatf", "ffmetadata", "image2", "tty"}  # lists of other files
 FRAME_STREAMS = {"mp3", "aac", "ac3", "eac3", "dts"}  # no index: FFmpeg reads all that comes before a time
-LONG_SECONDS = 1_200.0  # from here on a place in such a stream is estimated
-SCAN_SECONDS = 2_400.0  # of a file whose middle is silent; a few seconds' work
-PLACES = 30  # that are tried in a longer one
-LOUD = 10 ** (-25 / 20)  # below a file's loudest 0.1 s: what a silent clip is exchanged for
-QUIET = 10 ** (-45 / 20)  # loudest 0.1 s of what may be a gap's noise; in 168 ordinary clips it is -22 dB at least
+BYTE_SEEK_SECONDS = 1_200.0  # from this length on a moment of such a stream is estimated from its bytes
+MAX_SCAN_SECONDS = 2_400.0  # of a file that is decoded whole where its middle is silent; takes a few seconds
+MAX_TRIED_CLIPS = 30  # in a longer file whose middle is silent
+LOUD_RATIO = 10 ** (-25 / 20)  # of a file's loudest 0.1 s, in amplitude: the sound that a better clip has to hold
+MAX_GAP_LEVEL = 10 ** (-45 / 20)  # amplitude of a silent clip's loudest 0.1 s; 168 ordinary clips have -22 dB or more
 
 
 def load_clip(
@@ -50,7 +50,6 @@ def load_clip(
         Target rate [Hz].
     start : float >= 0, optional
         Where the clip starts [s]; fewer than 3 s after it are ``too-short``.
-
     skip_silent : bool
         Where the middle is mostly silence, take the part of the file in which most sounds.
 
@@ -96,7 +95,7 @@ def _require_sound(name: str, y: NDArray[np.float32], sample_rate: int) -> NDArr
     if y.size < MIN_SECONDS * sample_rate:
         raise UnusableAudio(name, "too-short", f"{y.size / sample_rate:.1f} s")
     inner = y[sample_rate // 10 : -sample_rate // 10]  # resampling rings at the ends of a constant
-    if max(y.max(), -y.min()) < SILENCE or inner.std() < SILENCE:
+    if max(y.max(), -y.min()) < SILENT_PEAK or inner.std() < SILENT_PEAK:
         raise UnusableAudio(name, "silent")
     return y
 
@@ -113,7 +112,7 @@ def _clip(name: str, start: float | None, seconds: float, sample_rate: int, skip
         metadata_errors="ignore",
         options={"protocol_whitelist": "file"},
     ) as container:
-        if container.format.name in NOT_AUDIO:
+        if container.format.name in LIST_FORMATS:
             raise UnusableAudio(name, "no-audio", f"a {container.format.name} list, not a recording")
         chain = _chain(name, container, seconds)
         if len(chain) < 2:
@@ -152,7 +151,7 @@ def _decode_middle(
     length = declared_seconds(container, stream)
 
     def decode_at(start: float) -> NDArray[np.float32]:
-        if length > LONG_SECONDS and container.format.name in FRAME_STREAMS:
+        if length > BYTE_SEEK_SECONDS and container.format.name in FRAME_STREAMS:
             y = decode_at_byte(container, stream, start / length, seconds, sample_rate)
             if y.size >= 0.95 * seconds * sample_rate:
                 return y
@@ -167,7 +166,7 @@ def _decode_middle(
             length = measured
             y = decode_from(container, stream, max(0.0, (length - seconds) / 2), seconds, sample_rate)
     if skip_silent and _is_mostly_silent(y, sample_rate):
-        if length <= SCAN_SECONDS:
+        if length <= MAX_SCAN_SECONDS:
             y = _loudest_part(container, stream, y, seconds, sample_rate)
         else:
             y = _elsewhere(y, decode_at, length, seconds, sample_rate)
@@ -176,11 +175,11 @@ def _decode_middle(
 
 def _is_mostly_silent(y: NDArray[np.float32], sample_rate: int) -> bool:
     level = _levels(y, sample_rate)
-    return float(level.max(initial=0.0)) < QUIET or float(sounding(level).mean()) < 0.5
+    return float(level.max(initial=0.0)) < MAX_GAP_LEVEL or float(sounding(level).mean()) < 0.5
 
 
 def _levels(y: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """The level of each block; a pause with a rumble under it is a pause."""
+    """The level of each block, without rumble below hearing."""
     return levels(without_infrasound(y, sample_rate), sample_rate)
 
 
@@ -188,11 +187,11 @@ def _loudest_part(
     container: InputContainer, stream: Any, y: NDArray[np.float32], seconds: float, sample_rate: int
 ) -> NDArray[np.float32]:
     """The clip that holds most sound, of several the one next to the middle; decodes the file."""
-    starts, level = levels_from(container, stream, SCAN_SECONDS)
+    starts, level = levels_from(container, stream, MAX_SCAN_SECONDS)
     if len(starts) < 2 or starts[-1] < seconds:
         return y
     steps = np.diff(starts, append=starts[-1])
-    sound = np.concatenate([[0.0], np.cumsum(steps * (level > max(LEAST, float(level.max()) * LOUD)))])
+    sound = np.concatenate([[0.0], np.cumsum(steps * (level > max(MIN_LEVEL, float(level.max()) * LOUD_RATIO)))])
     stops = np.searchsorted(starts, starts + seconds)
     gained = sound[stops] - sound[:-1]
     best = np.flatnonzero(gained >= gained.max() - 0.1)
@@ -208,11 +207,12 @@ def _elsewhere(
     seconds: float,
     sample_rate: int,
 ) -> NDArray[np.float32]:
-    """The first of `PLACES` clips that is not mostly silent, from the middle outwards; else the loudest of them."""
+    """The first clip that is not mostly silent, of `MAX_TRIED_CLIPS` from the middle outwards; else the loudest."""
     middle = (length - seconds) / 2
     found = [y]
-    for k in range(1, PLACES):
-        found.append(decode_at(max(0.0, middle * (1 + (-1) ** k * ((k + 1) // 2) / (PLACES // 2 + 1)))))
+    for k in range(1, MAX_TRIED_CLIPS):
+        offset = (-1) ** k * ((k + 1) // 2) / (MAX_TRIED_CLIPS // 2 + 1)  # -1 to 1, ever further from the middle
+        found.append(decode_at(max(0.0, middle * (1 + offset))))
         if not _is_mostly_silent(found[-1], sample_rate):
             return found[-1]
     return max(found, key=lambda clip: float(_levels(clip, sample_rate).max(initial=0.0)))

@@ -1,4 +1,4 @@
-"""An open file -> spans of mono samples from a moment on (PyAV, that is FFmpeg; soxr resamples)."""
+"""An open file -> mono samples from a moment on (PyAV, that is FFmpeg; soxr resamples)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_RATE = 1_000_000  # above it a header lies; the fastest real converters give 768 kHz
 MAX_CHANNELS = 64
 PREROLL_SECONDS = 0.2  # MP3's bit reservoir and Opus' convergence need a moment before the first true sample
-APE_SAMPLES = 1 << 22  # of one packet; the highest compression level has 1.2 million
+MAX_APE_SAMPLES = 1 << 22  # of one packet; the highest compression level has 1.2 million
 
 
 def declared_seconds(container: InputContainer, stream: Any) -> float:
@@ -69,7 +69,7 @@ def _packets(container: InputContainer, stream: Any) -> Iterator[Any]:
 
 def _is_bomb(container: InputContainer, packet: Any) -> bool:
     """Whether a packet of Monkey's Audio claims a length that would unpack to gigabytes, which PyAV collects."""
-    return container.format.name == "ape" and (packet.duration or 0) > APE_SAMPLES
+    return container.format.name == "ape" and (packet.duration or 0) > MAX_APE_SAMPLES
 
 
 def decode_from(
@@ -87,7 +87,7 @@ def decode_from(
 def decode_at_byte(
     container: InputContainer, stream: Any, part: float, seconds: float, sample_rate: int
 ) -> NDArray[np.float32]:
-    """The clip that starts after this part (0..1) of the bytes: of the time too, where the bit rate is constant."""
+    """The clip after this share (0..1) of the bytes: the same share of the time where the bit rate is constant."""
     import av
 
     def rewind() -> None:
@@ -121,7 +121,7 @@ def _mono(
 def levels_from(
     container: InputContainer, stream: Any, seconds: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """When blocks of a few frames begin [s], and their deviations, of the file's first ``seconds``."""
+    """Start times [s] and levels of blocks of a few frames, of the file's first ``seconds`` [shape=(n,) each]."""
     seek(container, stream, 0.0)
     starts, found, time = [], [], 0.0
     pieces = _pieces(container, stream, 0.0, seconds)

@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 
 from . import downmix
 
-MAX_SAMPLE = 1e10  # of float samples; full scale is 1, and whoever forgot to scale 32-bit integers reaches 2e9
-PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS: beyond it PyAV has no planes; the mean of eight will do
-BLOCK = 11_025  # samples, a quarter of a second mostly: the channels may cancel in a part of the file only
-LOOKS = 3  # frames of a block of which the energies are taken
-CANCELLED = 0.02, 0.06  # of the channels' energy, what is left of all of it and of none of it is replaced
-MOVING_AVERAGE = 40  # of a second: what is slower than some 20 Hz is no sound
+MAX_SAMPLE = 1e10  # above it a float sample is damaged; unscaled 32-bit integers reach 2e9
+MAX_PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS: PyAV offers no more channels of planar audio
+MOVING_AVERAGES_PER_SECOND = 40  # a window is 25 ms: what is slower than some 20 Hz is no sound
 _TYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
 _FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63, "flt": 1.0, "dbl": 1.0}
 
@@ -68,7 +65,7 @@ def mono(rate: int, pieces: Iterable[tuple[Any, int]], channel: int | None = Non
         else:
             parts.append(channels[min(channel, len(channels) - 1)].astype(np.float32))
             divisor = _FULL_SCALE[sample_format]
-        if len(channels) > 1 and downmix.wanted(position):
+        if len(channels) > 1 and downmix.is_in_excerpt(position):
             stretch.append(np.array(channels, np.float32))
         elif stretch:
             span.excerpts.append(np.concatenate(stretch, axis=1))
@@ -84,7 +81,7 @@ def mono(rate: int, pieces: Iterable[tuple[Any, int]], channel: int | None = Non
 
 @np.errstate(over="ignore", invalid="ignore")  # damaged float samples need no warning
 def _finite(y: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
-    """Samples over their full scale; those that are damaged are 0."""
+    """Samples divided by their full scale; damaged ones become 0."""
     y *= np.float32(1 / scale)
     if not (y.min(initial=0) > -MAX_SAMPLE and y.max(initial=0) < MAX_SAMPLE):  # false for a NaN too
         y[~(np.abs(y) < MAX_SAMPLE)] = 0
@@ -101,13 +98,13 @@ def _sum(channels: list[NDArray[Any]]) -> NDArray[np.float32]:
 
 @np.errstate(over="ignore", invalid="ignore")
 def loudest_deviation(pieces: Sequence[tuple[Any, int]], rate: int) -> float:
-    """The standard deviation of the loudest channel, what lies below hearing left out; damaged samples count as 0."""
+    """The standard deviation of the loudest channel without infrasound; damaged samples count as 0."""
     sample_format = pieces[0][0].format.name.removesuffix("p")
     x = np.concatenate([np.array(_channels(f, sample_format), np.float32)[:, skip:] for f, skip in pieces], axis=1)
     x /= np.float32(_FULL_SCALE[sample_format])
     x[~(np.abs(x) < MAX_SAMPLE)] = 0
     for _ in range(2):
-        x = _less_moving_average(x, rate // MOVING_AVERAGE)
+        x = _less_moving_average(x, rate // MOVING_AVERAGES_PER_SECOND)
     return float(x.std(axis=1).max()) if x.size else 0.0
 
 
@@ -128,7 +125,7 @@ def _channels(frame: Any, sample_format: str) -> list[NDArray[Any]]:
     """
     channels, dtype = frame.layout.nb_channels, _TYPES[sample_format]
     if frame.format.is_planar:
-        return [np.frombuffer(plane, dtype, count=frame.samples) for plane in frame.planes[: min(channels, PLANES)]]
+        return [np.frombuffer(plane, dtype, count=frame.samples) for plane in frame.planes[: min(channels, MAX_PLANES)]]
     packed = np.frombuffer(frame.planes[0], dtype, count=frame.samples * channels).reshape(-1, channels)
     return list(packed.astype(np.float32).T)  # all at once is twice as quick as channel by channel
 

@@ -1,4 +1,4 @@
-"""What of a clip sounds: stretches of silence do not count, whatever noise fills them."""
+"""Silent stretches of a clip, and the clip without them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-BLOCK_SECONDS = 0.1
-SHORTEST_SECONDS = 2.0  # of a stretch that is left out; rests in music are shorter
-BELOW_LOUDEST = 10 ** (-45 / 20)  # the noise of a record's groove; softest 2 s of 168 ordinary clips: -42 dB
-LEAST = 2e-5  # -94 dB of full scale: dithering
+BLOCK_SECONDS = 0.1  # of which a level is taken
+MIN_SILENCE_SECONDS = 2.0  # of a stretch that is left out; rests in music are shorter
+SILENCE_RATIO = 10 ** (-45 / 20)  # of the loudest block's level: a record's surface noise; music's softest 2 s: -42 dB
+MIN_LEVEL = 2e-5  # of a block that sounds, -94 dB of full scale: less is dithering
 
 
 def levels(y: Floats, rate: int) -> Floats:
-    """Deviation of each whole block of `BLOCK_SECONDS` [shape=(n,)]; a constant has none."""
+    """Standard deviation of each whole block of `BLOCK_SECONDS` [shape=(n,)]; 0 for a constant."""
     size = max(1, round(BLOCK_SECONDS * rate))
     blocks = (y[: len(y) // size * size] - y.mean()).reshape(-1, size)
     means = blocks @ np.full(size, 1 / size, np.float32)
@@ -22,12 +22,15 @@ def levels(y: Floats, rate: int) -> Floats:
 
 
 def sounding(level: Floats, block_seconds: float = BLOCK_SECONDS) -> NDArray[np.bool_]:
-    """Which blocks sound: all but stretches of `SHORTEST_SECONDS` and more far below the loudest block."""
-    loud = level > max(LEAST, float(level.max(initial=0.0)) * BELOW_LOUDEST)
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], loud, [True]]).astype(np.int8)))
-    kept = loud.copy()
+    """Which blocks are not silent [shape=(n,)].
+
+    Silence is a stretch of `MIN_SILENCE_SECONDS` or more below `SILENCE_RATIO` of the loudest block.
+    """
+    above = level > max(MIN_LEVEL, float(level.max(initial=0.0)) * SILENCE_RATIO)
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], above, [True]]).astype(np.int8)))
+    kept = above.copy()
     for start, stop in zip(edges[::2], edges[1::2], strict=True):  # of each quiet stretch
-        kept[start:stop] = (stop - start) * block_seconds < SHORTEST_SECONDS
+        kept[start:stop] = (stop - start) * block_seconds < MIN_SILENCE_SECONDS
     return kept
 
 

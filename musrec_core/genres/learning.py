@@ -1,4 +1,4 @@
-"""Learns a `Vocabulary` from songs that have genres, and says how good it is on artists that it has not heard.
+"""Fits a `Vocabulary` to songs that have genres, and cross-validates it by artist.
 
 scikit-learn is imported by the functions that fit.
 """
@@ -19,15 +19,15 @@ from .vocabulary import Vocabulary, probabilities
 Floats = NDArray[np.float64]
 Truth = NDArray[np.bool_]
 
-FOLDS = 5
-STRENGTH = 0.03  # scikit-learn's C, of features of deviation 1: 0.01 to 0.1 do as well on 698 real songs
-MOST = 50_000  # songs that one fit reads: beyond it figures hardly move, and time does
-NEVER = -10.0  # logit of a genre that a fold's training part lacks
+FOLDS = 5  # of the cross-validation, at most
+REGULARISATION_C = 0.03  # scikit-learn's C, for standardised features: 0.01 to 0.1 do as well on 698 real songs
+MAX_FIT_SONGS = 50_000  # that one fit reads: more hardly change the figures, and take longer
+ABSENT_LOGIT = -10.0  # logit of a genre that a fold's training part lacks
 
 
 @dataclass(frozen=True)
 class FitReport:
-    """What came out of learning.
+    """A fitted vocabulary, and the held-out predictions that it is judged by.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class FitReport:
     truth : array of bool [shape=(m, k)]
         Their genres.
     held_out : array [shape=(m, k)]
-        Their probabilities, by a model that has heard none of their artists.
+        Their probabilities, by a model fitted without their artists.
     left_out : dict of str to (int, int)
         Genres that are too rare, with their numbers of songs and artists.
     """
@@ -159,7 +159,7 @@ def _rarest(truth: Truth) -> NDArray[np.intp]:
 
 
 def _held_out_logits(x: Floats, truth: Truth, folds: NDArray[np.intp], exclusive: bool) -> Floats:
-    """Each song's logits [shape=(n, k)] by a model that has heard none of its fold."""
+    """Each song's logits [shape=(n, k)] by a model fitted without its fold."""
     logits = np.empty(truth.shape)
     for fold in np.unique(folds):
         inside = folds == fold
@@ -169,18 +169,18 @@ def _held_out_logits(x: Floats, truth: Truth, folds: NDArray[np.intp], exclusive
 
 
 def _fit(x: Floats, truth: Truth, exclusive: bool) -> _Linear:
-    """Logistic regression on standardised features, told in terms of the features themselves."""
+    """Logistic regression on standardised features, expressed for the raw features."""
     from sklearn.linear_model import LogisticRegression
 
-    if len(x) > MOST:
-        some = np.sort(np.random.default_rng(0).choice(len(x), MOST, replace=False))
+    if len(x) > MAX_FIT_SONGS:
+        some = np.sort(np.random.default_rng(0).choice(len(x), MAX_FIT_SONGS, replace=False))
         x, truth = x[some], truth[some]
     mean, scale = x.mean(0), np.maximum(x.std(0), 1e-9)
     z = (x - mean) / scale
-    weights, intercepts = np.zeros((truth.shape[1], x.shape[1])), np.full(truth.shape[1], NEVER)
+    weights, intercepts = np.zeros((truth.shape[1], x.shape[1])), np.full(truth.shape[1], ABSENT_LOGIT)
     if exclusive:
         present = np.flatnonzero(truth.any(0))
-        fitted = LogisticRegression(C=STRENGTH, max_iter=1000).fit(z, truth.argmax(1))
+        fitted = LogisticRegression(C=REGULARISATION_C, max_iter=1000).fit(z, truth.argmax(1))
         if len(present) == 2:  # scikit-learn keeps one row: the difference of the two
             weights[present] = np.outer((-0.5, 0.5), fitted.coef_[0])
             intercepts[present] = fitted.intercept_[0] * np.array((-0.5, 0.5))
@@ -189,16 +189,16 @@ def _fit(x: Floats, truth: Truth, exclusive: bool) -> _Linear:
     else:
         for k, column in enumerate(truth.T):
             if column.all():
-                intercepts[k] = -NEVER
+                intercepts[k] = -ABSENT_LOGIT
             elif column.any():
-                fitted = LogisticRegression(C=STRENGTH, max_iter=1000).fit(z, column)
+                fitted = LogisticRegression(C=REGULARISATION_C, max_iter=1000).fit(z, column)
                 weights[k], intercepts[k] = fitted.coef_[0], fitted.intercept_[0]
     weights = weights / scale
     return _Linear(weights, intercepts - weights @ mean)
 
 
 def _calibrate(logits: Floats, truth: Truth, exclusive: bool) -> _Calibration:
-    """What makes held-out logits honest: a temperature for a softmax, Platt's line for each genre by itself."""
+    """Calibration from held-out logits: one temperature for a softmax, Platt scaling for independent genres."""
     k = truth.shape[1]
     if exclusive:
         return _Calibration(np.full(k, _inverse_temperature(logits, truth)), np.zeros(k))
@@ -209,13 +209,13 @@ def _calibrate(logits: Floats, truth: Truth, exclusive: bool) -> _Calibration:
         if column.any() and not column.all():
             line = LogisticRegression(C=1.0, max_iter=1000).fit(logits[:, n, None], column)
             slopes[n], offsets[n] = line.coef_[0, 0], line.intercept_[0]
-            if slopes[n] < 0:  # it can't be heard at all: say how common it is
+            if slopes[n] < 0:  # it can't be predicted: give its prior
                 slopes[n], offsets[n] = 0.0, np.log(column.mean() / (1 - column.mean()))
     return _Calibration(slopes, offsets)
 
 
 def _inverse_temperature(logits: Floats, truth: Truth) -> float:
-    """What to multiply the logits with, so that the likelihood is greatest."""
+    """The factor of the logits with the greatest likelihood."""
     from scipy.optimize import minimize_scalar
 
     true = truth.argmax(1)

@@ -1,6 +1,6 @@
-"""How good genre guesses are: accuracy and F1 beside always guessing the commonest, and what a confidence is worth.
+"""How good genre guesses are: accuracy and F1 beside the majority class, and accuracy by confidence.
 
-Precision, recall and F1 are scikit-learn's, which whoever learns genres has installed; it is imported when called.
+Precision, recall and F1 are scikit-learn's, which learning genres needs anyway; it is imported when called.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.9)  # of confidence, at which the share of answers and of right ones is told
-RESAMPLES = 1000
+CONFIDENCE_THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.9)  # at which the shares of answers and of right ones are told
+BOOTSTRAP_RESAMPLES = 1000
 
 
 def metrics_of(
@@ -23,7 +23,7 @@ def metrics_of(
     *,
     exclusive: bool,
 ) -> dict[str, Any]:
-    """Figures of held-out guesses, as plain JSON.
+    """Metrics of held-out guesses, as plain JSON.
 
     A guess is right where the likeliest genre is one of the song's: accuracy, or 1 - one-error where songs may have
     several genres. For precision, recall and F1 a song's guessed genres are the likeliest one and, where songs may have
@@ -80,7 +80,7 @@ def metrics_of(
             }
             for k, label in enumerate(labels)
         ],
-        "answers": [_answered(right, confidence >= threshold, threshold) for threshold in THRESHOLDS],
+        "answers": [_answered(right, confidence >= threshold, threshold) for threshold in CONFIDENCE_THRESHOLDS],
     }
 
 
@@ -100,7 +100,7 @@ def _interval(right: NDArray[np.bool_], groups: NDArray[np.intp]) -> list[float]
     hits, songs = np.bincount(index, right), np.bincount(index)
     rng = np.random.default_rng(0)
     shares = []
-    for _ in range(RESAMPLES):
+    for _ in range(BOOTSTRAP_RESAMPLES):
         picked = rng.integers(len(names), size=len(names))
         shares.append(hits[picked].sum() / songs[picked].sum())
     low, high = np.percentile(shares, (2.5, 97.5))

@@ -1,4 +1,4 @@
-"""Playlists that other programs wrote: their encodings, and the files that their lines mean."""
+"""Reading M3U playlists of other programs: their encodings, and the files that their lines name."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from urllib.parse import unquote_to_bytes
 
 from ..errors import PlaylistError
 
-MOST_BYTES = 64 << 20  # of a playlist: some 500,000 songs
-LONGEST = 32_768  # bytes of a path on any system
-ENDINGS = (b".m3u", b".m3u8")
+MAX_BYTES = 64 << 20  # of a playlist: some 500,000 songs
+MAX_PATH_BYTES = 32_768  # on any system
+PLAYLIST_SUFFIXES = (b".m3u", b".m3u8")
 # What Windows, DOS and old Macs wrote by default; one counts only where the file that it names is there.
 ENCODINGS = ("cp1252", "cp850", "mac_roman", "cp1250", "cp1251", "cp1253", "cp932", "gbk", "big5", "euc_kr")
 
-CHECKED = 1 << 16  # bytes at the beginning
+SNIFFED_BYTES = 1 << 16  # at the beginning, that tell text from a binary file
 _TEXT = bytes([*b"\t\n\v\f\r\x1a\x1b", *range(32, 127), *range(128, 256)])
 
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters or more: `C:` is a drive
@@ -44,14 +44,15 @@ def read_m3u(path: str | bytes | os.PathLike[str]) -> bytes:
     if not stat.S_ISREG(status.st_mode):  # a pipe might be waited for, and a device has no end
         raise PlaylistError(f"{name} is no file, and so no M3U playlist")
     with open(path, "rb") as file:
-        content = file.read(MOST_BYTES + 1)
+        content = file.read(MAX_BYTES + 1)
     if content[:2] in _UTF16:
         content = content.decode("utf-16", "replace").encode()
     content = content.removeprefix(b"\xef\xbb\xbf")
-    if b"\0" in content or _is_binary(content[:CHECKED]) or content[:64].lstrip().lower().startswith(_OTHER_KINDS):
+    is_other = content[:64].lstrip().lower().startswith(_OTHER_KINDS)
+    if b"\0" in content or is_other or _is_binary(content[:SNIFFED_BYTES]):
         raise PlaylistError(f"{name} is no M3U playlist")
-    if len(content) > MOST_BYTES:
-        raise PlaylistError(f"{name} is too large for a playlist (more than {MOST_BYTES >> 20} MiB)")
+    if len(content) > MAX_BYTES:
+        raise PlaylistError(f"{name} is too large for a playlist (more than {MAX_BYTES >> 20} MiB)")
     return content
 
 
@@ -61,7 +62,7 @@ def _is_binary(content: bytes) -> bool:
 
 
 class Locator:
-    """Finds the files that a playlist's lines mean, beside the first of some folders that has them.
+    """Finds the files that a playlist's lines name, relative to the first of some folders that has them.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ class Locator:
         elif _SCHEME.match(location):
             return None
         paths = [os.path.normpath(os.path.join(base, location)) for base in self._bases]
-        if len(location) > LONGEST or b"\0" in location:
+        if len(location) > MAX_PATH_BYTES or b"\0" in location:
             return paths[0]
         for reading in _readings(location):
             for base in self._bases:
@@ -118,7 +119,7 @@ class Locator:
 
 
 def _readings(location: bytes) -> Iterator[bytes]:
-    """What a line may mean, the plainest first."""
+    """The paths that a line may stand for, the most literal first."""
     yield location
     yield location.replace(b"\\", b"/")
     if _ESCAPE.search(location):
@@ -138,4 +139,4 @@ def _nfc(name: bytes) -> str:
 
 def names_playlist(location: bytes) -> bool:
     """Whether a line names another playlist."""
-    return location.lower().endswith(ENDINGS)
+    return location.lower().endswith(PLAYLIST_SUFFIXES)

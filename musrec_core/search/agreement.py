@@ -1,4 +1,4 @@
-"""How good the neighbours of a library are, by what its tags say."""
+"""How well the neighbours of a library agree with its tags: precision at k against chance, and hubness."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .hubness import occurrences, share_never, skewness
 from .index import VectorIndex
 from .knn import Progress, neighbourhoods
 
-K = 10
-SEEDS = 2000  # songs whose neighbours are looked at; more would narrow a 95 % interval of 2 points by little
-CROWD = 5000  # songs among which hubs are counted, each by each
-DEEP = 100  # neighbours to choose from where those of the seed's own artist are left out
+K = 10  # nearest songs that are judged
+MAX_SEEDS = 2000  # songs whose neighbours are judged; more would narrow a 95 % interval of 2 points by little
+MAX_HUB_SONGS = 5000  # among which hubs are counted, by all pairs
+NEIGHBOURS_PER_SEED = 100  # enough to leave k where those of the seed's own artist are left out
 
 Labels = Sequence[Collection[str]]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many of the nearest share a label with the seed.
+    """Precision at k of a label, and what chance would give.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Hubs:
-    """How evenly songs are found among ``songs`` of them; see `neighbours`."""
+    """How evenly songs are found among ``songs`` of them; see `hubness`."""
 
     songs: int
     k: int
@@ -59,7 +59,7 @@ def draw(n: int, most: int, *, seed: int = 0) -> NDArray[np.int64]:
 
 def nearest_of(index: VectorIndex, seeds: NDArray[np.int64], *, progress: Progress | None = None) -> NDArray[np.int32]:
     """Each seed's nearest by cosine, as positions [shape=(m, at most 100)]."""
-    return neighbourhoods(index, DEEP, seeds=seeds, progress=progress).rows
+    return neighbourhoods(index, NEIGHBOURS_PER_SEED, seeds=seeds, progress=progress).rows
 
 
 def agreement(
@@ -80,24 +80,24 @@ def agreement(
     k : int >= 1
         Fewer count for a seed where fewer are left of its row.
     """
-    sets, away = _Sets(labels), _Sets(apart) if apart is not None else None
+    sets, artists = _LabelSets(labels), _LabelSets(apart) if apart is not None else None
     found, expected = [], []
     for seed, row in zip(seeds.tolist(), rows.tolist(), strict=True):
         if not sets.of[seed]:
             continue
-        gone = away.sharing(seed) | {seed} if away else {seed}
-        alike = sets.sharing(seed)
-        others = len(sets.of) - len(gone)
-        left = [i for i in row if i not in gone][:k]
-        if left:
-            found.append(sum(i in alike for i in left) / len(left))
-            expected.append((len(alike) - len(alike & gone)) / others)
+        excluded = artists.sharing(seed) | {seed} if artists else {seed}
+        relevant = sets.sharing(seed)
+        others = len(sets.of) - len(excluded)
+        retrieved = [i for i in row if i not in excluded][:k]
+        if retrieved:
+            found.append(sum(i in relevant for i in retrieved) / len(retrieved))
+            expected.append((len(relevant) - len(relevant & excluded)) / others)
     if not found:
         return Agreement(float("nan"), float("nan"), 0)
     return Agreement(float(np.mean(found)), float(np.mean(expected)), len(found))
 
 
-class _Sets:
+class _LabelSets:
     """Every song's labels, and every label's songs."""
 
     def __init__(self, labels: Labels) -> None:
@@ -116,7 +116,9 @@ class _Sets:
         return set().union(*(self._songs[label] for label in some))
 
 
-def hub_figures(index: VectorIndex, *, most: int = CROWD, worst: int = 5, progress: Progress | None = None) -> Hubs:
+def hub_figures(
+    index: VectorIndex, *, most: int = MAX_HUB_SONGS, worst: int = 5, progress: Progress | None = None
+) -> Hubs:
     """Count hubs by cosine: among all songs, or in a sample of so many where there are more."""
     crowd = draw(len(index), most, seed=1)
     part = VectorIndex(index.ids[crowd], index.vectors[crowd])

@@ -1,4 +1,4 @@
-"""Whether two files hold the same recording: their sound compared moment by moment, not as one vector.
+"""Whether two files hold the same recording: acoustic fingerprints, compared frame by frame.
 
 The fingerprint of Haitsma and Kalker, "A Highly Robust Audio Fingerprinting System" (ISMIR 2002): for each moment 32
 bits, one a band: whether the energy there, less that of the next band, rises. Codecs, loudness and sampling rate leave
@@ -16,27 +16,27 @@ from numpy.typing import NDArray
 from ..audio.clip import load_clip
 from ..errors import UnusableAudio
 
-RATE = 5_000  # Hz: the bands end at 2 kHz
-N_FFT = 2_048  # 0.41 s: long against the hop, so that it does not matter where a file's frames begin
-HOP = 128  # 26 ms
-BITS = 32
+SAMPLE_RATE = 5_000  # Hz: the bands end at 2 kHz
+N_FFT = 2_048  # samples, 0.41 s: long against the hop, so that it does not matter where a file's frames begin
+HOP_LENGTH = 128  # samples, 26 ms
+BITS = 32  # a frame
 BAND_EDGES = np.geomspace(300.0, 2_000.0, BITS + 2)  # Hz
-LONGEST = 300.0  # seconds of a file that are heard
-QUIET = 1e-6  # -60 dB of a file's loudest moment: bits of silence are noise
+MAX_SECONDS = 300.0  # of a file
+SOUNDING_RATIO = 1e-6  # of the loudest frame's power, -60 dB: bits of silence are noise
 
-BLOCK = 117  # frames, 3 s: what the paper calls a fingerprint block
+BLOCK_FRAMES = 117  # 3 s: what the paper calls a fingerprint block
 # Bit error rate of 3 s that hold the same sound: at most 0.19 in copies that were made by encoding, 0.16 on average in
 # other issues of a recording, 0.45 and more in other songs (python -m benchmarks.copies). The paper takes 0.35, below
 # which another singer over the same band would pass.
-SAME_BLOCK = 0.25
-OVERLAP = 0.5  # of the sound of the shorter file has to lie over the other
-SAME_SHARE = 0.9  # of the blocks have to hold the same sound: another mix has other blocks
-SAME_ENDS = 5.0  # seconds of sound that one file may lack at either end
+MAX_BLOCK_ERROR_RATE = 0.25
+MIN_OVERLAP = 0.5  # share of the shorter file's sound that has to lie over the other
+MIN_SAME_BLOCKS = 0.9  # share of the blocks that have to hold the same sound: another mix has other blocks
+MAX_SURPLUS = 5.0  # seconds of sound that one file may lack at either end
 
 
 @dataclass(frozen=True, eq=False)
 class Fingerprint:
-    """What is kept of a file's sound.
+    """The acoustic fingerprint of a file.
 
     Attributes
     ----------
@@ -74,14 +74,14 @@ class Alignment:
     @property
     def is_copy(self) -> bool:
         """Whether the two hold the same recording, and all of it."""
-        return self.same >= SAME_SHARE and self.surplus <= SAME_ENDS
+        return self.same >= MIN_SAME_BLOCKS and self.surplus <= MAX_SURPLUS
 
 
 def fingerprint(y: NDArray[np.float32]) -> Fingerprint:
     """The fingerprint of a mono clip [shape=(n,)] at 5 kHz."""
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(y, N_FFT // 2), N_FFT)[::HOP]
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(y, N_FFT // 2), N_FFT)[::HOP_LENGTH]
     hann = np.hanning(N_FFT).astype(np.float32)
-    edges = np.round(BAND_EDGES * N_FFT / RATE).astype(int)
+    edges = np.round(BAND_EDGES * N_FFT / SAMPLE_RATE).astype(int)
     energy = np.empty((len(frames), BITS + 1), np.float32)
     for first in range(0, len(frames), 64):  # a block's spectrum stays in the processor's cache
         block = slice(first, first + 64)
@@ -90,12 +90,12 @@ def fingerprint(y: NDArray[np.float32]) -> Fingerprint:
         energy[block] = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1)
     loudness = energy.sum(axis=1)
     slope = energy[:, :-1] - energy[:, 1:]
-    return Fingerprint(slope[1:] > slope[:-1], loudness[1:] > QUIET * loudness.max(initial=0.0))
+    return Fingerprint(slope[1:] > slope[:-1], loudness[1:] > SOUNDING_RATIO * loudness.max(initial=0.0))
 
 
 def fingerprint_file(path: str | bytes | os.PathLike[str]) -> Fingerprint:
     """The fingerprint of a file's first five minutes; raises `UnusableAudio`."""
-    return fingerprint(load_clip(path, seconds=LONGEST, sample_rate=RATE, start=0.0))
+    return fingerprint(load_clip(path, seconds=MAX_SECONDS, sample_rate=SAMPLE_RATE, start=0.0))
 
 
 def fingerprint_in_worker(path: str) -> Fingerprint | UnusableAudio:
@@ -112,7 +112,7 @@ def align(a: Fingerprint, b: Fingerprint) -> Alignment | None:
     if not shorter:
         return None
     agreement, overlap = _correlation(a, b)
-    possible = overlap >= OVERLAP * shorter
+    possible = overlap >= MIN_OVERLAP * shorter
     # in deviations of chance: the longer the overlap, the more its agreement means
     place = int(np.where(possible, agreement / np.sqrt(np.maximum(overlap, 1)), -np.inf).argmax())
     lag = place - (len(b.bits) - 1)
@@ -120,10 +120,10 @@ def align(a: Fingerprint, b: Fingerprint) -> Alignment | None:
     if not len(blocks):
         return None
     return Alignment(
-        same=float((blocks <= SAME_BLOCK).mean()),
+        same=float((blocks <= MAX_BLOCK_ERROR_RATE).mean()),
         errors=float(blocks.mean()),
-        lag=lag * HOP / RATE,
-        surplus=_surplus(a, b, lag) * HOP / RATE,
+        lag=lag * HOP_LENGTH / SAMPLE_RATE,
+        surplus=_surplus(a, b, lag) * HOP_LENGTH / SAMPLE_RATE,
     )
 
 
@@ -134,7 +134,7 @@ def is_copy(a: Fingerprint, b: Fingerprint) -> bool:
 
 
 def _correlation(a: Fingerprint, b: Fingerprint) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """For each lag from -(len(b) - 1) on: agreeing less differing bits over 32, and frames in which both sound."""
+    """For each lag from -(len(b) - 1) on: (agreeing - differing bits) / 32, and frames in which both sound."""
     size = len(a.bits) + len(b.bits) - 1
     n = 1 << (size - 1).bit_length()
 
@@ -155,9 +155,9 @@ def _block_errors(a: Fingerprint, b: Fingerprint, lag: int) -> NDArray[np.float6
     errors[a.sounding[one] != b.sounding[other]] = 1.0
     counts = a.sounding[one] | b.sounding[other]
     found = []
-    for start in range(0, len(errors), BLOCK):
-        block = slice(start, start + BLOCK)
-        if counts[block].sum() >= BLOCK // 2:
+    for start in range(0, len(errors), BLOCK_FRAMES):
+        block = slice(start, start + BLOCK_FRAMES)
+        if counts[block].sum() >= BLOCK_FRAMES // 2:
             found.append(errors[block][counts[block]].mean())
     return np.array(found, np.float64)
 

@@ -1,4 +1,4 @@
-"""Copies of one recording: the album and the best-of, the MP3 and the FLAC. One of them is answer enough."""
+"""Copies of one recording (album and best-of, MP3 and FLAC): how they are recognised, and reduced to one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from .distance import paired
 from .index import Neighbour
 
-SAME_SOUND = 0.02  # cosine distance of two vectors; docs/recommend.md says how it was chosen
-SAME_LENGTH = 3.0  # seconds: encoders pad, rippers trim silence
-NEAR_LENGTH = 5.0  # seconds: files that differ by more are not compared unless their titles agree
+MAX_DISTANCE = 0.02  # cosine distance of two copies; docs/recommend.md says how it was chosen
+MAX_LENGTH_DIFFERENCE = 3.0  # seconds between copies: encoders pad, rippers trim silence
+COMPARED_LENGTH_DIFFERENCE = 5.0  # seconds: files that differ by more are compared only if their titles agree
 
 _VERSION = re.compile(
     r"\b(live|remaster(ed)?|re-?master(ed)?|mono|stereo|(single|album|radio|original|full) (version|edit|mix)"
@@ -32,7 +32,7 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 @dataclass(frozen=True)
 class Copy:
-    """What tells one file of a recording from another.
+    """The metadata of a file by which copies of a recording are recognised and ranked.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Copy:
 
     @property
     def quality(self) -> tuple[bool, int]:
-        """Sorts from the worst to the best: lossless first, then the bit rate."""
+        """A key that sorts from the worst to the best: lossless or not, then the bit rate."""
         return self.lossless, self.bit_rate
 
 
@@ -101,7 +101,7 @@ def same_recording(a: Copy, b: Copy, distance: float) -> bool:
         return True
     if a.album and a.album == b.album and a.place != b.place:
         return False
-    if abs(a.length - b.length) > SAME_LENGTH or not distance <= SAME_SOUND:
+    if abs(a.length - b.length) > MAX_LENGTH_DIFFERENCE or not distance <= MAX_DISTANCE:
         return False
     return same_name(a, b)
 
@@ -117,7 +117,7 @@ def worth_comparing(a: Copy, b: Copy) -> bool:
 
     Their lengths differ by 5 s at most, or one is not known, or the names are the same: then silence may explain it.
     """
-    return not (a.length and b.length) or abs(a.length - b.length) <= NEAR_LENGTH or same_name(a, b)
+    return not (a.length and b.length) or abs(a.length - b.length) <= COMPARED_LENGTH_DIFFERENCE or same_name(a, b)
 
 
 def may_be_same(a: Copy, b: Copy, distance: float) -> bool:
@@ -126,7 +126,7 @@ def may_be_same(a: Copy, b: Copy, distance: float) -> bool:
     The lengths differ by 3 s at most, the vectors by a cosine distance of 0.02 at most, and the names are the same or
     one file has no title.
     """
-    if abs(a.length - b.length) > SAME_LENGTH or not distance <= SAME_SOUND:
+    if abs(a.length - b.length) > MAX_LENGTH_DIFFERENCE or not distance <= MAX_DISTANCE:
         return False
     return same_name(a, b) or not (a.title and b.title)
 

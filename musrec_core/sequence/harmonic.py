@@ -1,4 +1,4 @@
-"""Which songs go together as a disc jockey sees it: tempo and key."""
+"""Harmonic mixing: how well songs go together by tempo and key."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-WIDE = 0.25  # octaves of tempo (19 %): no two songs go together worse than that
-FAR = 6.0  # steps on the Camelot wheel: as far as can be
+MAX_TEMPO_OCTAVES = 0.25  # between two tempos (19 %): a larger difference counts as this one
+MAX_KEY_STEPS = 6.0  # on the Camelot wheel: the largest difference counts as this one
 
 _NAMED = re.compile(r"([A-G])\s*([#♯b♭]?)\s*(m|min|minor|maj|major|)", re.IGNORECASE)
 _WHEEL = re.compile(r"(\d{1,2})\s*([ABDM])", re.IGNORECASE)
@@ -71,7 +71,7 @@ def mismatch(tempos: Sequence[float | None], keys: Sequence[str | None]) -> NDAr
 def _tempo(tempos: Sequence[float | None]) -> NDArray[np.float64]:
     octaves = np.array([np.log2(tempo) if tempo and tempo > 0 else np.nan for tempo in tempos])
     apart = np.abs(octaves[:, None] - octaves) % 1
-    return np.minimum(np.minimum(apart, 1 - apart) / WIDE, 1) ** 2
+    return np.minimum(np.minimum(apart, 1 - apart) / MAX_TEMPO_OCTAVES, 1) ** 2
 
 
 def _key(keys: Sequence[str | None]) -> NDArray[np.float64]:
@@ -80,7 +80,7 @@ def _key(keys: Sequence[str | None]) -> NDArray[np.float64]:
     rings = np.array([place[1] if place else np.nan for place in places])
     apart = np.abs(hours[:, None] - hours)
     steps = np.minimum(apart, 12 - apart) + np.abs(rings[:, None] - rings)
-    return np.minimum(steps / FAR, 1) ** 2
+    return np.minimum(steps / MAX_KEY_STEPS, 1) ** 2
 
 
 def _filled(costs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,8 +1,7 @@
-"""The order of a list, its length, and chance: what is done to songs that were found."""
+"""What is done to a ranked list: artists spaced apart, a time filled, songs drawn at random."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import TypeVar
@@ -10,9 +9,6 @@ from typing import TypeVar
 import numpy as np
 
 T = TypeVar("T")
-
-_NUMBER = re.compile(r"\d+(\.\d+)?")
-_UNITS = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?|(?<=h)(\d+)$)?(?:(\d+)s)?")
 
 
 def apart(labels: Sequence[Hashable], *, before: Hashable = None) -> list[int]:
@@ -91,40 +87,3 @@ def draw(ranked: Sequence[T], count: int, seed: int) -> list[T]:
     keys = rng.exponential(size=len(ranked)) * np.arange(1, len(ranked) + 1)
     chosen = np.argsort(keys, kind="stable")[:count]
     return [ranked[int(place)] for place in rng.permutation(chosen)]
-
-
-def parse_length(text: str) -> float:
-    """A length of time in seconds, written as `parse_moment` reads it: ``1h30``, ``90m``, ``1:30:00``, ``130``.
-
-    Raises
-    ------
-    ValueError
-        It is not a time, or zero.
-    """
-    seconds = parse_moment(text)
-    if not seconds:
-        raise ValueError(f"{text!r} is not a length of time")
-    return seconds
-
-
-def parse_moment(text: str) -> float:
-    """A moment in a song in seconds.
-
-    ``2:10`` and ``4:30.5`` (minutes), ``1:02:10``, ``130`` and ``130.5`` (seconds), ``1h30``, ``1h30m``, ``90m``,
-    ``90min``, ``45s``.
-
-    Raises
-    ------
-    ValueError
-        It is none of these.
-    """
-    bare = text.strip()
-    parts = bare.split(":")
-    if len(parts) <= 3 and all(map(_NUMBER.fullmatch, parts)):
-        numbers = [float(part) for part in parts]
-        if all(number < 60 for number in numbers[1:]) and not any("." in part for part in parts[:-1]):
-            return sum(number * 60**power for power, number in enumerate(reversed(numbers)))
-    elif bare and (found := _UNITS.fullmatch(bare.lower().replace(" ", ""))):
-        hours, minutes, rest, seconds = (float(part or 0) for part in found.groups())
-        return 3600 * hours + 60 * (minutes + rest) + seconds
-    raise ValueError(f"{text!r} is not a time")

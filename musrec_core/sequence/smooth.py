@@ -1,4 +1,4 @@
-"""A list in the order in which each song leads to the next."""
+"""A list in an order of small steps from song to song."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..search.distance import Metric, pairwise
 
-LEAST_GAIN = 1e-9  # less is rounding
+MIN_GAIN = 1e-9  # of a reversal, in units of distance; less is rounding
 
 
 def smooth_order(
@@ -69,6 +69,6 @@ def _two_opt(costs: NDArray[np.float64], path: NDArray[np.int64]) -> NDArray[np.
         gain = step[:, None] + np.append(step[1:], 0.0) - d[:-1, 1:] - after  # of reversing i .. j
         gain[np.tril_indices(n - 1)] = 0
         i, j = np.unravel_index(int(gain.argmax()), gain.shape)
-        if gain[i, j] <= LEAST_GAIN:
+        if gain[i, j] <= MIN_GAIN:
             return path
         path = np.concatenate([path[: i + 1], path[i + 1 : j + 2][::-1], path[j + 2 :]])

@@ -1,4 +1,4 @@
-"""What runs in a worker process: paths come in through one pipe, what came of each goes out through another.
+"""The program of a worker process: paths come in through one pipe, outcomes go out through another.
 
 A message is a pickle after its length. The worker says ``ready`` once and then, of each path, ``begin`` and ``done``
 (or ``raised``); a worker that can't start says ``failed``.
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from ..encoder import Encoder, TrackEmbedding
 
 Job = Callable[[str], Any]
-ONE_FILE_MEMORY = 1 << 30  # bytes; a song takes some 60 MB
-LENGTH = 8  # bytes of a message's length
+MAX_FILE_MEMORY = 1 << 30  # bytes; a song takes some 60 MB
+LENGTH_BYTES = 8  # of a message's length
 
 _encoder: Encoder | None = None  # one a worker process
 
@@ -41,16 +41,16 @@ class Setup(NamedTuple):
 def send(stream: BinaryIO, message: object) -> None:
     """Write a message; raises `OSError` where the other side has gone, and writes nothing that can't be pickled."""
     data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    stream.write(len(data).to_bytes(LENGTH, "little") + data)
+    stream.write(len(data).to_bytes(LENGTH_BYTES, "little") + data)
     stream.flush()
 
 
 def receive(stream: BinaryIO) -> bytes:
     """Read a message, still pickled; raises `EOFError` where the other side has gone, even in the middle of it."""
-    header = stream.read(LENGTH)
+    header = stream.read(LENGTH_BYTES)
     size = int.from_bytes(header, "little")
-    data = stream.read(size) if len(header) == LENGTH else b""
-    if len(header) < LENGTH or len(data) < size:
+    data = stream.read(size) if len(header) == LENGTH_BYTES else b""
+    if len(header) < LENGTH_BYTES or len(data) < size:
         raise EOFError
     return data
 
@@ -157,7 +157,7 @@ def _limit_memory() -> None:
     status = Path("/proc/self/status").read_text()
     used = next(int(line.split()[1]) * 1_024 for line in status.splitlines() if line.startswith("VmData:"))
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    wanted = used + ONE_FILE_MEMORY
+    wanted = used + MAX_FILE_MEMORY
     resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 

@@ -1,4 +1,4 @@
-"""A worker process as its parent sees it: a Python of its own, and two pipes.
+"""A worker process from the parent's side: a Python interpreter of its own, and two pipes.
 
 It needs no temporary folder, no shared memory and no working directory, and imports nothing from the last. So it is no
 `multiprocessing.Process`: that one's helpers look for modules in the working directory, where the music may lie.
@@ -30,7 +30,7 @@ FLAGS = {
     "isolated": "-I", "ignore_environment": "-E", "no_user_site": "-s", "no_site": "-S", "dont_write_bytecode": "-B"
 }  # fmt: skip
 SPARE_FILES = 16  # that the parent can still open beside its workers' pipes, for the library and more
-PATIENCE = 1.0  # seconds: a killed process ends at once, unless it waits for a disk that does not answer
+KILL_TIMEOUT = 1.0  # seconds: a killed process ends at once, unless it waits for a disk that does not answer
 
 Messages = SimpleQueue[tuple["WorkerProcess | None", "bytes | None"]]
 
@@ -98,7 +98,7 @@ class WorkerProcess:
         with contextlib.suppress(OSError):  # what it has not read yet
             self._commands.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return self._process.wait(PATIENCE)
+            return self._process.wait(KILL_TIMEOUT)
         return None
 
 

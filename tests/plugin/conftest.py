@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 import yaml
 
+from ..once import made_once
 from .beet_server import BeetServer
 
 BEET = Path(sys.executable).parent / "beet"
-OWN_PROCESS = {"import", "embed"}  # commands that start workers
+AT_START = {"LC_ALL", "PYTHONIOENCODING", "PYTHONPATH", "PYTHONUTF8"}  # what Python reads before any program
 SERVER = BeetServer()
 atexit.register(SERVER.close)
 
@@ -47,7 +48,7 @@ class Beet:
         self.configure(**settings)
 
     def configure(self, **settings: Any) -> None:
-        """Write the configuration; ``musrec`` and ``import`` are merged with quiet defaults."""
+        """Write the configuration; a section is merged with quiet defaults, None leaves it out."""
         config: dict[str, Any] = {
             "directory": str(self.directory),
             "library": str(self.home / "library.db"),
@@ -55,10 +56,13 @@ class Beet:
             "create_backup_before_migrations": False,
             "ui": {"color": False},
             "import": {"copy": False, "move": False, "write": False, "autotag": False, "quiet": True, "resume": False},
+            "musrec": {"workers": 1},
         }
         for key, value in settings.items():
             if isinstance(value, dict):
                 config.setdefault(key.rstrip("_"), {}).update(value)
+            elif value is None:
+                config.pop(key, None)
             else:
                 config[key.rstrip("_")] = value
         (self.home / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
@@ -66,12 +70,12 @@ class Beet:
     def __call__(
         self, *arguments: str | bytes, ok: bool = True, cwd: Path | None = None, **environment: str
     ) -> Completed:
-        """Run a command: in a fork where that will do, in a process of its own where it starts workers."""
+        """Run a command: in a fork (`beet_server`), or where its start matters in a process of its own."""
         words = [argument for argument in arguments if isinstance(argument, str)]
-        if environment or len(words) < len(arguments) or OWN_PROCESS & set(words[:1]) or not hasattr(os, "fork"):
+        if AT_START & set(environment) or len(words) < len(arguments) or not hasattr(os, "fork"):
             said = self.process(*arguments, cwd=cwd, **environment)
         else:
-            said = self._fork(words, cwd or self.home)
+            said = self._fork(words, cwd or self.home, environment)
         if ok:
             assert said.status == 0, said
             assert "Traceback" not in said.err, said.err
@@ -92,10 +96,11 @@ class Beet:
             done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"), done.returncode
         )
 
-    def _fork(self, arguments: list[str], cwd: Path) -> Completed:
+    def _fork(self, arguments: list[str], cwd: Path, environment: dict[str, str]) -> Completed:
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder) / "out", Path(folder) / "err"
-            status = SERVER.run(arguments, home=self.home, cwd=cwd, out=out, err=err)
+            environment = {"BEETSDIR": str(self.home), **environment}
+            status = SERVER.run(arguments, environment=environment, cwd=cwd, out=out, err=err)
             return Completed(out.read_text("utf-8", "replace"), err.read_text("utf-8", "replace"), status)
 
     def after(self, code: str, *arguments: str) -> Completed:
@@ -153,8 +158,14 @@ class Beet:
 @pytest.fixture(scope="session")
 def imported(songs: Path, tmp_path_factory: pytest.TempPathFactory) -> Beet:
     """The ten songs, imported once; tests take a copy."""
+
+    def make(folder: Path) -> None:
+        done = Beet(folder, songs).process("import", str(songs))
+        assert done.status == 0, done
+
+    made = made_once(tmp_path_factory, "imported", make)
     beet = Beet(tmp_path_factory.mktemp("imported"), songs)
-    beet("import", str(songs))
+    shutil.copy(made / "library.db", beet.home)
     return beet
 
 
@@ -167,7 +178,7 @@ def library(imported: Beet, tmp_path: Path) -> Beet:
 
 
 @pytest.fixture
-def moved_in(songs: Path, imported: Beet, tmp_path: Path) -> Beet:
+def own_files(songs: Path, imported: Beet, tmp_path: Path) -> Beet:
     """The imported library with music files of its own, as after a move to another disk: nothing is embedded anew."""
     beet = Beet(tmp_path / "home", shutil.copytree(songs, tmp_path / "music"))
     shutil.copy(imported.home / "library.db", beet.home)
@@ -175,14 +186,4 @@ def moved_in(songs: Path, imported: Beet, tmp_path: Path) -> Beet:
     rows = [row for row in beet.sql("SELECT path, id FROM items") if row[0].startswith(old)]
     for path, id_ in rows:  # beets before 2.10 stores absolute paths
         beet.sql("UPDATE items SET path = ? WHERE id = ?", new + path[len(old) :], id_)
-    return beet
-
-
-@pytest.fixture
-def own_files(songs: Path, imported: Beet, tmp_path: Path) -> Beet:
-    """A copy of the imported library with music files of its own."""
-    folder = tmp_path / "music"
-    shutil.copytree(songs, folder)
-    beet = Beet(tmp_path / "home", folder)
-    beet("import", str(folder), ok=True)
     return beet

@@ -22,7 +22,7 @@ def encode_vector(vector: NDArray[np.float32]) -> str:
 
 
 def text_length(dimensions: int) -> int:
-    """How long the text of a vector is that is not damaged [characters]."""
+    """Length of the text of an undamaged vector [characters]."""
     return 4 * math.ceil(2 * dimensions / 3)
 
 
@@ -48,7 +48,7 @@ def format_genres(genres: Mapping[str, float]) -> str:
 
 
 def parse_genres(text: str) -> dict[str, float]:
-    """The inverse of `format_genres`; whatever does not read as such gives no genre."""
+    """The inverse of `format_genres`; text in another form is skipped."""
     found, end = {}, 0
     for number in _NUMBER.finditer(text):
         if label := text[end : number.start()].strip():

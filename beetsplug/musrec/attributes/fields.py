@@ -1,4 +1,4 @@
-"""The item attributes: their names, which beets types they have, and what they hold of an item."""
+"""The item attributes: names, beets types, and storing an embedding in an item."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EMBEDDING = "musrec_embedding"
 GENRES = "musrec_genres"
 MOOD = "musrec_mood"
 MODEL = "musrec_model"
-HEARD = "musrec_heard"  # what the file was like then: format, length, bit rate, sample rate
+HEARD = "musrec_heard"  # properties of the embedded file: format, length, bit rate, sample rate
 STATUS = "musrec_status"
 OWN = "musrec_my_"  # begins the names of learnt genres' fields
 DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
@@ -92,7 +92,7 @@ def learnt_fields(
 
 
 def genres_of(item: Item) -> dict[str, float]:
-    """An item's genre probabilities, descending; empty where it is not embedded."""
+    """An item's genre probabilities, descending; empty if it is not embedded."""
     return parse_genres(item.get(GENRES) or "")
 
 
@@ -100,12 +100,12 @@ def genres_of(item: Item) -> dict[str, float]:
 
 
 def vocabulary_path(library: str | bytes | os.PathLike[str]) -> str:
-    """Where a library's vocabulary lies."""
+    """The file of a library's learnt vocabulary."""
     return f"{os.fsdecode(library)}.musrec-genres.json"
 
 
 def genre_keys(labels: Iterable[str]) -> dict[str, str]:
-    """What ends the name of each genre's field, each another: ``R&B``: ``rnb``, ``Drum & Bass``: ``drum_n_bass``."""
+    """A unique key for each genre, the suffix of its field: ``R&B``: ``rnb``, ``Drum & Bass``: ``drum_n_bass``."""
     found: dict[str, str] = {}
     for n, label in enumerate(labels, 1):
         folded = unicodedata.normalize("NFKD", label.casefold().replace("&", "n"))
@@ -116,9 +116,9 @@ def genre_keys(labels: Iterable[str]) -> dict[str, str]:
 
 
 def learnt_labels() -> list[str]:
-    """The genres that were learnt for the library of the configuration; none where there are none, or they are damaged.
+    """The genres that were learnt for the configured library; empty if there are none, or their file is damaged.
 
-    For the names of fields, which beets wants before it opens the library: so without numpy, and without a word.
+    They name fields, which beets needs before it opens the library: so this loads no numpy and logs nothing.
     """
     try:
         with open(vocabulary_path(beets.config["library"].as_filename()), "rb") as file:
@@ -132,9 +132,9 @@ def learnt_labels() -> list[str]:
 
 
 def record(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
-    """Put an embedding, or why there is none, into an item's attributes, and store it.
+    """Store an embedding, or the reason why there is none, in an item's attributes.
 
-    A failure leaves an older embedding in place: it is still the song's.
+    A failure keeps an older embedding: it is still the song's.
     """
     if isinstance(outcome, UnusableAudio):
         item[STATUS] = f"{outcome.reason} @ {mtime_of(item)}"
@@ -142,7 +142,7 @@ def record(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
         item[EMBEDDING] = encode_vector(outcome.vector)
         item[GENRES] = format_genres(outcome.genres)
         item[MODEL] = outcome.model
-        item[HEARD] = _likeness(item)
+        item[HEARD] = _properties_of(item)
         if outcome.mood:
             item[MOOD] = " ".join(f"{axis}:{p:.4f}" for axis, p in outcome.mood.items())
         for outdated in ({STATUS} if outcome.mood else {STATUS, MOOD}) & set(item.keys()):
@@ -151,7 +151,7 @@ def record(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
 
 
 def mtime_of(item: Item) -> int:
-    """When the file last changed [s]; 0 where there is none, or where it can't be read, so that it is tried again."""
+    """When the file last changed [s]; 0 if it is missing or can't be read, so that it is tried again."""
     try:
         return int(os.stat(item.path).st_mtime) if os.access(item.path, os.R_OK) else 0
     except (OSError, ValueError, TypeError):  # a damaged library may hold no path
@@ -163,21 +163,21 @@ def is_current(item: Item, model_id: str) -> bool:
     return bool(item.get(EMBEDDING)) and item.get(MODEL) == model_id
 
 
-def _likeness(item: Item) -> str:
-    return likeness(item.format, item.length, item.bitrate, item.samplerate)
+def _properties_of(item: Item) -> str:
+    return file_properties(item.format, item.length, item.bitrate, item.samplerate)
 
 
-def likeness(format_: str, length: float, bit_rate: int, sample_rate: int) -> str:
-    """What `HEARD` keeps of a file; beets' columns may be empty."""
+def file_properties(format_: str, length: float, bit_rate: int, sample_rate: int) -> str:
+    """What `HEARD` stores about a file; beets' columns may be empty."""
     return f"{format_ or ''} {length or 0:.1f} {bit_rate or 0} {sample_rate or 0}"
 
 
-def is_another_recording(heard: str | None, now: str) -> bool:
-    """Whether the file was replaced since it was heard, as far as beets knows: a better rip, another edit.
+def is_another_recording(embedded: str | None, now: str) -> bool:
+    """Whether the file was replaced after it was embedded, as far as beets knows: by a better rip, or another edit.
 
-    Tags do not count, so writing them makes nothing stale; cover art moves some formats' bit rate by a little.
+    Tags do not count, so writing them does not make an embedding stale; cover art changes some bit rates.
     """
-    then, there = str(heard or "").rsplit(" ", 3), now.rsplit(" ", 3)
+    then, there = str(embedded or "").rsplit(" ", 3), now.rsplit(" ", 3)
     if len(then) != len(there):  # not noted
         return False
     try:
@@ -188,11 +188,11 @@ def is_another_recording(heard: str | None, now: str) -> bool:
 
 
 def failure_of(status: str | None) -> str:
-    """Why an item could not be embedded when it was tried last; empty where it could."""
+    """Why the last attempt to embed an item failed; empty if it did not."""
     return str(status or "").partition(" @ ")[0]
 
 
 def failed_before(item: Item) -> bool:
-    """Whether the file failed and has not changed since."""
+    """Whether the file failed before and has not changed since."""
     _, separator, when = str(item.get(STATUS) or "").rpartition(" @ ")
     return bool(separator) and when == str(mtime_of(item))

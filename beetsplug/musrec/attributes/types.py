@@ -1,8 +1,8 @@
-"""Attributes that print as something shorter than what is stored, and survive being typed back as they print.
+"""Attributes that print shorter than they are stored, and can be typed back as they print.
 
 `beet edit --all` shows every attribute as it prints and then assigns all of them again, changed or not; `beet web`
-sends the values themselves. So an embedding's value *is* what prints, with the stored text inside, and text that reads
-as a value prints equals that value: beets sees no change and stores nothing.
+sends the values themselves. So an embedding's value *is* the printed text, with the stored text inside, and a value
+equals text that reads as it prints: beets sees no change and stores nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class EmbeddingText(str):
 
 
 class EmbeddingType(types.String):
-    """Prints as ``128-d``: nobody wants the blob on the screen, nor in what `beet web` sends."""
+    """Prints as ``128-d``: the stored text is of no use on a screen, or in what `beet web` sends."""
 
     def parse(self, string: str) -> str:
         return self.normalize(string)

@@ -9,7 +9,6 @@ from beets.ui import UserError
 from musrec_core._text import one_line
 
 from ..console import formatted, print_text
-from ..playlists import mixes
 
 if TYPE_CHECKING:
     from optparse import OptionParser
@@ -35,18 +34,18 @@ def add_options(parser: OptionParser) -> None:
         help="write over playlists that another command or program made, too")  # fmt: skip
 
 
-def run(plugin: Components, parser: OptionParser, lib: Library, opts: MixesCLIOpts, args: list[str]) -> None:
+def run(components: Components, parser: OptionParser, lib: Library, opts: MixesCLIOpts, args: list[str]) -> None:
     total = failed = 0
-    for outcome in mixes.make(plugin, lib, args, force=opts.force, pretend=opts.pretend):
+    for outcome in components.mixes.build(lib, args, force=opts.force, pretend=opts.pretend):
         total += 1
-        if outcome.made is None:
+        if outcome.built is None:
             failed += 1
-            plugin._log.warning("{}: {}", one_line(outcome.name), outcome.problem)
+            components.log.warning("{}: {}", one_line(outcome.name), outcome.problem)
             continue
-        print_text(f"{one_line(outcome.name)}: {outcome.made.songs} songs, {outcome.made.new} new")
+        print_text(f"{one_line(outcome.name)}: {outcome.built.songs} songs, {outcome.built.new} new")
         if opts.pretend:
-            for item in outcome.made.answer.songs:
-                print_text("  " + formatted(item, plugin.config["similar"]["format"].as_str()))
+            for item in outcome.built.result.songs:
+                print_text("  " + formatted(item, components.settings.similar.format))
     if not total:
         raise UserError("there is no playlist to write: `musrec.mixes` of the configuration is empty")
     if failed:

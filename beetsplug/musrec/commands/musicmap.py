@@ -8,27 +8,29 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 from beets.library import Item
 from beets.ui import UserError
 from beets.util import displayable_path, normpath
 
+from musrec_core._files import atomic_write
 from musrec_core._text import one_line, printable
+from musrec_core.map import colours, page, projection
+from musrec_core.map.page import Song
 
 from .. import option_checks, progress
 from ..attributes import codecs, fields
 from ..library import sql
-from ..playlists import overwrite
+from ..overwrite import check_page
 
 if TYPE_CHECKING:
     from optparse import OptionParser
 
-    import numpy as np
     from beets.dbcore.types import Type
     from beets.library import Library
     from numpy.typing import NDArray
 
     from musrec_core.map.colours import Colouring
-    from musrec_core.map.page import Song
 
     from ..components import Components
     from ..genres.vocabulary import Genres
@@ -71,7 +73,7 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Musicm
     if (opts.output or "").lower().endswith(".png"):
         option_checks.require(parser, opts, "a .png map", {"output", "color", "quiet", "force"})
     target = _target(opts.output)
-    overwrite.check_page(target, force=opts.force)
+    check_page(target, force=opts.force)
     field = (opts.color or components.settings.musicmap.color).lower()
     if opts.no_paths and field in PATHS:
         raise UserError(f"a map coloured by {field} shows paths: leave out --no-paths, or choose another --color")
@@ -85,9 +87,6 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Musicm
         for name in names
     ]
     places = _places(vectors, quiet=opts.quiet)
-
-    from musrec_core._files import atomic_write
-    from musrec_core.map import page
 
     if is_page:
         content = page.html(_songs(lib, ids), places, colourings, paths=not opts.no_paths)
@@ -131,8 +130,6 @@ def _shown(path: Path) -> str:
 
 def _embedded(components: Components, lib: Library, args: list[str]) -> tuple[list[int], NDArray[np.float32]]:
     """The songs that the query matches and that have a vector [shape=(n, d)], in the order of their import."""
-    import numpy as np
-
     known = components.vectors.get(lib, "embedding").index
     ids = np.array(sorted(_matching(lib, components.settings.library.exclude, args)), np.int64)
     if not len(ids):
@@ -160,8 +157,6 @@ def _matching(lib: Library, exclude: str, args: list[str]) -> list[int]:
 
 
 def _songs(lib: Library, ids: Sequence[int]) -> list[Song]:
-    from musrec_core.map.page import Song
-
     rows = _columns(lib, ids, COLUMNS)
     return [
         Song(id_, path, title or "", artist or "", album or "", "; ".join(_texts(genres)), str(year or ""), length or 0)
@@ -192,7 +187,7 @@ def _predicted_genres(
     genres: Genres, lib: Library, ids: Sequence[int], vectors: NDArray[np.float32]
 ) -> list[str | None]:
     """The likeliest genre of each song, by the vocabulary that was learnt, if any; or by the model."""
-    if own := genres.serving(lib.path):
+    if own := genres.in_use(lib.path):
         p = own.probabilities(vectors)
         best = zip(p.argmax(axis=1).tolist(), p.max(axis=1).tolist(), strict=True)
         return [own.labels[k] if sure >= genres.abstain else None for k, sure in best]
@@ -201,8 +196,6 @@ def _predicted_genres(
 
 
 def _colouring(field: str, values: list[Any]) -> Colouring:
-    from musrec_core.map import colours
-
     kind = Item._type(field)
     if all(value is None for value in values):
         if field in CHOICES or field in Item._fields:
@@ -234,8 +227,6 @@ def _values(lib: Library, ids: Sequence[int], field: str) -> list[Any]:
 
 
 def _places(vectors: NDArray[np.float32], *, quiet: bool) -> NDArray[np.float32]:
-    from musrec_core.map import projection
-
     form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
     with progress.bar(1.0, desc="map", bar_format=form, quiet=quiet) as bar:
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from beets.library import Item
 from beets.ui import UserError
 from beets.util import displayable_path, normpath
 
 from musrec_core._files import atomic_write
 from musrec_core._text import one_line, printable
+from musrec_core.search import agreement
 
 from .. import option_checks, progress
 from ..attributes import fields
 from ..console import print_text
+from ..genres.tags import stored_genres
 from ..library import sql
-from ..playlists import overwrite
+from ..overwrite import check_page
 from . import report_html
 from .report_html import Page, Table
 
@@ -54,7 +56,7 @@ def add_options(parser: OptionParser) -> None:
 def run(components: Components, parser: OptionParser, lib: Library, opts: ReportCLIOpts, args: list[str]) -> None:
     option_checks.require_filled(parser, opts)
     if opts.output:
-        overwrite.check_page(normpath(opts.output), force=opts.force)
+        check_page(normpath(opts.output), force=opts.force)
     elif opts.force:
         raise UserError("--force goes with --output")
     ids = sql.matching(lib, args)
@@ -118,15 +120,12 @@ def _percent(n: int, of: int) -> str:
 
 
 def _neighbours(lib: Library, index: VectorIndex) -> list[Table]:
-    from musrec_core.search import agreement
-
-    seeds = agreement.draw(len(index), agreement.SEEDS)
-    total = len(seeds) + min(len(index), agreement.CROWD)
+    seeds = agreement.draw(len(index), agreement.MAX_SEEDS)
+    total = len(seeds) + min(len(index), agreement.MAX_HUB_SONGS)
     with progress.bar(total, unit=" songs") as bar:
         rows = agreement.nearest_of(index, seeds, progress=bar.update)
         hubs = agreement.hub_figures(index, progress=bar.update)
-    genre_column = "genres" if "genres" in Item._fields else "genre"
-    tags = sql.columns(lib, index.ids.tolist(), ("artist", "album_id", genre_column))
+    tags = sql.columns(lib, index.ids.tolist(), ("artist", "album_id", "genres"))
     tagged = [tags.get(id_, (None, None, None)) for id_ in index.ids.tolist()]
     artists = [[str(row[0]).casefold()] if row[0] else [] for row in tagged]
     albums = [[str(row[1])] if row[1] else [] for row in tagged]
@@ -140,10 +139,10 @@ def _neighbours(lib: Library, index: VectorIndex) -> list[Table]:
     return [_agreement_table(found, len(seeds), len(index)), *_hub_tables(lib, hubs, len(index))]
 
 
-def _genres(value: str | None) -> list[str]:
-    """A song's genres; beets 2.10 and later keep many of them, with a separator of their own."""
-    text = str(value or "").replace("\\␀", "\0").replace("\u2400", "\0")
-    return [name for part in text.split("\0") for genre in part.split(";") if (name := genre.strip().casefold())]
+def _genres(column: str | None) -> list[str]:
+    """A song's genres, each also where somebody wrote several into one, as in ``Rock; Pop``."""
+    parts = (part for genre in stored_genres(column) for part in genre.split(";"))
+    return [name for part in parts if (name := part.strip().casefold())]
 
 
 def _agreement_table(found: list[tuple[str, Agreement]], seeds: int, songs: int) -> Table:
@@ -189,8 +188,6 @@ def _hub_tables(lib: Library, hubs: Hubs, songs: int) -> list[Table]:
 
 def as_text(page: Page) -> str:
     """The page at 80 columns."""
-    import textwrap
-
     lines = [page.title]
     for table in page.tables:
         lines += ["", table.title, *_text_rows(table)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,8 +55,6 @@ def as_html(page: Page) -> str:
 
 def escape(text: str) -> str:
     """Text as HTML; the library's module takes 5 ms to import, which each `beet` would pay."""
-    import html
-
     return html.escape(text)
 
 

@@ -1,4 +1,4 @@
-"""Embedding items of the library: which of them, by which workers, and the one line that a bad file gets."""
+"""Embedding items of the library in worker processes; a bad file costs one log line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PathT = TypeVar("PathT", bound="bytes | _PathItem")
 
 @dataclass
 class PendingWork:
-    """What there is to embed among some items, and why not the others."""
+    """Which of some items are to be embedded, and how many are not, by reason."""
 
     ids: list[int] = field(default_factory=list)
     current: int = 0
@@ -89,7 +89,7 @@ class Embedder:
         size = codecs.text_length(self.card.dimensions)
         for item in sql.embedding_states(lib, ids):
             known = item.size == size and item.model == self.card.model_id
-            if known and not fields.is_another_recording(item.heard, item.likeness):
+            if known and not fields.is_another_recording(item.embedded_file, item.file):
                 work.current += 1
             elif item.status and not retry and _fails_still(lib, item.id):
                 work.failed_before += 1
@@ -98,7 +98,7 @@ class Embedder:
         return work
 
     def advice(self, lib: Library, ids: Iterable[int]) -> str:
-        """What to do about songs that have no embedding: embed them, or see why that failed."""
+        """What to advise about songs without an embedding: embed them, or see why that failed."""
         return "run `beet embed`" if self.needs_embedding(lib, ids).ids else "`beet embed --report` tells why"
 
     def embed_items(
@@ -113,8 +113,8 @@ class Embedder:
         Raises
         ------
         UserError
-            The library can't be written: a full disk, or another program that does not let go of it. Or no worker can
-            be kept alive.
+            The library can't be written: the disk is full, or another program keeps it locked. Or no worker can be kept
+            alive.
         """
         done = failed = 0
         set_busy_timeout(lib)
@@ -149,19 +149,19 @@ def map_files(pool: WorkerPool, paths: Iterable[PathT]) -> Iterator[tuple[PathT,
 
 
 def outcomes(pool: WorkerPool, items: Iterable[Item]) -> Iterator[tuple[Item, TrackEmbedding | UnusableAudio]]:
-    """Embed items' files, each as it finishes; the items are taken one by one, as workers get free."""
+    """Embed items' files, and give each as it finishes; items are taken one by one, as workers become free."""
     for path_item, outcome in map_files(pool, map(_PathItem, items)):
         yield path_item.item, outcome
 
 
 def set_busy_timeout(lib: Library) -> None:
-    """Wait longer than beets' five seconds for another program that writes to the library."""
+    """Wait longer than beets' five seconds while another program writes to the library."""
     with lib.transaction() as tx:
         tx.query(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
 
 
 def store(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
-    """Record what came out; raises `UserError` where the library can't be written."""
+    """Store an outcome in the library; raises `UserError` if it can't be written."""
     try:
         fields.record(item, outcome)
     except sqlite3.OperationalError as error:

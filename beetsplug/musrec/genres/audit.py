@@ -24,7 +24,7 @@ DOUBTED = 0.2  # the probability below which a tag is doubted: between it and th
 
 
 class Doubt(NamedTuple):
-    """A song whose genres the model doubts: the probability of the genre it hears, and what they should become."""
+    """A song whose genres the model doubts: the probability of the genre it predicts, and what they should become."""
 
     id: int
     p: float
@@ -33,7 +33,7 @@ class Doubt(NamedTuple):
 
 
 def doubts_by_vocabulary(learner: VocabularyLearner, lib: Library, rules: Rules) -> list[Doubt]:
-    """Doubts by the library's own genres: every song is judged by a model that has heard nothing of its artist."""
+    """Doubts by the learnt vocabulary: each song is judged by a fold that was not trained on its artist."""
     tagged, vectors = learner.tagged_embeddings(lib, [])
     found = learner.fit(tagged, vectors)
     labels = found.vocabulary.labels
@@ -55,7 +55,7 @@ def _all_in(doubted: set[str], names: list[str]) -> bool:
 
 def doubts_by_model(lib: Library, model_id: str, rules: Rules, chosen: set[int] | None) -> list[Doubt]:
     """Doubts by the model's own genres, of songs all of whose tags are among them."""
-    ids = sorted(chosen) if chosen is not None else sql.holders(lib, fields.GENRES)
+    ids = sorted(chosen) if chosen is not None else sql.ids_with(lib, fields.GENRES)
     if not (found_counts := counts(lib, model_id)).current:
         raise nothing_embedded(found_counts, model_id)
     models = sql.attributes(lib, ids, fields.MODEL)
@@ -70,7 +70,7 @@ def doubts_by_model(lib: Library, model_id: str, rules: Rules, chosen: set[int] 
 
 
 def _doubt(id_: int, text: str, stored: list[str], genres: list[str], rules: Rules) -> Doubt | None:
-    """What the model doubts of a song's genres, by its probabilities as they are stored."""
+    """Whether the model doubts a song's genres, by its stored probabilities."""
     guess: dict[str, float] = {}
     for label, p in codecs.parse_genres(text).items():
         for name in rules.synonyms.names([rules.name(label, learnt=False)]):

@@ -1,4 +1,4 @@
-"""The `genres` of songs: which of them count as the same, and what guesses become before they are stored."""
+"""The `genres` of songs: spellings, synonyms, and which guesses are stored."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from ..config import GenreSettings
 
 VARIOUS = {"various artists", "various", "va"}
-NO_ARTIST = "\0"  # begins the name of whoever made a song without an artist
+NO_ARTIST = "\0"  # begins the placeholder of a song without an artist
 
 
 def key_of(genre: str) -> str:
-    """What two spellings of a genre share: ``Hip-Hop``, ``hip hop``."""
+    """The same for all spellings of a genre: ``Hip-Hop``, ``hip hop``."""
     return re.sub(r"[\W_]+", "", genre.casefold()) or genre
 
 
@@ -51,7 +51,7 @@ class Synonyms:
 
 @dataclass(frozen=True)
 class TaggedSongs:
-    """What a library says of some songs: their genres, after the map too, whose they are, and of which album."""
+    """Some songs' genres as stored, and after ``map``; their artists and albums."""
 
     ids: list[int]
     stored: list[list[str]]
@@ -61,11 +61,10 @@ class TaggedSongs:
 
 
 def read(lib: Library, ids: Sequence[int], synonyms: Synonyms) -> TaggedSongs:
-    """Genres, artists and albums of some songs, without loading them; spellings of one genre become the commonest."""
+    """Genres, artists and albums of some songs, without loading them; a genre gets its commonest spelling."""
     rows = sql.columns(lib, ids, ("genres", "artist", "albumartist", "comp", "album_id"))
     present = [id_ for id_ in ids if id_ in rows]
-    from_sql = Item._type("genres").from_sql
-    stored = [list(from_sql(rows[id_][0]) or []) for id_ in present]
+    stored = [stored_genres(rows[id_][0]) for id_ in present]
     genres = [synonyms.names(some) for some in stored]
     spellings = Counter(genre for some in genres for genre in some)
     best: dict[str, str] = {}
@@ -80,19 +79,24 @@ def read(lib: Library, ids: Sequence[int], synonyms: Synonyms) -> TaggedSongs:
     )
 
 
+def stored_genres(column: str | None) -> list[str]:
+    """What the column ``genres`` holds, as beets reads it."""
+    return list(Item._type("genres").from_sql(column) or [])
+
+
 def _is_compilation(albumartist: str | None, comp: int | None) -> bool:
     return bool(comp) or (albumartist or "").casefold() in VARIOUS
 
 
 def _artist(id_: int, artist: str | None, albumartist: str | None, comp: int | None, album_id: int | None) -> str:
-    """Whose song it is, guests left aside; a song of nobody goes with its album."""
+    """The artist that a song belongs to, without guests; a song without one belongs to its album."""
     name = artist if _is_compilation(albumartist, comp) or not albumartist else albumartist
     return (name or "").strip().casefold() or (f"{NO_ARTIST}album {album_id}" if album_id else f"{NO_ARTIST}song {id_}")
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What of a guess goes into `genres`: ``musrec.genreguess``, and the options that go before it."""
+    """Which guessed genres are stored in `genres`: ``musrec.genreguess``, overridden by options."""
 
     synonyms: Synonyms
     threshold: float
@@ -114,7 +118,7 @@ class Rules:
         )
 
     def names(self, guess: Mapping[str, float], *, learnt: bool) -> list[str]:
-        """The genres to store for a guess, the likeliest first; a learnt vocabulary is spelt as its owner does."""
+        """The genres to store for a guess, most probable first; learnt genres keep their spelling."""
         sure = [label for label, p in guess.items() if p >= self.threshold]
         return self.synonyms.names(self.name(label, learnt=learnt) for label in sure)[: self.most]
 

@@ -1,4 +1,4 @@
-"""The learnt vocabulary beside the library, read when a guess is first asked for, and the guess of an item by it."""
+"""Guessed genres of items: by the learnt vocabulary beside the library if there is one, else by the model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Stamp = tuple[int, int, int]
 
 
 class Genres:
-    """Whose genres are served: those of the vocabulary beside the library, or without one the model's."""
+    """Genres of items: by the learnt vocabulary beside the library, or without one by the model."""
 
     def __init__(self, new_card: Callable[[], Card], settings: Callable[[], GenreSettings], log: BeetsLogger) -> None:
         self._new_card, self._settings, self._log = new_card, settings, log
@@ -58,20 +58,20 @@ class Genres:
         return found
 
     def of(self, item: Item) -> dict[str, float]:
-        """An item's genres, the likeliest first; empty where it is not embedded, or by another model."""
-        vocabulary = self.serving(_library_of(item))
+        """An item's genres, most probable first; empty if it is not embedded, or by another model."""
+        vocabulary = self.in_use(_library_of(item))
         return fields.genres_of(item) if vocabulary is None else guess(vocabulary, item)
 
     def answer(self, item: Item) -> tuple[str, float | None]:
-        """The likeliest genre, empty where a learnt vocabulary is not sure enough; and its probability."""
+        """The most probable genre, empty if a learnt vocabulary is not sure enough; and its probability."""
         label, p = next(iter(self.of(item).items()), ("", None))
-        if p is not None and self.serving(_library_of(item)) and p < self.abstain:
+        if p is not None and self.in_use(_library_of(item)) and p < self.abstain:
             label = ""
         return label, p
 
     def probability(self, item: Item, label: str) -> float | None:
-        """The probability of a learnt genre; None where it was not learnt, or the item has no embedding for it."""
-        vocabulary = self.serving(_library_of(item))
+        """The probability of a learnt genre; None if it was not learnt, or the item has no embedding."""
+        vocabulary = self.in_use(_library_of(item))
         if vocabulary is None:
             return None
         key = item.get(fields.MODEL), _stored(item)
@@ -81,17 +81,17 @@ class Genres:
 
     def names(self, item: Item, rules: Rules) -> list[str]:
         """The genres to store for an item."""
-        return rules.names(self.of(item), learnt=self.serving(_library_of(item)) is not None)
+        return rules.names(self.of(item), learnt=self.in_use(_library_of(item)) is not None)
 
     @property
     def abstain(self) -> float:
         """The least probability of a learnt genre that is given as an answer."""
         return self._settings().abstain
 
-    def serving(self, library: str | bytes | os.PathLike[str]) -> Vocabulary | None:
-        """The vocabulary whose genres serve, None where the model's do; read again only when its file changes.
+    def in_use(self, library: str | bytes | os.PathLike[str]) -> Vocabulary | None:
+        """The vocabulary in use; None if the model's genres are. It is read again only when its file changes.
 
-        One that can't be used is told once, and then the model's own genres serve.
+        One that can't be used is reported once, and the model's genres are used.
         """
         path = fields.vocabulary_path(library)
         stamp = _stamp(path)
@@ -108,7 +108,7 @@ class Genres:
 
 
 def guess(vocabulary: Vocabulary, item: Item) -> dict[str, float]:
-    """An item's genres by a vocabulary, the likeliest first; empty without an embedding of its model."""
+    """An item's genres by a vocabulary, most probable first; empty without an embedding of its model."""
     text = _stored(item)
     if not text or item.get(fields.MODEL) != vocabulary.model:
         return {}

@@ -1,8 +1,8 @@
-"""What knows a song again though its file moved, was imported anew, or was replaced by a better copy.
+"""Keys that identify a song even if its file was moved, imported again, or replaced by a better copy.
 
-A key is 12 hexadecimal digits: of the recording's id, else of artist and title, else of the file. Artist and title
-may name several songs (Untitled, Intro, Allegro), so that a key of theirs goes on, after a point, with what tells these
-apart: 4 digits of album, disc and track, 2 of the length, 4 of the file. Keys of earlier versions go without.
+A key is 12 hexadecimal digits: a hash of the recording's id, else of artist and title, else of the file. Several songs
+may share artist and title (Untitled, Intro, Allegro), so such a key continues, after a point, with what distinguishes
+them: 4 digits of album, disc and track, 2 of the length, 4 of the file. Keys of earlier versions lack this part.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COLUMNS = ("mb_trackid", "artist", "title", "album", "disc", "track", "length",
 
 @dataclass(frozen=True)
 class RemovedSongs:
-    """The keys of songs that must not come, and of songs that are there and were not meant."""
+    """Songs that were removed from a list, and those that are in it: keys."""
 
     keys: frozenset[str] = frozenset()
     kept: frozenset[str] = frozenset()
@@ -58,17 +58,17 @@ def of_ids(lib: Library, ids: Iterable[int]) -> dict[int, str]:
 
 
 def name_of(key: str) -> str:
-    """The part of a key that every copy of a song shares."""
+    """The part of a key that all copies of a song share."""
     return key[:DIGITS]
 
 
 def without(keys: Collection[str], others: Iterable[str]) -> set[str]:
-    """Keys less others, each of which takes away those that are most like it."""
+    """Keys without others: each of the others takes away those most similar to it."""
     left = set(keys)
     for other in others:
-        alike = [key for key in left if name_of(key) == name_of(other)]
-        best = max((_likeness(key, other) for key in alike), default=0)
-        left -= {key for key in alike if _likeness(key, other) == best}
+        namesakes = [key for key in left if name_of(key) == name_of(other)]
+        best = max((_matching_parts(key, other) for key in namesakes), default=0)
+        left -= {key for key in namesakes if _matching_parts(key, other) == best}
     return left
 
 
@@ -95,8 +95,8 @@ def _taken(namesakes: dict[int, str], keys: list[str], kept: Collection[str]) ->
     for key in keys:
         if "." not in key:  # of an earlier version, or of a recording
             return [*namesakes]
-        alike = {id_: _likeness(other, key) for id_, other in namesakes.items() if other not in kept}
-        taken |= {id_ for id_, likeness in alike.items() if likeness == max(alike.values())}
+        matches = {id_: _matching_parts(other, key) for id_, other in namesakes.items() if other not in kept}
+        taken |= {id_ for id_, parts in matches.items() if parts == max(matches.values())}
     return sorted(taken)
 
 
@@ -107,8 +107,8 @@ def _of_title(lib: Library, id_: int) -> list[int]:
         return [row[0] for row in tx.query(f"{same} COLLATE NOCASE", (id_,))]
 
 
-def _likeness(a: str, b: str) -> int:
-    """How many of album, length and file are the same [0 to 3]; all are where a key does not tell."""
+def _matching_parts(a: str, b: str) -> int:
+    """How many of album, length and file agree [0 to 3]; all, if a key has no such part."""
     one, other = a[DIGITS + 1 :], b[DIGITS + 1 :]
     if not one or not other:
         return 3

@@ -1,4 +1,4 @@
-"""Questions to a whole library, answered by SQL: no item is loaded to be counted or looked over."""
+"""Reading a whole library with SQL, without loading its items."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def words(text: str) -> list[str]:
     """A query's words, as a shell would pass them."""
     try:
         return shlex.split(text)
-    except ValueError:  # a quote that nobody closed is part of a title
+    except ValueError:  # an unclosed quote is part of a title
         return text.split()
 
 
@@ -70,7 +70,7 @@ def matching_ids(lib: Library, query: Query, among: Iterable[int] | None = None)
         with lib.transaction() as tx:
             rows = tx.query(f"SELECT items.id FROM ({source}) WHERE {where} GROUP BY items.id", values)
         return [row[0] for row in rows]
-    # beets would load all of the library for a query that SQL can't answer
+    # for a query that SQL can't answer, beets would load the whole library
     ids = matching_ids(lib, TrueQuery()) if among is None else among
     return [id_of(item) for item in items_of(lib, ids) if query.match(item)]
 
@@ -115,7 +115,7 @@ def _listed_ids(lib: Library, args: list[str]) -> list[int]:
         wanted = set(ids)
         with lib.transaction() as tx:
             ids = [row[0] for row in tx.query(f"SELECT id FROM items ORDER BY {order}, id") if row[0] in wanted]
-    # a sort that SQL can't do wants the items themselves
+    # a sort that SQL can't do needs the items themselves
     return [id_of(item) for item in sort.sort(list(items_of(lib, ids)))] if sort.is_slow() else ids
 
 
@@ -156,27 +156,39 @@ def _nfc(path: bytes) -> str:
     return unicodedata.normalize("NFC", os.fsdecode(path))
 
 
-def numbers(lib: Library, key: str) -> dict[int, float]:
-    """A stored attribute of the whole library, where it is a finite number."""
+def numeric_attribute(lib: Library, key: str) -> dict[int, float]:
+    """A stored attribute of all items in which it is a finite number: id -> number."""
     with lib.transaction() as tx:
         rows = tx.query("SELECT entity_id, value FROM item_attributes WHERE key = ?", (key,))
     found = {}
     for row in rows:
-        with contextlib.suppress(TypeError, ValueError):  # somebody typed a word in
+        with contextlib.suppress(TypeError, ValueError):  # the user typed a word
             if math.isfinite(value := float(row[1])):
                 found[row[0]] = value
     return found
 
 
 class EmbeddingState(NamedTuple):
-    """What is stored of one item: its id, its embedding's length as text, its model, of what file, what failed."""
+    """What is stored about one item's embedding.
+
+    Attributes
+    ----------
+    size : int
+        Length of the embedding's text; 0 if there is none.
+    model : str or None
+        The model that made it.
+    embedded_file, file : str
+        Properties of the file that was embedded, and of the file now (`fields.file_properties`).
+    status : str or None
+        Why the last attempt failed.
+    """
 
     id: int
     size: int
     model: str | None
-    heard: str | None
+    embedded_file: str | None
     status: str | None
-    likeness: str
+    file: str
 
 
 _STATE = """
@@ -193,18 +205,18 @@ _STATE = """
 
 
 def embedding_states(lib: Library, ids: Iterable[int]) -> Iterator[EmbeddingState]:
-    """What is stored of these items, without loading them."""
+    """The states of these items, without loading them."""
     keys = (fields.EMBEDDING, fields.MODEL, fields.HEARD, fields.STATUS)
     for part in _parts(ids):
         with lib.transaction() as tx:
             rows = tx.query(_STATE.format(_marks(part)), (*keys, *part))
         for row in rows:
-            id_, size, model, heard, status, *file = row
-            yield EmbeddingState(id_, size or 0, model, heard, status, fields.likeness(*file))
+            id_, size, model, embedded_file, status, *file = row
+            yield EmbeddingState(id_, size or 0, model, embedded_file, status, fields.file_properties(*file))
 
 
 def attributes(lib: Library, ids: Iterable[int], key: str) -> dict[int, str]:
-    """One stored attribute of those of some items that have it, without loading the items."""
+    """One stored attribute of some items, without loading them: id -> text, of those that have it."""
     found: dict[int, str] = {}
     with lib.transaction() as tx:
         for part in _parts(ids):
@@ -213,7 +225,7 @@ def attributes(lib: Library, ids: Iterable[int], key: str) -> dict[int, str]:
     return found
 
 
-def holders(lib: Library, key: str) -> list[int]:
+def ids_with(lib: Library, key: str) -> list[int]:
     """The ids of the items that have a stored attribute."""
     with lib.transaction() as tx:
         rows = tx.query("SELECT entity_id FROM item_attributes WHERE key = ? ORDER BY entity_id", (key,))

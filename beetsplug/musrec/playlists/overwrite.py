@@ -1,7 +1,4 @@
-"""What may be written over: our own files as we left them, and nothing of others'.
-
-Playlists carry a recipe with a mark for each line; pages and pictures carry the program's name.
-"""
+"""Which playlists `beet similar -m` may overwrite: those that it wrote and nobody changed, told by their recipes."""
 
 from __future__ import annotations
 
@@ -12,56 +9,27 @@ from beets.ui import UserError
 from beets.util import displayable_path
 
 from musrec_core._text import printable
+from musrec_core.playlist import recipe
 
-from . import files
+from .files import STDOUT
 
 if TYPE_CHECKING:
-    from ..components import Components
-
-MARK = b"beets-musrec"  # HTML: a meta element `generator`; PNG: a text chunk `Software`
-_HEAD = 2_000  # bytes; both stand before anything long
+    from .files import PlaylistWriter
 
 
-def check_page(path: str | bytes | os.PathLike[str], *, force: bool) -> None:
-    """Raise `UserError` where a file is there that another program made; an empty one is nobody's."""
-    name = os.fsencode(path)
-    shown = printable(displayable_path(name))
-    if os.path.isdir(name) or not os.path.exists(name):  # the writer tells
-        return
-    if not os.path.isfile(name):
-        raise UserError(f"{shown} is no file")
-    if force:
-        return
-    try:
-        with open(name, "rb") as file:
-            head = file.read(_HEAD)
-    except OSError as error:
-        raise UserError(f"{shown} can't be read, to see whose it is: {error.strerror}") from None
-    if head and not _is_ours(head):
-        raise UserError(f"{shown} is another program's, or an earlier version's: add --force to write over it")
-
-
-def _is_ours(head: bytes) -> bool:
-    if head.startswith(b"\x89PNG"):
-        return b"tEXtSoftware\0" + MARK in head
-    return b'<meta name="generator" content="' + MARK + b'">' in head
-
-
-def check_playlist(plugin: Components, name: str, *, force: bool) -> None:
+def check_playlist(writer: PlaylistWriter, name: str, *, force: bool) -> None:
     """Raise `UserError` where `beet similar -m` may not write: over others' lists, or over what was changed by hand."""
-    files.check_target(plugin, name)
-    if name == files.STDOUT:
+    writer.check_target(name)
+    if name == STDOUT:
         return
-    path = files.target(plugin, name)
-    if force or not os.path.exists(path) or not (why := _not_ours(path)):
+    path = writer.path_of(name)
+    if force or not os.path.exists(path) or not (why := _why_not(path)):
         return
     raise UserError(f"{printable(displayable_path(path))} {why}: add --force to write over it")
 
 
-def _not_ours(path: bytes) -> str:
-    """Why a playlist may not be written over; empty where it may: ours, as it was written, or an empty file."""
-    from musrec_core.playlist import recipe
-
+def _why_not(path: bytes) -> str:
+    """Why a playlist may not be overwritten; empty where it may: ours, as it was written, or an empty file."""
     try:
         if not os.path.getsize(path):
             return ""
@@ -79,8 +47,6 @@ def _not_ours(path: bytes) -> str:
 
 def has_recipe(path: bytes) -> bool:
     """Whether a playlist has a recipe, be it damaged."""
-    from musrec_core.playlist import recipe
-
     try:
         return recipe.read(path).recipe is not None
     except (OSError, ValueError):

@@ -1,64 +1,66 @@
-"""The library's hubs: what `beet similar --hubs` prints."""
+"""The library's hubs: songs that are among the nearest of most others."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from beets.dbcore.query import InvalidQueryError
+import numpy as np
 from beets.ui import UserError
 
+from musrec_core.search import hubness, knn
+
 from .. import progress
-from ..console import formatted, print_text
-from ..library import coverage, sql
+from ..library import sql
 
 if TYPE_CHECKING:
-    from beets.library import Library
+    from beets.library import Item, Library
 
-    from musrec_core.search.index import Metric
-
-    from ..components import Components
-    from ..config import Space
+    from musrec_core.search.index import Metric, VectorIndex
 
 K = 10
 
 
-def print_hubs(
-    plugin: Components, lib: Library, args: list[str], count: int, *, space: Space, metric: Metric, template: str
-) -> None:
-    """Print the songs that are among the ten nearest of most others; with a query, those of them that it matches."""
-    import numpy as np
+@dataclass(frozen=True)
+class Hubs:
+    """Songs by how often they are among the nearest of others, and what that looks like over the whole library.
 
-    from musrec_core.search import hubness, knn
+    Attributes
+    ----------
+    songs : list of (int, Item)
+        Each with its k-occurrence, the largest first.
+    total : int
+        Songs in the index.
+    k : int
+        Neighbours that were counted of each song.
+    skewness : float
+        Of the k-occurrence; 0 where there are no hubs.
+    share_never : float
+        The share of songs that are nobody's neighbour.
+    """
 
-    known = plugin.vectors.get(lib, space)
-    coverage.require_current(known.counts, plugin.card.model_id, plugin._log)
-    index = known.index
+    songs: list[tuple[int, Item]]
+    total: int
+    k: int
+    skewness: float
+    share_never: float
+
+
+def find_hubs(lib: Library, index: VectorIndex, args: list[str], count: int, metric: Metric) -> Hubs:
+    """The songs with the largest k-occurrence; with a query, among those that it matches. Raises `UserError`."""
     if len(index) < 2:
         raise UserError("hubs need two embedded songs or more")
+    wanted = set(sql.matching(lib, args)) if args else None
     with progress.bar(len(index), unit=" songs") as bar:
         found = knn.neighbourhoods(index, K, metric=metric, progress=bar.update)
-    counts = hubness.occurrences(found.rows, len(index))
-    wanted = _matching(lib, args)
-    order = np.lexsort((index.ids, -counts))
-    worst = [row for row in order.tolist() if wanted is None or int(index.ids[row]) in wanted][:count]
-    for item in sql.items_of(lib, [int(index.ids[row]) for row in worst]):
-        times = int(counts[index.ids == item.id][0])
-        print_text(f"{times:6}  {formatted(item, template)}")
-    k = found.rows.shape[1]
-    print_text(
-        f"The number says how many of the {len(index)} songs have this one among their {k} nearest.\n"
-        f"Average {k}, skewness {hubness.skewness(counts):.2f} (0: no hubs); "
-        f"{hubness.share_never(counts):.0%} of the songs are nobody's neighbour."
+    occurrences = hubness.occurrences(found.rows, len(index))
+    ranked = np.lexsort((index.ids, -occurrences)).tolist()
+    rows = [row for row in ranked if wanted is None or int(index.ids[row]) in wanted][:count]
+    by_id = {int(index.ids[row]): int(occurrences[row]) for row in rows}
+    return Hubs(
+        songs=[(by_id[sql.id_of(item)], item) for item in sql.items_of(lib, by_id)],
+        total=len(index),
+        k=found.rows.shape[1],
+        skewness=hubness.skewness(occurrences),
+        share_never=hubness.share_never(occurrences),
     )
-
-
-def _matching(lib: Library, args: list[str]) -> set[int] | None:
-    if not args:
-        return None
-    try:
-        ids = set(sql.matching_ids(lib, sql.parse(args)))
-    except InvalidQueryError as error:
-        raise UserError(str(error)) from None
-    if not ids:
-        raise UserError(f"no song matches: {' '.join(args)}")
-    return ids

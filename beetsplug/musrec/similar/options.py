@@ -1,99 +1,286 @@
-"""The options of a question, as a playlist's recipe and a mix keep them."""
+"""The options of `beet similar`, each declared once: its flags, its type, its help, and what heeds it.
+
+A field of `SimilarOptions` is an option, and `option` its row of the table `OPTIONS`. The command line, what
+`--refresh` and `--extend` may change, the words of a playlist's recipe, the keys of a mix and docs/similar-options.md
+all come from the table. An option that does not say what heeds it is refused everywhere.
+"""
 
 from __future__ import annotations
 
-import copy
-import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from enum import Flag, auto
+from typing import TYPE_CHECKING, Any, Literal
 
-from beets.util import normpath
+from beets.ui import UserError
+
+from .times import parse_length, parse_moment
 
 if TYPE_CHECKING:
-    from ..commands.similar import SimilarCLIOpts
-    from .request import Result
+    from musrec_core.search.index import Metric
 
-FILES = {"files", "from_playlist"}  # options that name files: they have to hold in any working directory
-
-
-def complete(opts: Any) -> SimilarCLIOpts:
-    """What a recipe says nothing of."""
-    opts.format = opts.playlist = opts.extend = None
-    opts.hubs, opts.refresh, opts.force = False, [], False
-    complete: SimilarCLIOpts = opts
-    return complete
+    from ..config import Space
 
 
-def leads(opts: SimilarCLIOpts) -> bool:
-    """Whether a playlist may begin with the seeds."""
-    return not (opts.no_seeds or opts.with_seeds)
+class Use(Flag):
+    """What may heed an option: the modes of `beet similar`, and what else options are for."""
+
+    LIST = auto()  # the songs nearest to the seeds
+    JOURNEY = auto()  # --to
+    HUBS = auto()  # --hubs
+    REFRESH = auto()  # --refresh: it replaces what the recipe says
+    EXTEND = auto()  # --extend: the same
+    RECIPE = auto()  # it is kept in a playlist's recipe
+    MIX = auto()  # a key of musrec.mixes
+    QUERY = auto()  # a `similar:` query heeds the setting of its name
 
 
-def merged(kept: SimilarCLIOpts, own: SimilarCLIOpts) -> SimilarCLIOpts:
-    """A recipe's options, and over them those of the command line."""
-    from ..commands.similar import question_parser
+LIST, JOURNEY, HUBS, QUERY = Use.LIST, Use.JOURNEY, Use.HUBS, Use.QUERY
+NOTHING = Use(0)
+AGAIN = Use.REFRESH | Use.EXTEND
+STORED = Use.RECIPE | Use.MIX
+MODES = (Use.LIST, Use.JOURNEY, Use.HUBS, Use.REFRESH, Use.EXTEND)
 
-    opts = copy.copy(kept)
-    for option in question_parser().option_list:
-        name = str(option.dest)
-        value = getattr(own, name)
-        if option.action == "append":
-            setattr(opts, name, [*getattr(opts, name), *value])
-        elif value is not None and value is not False:  # 0 is a choice
-            setattr(opts, name, value)
-    if own.count is not None:
-        opts.length = own.length
-    elif own.length is not None:
-        opts.count = None
-    if own.with_seeds or own.no_seeds:
-        opts.with_seeds, opts.no_seeds = own.with_seeds, own.no_seeds
-    if own.shuffle:
-        opts.seed = own.seed
-    return opts
+START, CHOOSE, ORDER, OTHER = "Start from", "Choose", "List", "Other"  # groups in the help
+GROUPS = (START, CHOOSE, ORDER, OTHER)
+A_QUERY = "a QUERY"
+
+Check = Callable[[Any], str]  # a value -> what it has to be, empty where it is that
+Type = Literal["flag", "string", "int", "float", "choice"]
 
 
-def words(opts: SimilarCLIOpts, args: list[str]) -> list[str]:
-    """Options and query -> the words that say the same on the command line."""
-    from ..commands.similar import question_parser
+@dataclass(frozen=True)
+class Option:
+    """A row of the table.
 
-    found: list[str] = []
-    for option in question_parser().option_list:
-        value = getattr(opts, str(option.dest))
-        flag = option.get_opt_string()
-        if option.action == "store_true":
-            found += [flag] if value else []
-            continue
-        values = value if option.action == "append" else [value]
-        for each in values:
-            if each is not None:
-                found += [flag, os.fsdecode(normpath(each)) if option.dest in FILES else str(each)]
-    return [*found, *(["--"] if any(arg.startswith("-") for arg in args) else []), *args]
+    Attributes
+    ----------
+    flags : tuple of str
+        As they are typed; none where beets declares the option (``common``).
+    heeded : Use
+        What heeds it; anything else refuses it.
+    type : str
+    many : bool
+        Whether it may be repeated.
+    setting : bool
+        Whether the setting of its name, below ``musrec.similar``, stands in for it; those of ``many`` are added up.
+    needs : str
+        The name of an option without which it does nothing, or `A_QUERY`.
+    excludes : str
+        The name of an option that can't be given with it.
+    replaces : str
+        The name of an option of a recipe that goes when this one is given.
+    check : callable, optional
+    is_path : bool
+        Whether it names a file, which a recipe has to find from any folder.
+    common : str
+        The method of beets' parser that adds it.
+    name : str
+        The attribute of `SimilarOptions`.
+    """
+
+    flags: tuple[str, ...]
+    heeded: Use
+    group: str
+    type: Type
+    help: str
+    metavar: str | None
+    many: bool
+    choices: tuple[str, ...]
+    setting: bool
+    needs: str
+    excludes: str
+    replaces: str
+    check: Check | None
+    is_path: bool
+    common: str
+    name: str = ""
+
+    @property
+    def flag(self) -> str:
+        """The long name."""
+        return self.flags[-1]
+
+    @property
+    def key(self) -> str:
+        """The name in ``musrec.mixes``."""
+        return self.flag[2:].replace("-", "_")
 
 
-def settled(opts: SimilarCLIOpts, answer: Result, *, further: bool) -> SimilarCLIOpts:
-    """The options with what the configuration and chance gave."""
-    opts = copy.copy(opts)
-    if opts.length is None:
-        opts.count = answer.count
-    opts.shuffle, opts.seed = False, answer.draw
-    if leads(opts) and len(answer.items) + len(answer.files) > 1 and not answer.leads and not further:
-        opts.no_seeds = True  # a recipe that does not say so is an earlier version's, and means all of them
-    return opts
+def option(
+    *flags: str,
+    heeded: Use = NOTHING,
+    group: str = "",
+    type: Type = "string",
+    help: str = "",
+    metavar: str | None = None,
+    many: bool = False,
+    choices: tuple[str, ...] = (),
+    setting: bool = False,
+    needs: str = "",
+    excludes: str = "",
+    replaces: str = "",
+    check: Check | None = None,
+    is_path: bool = False,
+    common: str = "",
+) -> Any:
+    """A field of `SimilarOptions`, with its row of the table (see `Option`)."""
+    row = Option(
+        flags, heeded, group, type, help, metavar, many, choices, setting, needs, excludes, replaces, check, is_path,
+        common,
+    )  # fmt: skip
+    default = () if many else False if type == "flag" and not setting else None
+    return field(default=default, metadata={"option": row})
 
 
-def lengthen(opts: SimilarCLIOpts, count: int, length: str | None, answer: Result) -> None:
-    """Make a recipe ask for the whole list, once it was continued; ``count`` and ``length`` are what it asked for."""
-    from musrec_core.sequence.order import parse_length
-
-    if length is None:
-        opts.count, opts.length = count + len(answer.songs), None
-    else:
-        seconds = parse_length(length) + sum(item.length for item in answer.songs)
-        opts.count, opts.length = None, f"{round(seconds)}s"
+def _at_least(low: int) -> Check:
+    return lambda value: "" if value >= low else f"{low} or more"
 
 
-def given(own: SimilarCLIOpts) -> bool:
-    """Whether any option of a question was given."""
-    from ..commands.similar import question_parser
+def _share(value: float) -> str:
+    return "" if 0 <= value <= 1 else "between 0 and 1"
 
-    values = [getattr(own, str(option.dest)) for option in question_parser().option_list]
-    return any(value is not None and value is not False and value != [] for value in values)
+
+def _time(parse: Callable[[str], float], examples: str) -> Check:
+    def check(value: str) -> str:
+        try:
+            parse(value)
+        except ValueError:
+            return f"a time such as {examples}, not {value}"
+        return ""
+
+    return check
+
+
+@dataclass(frozen=True)
+class SimilarOptions:
+    """The options of `beet similar`; what was not given is None, False or empty."""
+
+    album: bool = option("-a", "--album", type="flag", common="add_album_option", needs=A_QUERY, heeded=LIST | STORED,
+        help="match albums instead of tracks")  # fmt: skip
+    path: bool = option("-p", "--path", type="flag", common="add_path_option",
+        heeded=LIST | JOURNEY | HUBS | AGAIN, help="print paths for matched items or albums")  # fmt: skip
+    format: str | None = option("-f", "--format", common="add_format_option", setting=True,
+        heeded=LIST | JOURNEY | HUBS | AGAIN, help="print with custom format")  # fmt: skip
+
+    first: bool = option("--first", group=START, type="flag", needs=A_QUERY, heeded=LIST | JOURNEY | STORED,
+        help="if QUERY matches many songs, start from the first only")  # fmt: skip
+    files: tuple[str, ...] = option("--file", group=START, many=True, metavar="PATH", is_path=True,
+        heeded=LIST | STORED, help="start from a file outside the library (may be repeated)")  # fmt: skip
+    from_playlist: str | None = option("--from-playlist", group=START, metavar="FILE", is_path=True,
+        heeded=LIST | STORED, help="start from the songs of an M3U playlist")  # fmt: skip
+    at: str | None = option("--at", group=START, metavar="TIME", heeded=LIST | STORED,
+        check=_time(parse_moment, "2:10 or 130 (seconds)"),
+        help="start from the half minute after this moment of the song, as in 2:10 or 130 (seconds)")  # fmt: skip
+    unlike: tuple[str, ...] = option("--unlike", group=START, many=True, metavar="QUERY",
+        heeded=LIST | AGAIN | STORED, help="keep away from the songs that match QUERY (may be repeated)")  # fmt: skip
+    more: tuple[str, ...] = option("--more", group=START, many=True, metavar="GENRE", heeded=LIST | AGAIN | STORED,
+        help="lean towards one of the model's genres; rock:1 is twice as strong as rock (may be repeated)")  # fmt: skip
+    less: tuple[str, ...] = option("--less", group=START, many=True, metavar="GENRE", heeded=LIST | AGAIN | STORED,
+        help="lean away from a genre (may be repeated)")  # fmt: skip
+
+    # ruff can't see that the types of the next two are no mutable classes
+    space: Space | None = option(  # noqa: RUF009
+        "--space", group=CHOOSE, type="choice", choices=("embedding", "genre"), setting=True,
+        heeded=LIST | JOURNEY | HUBS | AGAIN | STORED | QUERY,
+        help="compare by embedding (default: embedding) or by genre: the genre probabilities")  # fmt: skip
+    metric: Metric | None = option(  # noqa: RUF009
+        "--metric", group=CHOOSE, type="choice", choices=("cosine", "euclidean"),
+        heeded=LIST | JOURNEY | HUBS | AGAIN | STORED,
+        help="distance (default: cosine for embedding, euclidean for genre)")  # fmt: skip
+    candidates: str | None = option("--in", group=CHOOSE, metavar="QUERY",
+        heeded=LIST | JOURNEY | AGAIN | STORED, help="choose only from the songs that match QUERY")  # fmt: skip
+    weigh: tuple[str, ...] = option("--weigh", group=CHOOSE, many=True, metavar="FIELD:WEIGHT", setting=True,
+        heeded=LIST | AGAIN | STORED | QUERY,
+        help="take ratings or counts into account, as in rating:0.2 or skip_count:-0.3 (may be repeated)")  # fmt: skip
+    max_per_artist: int | None = option("--max-per-artist", group=CHOOSE, type="int", metavar="N", setting=True,
+        check=_at_least(0), heeded=LIST | JOURNEY | AGAIN | STORED | QUERY,
+        help="at most N songs of one artist")  # fmt: skip
+    max_per_album: int | None = option("--max-per-album", group=CHOOSE, type="int", metavar="N", setting=True,
+        check=_at_least(0), heeded=LIST | AGAIN | STORED | QUERY, help="at most N songs of one album")  # fmt: skip
+    variety: float | None = option("--variety", group=CHOOSE, type="float", metavar="0..1", setting=True, check=_share,
+        heeded=LIST | AGAIN | STORED,
+        help="how much the songs should differ from each other (default: 0, the nearest)")  # fmt: skip
+    hub_correction: bool | None = option("--hub-correction", group=CHOOSE, type="flag", setting=True,
+        heeded=LIST | AGAIN | STORED | QUERY,
+        help="count a song as near only if the seed is near to it, too: fewer songs near everything")  # fmt: skip
+    duplicates: bool | None = option("--duplicates", group=CHOOSE, type="flag", setting=True,
+        heeded=LIST | JOURNEY | AGAIN | STORED | QUERY,
+        help="list every copy of a recording, not only the best one")  # fmt: skip
+
+    count: int | None = option("-n", "--count", group=ORDER, type="int", metavar="N", setting=True, check=_at_least(1),
+        excludes="length", heeded=LIST | JOURNEY | HUBS | AGAIN | STORED,
+        help="how many songs (default: 5)")  # fmt: skip
+    length: str | None = option("--length", group=ORDER, metavar="TIME", excludes="count",
+        check=_time(parse_length, "1h30, 90m or 130 (seconds)"), heeded=LIST | AGAIN | STORED,
+        help="as many songs as fit into this time instead, as in 1h30, 90m, 1:30:00 or 130 (seconds)")  # fmt: skip
+    to: tuple[str, ...] = option("--to", group=ORDER, many=True, metavar="QUERY", heeded=JOURNEY | STORED,
+        help="go from the song to this one in --count songs (may be repeated; the last is the end)")  # fmt: skip
+    order: str | None = option("--order", group=ORDER, type="choice", choices=("nearest", "apart", "smooth"),
+        setting=True, heeded=LIST | AGAIN | STORED,
+        help="nearest first (default); apart: no artist twice in a row (default for a playlist); "
+        "smooth: each song leads to the next")  # fmt: skip
+    mix: bool = option("--mix", group=ORDER, type="flag", heeded=LIST | JOURNEY | AGAIN | STORED,
+        help="with --to and --order smooth: bpm and initial_key count too, where known")  # fmt: skip
+    shuffle: bool = option("--shuffle", group=ORDER, type="flag", replaces="seed", heeded=LIST | AGAIN | STORED,
+        help="draw the songs from four times as many, the nearest likelier, in random order")  # fmt: skip
+    seed: int | None = option("--seed", group=ORDER, type="int", metavar="N", check=_at_least(0),
+        heeded=LIST | AGAIN | STORED, help="repeat an earlier --shuffle, which printed this number")  # fmt: skip
+    with_seeds: bool = option("--with-seeds", group=ORDER, type="flag", excludes="no_seeds",
+        heeded=LIST | AGAIN | STORED,
+        help="let the seeds be answers like other songs, and do not begin the playlist with one")  # fmt: skip
+    no_seeds: bool = option("--no-seeds", group=ORDER, type="flag", excludes="with_seeds", needs="playlist",
+        heeded=LIST | AGAIN | Use.RECIPE, help="leave the seed out of the playlist")  # fmt: skip
+
+    playlist: str | None = option("-m", "--playlist", group=OTHER, metavar="FILE", heeded=LIST | JOURNEY,
+        help="write the seed, if it is one, and the songs to a playlist, in musrec.playlist.dir if that is set; "
+        "- is standard output")  # fmt: skip
+    force: bool = option("--force", group=OTHER, type="flag", needs="playlist", heeded=LIST | JOURNEY,
+        help="with -m: write over a playlist that another program made, or that you changed by hand")  # fmt: skip
+    refresh: tuple[str, ...] = option("--refresh", group=OTHER, many=True, metavar="FILE", heeded=Use.REFRESH,
+        help="refresh a playlist made with -m; what you removed or added stays so (may be repeated)")  # fmt: skip
+    extend: str | None = option("--extend", group=OTHER, metavar="FILE", heeded=Use.EXTEND,
+        help="add more songs to the end of a playlist made with -m")  # fmt: skip
+    hubs: bool = option("--hubs", group=OTHER, type="flag", heeded=HUBS,
+        help="list the songs that are near everything instead, or those of them that match QUERY")  # fmt: skip
+
+    @property
+    def mode(self) -> Use:
+        """What `beet similar` does with these."""
+        if self.refresh:
+            return Use.REFRESH
+        if self.extend:
+            return Use.EXTEND
+        if self.hubs:
+            return Use.HUBS
+        return Use.JOURNEY if self.to else Use.LIST
+
+    @property
+    def may_begin_with_seeds(self) -> bool:
+        """Whether a playlist may begin with the seeds."""
+        return not (self.no_seeds or self.with_seeds)
+
+
+OPTIONS: tuple[Option, ...] = tuple(replace(each.metadata["option"], name=each.name) for each in fields(SimilarOptions))
+BY_NAME = {row.name: row for row in OPTIONS}
+
+
+def is_given(value: object) -> bool:
+    """Whether an option's value says anything; 0 does."""
+    return value is not None and value is not False and value != ()
+
+
+def given(options: SimilarOptions) -> list[Option]:
+    """The options that were given, as the table orders them."""
+    return [row for row in OPTIONS if is_given(getattr(options, row.name))]
+
+
+def check_values(options: SimilarOptions) -> None:
+    """Raise `UserError` for a value that an option can't have, and for options that exclude each other."""
+    rows = given(options)
+    names = {row.name for row in rows}
+    for row in rows:
+        if row.excludes in names:
+            raise UserError(f"{row.flag} and {BY_NAME[row.excludes].flag} can't be combined")
+        if row.check and (wanted := row.check(getattr(options, row.name))):
+            raise UserError(f"{row.flag} has to be {wanted}")

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from beets.dbcore.query import FieldQuery, MatchQuery
-from beets.library import Album
+from beets.library import Album, Item
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from beets.dbcore import Model
-    from beets.library import Item, Library
+    from beets.library import Library
 
     from .query_results import CachedResult, QueryResults
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from beets.dbcore.query import InvalidQueryArgumentValueError, InvalidQueryError, PathQuery
 from beets.ui import UserError
@@ -15,28 +15,31 @@ from musrec_core._text import one_line
 
 from ..attributes import fields
 from ..library import sql
-from ..library.vectors import LibraryState, Snapshot, state_of
-from . import search
+from ..library.vectors import LibraryState, state_of
 from .seeds import Seeds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from beets.dbcore.query import Query
     from beets.library import Item, Library
+    from beets.logging import BeetsLogger
 
     from musrec_core.search.index import Neighbour
+
+    from .request import SimilarSearch
+    from .search import SongRanker
 
 COUNT = 25
 EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a decimal point: 0.2) or SEEDS|QUERY"
 NUMBER = re.compile(r"[-+]?\d*[.,]?\d*(e[-+]?\d+)?", re.IGNORECASE)  # -3, 0,2 and 1e3: nobody means a query by that
 MAX_CACHED = 16  # patterns
-REFRESH_SHARE = (
-    20  # while songs change one by one, a pattern is searched anew in at most one part of so many of the time
-)
+REFRESH_SHARE = 20  # while songs change one by one, searching anew takes at most one part in so many of the time
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """What a pattern asks."""
+    """What a pattern asks for."""
 
     text: str
     seeds: Query
@@ -79,17 +82,30 @@ class CachedResult:
 
 
 class QueryResults:
-    """Answers patterns, and keeps the answers: path formats and `no_convert` make a query anew for each song."""
+    """Answers patterns, and keeps the answers: path formats and `no_convert` make a query anew for each song.
 
-    def __init__(self, plugin: Any) -> None:
-        self._plugin = plugin
+    Parameters
+    ----------
+    similar : callable
+        The search; raises `UserError` or ``ConfigError`` where there can be none.
+    library : callable
+        The library that beets opened; None before that.
+    distances : dict
+        An item's id -> its distance in the last result; what ``$musrec_distance`` shows.
+    log : BeetsLogger
+        Gets one line for a pattern that can't be answered.
+    """
+
+    def __init__(
+        self,
+        similar: Callable[[], SimilarSearch],
+        library: Callable[[], Library | None],
+        distances: dict[int, float],
+        log: BeetsLogger,
+    ) -> None:
+        self._similar, self.library, self._distances, self._log = similar, library, distances, log
         self._cached: dict[str, CachedResult] = {}
         self._told: set[str] = set()  # complaints
-
-    def library(self) -> Library | None:
-        """The library that beets opened."""
-        found: Library | None = self._plugin.library()
-        return found
 
     def parse(self, pattern: str) -> Pattern:
         """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
@@ -97,13 +113,13 @@ class QueryResults:
 
     def show_distances(self, result: CachedResult) -> None:
         """Let ``$musrec_distance`` show these."""
-        self._plugin.distances.clear()
-        self._plugin.distances.update(result.distances)
+        self._distances.clear()
+        self._distances.update(result.distances)
 
     def matches(
         self, lib: Library, item: Item, pattern: Pattern, old: CachedResult | None
     ) -> tuple[bool, CachedResult]:
-        """Whether an item is one of the nearest, and the result that says so; ``old`` is that of the last question."""
+        """Whether an item is one of the nearest, and the result that says so; ``old`` is the last one."""
         id_ = item.id or _id_of_file(lib, item)
         if old is not None and time.monotonic() < old.keep_until and not _is_same(state_of(lib), old.state):
             # an import stores song upon song, which smart playlists ask about one by one: whether to look later
@@ -114,7 +130,7 @@ class QueryResults:
         return id_ in found.distances, found
 
     def result(self, lib: Library, pattern: Pattern, old: CachedResult | None) -> CachedResult:
-        """The nearest songs: those of the last question, unless the library changed."""
+        """The nearest songs: those of the last result, unless the library changed."""
         state = state_of(lib)
         kept = old or self._cached.get(pattern.text)
         if kept is None or not _is_same(state, kept.state):
@@ -129,42 +145,42 @@ class QueryResults:
         known: frozenset[int] = frozenset()
         found: list[Neighbour] = []
         try:
-            library = self._plugin.vectors.get(lib, self._plugin.space)
-            known = frozenset(library.index.ids.tolist())
-            if start := self._seeds(lib, pattern, known):
-                found = self._nearest(lib, pattern, library, start)
+            similar = self._similar()
+            snapshot = similar.query_snapshot(lib)
+            known = frozenset(snapshot.index.ids.tolist())
+            if seeds := self._seeds(lib, pattern, known, similar):
+                found = _nearest(similar.query_ranker(lib, snapshot, seeds, pattern.candidates), pattern)
         except (UserError, ConfigError) as error:
             self._tell(pattern, str(error))
         now = time.monotonic()
         return CachedResult({n.id: n.distance for n in found}, known, state, now + REFRESH_SHARE * (now - began))
 
-    def _seeds(self, lib: Library, pattern: Pattern, known: frozenset[int]) -> Seeds | None:
+    def _seeds(self, lib: Library, pattern: Pattern, known: frozenset[int], similar: SimilarSearch) -> Seeds | None:
         named = sql.matching_ids(lib, pattern.seeds)
         embedded = [id_ for id_ in named if id_ in known]
         if embedded:
             return Seeds(list(sql.items_of(lib, embedded)), [])
-        advice = self._plugin.embedder.advice(lib, named) if named else ""
-        self._tell(pattern, f"its songs are not embedded: {advice}" if named else "there is no such song")
+        why = f"its songs are not embedded: {similar.advice(lib, named)}" if named else "there is no such song"
+        self._tell(pattern, why)
         return None
 
     def _tell(self, pattern: Pattern, why: str) -> None:
         """Say why nothing matches, once: a smart playlist asks on and on during an import."""
         if (message := f"similar:{one_line(pattern.text)} matches nothing: {why}") not in self._told:
             self._told.add(message)
-            self._plugin._log.warning("{}", message)
+            self._log.warning("{}", message)
 
-    def _nearest(self, lib: Library, pattern: Pattern, library: Snapshot, start: Seeds) -> list[Neighbour]:
-        wanted = self._plugin.wanted(lib, candidates=pattern.candidates)
-        find = search.make_ranker(self._plugin, lib, library, start, wanted)
-        count, within = pattern.count, pattern.within
-        if within is None:
-            return find(count or COUNT)
-        wide = count or 4 * COUNT
-        found = find(wide)
-        while count is None and len(found) == wide and found[-1].distance <= within:
-            wide *= 4
-            found = find(wide)
-        return [neighbour for neighbour in found if neighbour.distance <= within]
+
+def _nearest(ranker: SongRanker, pattern: Pattern) -> list[Neighbour]:
+    """As many songs as a pattern asks for, or all within its distance."""
+    if pattern.within is None:
+        return ranker(pattern.count or COUNT)
+    count = pattern.count or 4 * COUNT
+    found = ranker(count)
+    while pattern.count is None and len(found) == count and found[-1].distance <= pattern.within:
+        count *= 4
+        found = ranker(count)
+    return [neighbour for neighbour in found if neighbour.distance <= pattern.within]
 
 
 def _is_same(now: LibraryState | None, then: LibraryState | None) -> bool:

@@ -1,309 +1,289 @@
-"""From the options of `beet similar` to the songs: for the command, for a playlist's recipe, and for a mix."""
+"""A request for similar songs and its result: for the command, for a playlist's recipe, and for a mix."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from beets.ui import UserError
 
-from .. import option_checks
-from ..console import display_name, stem
+from ..console import display_name, formatted, stem
 from ..library import coverage, song_keys, sql
-from . import journey, search, seeds, steering
+from ..library.song_keys import RemovedSongs
+from . import hubs, journey, search, seeds, steering
+from .arguments import require_heeded, resolved
+from .criteria import Criteria, criteria_from
+from .options import SimilarOptions, Use, check_values
+from .times import parse_length
 
 if TYPE_CHECKING:
+    import numpy as np
     from beets.library import Item, Library
+    from beets.logging import BeetsLogger
+    from numpy.typing import NDArray
 
-    from musrec_core.search.index import Metric, Neighbour
+    from musrec_core.search.index import Neighbour, VectorIndex
 
-    from ..commands.similar import SimilarCLIOpts
-    from ..components import Components
-    from ..config import Space
-    from ..library.vectors import Snapshot
+    from ..config import PlaylistSettings, SimilarSettings, Space
+    from ..embedding.embedder import Embedder
+    from ..library.vectors import Snapshot, VectorStore
     from .seeds import Seeds
 
-
-JOURNEY = {  # what a question with --to heeds; a mix and a recipe say of every list whether it holds its seeds
-    *("to", "count", "first", "candidates", "max_per_artist", "duplicates", "space", "metric", "mix"),
-    *("with_seeds", "no_seeds"),
-}
+RANDOM_SEEDS = 100_000
 
 
 @dataclass(frozen=True)
-class Listing:
-    """What the songs are for, where that is a playlist."""
+class PlaylistContext:
+    """The playlist that songs are for, where they are for one."""
 
-    seeds: bool = False  # it begins with the seed, where there is one
-    many: bool = False  # it begins with the seeds, too, where there are many: as earlier versions did
-    keys: frozenset[str] = frozenset()  # of the songs that it holds already (see `songkeys`)
-    last: Item | None = None  # what the first song comes after
-    wanted: bool = True  # False: the songs are only printed
+    begins_with_seed: bool = False  # where there is one seed
+    begins_with_seeds: bool = False  # where there are many, too: as earlier versions did
+    listed: frozenset[str] = frozenset()  # keys of the songs that it holds already (see `song_keys`)
+    last: Item | None = None  # the song that the new ones follow
 
 
 @dataclass(frozen=True)
 class Request:
-    """A question: the options, the words of the query, or the seeds themselves."""
+    """What is asked for: options, the words of a query, or the seeds themselves; ``playlist`` is None for a list."""
 
-    opts: SimilarCLIOpts
+    options: SimilarOptions
     args: list[str] = field(default_factory=list)
     items: list[Item] | None = None
-    without: song_keys.RemovedSongs = field(default_factory=song_keys.RemovedSongs)
+    removed: RemovedSongs = field(default_factory=RemovedSongs)
+    playlist: PlaylistContext | None = None
 
 
 @dataclass(frozen=True)
 class Result:
-    """The seeds (files outside the library, songs of it) and the songs; what was settled on the way."""
+    """The songs, and the seeds: files outside the library, songs of it."""
 
-    files: list[bytes]
-    items: list[Item]
     songs: list[Item]
-    count: int
-    draw: int | None = None
-    leads: bool = False  # the seeds come first in the playlist
+    count: int  # that were asked for
+    seed_files: list[bytes] = field(default_factory=list)
+    seed_items: list[Item] = field(default_factory=list)
+    random_seed: int | None = None  # of the draw
+    begins_with_seeds: bool = False  # whether the playlist does
 
-    def names(self) -> list[str]:
+    def seed_names(self) -> list[str]:
         """The seeds, as a reader knows them."""
-        return [*map(stem, self.files), *map(display_name, self.items)]
+        return [*map(stem, self.seed_files), *map(display_name, self.seed_items)]
 
 
-Memory = dict[str, "Snapshot"]  # what was loaded for the question before: a library that just changed takes seconds
-
-
-def check(plugin: Components, opts: SimilarCLIOpts) -> None:
-    """Raise `UserError` where a number is none that a question can have."""
-    how_many(plugin, opts)
-    _seconds(opts)
-    if opts.with_seeds and opts.no_seeds:
-        raise UserError("--with-seeds and --no-seeds can't be combined")
-    if opts.mix and not opts.to and (opts.order or _configured_order(plugin)) != "smooth":
+def check(options: SimilarOptions, settings: SimilarSettings) -> None:
+    """Raise `UserError` where no request can have such options."""
+    require_heeded(options, options.mode)
+    check_values(options)
+    if options.mix and not options.to and (options.order or settings.order) != "smooth":
         raise UserError("--mix needs --to or --order smooth")
-    for value, name in ((opts.max_per_artist, "--max-per-artist"), (opts.max_per_album, "--max-per-album")):
-        at_least(0, value, 0, name)
-    share(opts.variety, 0.0, "--variety")
 
 
-def find_similar(
-    plugin: Components, lib: Library, asked: Request, listing: Listing, memory: Memory | None = None
-) -> Result:
-    """Find the songs; raises `UserError` where that can't be, and warns where there are none."""
-    memory = {} if memory is None else memory
-    opts = asked.opts
-    check(plugin, opts)
-    count, seconds, wanted = how_many(plugin, opts), _seconds(opts), criteria_from(plugin, lib, opts, asked.without)
-    draw = _random_seed(plugin, opts)
-    search.excluded(plugin, lib)  # a mistake in the configuration is told before the work, not after it
-    if opts.to:
-        return _journey(plugin, lib, asked, count, wanted)
+class SimilarSearch:
+    """Finds similar songs.
 
-    items, files = (asked.items, []) if asked.items is not None else _named(plugin, lib, opts, asked.args)
-    if wanted.space not in memory:
-        loaded = plugin.vectors.get(lib, wanted.space)
-        coverage.require_current(loaded.counts, plugin.card.model_id, plugin._log)
-        memory[wanted.space] = loaded
-    start = _start(plugin, lib, opts, items, files)
-    if start.new:
-        memory[wanted.space] = plugin.vectors.get(lib, wanted.space)
-    known = memory[wanted.space]
-    if not listing.many and len(start.items) + len(start.files) > 1:
-        listing = replace(listing, seeds=False)
-    if seconds and listing.seeds and (seconds := seconds - start.seconds) <= 0:
-        raise UserError("the seed alone, with which a playlist begins, is longer than --length")
+    Parameters
+    ----------
+    settings : SimilarSettings
+    exclude : str
+        The setting `musrec.exclude`.
+    playlists : PlaylistSettings
+        Where `--from-playlist` looks.
+    vectors : VectorStore
+    embedder : Embedder
+        Embeds seeds that have no embedding.
+    distances : dict
+        An item's id -> its distance in the last result; what ``$musrec_distance`` shows.
+    log : BeetsLogger
+    """
 
-    find = search.make_ranker(plugin, lib, known, start, wanted, identify=not listing.wanted)
-    find = _beyond(lib, find, listing.keys)
-    neighbours = search.select(lib, find, count, seconds=seconds, draw=draw)
-    if draw is not None and opts.order == "nearest":
-        neighbours.sort(key=lambda neighbour: neighbour.distance)
-    neighbours = _ordered(plugin, lib, opts, known, start, listing, neighbours)
-    songs = search.results(plugin, lib, neighbours)
-    if not songs:
-        _explain(plugin, opts, known, start, too_long=bool(seconds and find(1)))
-    return Result([path for path, _ in start.files], start.items, songs, count, draw, listing.seeds)
+    def __init__(
+        self,
+        settings: SimilarSettings,
+        exclude: str,
+        playlists: PlaylistSettings,
+        vectors: VectorStore,
+        embedder: Embedder,
+        distances: dict[int, float],
+        log: BeetsLogger,
+    ) -> None:
+        self.settings, self._exclude, self._playlists = settings, exclude, playlists
+        self._vectors, self._embedder, self._distances, self._log = vectors, embedder, distances, log
+        self._card = embedder.card
+        self._checked: Snapshot | None = None  # how much of the library it holds was told
 
+    def find(self, lib: Library, request: Request) -> Result:
+        """The songs that a request asks for; raises `UserError` where that can't be, and warns where there are none."""
+        check(request.options, self.settings)
+        options = resolved(request.options, self.settings, request.options.mode)
+        criteria = criteria_from(self._card, lib, options, exclude=self._exclude, removed=request.removed)
+        if options.to:
+            return self._find_journey(lib, request, options, criteria)
+        return self._find_nearest(lib, request, options, criteria)
 
-def _beyond(lib: Library, find: search.Ranker, listed: frozenset[str]) -> search.Ranker:
-    """The best songs that are not in the list yet; those that are still count for the caps."""
-    if not listed:
-        return find
+    def find_hubs(self, lib: Library, options: SimilarOptions, args: list[str]) -> hubs.Hubs:
+        """The library's hubs, or those of them that a query matches."""
+        options = resolved(options, self.settings, Use.HUBS)
+        criteria = criteria_from(self._card, lib, options)
+        index = self._current(lib, criteria.space).index
+        return hubs.find_hubs(lib, index, args, options.count or 0, criteria.metric)
 
-    def new(count: int) -> list[Neighbour]:
-        found = find(count + len(listed))
-        there = song_keys.removed_namesakes(lib, [neighbour.id for neighbour in found], song_keys.RemovedSongs(listed))
-        return [neighbour for neighbour in found if neighbour.id not in there.get(neighbour.id, ())][:count]
+    def query_snapshot(self, lib: Library) -> Snapshot:
+        """The vectors that `similar:` queries are answered from."""
+        return self._vectors.get(lib, self.settings.space)
 
-    return new
+    def query_ranker(self, lib: Library, snapshot: Snapshot, start: Seeds, candidates: str | None) -> search.SongRanker:
+        """A ranker of the songs near some seeds, as the configuration wants it."""
+        options = resolved(SimilarOptions(candidates=candidates), self.settings, Use.QUERY)
+        criteria = criteria_from(self._card, lib, options, exclude=self._exclude)
+        return self._ranker(lib, snapshot.index, start, criteria)
 
+    def advice(self, lib: Library, ids: Sequence[int]) -> str:
+        """What to do about songs that have no embedding."""
+        return self._embedder.advice(lib, ids)
 
-def _ordered(
-    plugin: Components,
-    lib: Library,
-    opts: SimilarCLIOpts,
-    known: Snapshot,
-    start: Seeds,
-    listing: Listing,
-    found: list[Neighbour],
-) -> list[Neighbour]:
-    order = opts.order or _configured_order(plugin)
-    if order == "auto":
-        order = "apart" if listing.wanted else "nearest"
-    before = listing.last or (start.items[-1] if listing.seeds and start.items else None)
-    if order == "smooth":
-        space: Space = opts.space or plugin.space
-        points = known.index.vectors_of([sql.id_of(listing.last)] if listing.last else [])
-        if not len(points):
-            points = seeds.points(plugin, start, known.index, space)
-        metric = metric_of(opts, space)
-        return journey.smooth(lib, known.index, points, found, metric=metric, mix=opts.mix)
-    return search.apart(lib, found, before) if order == "apart" else found
+    # A list.
 
+    def _find_nearest(self, lib: Library, request: Request, options: SimilarOptions, criteria: Criteria) -> Result:
+        random_seed = self._random_seed(options)
+        if request.items is None:
+            items, files = seeds.named(lib, options, request.args, self._playlists, self._log)
+        else:
+            items, files = request.items, []
+        snapshot = self._current(lib, criteria.space)
+        start = seeds.embedded(self._embedder, lib, items, files, at=options.at)
+        if start.new:
+            snapshot = self._vectors.get(lib, criteria.space)
+        playlist = request.playlist
+        many = len(start.items) + len(start.files) > 1
+        leads = bool(playlist and playlist.begins_with_seed and (playlist.begins_with_seeds or not many))
+        seconds = self._seconds(options, start if leads else None)
 
-def _configured_order(plugin: Components) -> str:
-    order: str = plugin.config["similar"]["order"].as_choice(["auto", "nearest", "apart", "smooth"])
-    return order
+        ranker = self._ranker(lib, snapshot.index, start, criteria, identify=playlist is None)
+        ranker = search.unlisted(lib, ranker, playlist.listed if playlist else ())
+        count = options.count or 0
+        neighbours = search.select(lib, ranker, count, seconds=seconds, random_seed=random_seed)
+        if random_seed is not None and request.options.order == "nearest":  # unless asked for, a draw has its own order
+            neighbours.sort(key=lambda neighbour: neighbour.distance)
+        neighbours = self._ordered(lib, playlist, options, snapshot.index, start, criteria, neighbours, leads=leads)
+        songs = self._items(lib, neighbours)
+        if not songs:
+            self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
+        files_of = [path for path, _ in start.files]
+        return Result(songs, count, files_of, start.items, random_seed, leads)
 
+    def _current(self, lib: Library, space: Space) -> Snapshot:
+        """The vectors of a space; raises `UserError` where there are none, and tells once how many songs have none."""
+        snapshot = self._vectors.get(lib, space)
+        if snapshot is not self._checked:
+            coverage.require_current(snapshot.counts, self._card.model_id, self._log)
+            self._checked = snapshot
+        return snapshot
 
-def _journey(plugin: Components, lib: Library, asked: Request, count: int, wanted: search.Criteria) -> Result:
-    """From song to song."""
-    from ..commands.similar import question_parser
+    def _ranker(
+        self, lib: Library, index: VectorIndex, start: Seeds, criteria: Criteria, *, identify: bool = True
+    ) -> search.SongRanker:
+        """A ranker; with ``identify``, the library's own copy of a seed's file may be a result, the nearest."""
+        points = self._points(start, index, criteria.space)
+        return search.make_ranker(
+            lib,
+            index,
+            points,
+            criteria,
+            dimensions=self._card.dimensions,
+            own=() if criteria.with_seeds else seeds.own_ids(lib, start),
+            files=() if identify or criteria.with_seeds else start.files,
+            offsets=steering.offsets(
+                criteria.steering,
+                lib,
+                index,
+                points,
+                criteria.metric,
+                vectors=self._vectors,
+                embedder=self._embedder,
+                log=self._log,
+            ),
+        )
 
-    opts = asked.opts
-    option_checks.require(question_parser(), opts, "--to", JOURNEY)
-    way = journey.find_journey(plugin, lib, asked.args, opts.to, count, wanted, mix=opts.mix)
-    found = search.results(plugin, lib, way)
-    out = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in found], asked.without)
-    songs = [item for item in found if item.id not in out.get(sql.id_of(item), ())]
-    return Result([], [], songs, count)
+    def _points(self, start: Seeds, index: VectorIndex, space: Space) -> NDArray[np.float32]:
+        return seeds.points(start, index, space, [genre.label for genre in self._card.genres])
 
+    def _ordered(
+        self,
+        lib: Library,
+        playlist: PlaylistContext | None,
+        options: SimilarOptions,
+        index: VectorIndex,
+        start: Seeds,
+        criteria: Criteria,
+        found: list[Neighbour],
+        *,
+        leads: bool,
+    ) -> list[Neighbour]:
+        """The songs in the order that is asked for; ``leads``: the playlist begins with the seeds."""
+        last = playlist.last if playlist else None
+        if options.order == "smooth":
+            points = index.vectors_of([sql.id_of(last)] if last else [])
+            if not len(points):
+                points = self._points(start, index, criteria.space)
+            return journey.smooth(lib, index, points, found, metric=criteria.metric, mix=options.mix)
+        if options.order == "apart" or (options.order == "auto" and playlist):
+            return search.apart(lib, found, last or (start.items[-1] if leads and start.items else None))
+        return found
 
-def _explain(plugin: Components, opts: SimilarCLIOpts, known: Snapshot, start: Seeds, *, too_long: bool) -> None:
-    """Why there is no answer."""
-    if len(known.index) <= len(start.items) <= 1:
-        counts = known.counts
-        if counts.items > counts.current + counts.failed:
-            raise UserError("no other song is embedded yet: run `beet embed`")
-        if counts.failed:
-            raise UserError("no other song could be embedded: `beet embed --report` tells why")
-        raise UserError("the library holds no other song: run `beet import`")
-    if len(known.index) <= len(start.items) and not opts.with_seeds:
-        raise UserError("every embedded song is a seed: add --with-seeds to list seeds, too")
-    if too_long:
-        plugin._log.warning("no song is short enough for --length {}", opts.length)
-    else:
-        plugin._log.warning("no other song is left to choose from")
+    def _seconds(self, options: SimilarOptions, leading: Seeds | None) -> float:
+        """How long the songs may play [s], beside the seeds that the playlist begins with; 0 where they are counted."""
+        if options.length is None:
+            return 0.0
+        seconds = parse_length(options.length) - (leading.seconds if leading else 0.0)
+        if seconds <= 0:
+            raise UserError("the seed alone, with which a playlist begins, is longer than --length")
+        return seconds
 
+    def _random_seed(self, options: SimilarOptions) -> int | None:
+        """What the draw starts from; None where the nearest are wanted."""
+        if options.seed is not None or not options.shuffle:
+            return options.seed
+        seed = secrets.randbelow(RANDOM_SEEDS)
+        self._log.info("shuffled with --seed {}, which repeats this choice", seed)
+        return seed
 
-# Options.
+    def _items(self, lib: Library, neighbours: list[Neighbour]) -> list[Item]:
+        """The songs themselves; ``$musrec_distance`` is the distance of each from now on."""
+        self._distances.clear()
+        self._distances.update((neighbour.id, neighbour.distance) for neighbour in neighbours)
+        found = (lib.get_item(neighbour.id) for neighbour in neighbours)
+        return [item for item in found if item is not None and item.path]
 
+    def _explain(self, snapshot: Snapshot, start: Seeds, options: SimilarOptions, *, too_long: bool) -> None:
+        """Say why no song was found."""
+        if len(snapshot.index) <= len(start.items) <= 1:
+            counts = snapshot.counts
+            if counts.items > counts.current + counts.failed:
+                raise UserError("no other song is embedded yet: run `beet embed`")
+            if counts.failed:
+                raise UserError("no other song could be embedded: `beet embed --report` tells why")
+            raise UserError("the library holds no other song: run `beet import`")
+        if len(snapshot.index) <= len(start.items) and not options.with_seeds:
+            raise UserError("every embedded song is a seed: add --with-seeds to list seeds, too")
+        if too_long:
+            self._log.warning("no song is short enough for --length {}", options.length)
+        else:
+            self._log.warning("no other song is left to choose from")
 
-def how_many(plugin: Components, opts: SimilarCLIOpts) -> int:
-    """The number of songs."""
-    return at_least(1, opts.count, plugin.config["similar"]["count"].get(int), "--count")
+    # A journey.
 
-
-def metric_of(opts: SimilarCLIOpts, space: Space) -> Metric:
-    """The distance: that of the system that a space comes from, unless another is asked for."""
-    return opts.metric or ("euclidean" if space == "genre" else "cosine")
-
-
-def criteria_from(
-    plugin: Components, lib: Library, opts: SimilarCLIOpts, without: song_keys.RemovedSongs | None = None
-) -> search.Criteria:
-    """What the options ask for, and where they are silent the configuration."""
-    config = plugin.config["similar"]
-    space = opts.space or plugin.space
-    return search.Criteria(
-        space=space,
-        metric=metric_of(opts, space),
-        candidates=opts.candidates,
-        per_artist=at_least(0, opts.max_per_artist, config["max_per_artist"].get(int), "--max-per-artist"),
-        per_album=at_least(0, opts.max_per_album, config["max_per_album"].get(int), "--max-per-album"),
-        duplicates=config["duplicates"].get(bool) if opts.duplicates is None else opts.duplicates,
-        steering=steering.parse_steering(
-            plugin, lib, unlike=opts.unlike, more=opts.more, less=opts.less, weigh=opts.weigh
-        ),
-        variety=share(opts.variety, config["variety"].get(float), "--variety"),
-        hub_correction=config["hub_correction"].get(bool) if opts.hub_correction is None else opts.hub_correction,
-        with_seeds=opts.with_seeds,
-        without=without or song_keys.RemovedSongs(),
-    )
-
-
-def share(given: float | None, configured: float, name: str) -> float:
-    """An option from 0 to 1, or else the setting of that name; raises `UserError`."""
-    value = configured if given is None else given
-    if not 0 <= value <= 1:
-        raise UserError(f"{_called(given, name)} has to be between 0 and 1")
-    return value
-
-
-def at_least(least: int, given: int | None, configured: int, name: str) -> int:
-    """An option that has a least value, or else the setting of that name; raises `UserError`."""
-    value = configured if given is None else given
-    if value < least:
-        raise UserError(f"{_called(given, name)} has to be {least} or more")
-    return value
-
-
-def _called(given: object, option: str) -> str:
-    """Whom to blame: the option, or the setting that stood in for it."""
-    return option if given is not None else f"musrec.similar.{option.strip('-').replace('-', '_')}"
-
-
-def _seconds(opts: SimilarCLIOpts) -> float:
-    """How long the list may play [s]; 0 where it is counted."""
-    from musrec_core.sequence import order
-
-    if opts.length is None:
-        return 0.0
-    if opts.count is not None:
-        raise UserError("--count and --length can't be combined")
-    try:
-        return order.parse_length(opts.length)
-    except ValueError:
-        raise UserError(f"--length has to be a time such as 1h30, 90m or 130 (seconds), not {opts.length}") from None
-
-
-def _random_seed(plugin: Components, opts: SimilarCLIOpts) -> int | None:
-    """What the draw starts from; None where the nearest are wanted."""
-    if opts.seed is not None:
-        return at_least(0, opts.seed, 0, "--seed")
-    if not opts.shuffle:
-        return None
-    import secrets
-
-    seed = secrets.randbelow(100_000)
-    plugin._log.info("shuffled with --seed {}, which repeats this choice", seed)
-    return seed
-
-
-# Seeds.
-
-
-def _named(plugin: Components, lib: Library, opts: SimilarCLIOpts, args: list[str]) -> tuple[list[Item], list[str]]:
-    """The songs of the library and the files that the options name."""
-    items: list[Item] = []
-    files = list(opts.files)
-    if args:
-        items = seeds.matching(lib, args, album=bool(opts.album), first=opts.first)
-        if len(items) > 1:
-            plugin._log.info("{} songs match: using them all as seeds (--first uses the first)", len(items))
-    if opts.from_playlist:
-        listed, outside = seeds.of_playlist(plugin, lib, opts.from_playlist)
-        items += [item for item in listed if item.id not in {other.id for other in items}]
-        files += outside
-    if not items and not files:
-        raise UserError('name a song, as in: beet similar "The Scientist"')
-    return items, files
-
-
-def _start(plugin: Components, lib: Library, opts: SimilarCLIOpts, items: list[Item], files: list[str]) -> Seeds:
-    from musrec_core.sequence import order
-
-    if opts.at is None:
-        return seeds.embedded(plugin, lib, items, files)
-    try:
-        start = order.parse_moment(opts.at)
-    except ValueError:
-        raise UserError(f"--at has to be a time such as 2:10 or 130 (seconds), not {opts.at}") from None
-    return seeds.at_moment(plugin, items, files, start)
+    def _find_journey(self, lib: Library, request: Request, options: SimilarOptions, criteria: Criteria) -> Result:
+        count = options.count or 0
+        stops = journey.find_stops(lib, request.args, options.to, count, self._log)
+        self._current(lib, criteria.space)
+        usable = {item.id for item in seeds.embedded(self._embedder, lib, stops).items}
+        if missing := [item for item in stops if item.id not in usable]:
+            raise UserError(f"no journey: {formatted(missing[0], '$artist - $title')} has no embedding")
+        index = self._vectors.get(lib, criteria.space).index
+        path = journey.find_journey(
+            lib, index, stops, count, criteria, dimensions=self._card.dimensions, mix=options.mix
+        )
+        found = self._items(lib, path)
+        removed = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in found], request.removed)
+        return Result([item for item in found if item.id not in removed.get(sql.id_of(item), ())], count)

@@ -1,113 +1,139 @@
-"""What to choose from, which songs were chosen, and in which order."""
+"""Seeds and criteria -> the best songs, so many of them or as many as fill a time."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from beets.ui import UserError
+from musrec_core.search import ranking
+from musrec_core.search.hubness import MutualIndex
+from musrec_core.search.index import Neighbour
+from musrec_core.sequence import order
 
 from ..library import recordings, song_keys, sql
-from . import seeds
-from . import steering as steering_module
+from ..library.song_keys import RemovedSongs
 
 if TYPE_CHECKING:
+    import numpy as np
     from beets.library import Item, Library
+    from numpy.typing import NDArray
 
-    from musrec_core.search.index import Metric, Neighbour
+    from musrec_core.encoder import TrackEmbedding
+    from musrec_core.search.index import VectorIndex
 
-    from ..components import Components
-    from ..config import Space
-    from ..library.vectors import Snapshot
-    from .seeds import Seeds
+    from .criteria import Criteria
 
-TYPICAL_SECONDS = 60.0  # of a song when it is guessed how many fill a time: rather too many
-WIDER = 4  # times as many songs are drawn from as are wanted
+GUESSED_SECONDS = 60.0  # of a song, when it is guessed how many fill a time: rather too many
+POOL = 4  # times as many songs as are wanted, from which `--shuffle` draws
 
-
-@dataclass(frozen=True)
-class Criteria:
-    """Which songs a question asks for, apart from what they should be near to."""
-
-    space: Space = "embedding"
-    metric: Metric = "cosine"
-    candidates: str | None = None  # a query to choose from
-    per_artist: int = 0  # 0: no limit
-    per_album: int = 0
-    duplicates: bool = False  # every copy of a recording
-    steering: steering_module.Steering = field(default_factory=steering_module.Steering)
-    variety: float = 0.0  # 0 to 1: how much the songs should differ from each other
-    hub_correction: bool = False
-    with_seeds: bool = False  # the seeds may be answers
-    without: song_keys.RemovedSongs = field(default_factory=song_keys.RemovedSongs)
-
-
-Ranker = Callable[[int], "list[Neighbour]"]  # how many -> the best so many
+SongRanker = Callable[[int], list[Neighbour]]  # how many -> the best so many, or as many as there are
 
 
 def make_ranker(
-    plugin: Components, lib: Library, known: Snapshot, start: Seeds, wanted: Criteria, *, identify: bool = True
-) -> Ranker:
-    """A function that names the best songs, as many as it is asked for or as there are.
+    lib: Library,
+    index: VectorIndex,
+    points: NDArray[np.float32],
+    criteria: Criteria,
+    *,
+    dimensions: int,
+    own: Collection[int] = (),
+    files: Sequence[tuple[bytes, TrackEmbedding]] = (),
+    offsets: NDArray[np.float32] | None = None,
+) -> SongRanker:
+    """A function that ranks the songs of the library.
 
-    With ``identify`` the library's own copy of a seed's file is an answer, the nearest; in a playlist it would come
-    twice.
+    Parameters
+    ----------
+    points : np.ndarray [shape=(m, d)]
+        The seeds.
+    dimensions : int
+        Of the embeddings, by which copies of a recording are told.
+    own : collection of int
+        The seeds' own ids, which are no results.
+    files : sequence of (path, TrackEmbedding)
+        Files outside the library whose copies in it are no results.
+    offsets : np.ndarray [shape=(n,)], optional
+        Added to the distances for the ranking (see `steering.offsets`).
     """
-    from musrec_core.search import ranking
-    from musrec_core.search.hubness import MutualIndex
-
-    points = seeds.points(plugin, start, known.index, wanted.space)
-    own = set() if wanted.with_seeds else seeds.own_ids(lib, start)
-    among = candidate_ids(lib, wanted.candidates)
-    steering = steering_module.steering(plugin, lib, known, points, wanted.steering, wanted.metric)
-    hidden = [] if identify or wanted.with_seeds else start.files
-    unwanted = _rejected(plugin, lib, wanted)
-    filters = [ranking.reject(unwanted)] if unwanted else []
-    filters += [] if wanted.duplicates else [recordings.one_a_recording(lib, plugin.card.dimensions, own, hidden)]
-    limits = [((lambda ids: artists(lib, ids)), wanted.per_artist), ((lambda ids: albums(lib, ids)), wanted.per_album)]
-    filters += [ranking.cap(*found)] if (found := [limit for limit in limits if limit[1]]) else []
-    index = MutualIndex(known.index, metric=wanted.metric) if wanted.hub_correction else known.index
+    filters = _filters(lib, criteria, dimensions, own, files)
+    corrected = MutualIndex(index, metric=criteria.metric) if criteria.hub_correction else index
 
     def nearest(count: int) -> list[Neighbour]:
         return ranking.nearest(
-            index,
+            corrected,
             points,
             count,
-            metric=wanted.metric,
-            exclude=own | wanted.steering.unlike,
-            candidates=among,
+            metric=criteria.metric,
+            exclude={*own, *criteria.steering.unlike},
+            candidates=criteria.candidates,
             filters=filters,
-            steering=steering,
+            steering=offsets,
         )
 
-    def find(count: int) -> list[Neighbour]:
-        if not wanted.variety:
-            return nearest(count)
-        return ranking.diversify(
-            known.index, nearest(ranking.pool_size(count)), count, wanted.variety, metric=wanted.metric
-        )
+    if not criteria.variety:
+        return nearest
+    return lambda count: ranking.diversify(
+        index, nearest(ranking.pool_size(count)), count, criteria.variety, metric=criteria.metric
+    )
 
-    return find
+
+def _filters(
+    lib: Library,
+    criteria: Criteria,
+    dimensions: int,
+    own: Collection[int],
+    files: Sequence[tuple[bytes, TrackEmbedding]],
+) -> list[ranking.Filter]:
+    """What may not be a result: unwanted songs, copies, and more of an artist or an album than are allowed."""
+    filters = []
+    if criteria.removed or criteria.exclude is not None:
+        filters.append(ranking.reject(lambda ids: unwanted_ids(lib, ids, criteria, dimensions)))
+    if not criteria.duplicates:
+        filters.append(recordings.one_a_recording(lib, dimensions, own, list(files)))
+    limits = [(partial(artists, lib), criteria.max_per_artist), (partial(albums, lib), criteria.max_per_album)]
+    if limits := [limit for limit in limits if limit[1]]:
+        filters.append(ranking.cap(*limits))
+    return filters
+
+
+def unlisted(lib: Library, ranker: SongRanker, listed: Collection[str]) -> SongRanker:
+    """A ranker of the songs that a playlist does not hold yet; those that it holds still count for the caps.
+
+    Parameters
+    ----------
+    listed : collection of str
+        The keys of the playlist's songs (see `song_keys`).
+    """
+    if not listed:
+        return ranker
+    held = RemovedSongs(frozenset(listed))
+
+    def rank(count: int) -> list[Neighbour]:
+        found = ranker(count + len(listed))
+        there = song_keys.removed_namesakes(lib, [neighbour.id for neighbour in found], held)
+        return [neighbour for neighbour in found if neighbour.id not in there.get(neighbour.id, ())][:count]
+
+    return rank
 
 
 # How many of them, and in which order.
 
 
-def select(lib: Library, find: Ranker, count: int, *, seconds: float = 0.0, draw: int | None = None) -> list[Neighbour]:
-    """So many songs, or those that fill a time [s]: the best, or with ``draw`` (a random seed) some of the best."""
-    from musrec_core.sequence import order
-
+def select(
+    lib: Library, ranker: SongRanker, count: int, *, seconds: float = 0.0, random_seed: int | None = None
+) -> list[Neighbour]:
+    """So many songs, or those that fill a time [s]: the best, or with a random seed some of the best."""
     if not seconds:
-        return find(count) if draw is None else order.draw(find(WIDER * count), count, draw)
-    count = max(1, math.ceil(seconds / TYPICAL_SECONDS))
-    found = find(count)
-    while sum(lengths(lib, found)) <= WIDER * seconds and len(found) == count:
+        return ranker(count) if random_seed is None else order.draw(ranker(POOL * count), count, random_seed)
+    count = max(1, math.ceil(seconds / GUESSED_SECONDS))
+    found = ranker(count)
+    while sum(lengths(lib, found)) <= POOL * seconds and len(found) == count:
         count *= 2
-        found = find(count)
-    if draw is not None:
-        found = order.draw(_first(lib, found, WIDER * seconds), len(found), draw)
+        found = ranker(count)
+    if random_seed is not None:
+        found = order.draw(_first(lib, found, POOL * seconds), len(found), random_seed)
     return [found[place] for place in order.fill(lengths(lib, found), seconds)]
 
 
@@ -125,8 +151,6 @@ def _first(lib: Library, found: list[Neighbour], seconds: float) -> list[Neighbo
 
 def apart(lib: Library, found: list[Neighbour], before: Item | None) -> list[Neighbour]:
     """The same songs, no artist twice in a row where there is such an order."""
-    from musrec_core.sequence import order
-
     names = artists(lib, [neighbour.id for neighbour in found])
     last = before.artist.casefold() or None if before is not None else None
     return [found[place] for place in order.apart([names.get(neighbour.id) for neighbour in found], before=last)]
@@ -139,68 +163,38 @@ def lengths(lib: Library, found: Iterable[Neighbour]) -> list[float]:
     return [float(rows[id_][0] or 0) if id_ in rows else 0.0 for id_ in ids]
 
 
-# What is looked over, and what is not.
+# What the library says of songs.
 
 
-def candidate_ids(lib: Library, text: str | None) -> set[int] | None:
-    if text is None:
-        return None
-    ids = set(sql.matching_ids(lib, sql.parse_option(text, "--in")))
-    if not ids:
-        raise UserError(f"no song matches --in: {text}")
-    return ids
+def unwanted_ids(lib: Library, ids: Sequence[int], criteria: Criteria, dimensions: int) -> set[int]:
+    """Which of some songs the configuration excludes, or were removed from the playlist."""
+    unwanted = removed_ids(lib, ids, criteria, dimensions) if criteria.removed else set()
+    if criteria.exclude is not None:
+        unwanted.update(sql.matching_ids(lib, criteria.exclude, among=ids))
+    return unwanted
 
 
-def excluded(plugin: Components, lib: Library) -> Callable[[Sequence[int]], Collection[int]] | None:
-    """Which of some songs the configuration keeps out of answers: audiobooks, hour-long mixes."""
-    if not (text := plugin.config["exclude"].as_str()):
-        return None
-    if "similar:" in text:  # it would have to be known to be found
-        raise UserError("musrec.exclude can't contain a `similar:` query")
-    unwanted = sql.parse_option(text, "musrec.exclude")
-    return lambda ids: sql.matching_ids(lib, unwanted, among=ids)
-
-
-def _rejected(plugin: Components, lib: Library, wanted: Criteria) -> Callable[[Sequence[int]], Collection[int]] | None:
-    """Which of some songs neither the configuration nor the question allows."""
-    unwanted = excluded(plugin, lib)
-    if not wanted.without:
-        return unwanted
-
-    def rejected(ids: Sequence[int]) -> Collection[int]:
-        out = taken_out(plugin, lib, ids, wanted)
-        return out.union(unwanted(ids)) if unwanted else out
-
-    return rejected
-
-
-def taken_out(plugin: Components, lib: Library, ids: Iterable[int], wanted: Criteria) -> set[int]:
-    """Which of some songs were taken out by hand, or are copies of such a song where copies are no answers."""
-    found = song_keys.removed_namesakes(lib, ids, wanted.without)
-    out = {id_ for id_, meant in found.items() if id_ in meant}
-    if wanted.duplicates or len(out) == len(found):
-        return out
-    known, keys = recordings.RecordingLookup(lib, plugin.card.dimensions), song_keys.of_ids(lib, found)
-    return out | {
+def removed_ids(lib: Library, ids: Iterable[int], criteria: Criteria, dimensions: int) -> set[int]:
+    """Which of some songs were removed by hand, or are copies of such a song where copies are no results."""
+    found = song_keys.removed_namesakes(lib, ids, criteria.removed)
+    removed = {id_ for id_, meant in found.items() if id_ in meant}
+    if criteria.duplicates or len(removed) == len(found):
+        return removed
+    lookup, keys = recordings.RecordingLookup(lib, dimensions), song_keys.of_ids(lib, found)
+    return removed | {
         id_
         for id_, meant in found.items()
-        if keys[id_] not in wanted.without.kept and any(known.same(id_, other) for other in meant)
+        if keys[id_] not in criteria.removed.kept and any(lookup.same(id_, other) for other in meant)
     }
 
 
 def artists(lib: Library, ids: Sequence[int]) -> dict[int, Any]:
+    """The artist of each song, None where it has none."""
     rows = sql.columns(lib, ids, ("artist",))
     return {id_: artist.casefold() or None for id_, (artist,) in rows.items()}
 
 
 def albums(lib: Library, ids: Sequence[int]) -> dict[int, Any]:
+    """The album's id of each song, None where it has none."""
     rows = sql.columns(lib, ids, ("album_id",))
     return {id_: album_id for id_, (album_id,) in rows.items()}
-
-
-def results(plugin: Components, lib: Library, neighbours: list[Neighbour]) -> list[Item]:
-    """The songs themselves; ``musrec_distance`` is the distance of each from now on."""
-    plugin.distances.clear()
-    plugin.distances.update({neighbour.id: neighbour.distance for neighbour in neighbours})
-    found = (lib.get_item(neighbour.id) for neighbour in neighbours)
-    return [item for item in found if item is not None and item.path]

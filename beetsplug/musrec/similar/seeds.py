@@ -1,4 +1,4 @@
-"""What to look near: songs of the library and files outside it, every one embedded."""
+"""Seeds: the songs of the library and the files outside it that a search starts from, every one embedded."""
 
 from __future__ import annotations
 
@@ -8,39 +8,46 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 from beets.dbcore.query import PathQuery
 from beets.ui import UserError
 from beets.util import displayable_path, normpath
 
 from musrec_core._text import one_line, printable
+from musrec_core.errors import PlaylistError
+from musrec_core.playlist import m3u
+from musrec_core.workers.pool import embed_in_worker
 
+from .. import playlist_paths
 from ..attributes import fields
-from ..embedding import embedder
+from ..embedding.embedder import map_files
 from ..library import sql
-from ..playlists import files as files_module
+from .times import parse_moment
 
 if TYPE_CHECKING:
-    import numpy as np
     from beets.library import Item, Library
+    from beets.logging import BeetsLogger
     from numpy.typing import NDArray
 
     from musrec_core.encoder import TrackEmbedding
     from musrec_core.search.index import VectorIndex
 
-    from ..components import Components
+    from ..config import PlaylistSettings, Space
+    from ..embedding.embedder import Embedder
+    from .options import SimilarOptions
 
-NAMED = 5  # missing files in one line
-SHORT = 60  # characters of each
+MAX_NAMED = 5  # missing files in one line
+MAX_LENGTH = 60  # characters of each
 
 
 @dataclass(frozen=True)
 class Seeds:
-    """What to look near: songs of the library, and files outside it."""
+    """What a search starts from: songs of the library, and files outside it."""
 
     items: list[Item]
     files: list[tuple[bytes, TrackEmbedding]]
     new: frozenset[int] = frozenset()  # ids of the items that were embedded just now
-    moment: TrackEmbedding | None = None  # of the only item, in place of its middle
+    excerpt: TrackEmbedding | None = None  # of the only item, in place of its middle
 
     @property
     def seconds(self) -> float:
@@ -62,13 +69,10 @@ def matching(lib: Library, args: list[str], *, album: bool = False, first: bool 
     return found
 
 
-def of_playlist(plugin: Components, lib: Library, name: str) -> tuple[list[Item], list[str]]:
+def of_playlist(lib: Library, name: str, settings: PlaylistSettings, log: BeetsLogger) -> tuple[list[Item], list[str]]:
     """The songs of a playlist: those of the library, and the paths of those outside it."""
-    from musrec_core.errors import PlaylistError
-    from musrec_core.playlist import m3u
-
     try:
-        paths, others = m3u.read(playlist_path(plugin, name), relative_to=files_module.relative_to(plugin))
+        paths, others = m3u.read(playlist_paths.existing(settings, name), relative_to=settings.relative_to)
     except OSError as error:
         raise UserError(f"the playlist {printable(name)} can't be read: {error.strerror}") from None
     except PlaylistError as error:
@@ -80,66 +84,80 @@ def of_playlist(plugin: Components, lib: Library, name: str) -> tuple[list[Item]
     missing = [path for path in outside if not os.path.isfile(path)]
     if missing or others:
         names = [_short(os.path.basename(path)) for path in missing] + [_short(other) for other in others]
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        plugin._log.warning("skipped in {} (not found): {}{}", one_line(name), ", ".join(names[:NAMED]), more)
+        more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+        log.warning("skipped in {} (not found): {}{}", one_line(name), ", ".join(names[:MAX_NAMED]), more)
     items = list({item.id: item for path in paths if (item := known.get(path))}.values())
     if not items and not files:
         raise UserError(f"no song that the playlist {printable(name)} names was found")
     return items, files
 
 
-def playlist_path(plugin: Components, name: str) -> str:
-    """The playlist of this name, here or in `musrec.playlist.dir`; raises `UserError` where there is none."""
-    paths = [
-        normpath(name),
-        *(files_module.target(plugin, f"{name}{ending}") for ending in ("", *files_module.ENDINGS)),
-    ]
-    found = next((path for path in paths if os.path.exists(path)), None)
-    if found is None:
-        raise UserError(f"there is no playlist {printable(name)}")
-    return os.fsdecode(found)
-
-
 def _short(location: bytes) -> str:
     """A location for a message, whatever its length."""
     text = one_line(displayable_path(location))
-    return text if len(text) <= SHORT else f"{text[: SHORT - 3]}..."
+    return text if len(text) <= MAX_LENGTH else f"{text[: MAX_LENGTH - 3]}..."
 
 
-def embedded(plugin: Components, lib: Library, matched: list[Item], paths: Sequence[str] = ()) -> Seeds:
-    """The songs to start from, every one embedded."""
-    files = _embed_outside(plugin, [normpath(path) for path in paths])
-    model_id = plugin.card.model_id
-    missing = [item for item in matched if not fields.is_current(item, model_id)]
-    if missing:
-        plugin.embedder.embed_items(lib, missing, len(missing))
-    items = [item for item in matched if fields.is_current(item, model_id)]  # without those that can't be
+def named(
+    lib: Library, options: SimilarOptions, args: list[str], settings: PlaylistSettings, log: BeetsLogger
+) -> tuple[list[Item], list[str]]:
+    """The songs of the library and the files that a query and the options name; raises `UserError`."""
+    items: list[Item] = []
+    files = list(options.files)
+    if args:
+        items = matching(lib, args, album=options.album, first=options.first)
+        if len(items) > 1:
+            log.info("{} songs match: using them all as seeds (--first uses the first)", len(items))
+    if options.from_playlist:
+        listed, outside = of_playlist(lib, options.from_playlist, settings, log)
+        items += [item for item in listed if item.id not in {other.id for other in items}]
+        files += outside
     if not items and not files:
+        raise UserError('name a song, as in: beet similar "The Scientist"')
+    return items, files
+
+
+def embedded(
+    embedder: Embedder, lib: Library, items: list[Item], paths: Sequence[str] = (), *, at: str | None = None
+) -> Seeds:
+    """Seeds of songs and files; songs without an embedding are embedded now. Raises `UserError`.
+
+    Parameters
+    ----------
+    at : str, optional
+        The moment of the only seed from which on it is listened to, in place of its middle; nothing is stored then.
+    """
+    if at is not None:
+        return _at_moment(embedder, items, paths, parse_moment(at))
+    files = _embed_files(embedder, [normpath(path) for path in paths])
+    model_id = embedder.card.model_id
+    missing = [item for item in items if not fields.is_current(item, model_id)]
+    if missing:
+        embedder.embed_items(lib, missing, len(missing))
+    usable = [item for item in items if fields.is_current(item, model_id)]  # without those that can't be
+    if not usable and not files:
         raise UserError("no seed could be embedded: `beet embed --report` tells why")
-    return Seeds(items, files, frozenset(sql.id_of(item) for item in missing))
+    return Seeds(usable, files, frozenset(sql.id_of(item) for item in missing))
 
 
-def at_moment(plugin: Components, matched: list[Item], paths: Sequence[str], start: float) -> Seeds:
-    """The only seed, from a moment on; nothing is stored."""
-    if len(matched) + len(paths) > 1:
+def _at_moment(embedder: Embedder, items: list[Item], paths: Sequence[str], start: float) -> Seeds:
+    if len(items) + len(paths) > 1:
         advice = "name one file" if paths else "add --first"
-        raise UserError(f"--at is a moment in one song, and here are {len(matched) + len(paths)}: {advice}")
-    (path,) = [item.path for item in matched] or [normpath(path) for path in paths]
-    ((_, heard),) = _embed_outside(plugin, [path], start)
-    return Seeds(matched, [], moment=heard) if matched else Seeds([], [(path, heard)])
+        raise UserError(f"--at is a moment in one song, and here are {len(items) + len(paths)}: {advice}")
+    (path,) = [item.path for item in items] or [normpath(path) for path in paths]
+    ((_, excerpt),) = _embed_files(embedder, [path], start)
+    return Seeds(items, [], excerpt=excerpt) if items else Seeds([], [(path, excerpt)])
 
 
-def _embed_outside(
-    plugin: Components, paths: list[bytes], start: float | None = None
+def _embed_files(
+    embedder: Embedder, paths: list[bytes], start: float | None = None
 ) -> list[tuple[bytes, TrackEmbedding]]:
     """Embed files in their order without storing anything."""
     if not paths:
         return []
-    from musrec_core.workers.pool import embed_in_worker
-
     found = {}
-    with plugin.embedder.new_pool(files=len(paths), job=partial(embed_in_worker, start=start)) as pool:
-        for path, outcome in embedder.map_files(pool, paths):
+    with embedder.new_pool(files=len(paths), job=partial(embed_in_worker, start=start)) as pool:
+        for path, outcome in map_files(pool, paths):
             if isinstance(outcome, Exception):
                 raise UserError(f"{printable(displayable_path(path))} can't be a seed: {outcome}")
             found[path] = outcome
@@ -152,17 +170,20 @@ def own_ids(lib: Library, seeds: Seeds) -> set[int]:
     return of_files | {sql.id_of(item) for item in seeds.items}
 
 
-def points(plugin: Components, seeds: Seeds, index: VectorIndex, space: str) -> NDArray[np.float32]:
-    """The seeds in the space of the index [shape=(m, d)]."""
-    import numpy as np
+def points(seeds: Seeds, index: VectorIndex, space: Space, genres: Sequence[str]) -> NDArray[np.float32]:
+    """The seeds in the space of the index [shape=(m, d)]; raises `UserError`.
 
-    labels = [genre.label for genre in plugin.card.genres]
-    heard = [track for _, track in seeds.files] + ([seeds.moment] if seeds.moment else [])
-    outside = [
-        np.array([track.genres[label] for label in labels], np.float32) if space == "genre" else track.vector
-        for track in heard
+    Parameters
+    ----------
+    genres : sequence of str
+        The labels of the model's genres, as the genre space orders them.
+    """
+    outside = [track for _, track in seeds.files] + ([seeds.excerpt] if seeds.excerpt else [])
+    heard = [
+        np.array([track.genres[label] for label in genres], np.float32) if space == "genre" else track.vector
+        for track in outside
     ]
-    inside = index.vectors_of([] if seeds.moment else [sql.id_of(item) for item in seeds.items])
-    if not len(inside) and not outside:
+    stored = index.vectors_of([] if seeds.excerpt else [sql.id_of(item) for item in seeds.items])
+    if not len(stored) and not heard:
         raise UserError(f"the seed's embedding is damaged: run `beet embed --force id:{seeds.items[0].id}`")
-    return np.concatenate([inside, np.array(outside, np.float32).reshape(-1, index.vectors.shape[1])])
+    return np.concatenate([stored, np.array(heard, np.float32).reshape(-1, index.vectors.shape[1])])

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from musrec_core.errors import VocabularyError
-from musrec_core.genres.learning import STRENGTH, FitReport, fit_vocabulary
+from musrec_core.genres.learning import REGULARISATION_C, FitReport, fit_vocabulary
 from musrec_core.genres.outliers import outliers
 from musrec_core.genres.vocabulary import Vocabulary
 
@@ -48,7 +48,7 @@ def test_probabilities_are_those_of_scikit_learn(genres: int) -> None:
 
     x, genre, artists = songs(genres)
     vocabulary = learnt(x, [[g] for g in genre], artists).vocabulary
-    reference = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=1000)).fit(x, genre)
+    reference = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION_C, max_iter=1000)).fit(x, genre)
     order = [list(reference.classes_).index(label) for label in vocabulary.labels]
     assert vocabulary.exclusive
     np.testing.assert_allclose(
@@ -68,7 +68,7 @@ def test_several_genres_a_song_are_each_judged_by_themselves() -> None:
     assert not vocabulary.exclusive
     p = uncalibrated(vocabulary).probabilities(x)
     for k, label in enumerate(vocabulary.labels):
-        reference = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=1000))
+        reference = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION_C, max_iter=1000))
         reference.fit(x, [label in some for some in tags])
         np.testing.assert_allclose(p[:, k], reference.predict_proba(x)[:, 1], atol=1e-6)
 

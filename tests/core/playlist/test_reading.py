@@ -10,7 +10,7 @@ import pytest
 
 from musrec_core.errors import PlaylistError
 from musrec_core.playlist.m3u import read
-from musrec_core.playlist.reading import MOST_BYTES, Locator
+from musrec_core.playlist.reading import MAX_BYTES, Locator
 
 NAME = "Sigur Rós/Ágætis byrjun/Svefn-g-englar – 7ö.mp3"
 
@@ -111,6 +111,6 @@ def test_folders_pipes_and_what_is_too_large_are_refused(tmp_path: Path) -> None
     with pytest.raises(PlaylistError, match="is no file"):
         read("/dev/zero")
     with (tmp_path / "large.m3u").open("wb") as file:
-        file.write(b"a\n" * (MOST_BYTES // 2 + 1))
+        file.write(b"a\n" * (MAX_BYTES // 2 + 1))
     with pytest.raises(PlaylistError, match="too large"):
         read(tmp_path / "large.m3u")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musrec_core.playlist.m3u import Entry, encode, read
-from musrec_core.playlist.recipe import WIDTH, Recipe, mark, parse
+from musrec_core.playlist.recipe import MAX_LINE_LENGTH, Recipe, mark, parse
 
 RECIPE = Recipe(
     words=("similar", "--more", "rock", "--count", "20", 'it\'s "the" #1', "artist:Björk"),
@@ -40,7 +40,7 @@ def test_any_words(words: list[str]) -> None:
         lines = recipe.lines()
     except ValueError:  # what `printable` takes out
         return
-    assert all(len(line.decode()) <= WIDTH + 20 for line in lines)
+    assert all(len(line.decode()) <= MAX_LINE_LENGTH + 20 for line in lines)
     assert not any(b"\n" in line or b"\r" in line for line in lines)
     found = parse(b"\n".join(lines)).recipe
     assert found is not None

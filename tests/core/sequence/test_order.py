@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import pytest
 
-from musrec_core.sequence.order import apart, draw, fill, parse_length, parse_moment
+from musrec_core.sequence.order import apart, draw, fill
 
 
 def _repeats(labels: list[str | None]) -> int:
@@ -47,25 +46,3 @@ def test_the_same_seed_draws_the_same_and_the_first_are_likelier() -> None:
     assert len(drawn) == 1000
     assert drawn.count(0) > 3 * drawn.count(19)
     assert sorted(draw(ranked, 50, 0)) == ranked
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("1h30", 5400), ("1h30m", 5400), ("90m", 5400), ("90 min", 5400), ("1:30:00", 5400), ("4:30", 270), ("45s", 45),
-     ("1h", 3600), ("2M5s", 125), ("130", 130), ("130.5", 130.5), (" 2:10 ", 130)],
-)  # fmt: skip
-def test_a_length_and_a_moment_are_written_alike(text: str, seconds: float) -> None:
-    assert parse_length(text) == parse_moment(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["0", "", "0m", "h", "1h30m20", "1:90:00", "-5m", "five", "1:2:3:4"])
-def test_no_lengths(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a "):
-        parse_length(text)
-
-
-def test_moments() -> None:
-    assert [parse_moment(text) for text in ("1:02:10", "0", "0s")] == [3730, 0, 0]
-    for text in ("2:99", "x", "-1", "1.5:10", ""):
-        with pytest.raises(ValueError, match="is not a time"):
-            parse_moment(text)

@@ -30,38 +30,38 @@ def retag(path: Path, **tags: str) -> None:
     media.save()
 
 
-def test_move_takes_the_attributes_along(moved_in: Beet, tmp_path: Path) -> None:
-    before = moved_in.stored()
+def test_move_takes_the_attributes_along(own_files: Beet, tmp_path: Path) -> None:
+    before = own_files.stored()
     (tmp_path / "elsewhere").mkdir()
-    moved_in("move", "-d", str(tmp_path / "elsewhere"), "title:Waltz")
-    assert [path.is_relative_to(tmp_path / "elsewhere") for path in moved_in.paths("title:Waltz")] == [True, True]
-    moved_in.configure(paths={"default": "$musrec_genre/$title", "singleton": "$musrec_genre/$title"})
-    moved_in("move")
-    for path, genre in zip(moved_in.paths(), moved_in("ls", "-f", "$musrec_genre").lines, strict=True):
+    own_files("move", "-d", str(tmp_path / "elsewhere"), "title:Waltz")
+    assert [path.is_relative_to(tmp_path / "elsewhere") for path in own_files.paths("title:Waltz")] == [True, True]
+    own_files.configure(paths={"default": "$musrec_genre/$title", "singleton": "$musrec_genre/$title"})
+    own_files("move")
+    for path, genre in zip(own_files.paths(), own_files("ls", "-f", "$musrec_genre").lines, strict=True):
         assert path.is_file()
-        assert path.parent == moved_in.directory / genre
-    assert moved_in.stored() == before
-    assert moved_in("embed").out == "0 embedded, 10 up to date\n"
+        assert path.parent == own_files.directory / genre
+    assert own_files.stored() == before
+    assert own_files("embed").out == "0 embedded, 10 up to date\n"
 
 
 @pytest.mark.parametrize("delete", [[], ["-d"]])
-def test_remove_leaves_no_attribute_behind(moved_in: Beet, delete: list[str]) -> None:
-    before, gone = moved_in.stored(), moved_in.paths("title:Waltz")
-    ids = {int(line) for line in moved_in("ls", "-f", "$id", "title:Waltz").lines}
-    moved_in("remove", "-f", *delete, "title:Waltz")
+def test_remove_leaves_no_attribute_behind(own_files: Beet, delete: list[str]) -> None:
+    before, gone = own_files.stored(), own_files.paths("title:Waltz")
+    ids = {int(line) for line in own_files("ls", "-f", "$id", "title:Waltz").lines}
+    own_files("remove", "-f", *delete, "title:Waltz")
     assert [path.exists() for path in gone] == [not delete] * 2
-    assert moved_in.stored() == {id_: row for id_, row in before.items() if id_ not in ids}
-    assert "Waltz" not in moved_in("similar", "title:Drone", "-n", "20").out
+    assert own_files.stored() == {id_: row for id_, row in before.items() if id_ not in ids}
+    assert "Waltz" not in own_files("similar", "title:Drone", "-n", "20").out
 
 
-def test_modify_of_tags_of_items_and_albums(moved_in: Beet) -> None:
-    before = moved_in.stored()
-    moved_in("modify", "-y", "title:Waltz", "title=Another Waltz", "mood=calm")
-    moved_in("modify", "-y", "-a", "albumartist:Breakneck", "album=Renamed", "year=1999", "shelf=top")
-    assert moved_in("ls", "title:Another Waltz", "-f", "$mood").lines == ["calm", "calm"]
-    assert set(moved_in("ls", "album:Renamed", "-f", "$year $shelf").lines) == {"1999 top"}
-    assert moved_in.stored() == before
-    assert moved_in("embed").out == "0 embedded, 10 up to date\n"
+def test_modify_of_tags_of_items_and_albums(own_files: Beet) -> None:
+    before = own_files.stored()
+    own_files("modify", "-y", "title:Waltz", "title=Another Waltz", "mood=calm")
+    own_files("modify", "-y", "-a", "albumartist:Breakneck", "album=Renamed", "year=1999", "shelf=top")
+    assert own_files("ls", "title:Another Waltz", "-f", "$mood").lines == ["calm", "calm"]
+    assert set(own_files("ls", "album:Renamed", "-f", "$year $shelf").lines) == {"1999 top"}
+    assert own_files.stored() == before
+    assert own_files("embed").out == "0 embedded, 10 up to date\n"
 
 
 def test_modify_of_our_attributes(library: Beet) -> None:
@@ -84,71 +84,71 @@ def genres_shown(beet: Beet) -> str:
     return beet("ls", "id:1", "-f", "$musrec_genres").out.strip()
 
 
-def test_write_puts_nothing_of_ours_into_a_file(moved_in: Beet) -> None:
-    before, files = moved_in.stored(), contents(moved_in.directory)
-    assert moved_in("write", "-p").out == ""
-    moved_in("write", "-f")
-    moved_in("modify", "-y", "-w", "comments=heard")
-    after = contents(moved_in.directory)
+def test_write_puts_nothing_of_ours_into_a_file(own_files: Beet) -> None:
+    before, files = own_files.stored(), contents(own_files.directory)
+    assert own_files("write", "-p").out == ""
+    own_files("write", "-f")
+    own_files("modify", "-y", "-w", "comments=heard")
+    after = contents(own_files.directory)
     assert all(files[path] != after[path] for path in files)
     assert {path.suffix for path in after} == {f".{ending}" for ending in music.FORMATS}
     assert not [path for path, content in after.items() if b"musrec" in content.lower()]
-    assert moved_in.stored() == before
-    assert moved_in("embed").out == "0 embedded, 10 up to date\n"
+    assert own_files.stored() == before
+    assert own_files("embed").out == "0 embedded, 10 up to date\n"
 
 
-def test_update_after_tags_changed_and_a_file_vanished(moved_in: Beet) -> None:
-    before = moved_in.stored()
-    first, second = moved_in.paths("title:Waltz")
-    kept = int(moved_in("ls", "-f", "$id", f"path:{first}").out)
-    lost = int(moved_in("ls", "-f", "$id", f"path:{second}").out)
+def test_update_after_tags_changed_and_a_file_vanished(own_files: Beet) -> None:
+    before = own_files.stored()
+    first, second = own_files.paths("title:Waltz")
+    kept = int(own_files("ls", "-f", "$id", f"path:{first}").out)
+    lost = int(own_files("ls", "-f", "$id", f"path:{second}").out)
     second.unlink()
     retag(first, title="Renamed", comments="a word")
-    moved_in("update")
-    assert moved_in("ls", f"id:{kept}", "-f", "$title/$comments").out == "Renamed/a word\n"
-    assert moved_in.stored() == {id_: row for id_, row in before.items() if id_ != lost}
-    assert moved_in("embed").out == "0 embedded, 9 up to date\n"
+    own_files("update")
+    assert own_files("ls", f"id:{kept}", "-f", "$title/$comments").out == "Renamed/a word\n"
+    assert own_files.stored() == {id_: row for id_, row in before.items() if id_ != lost}
+    assert own_files("embed").out == "0 embedded, 9 up to date\n"
 
 
-def test_update_with_a_better_rip_makes_it_stale(moved_in: Beet) -> None:
-    before = moved_in.stored()
-    path = next(path for path in moved_in.paths() if path.suffix == ".mp3")
-    id_ = int(moved_in("ls", "-f", "$id", f"path:{path}").out)
+def test_update_with_a_better_rip_makes_it_stale(own_files: Beet) -> None:
+    before = own_files.stored()
+    path = next(path for path in own_files.paths() if path.suffix == ".mp3")
+    id_ = int(own_files("ls", "-f", "$id", f"path:{path}").out)
     tags = MediaFile(path)
     rip = music.Song("String Drone", tags.artist, tags.album, tags.title, tags.track, "mp3", 7)
     time.sleep(1.1)
     music.write(rip, path.parent, seconds=20).replace(path)
-    moved_in("update")
-    assert moved_in.stored() == before  # beets' own update takes nothing away
-    assert len(moved_in("embed", "-p").lines) == 1
-    assert moved_in("embed").out == "1 embedded, 9 up to date\n"
-    after = moved_in.stored()
+    own_files("update")
+    assert own_files.stored() == before  # beets' own update takes nothing away
+    assert len(own_files("embed", "-p").lines) == 1
+    assert own_files("embed").out == "1 embedded, 9 up to date\n"
+    after = own_files.stored()
     assert after.pop(id_) != before.pop(id_)
     assert after == before
 
 
-def test_replace_with_another_format(moved_in: Beet, songs: Path, tmp_path: Path) -> None:
+def test_replace_with_another_format(own_files: Beet, songs: Path, tmp_path: Path) -> None:
     """``beet replace`` swaps the file and notes nothing more; ``beet update`` then sees what it is."""
-    moved_in.configure(plugins="musrec replace")
-    path = next(path for path in moved_in.paths() if path.suffix == ".mp3")
-    title = moved_in("ls", f"path:{path}", "-f", "$title").out.strip()
+    own_files.configure(plugins="musrec replace")
+    path = next(path for path in own_files.paths() if path.suffix == ".mp3")
+    title = own_files("ls", f"path:{path}", "-f", "$title").out.strip()
     better = music.encode(music.compose(music.collection(1)[1], 14), tmp_path / "better.flac")
     music.tag(better, music.Song("", "Clara Ivory", "Better", title, 1, "flac", 0))
     answers = "import builtins\nanswers = iter(['1', 'y'])\nbuiltins.input = lambda *_: next(answers)"
-    moved_in.after(answers, "replace", f"path:{path}", str(better))
-    moved_in("update")
-    assert moved_in("ls", f"title:{title}", "-f", "$format").out == "FLAC\n"
-    assert moved_in("embed").out == "1 embedded, 9 up to date\n"
+    own_files.after(answers, "replace", f"path:{path}", str(better))
+    own_files("update")
+    assert own_files("ls", f"title:{title}", "-f", "$format").out == "FLAC\n"
+    assert own_files("embed").out == "1 embedded, 9 up to date\n"
 
 
-def test_mbsync_changes_tags_only(moved_in: Beet) -> None:
+def test_mbsync_changes_tags_only(own_files: Beet) -> None:
     """The album of the real MusicBrainz is stood in for."""
-    moved_in.configure(plugins="musrec mbsync")
+    own_files.configure(plugins="musrec mbsync")
     album, release = "albumartist:Breakneck", "11111111-1111-1111-1111-111111111111"
-    moved_in("modify", "-y", "-a", album, f"mb_albumid={release}", "data_source=MusicBrainz")
-    moved_in("modify", "-y", album, "mb_trackid=22222222-2222-2222-2222-222222222222")
-    before = moved_in.stored()
-    moved_in.after(
+    own_files("modify", "-y", "-a", album, f"mb_albumid={release}", "data_source=MusicBrainz")
+    own_files("modify", "-y", album, "mb_trackid=22222222-2222-2222-2222-222222222222")
+    before = own_files.stored()
+    own_files.after(
         f"""
 from beets import metadata_plugins
 from beets.autotag.hooks import AlbumInfo, TrackInfo
@@ -159,56 +159,56 @@ metadata_plugins.album_for_id = lambda *arguments, **options: info
         "mbsync",
         album,
     )
-    assert moved_in("ls", "title:Synced", "-f", "$album").lines == ["Synced Album"]
-    assert moved_in.stored() == before
-    assert moved_in("embed").out == "0 embedded, 10 up to date\n"
+    assert own_files("ls", "title:Synced", "-f", "$album").lines == ["Synced Album"]
+    assert own_files.stored() == before
+    assert own_files("embed").out == "0 embedded, 10 up to date\n"
 
 
-def test_duplicates_lists_tags_and_removes(moved_in: Beet) -> None:
-    moved_in.configure(plugins="musrec duplicates")
-    path = moved_in.paths("title:Waltz")[0]
+def test_duplicates_lists_tags_and_removes(own_files: Beet) -> None:
+    own_files.configure(plugins="musrec duplicates")
+    path = own_files.paths("title:Waltz")[0]
     copy = shutil.copy(path, path.with_name(f"copy of {path.name}"))
-    moved_in("import", "-s", str(copy))
-    before = moved_in.stored()
+    own_files("import", "-s", str(copy))
+    before = own_files.stored()
     assert len(before) == 11
-    (listed,) = moved_in("duplicates", "-k", "title", "-p").lines
+    (listed,) = own_files("duplicates", "-k", "title", "-p").lines
     assert Path(listed) in (path, copy)
-    assert len(moved_in("duplicates", "-k", "musrec_embedding", "-F").lines) == 2  # the same music, by ear
-    moved_in("duplicates", "-k", "title", "-t", "twice=yes")
-    assert moved_in.stored() == before
-    moved_in("duplicates", "-k", "title", "-r")
-    after = moved_in.stored()
+    assert len(own_files("duplicates", "-k", "musrec_embedding", "-F").lines) == 2  # the same music, by ear
+    own_files("duplicates", "-k", "title", "-t", "twice=yes")
+    assert own_files.stored() == before
+    own_files("duplicates", "-k", "title", "-r")
+    after = own_files.stored()
     assert len(after) == 10
     assert all(set(row) == KEYS for row in after.values())
 
 
-def test_duplicates_merges_a_song_that_is_not_embedded(moved_in: Beet) -> None:
+def test_duplicates_merges_a_song_that_is_not_embedded(own_files: Beet) -> None:
     """beets copies what the head lacks, computed attributes too, where it can; what is computed stays right."""
-    moved_in.configure(plugins="musrec duplicates", musrec={"auto": False})
-    path = moved_in.paths("title:Waltz")[0]
+    own_files.configure(plugins="musrec duplicates", musrec={"auto": False})
+    path = own_files.paths("title:Waltz")[0]
     copy = shutil.copy(path, path.with_name(f"copy of {path.name}"))
-    moved_in("import", "-s", str(copy))
-    moved_in("duplicates", "-k", "title", "-M", "-t", "twice=yes")
-    moved_in("embed")
-    rows = moved_in("ls", f"title:{MediaFile(path).title}", "-f", "$musrec_genre $musrec_rock $musrec_genres").lines
+    own_files("import", "-s", str(copy))
+    own_files("duplicates", "-k", "title", "-M", "-t", "twice=yes")
+    own_files("embed")
+    rows = own_files("ls", f"title:{MediaFile(path).title}", "-f", "$musrec_genre $musrec_rock $musrec_genres").lines
     assert len(rows) == 2
     assert rows[0] == rows[1]
 
 
 @pytest.fixture
-def converting(moved_in: Beet, tmp_path: Path) -> Beet:
+def converting(own_files: Beet, tmp_path: Path) -> Beet:
     """``convert`` to FLAC; the encoder is a program that answers one prepared file."""
     prepared = tmp_path / "prepared.flac"
-    shutil.copy(next(moved_in.directory.rglob("*.flac")), prepared)
+    shutil.copy(next(own_files.directory.rglob("*.flac")), prepared)
     program = tmp_path / "encoder.py"
     program.write_text(f"import shutil, sys\nshutil.copyfile({str(prepared)!r}, sys.argv[2])\n")
     command = f"{shlex.quote(sys.executable)} {shlex.quote(str(program))} $source $dest"
-    moved_in.configure(
+    own_files.configure(
         plugins="musrec convert",
         import_={"copy": True},
         convert={"format": "flac", "formats": {"flac": {"command": command, "extension": "flac"}}, "quiet": True},
     )
-    return moved_in
+    return own_files
 
 
 def test_convert_leaves_the_library_alone(converting: Beet, tmp_path: Path) -> None:

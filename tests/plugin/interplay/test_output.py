@@ -75,10 +75,10 @@ def test_web_sends_items_as_json(library: Beet) -> None:
     assert replies["/album/1?expand"]["items"][0]["musrec_embedding"] == "128-d"
 
 
-def test_web_patches_and_deletes(moved_in: Beet) -> None:
-    moved_in.configure(plugins="musrec web", web={"readonly": False})
-    before = moved_in.stored()
-    moved_in.after(
+def test_web_patches_and_deletes(own_files: Beet) -> None:
+    own_files.configure(plugins="musrec web", web={"readonly": False})
+    before = own_files.stored()
+    own_files.after(
         """
 from beetsplug.web import app
 def change(**options):
@@ -91,9 +91,9 @@ app.run = change
 """,
         "web",
     )
-    assert moved_in("ls", "id:1", "-f", "$title").out == "Patched whole\n"
+    assert own_files("ls", "id:1", "-f", "$title").out == "Patched whole\n"
     del before[2]
-    assert moved_in.stored() == before
+    assert own_files.stored() == before
 
 
 # export, info, fields, stats, ls
@@ -178,9 +178,9 @@ EDIT_TITLE = "file = Path(sys.argv[1]); file.write_text(file.read_text().replace
 
 
 @pytest.fixture
-def editing(moved_in: Beet, tmp_path: Path) -> Beet:
-    moved_in.configure(plugins="musrec edit")
-    return moved_in
+def editing(own_files: Beet, tmp_path: Path) -> Beet:
+    own_files.configure(plugins="musrec edit")
+    return own_files
 
 
 def edit(beet: Beet, code: str, *arguments: str) -> str:
@@ -236,21 +236,21 @@ def test_play_by_mood(library: Beet, tmp_path: Path) -> None:
     assert heard.read_text(encoding="utf-8").splitlines() == expected != []
 
 
-def test_smart_playlists_of_computed_attributes(moved_in: Beet, tmp_path: Path) -> None:
+def test_smart_playlists_of_computed_attributes(own_files: Beet, tmp_path: Path) -> None:
     lists = [
         {"name": "sure.m3u", "query": "musrec_confidence:0.4.."},
         {"name": "$musrec_genre.m3u", "query": "musrec_genre::."},
     ]
     settings = {"playlist_dir": str(tmp_path / "lists"), "playlists": lists, "auto": True, "output": "m3u"}
-    moved_in.configure(plugins="musrec smartplaylist", smartplaylist=settings)
-    moved_in("splupdate")
+    own_files.configure(plugins="musrec smartplaylist", smartplaylist=settings)
+    own_files("splupdate")
     sure = (tmp_path / "lists" / "sure.m3u").read_text(encoding="utf-8").splitlines()
-    assert sure == moved_in("ls", "-p", "musrec_confidence:0.4..").lines != []
-    genres = set(moved_in("ls", "-f", "$musrec_genre.m3u").lines)
+    assert sure == own_files("ls", "-p", "musrec_confidence:0.4..").lines != []
+    genres = set(own_files("ls", "-f", "$musrec_genre.m3u").lines)
     assert {file.name for file in (tmp_path / "lists").iterdir()} == {"sure.m3u", *genres}
-    other = moved_in("ls", "-p", "musrec_confidence:..0.39").lines[0]
-    moved_in("modify", "-y", f"path:{other}", "musrec_genres=rock 90%")
-    moved_in("splupdate", "sure.m3u")
+    other = own_files("ls", "-p", "musrec_confidence:..0.39").lines[0]
+    own_files("modify", "-y", f"path:{other}", "musrec_genres=rock 90%")
+    own_files("splupdate", "sure.m3u")
     assert other in (tmp_path / "lists" / "sure.m3u").read_text(encoding="utf-8").splitlines()
 
 

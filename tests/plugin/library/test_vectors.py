@@ -283,11 +283,11 @@ def test_standings_and_matching_ids_are_what_beets_itself_finds(lib: Library) ->
         some = [9, 4, 3, 39]
         expected = {item.id for item in lib.items(text)}
         assert sql.matching_ids(lib, query, among=some) == [id_ for id_ in some if id_ in expected], text
-    for standing in sql.embedding_states(lib, range(1, 41)):
-        item = song(lib, standing.id)
-        assert bool(standing.size) == (fields.EMBEDDING in item)
-        assert (standing.model, standing.heard) == (item[fields.MODEL], item[fields.HEARD])
-        assert standing.likeness == fields._likeness(item)
+    for state in sql.embedding_states(lib, range(1, 41)):
+        item = song(lib, state.id)
+        assert bool(state.size) == (fields.EMBEDDING in item)
+        assert (state.model, state.embedded_file) == (item[fields.MODEL], item[fields.HEARD])
+        assert state.file == fields._properties_of(item)
 
 
 def test_the_program_keeps_its_file_beside_a_large_library(tmp_path: Path) -> None:

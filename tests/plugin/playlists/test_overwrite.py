@@ -12,7 +12,8 @@ import pytest
 from beets.ui import UserError
 
 from beetsplug.musrec.commands import report_html
-from beetsplug.musrec.playlists import mixes, overwrite
+from beetsplug.musrec.overwrite import check_page
+from beetsplug.musrec.playlists.file_names import playlist_name
 from musrec_core.map import page
 from musrec_core.playlist.recipe import Recipe, mark, parse
 
@@ -63,22 +64,22 @@ def test_similar_writes_over_its_own_alone(library: Beet, tmp_path: Path) -> Non
         assert path.read_text("utf-8") == changed
     library(*one, "--force")
     assert parse(path.read_bytes()).is_as_written()
-    assert "--force goes with" in library.error("similar", "Harbour Waltz", "--force")
+    assert "--force needs --playlist" in library.error("similar", "Harbour Waltz", "--force")
 
 
 def test_pages_and_pictures(tmp_path: Path) -> None:
     path = tmp_path / "x.html"
-    overwrite.check_page(path, force=False)
+    check_page(path, force=False)
     for content in (b"", report_html.as_html(report_html.Page("t", [])).encode(), page.PAGE.read_bytes()):
         path.write_bytes(content)
-        overwrite.check_page(path, force=False)
+        check_page(path, force=False)
     for content in (b"<html>mine</html>", b"\x89PNG\r\n\x1a\n"):
         path.write_bytes(content)
         with pytest.raises(UserError, match="add --force"):
-            overwrite.check_page(path, force=False)
-        overwrite.check_page(path, force=True)
+            check_page(path, force=False)
+        check_page(path, force=True)
     with pytest.raises(UserError, match="is no file"):
-        overwrite.check_page(os.devnull, force=True)
+        check_page(os.devnull, force=True)
 
 
 def test_a_report_spares_what_is_anothers(library: Beet, tmp_path: Path) -> None:
@@ -102,7 +103,7 @@ def test_a_report_spares_what_is_anothers(library: Beet, tmp_path: Path) -> None
 def test_no_name_of_a_mix_leaves_the_folder(name: str, replacements: list[tuple[re.Pattern[str], str]]) -> None:
     lib: Any = SimpleNamespace(replacements=replacements)
     for template in (name, f"folder/{name}.m3u", f"{name}/list"):
-        made = mixes._file_name(lib, template)
+        made = playlist_name(lib, template)
         assert not made.startswith(("/", "~"))
         for part in made.split("/") if made else ():
             assert part.strip(" .") == part != ""

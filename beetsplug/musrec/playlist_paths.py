@@ -1,0 +1,33 @@
+"""Where playlists lie: a name -> a path."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from beets.ui import UserError
+from beets.util import normpath
+
+from musrec_core._text import printable
+
+if TYPE_CHECKING:
+    from .config import PlaylistSettings
+
+ENDINGS = (".m3u", ".m3u8")
+
+
+def target(settings: PlaylistSettings, name: str) -> bytes:
+    """Where a playlist of this name is written: below ``playlist.dir`` if that is set, else the working directory."""
+    if not name.lower().endswith(ENDINGS):
+        name += ".m3u8"
+    path: bytes = normpath(os.path.join(settings.dir or b"", os.path.expanduser(os.fsencode(name))))
+    return path
+
+
+def existing(settings: PlaylistSettings, name: str) -> bytes:
+    """The playlist of this name, in the working directory or where playlists go; raises `UserError`."""
+    paths = [normpath(name), *(target(settings, name + ending) for ending in ("", *ENDINGS))]
+    for is_there in (os.path.isfile, os.path.lexists):  # of anything but a file, the reader says what it is
+        if found := next(filter(is_there, paths), None):
+            return found
+    raise UserError(f"there is no playlist {printable(name)}")

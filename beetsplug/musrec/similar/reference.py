@@ -1,0 +1,39 @@
+"""The table of options in docs/similar-options.md: ``python -m beetsplug.musrec.similar.reference`` prints it."""
+
+from __future__ import annotations
+
+from .options import AGAIN, OPTIONS, Option, Use
+
+HEAD = ("option", "", "setting `musrec.similar.`", "list", "`--to`", "`--hubs`", "`--refresh`, `--extend`", "mix")
+
+
+def table() -> str:
+    """Every option, and what heeds it, in Markdown."""
+    lines = [_line(HEAD), _line(["---"] * len(HEAD)), *(_line(_cells(row)) for row in OPTIONS)]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: Option) -> list[str]:
+    metavar = row.metavar or "|".join(row.choices) or ("" if row.type == "flag" else row.name.upper())
+    flags = ", ".join(f"`{flag}`" for flag in row.flags[:-1])
+    whole = f"`{row.flag} {metavar}`" if metavar else f"`{row.flag}`"
+    return [
+        ", ".join(filter(None, (flags, whole))).replace("|", "\\|"),
+        row.help,
+        f"`{row.name}`" if row.setting else "",
+        *(_yes(row, use) for use in (Use.LIST, Use.JOURNEY, Use.HUBS)),
+        _yes(row, AGAIN),
+        f"`{row.key}`" if Use.MIX in row.heeded else "",
+    ]
+
+
+def _yes(row: Option, use: Use) -> str:
+    return "yes" if use in row.heeded else ""
+
+
+def _line(cells: list[str] | tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+if __name__ == "__main__":
+    print(table(), end="")

@@ -1,0 +1,45 @@
+"""Times as they are typed: ``1h30``, ``90m``, ``2:10``."""
+
+from __future__ import annotations
+
+import re
+
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+_UNITS = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?|(?<=h)(\d+)$)?(?:(\d+)s)?")
+
+
+def parse_length(text: str) -> float:
+    """A length of time in seconds, written as `parse_moment` reads it: ``1h30``, ``90m``, ``1:30:00``, ``130``.
+
+    Raises
+    ------
+    ValueError
+        It is not a time, or zero.
+    """
+    seconds = parse_moment(text)
+    if not seconds:
+        raise ValueError(f"{text!r} is not a length of time")
+    return seconds
+
+
+def parse_moment(text: str) -> float:
+    """A moment in a song in seconds.
+
+    ``2:10`` and ``4:30.5`` (minutes), ``1:02:10``, ``130`` and ``130.5`` (seconds), ``1h30``, ``1h30m``, ``90m``,
+    ``90min``, ``45s``.
+
+    Raises
+    ------
+    ValueError
+        It is none of these.
+    """
+    bare = text.strip()
+    parts = bare.split(":")
+    if len(parts) <= 3 and all(map(_NUMBER.fullmatch, parts)):
+        numbers = [float(part) for part in parts]
+        if all(number < 60 for number in numbers[1:]) and not any("." in part for part in parts[:-1]):
+            return sum(number * 60**power for power, number in enumerate(reversed(numbers)))
+    elif bare and (found := _UNITS.fullmatch(bare.lower().replace(" ", ""))):
+        hours, minutes, rest, seconds = (float(part or 0) for part in found.groups())
+        return 3600 * hours + 60 * (minutes + rest) + seconds
+    raise ValueError(f"{text!r} is not a time")
