@@ -22,12 +22,12 @@ def interrupted(*_: object) -> None:
 
 def test_prepare_goes_on_where_it_was_killed(labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = load_recipe(recipe_file(tmp_path))
-    monkeypatch.setattr(preparing, "PART_CLIPS", 4)
+    monkeypatch.setattr(preparing, "PART_CLIPS", 5)
     monkeypatch.setattr(preparing, "_without_duplicates", interrupted)
     with pytest.raises(KeyboardInterrupt):
         preparing.prepare(recipe, labelled, tmp_path / "cache")
     kept = len(list((tmp_path / "cache" / "parts").glob("*.npz")))
-    assert kept == 8  # 35 good clips
+    assert kept == 7  # 35 good clips
 
     monkeypatch.undo()
     asked: list[str] = []
