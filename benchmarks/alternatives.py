@@ -1,4 +1,4 @@
-"""Processor time of alternatives to the steps of embedding a track, each beside what is shipped.
+"""Processor time of alternatives for each step of a track, compared with the one that is shipped.
 
 ``python -m benchmarks --part alternatives``.
 """
@@ -44,8 +44,8 @@ def alternatives(paths: list[Path], runs: int, *, markdown: bool = False) -> str
         took = cpu_ms(jobs, runs)
         shipped = next(iter(took.values()), 0.0)
         rows += [[step, name, ms, f"{ms / shipped:.2f}"] for name, ms in took.items()]
-    columns = ["step", "variant", "processor time [ms]", "relative to the shipped"]
-    return table("Alternatives; the first of each step is what is shipped", columns, rows, markdown=markdown)
+    columns = ["step", "alternative", "processor time [ms]", "relative to the shipped"]
+    return table("The first of each step is what is shipped", columns, rows, markdown=markdown)
 
 
 def _mel_powers(y: Array, basis: Array) -> Variants:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from training.recipe import RECIPES
 from .. import music
 from ..once import made_once
 
+ROOT = Path(__file__).parents[2]
 SPLITS = {"train": 3, "valid": 1, "test": 3}  # songs of each style
 
 
@@ -110,3 +114,10 @@ def trained(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert run(command, recipe=recipe, music=labelled, out=out) == 0
 
     return made_once(tmp_path_factory, "trained", make)
+
+
+def imported(code: str) -> set[str]:
+    """The modules that are loaded after ``code``, in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"], cwd=ROOT, check=True,
+                          capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+    return set(done.stdout.splitlines()[-1].split())

@@ -1,4 +1,4 @@
-"""Killed and run again: the same result; and what each step needs to be installed."""
+"""Training: killed and run again, stopped early, on two devices; and what it needs to be installed."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from musrec_core.workers.pool import WorkerPool
 from training.__main__ import main
-from training.data import prepare as preparing
-from training.data.cache import load_cache
-from training.recipe import load_recipe
+from training.data.cache import load_cache, save_cache
 
-from .conftest import recipe_file, run
-
-ROOT = Path(__file__).parents[2]
+from ..conftest import ROOT, imported, recipe_file, run
 
 
 def command(*arguments: str) -> subprocess.Popen[bytes]:
@@ -102,51 +96,6 @@ def test_two_processes_train_together(trained: Path, tmp_path: Path) -> None:
     assert weights(tmp_path)
 
 
-def test_prepare_goes_on_where_it_was_killed(labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = load_recipe(recipe_file(tmp_path))
-    monkeypatch.setattr(preparing, "PART_CLIPS", 4)
-    monkeypatch.setattr(preparing, "_without_duplicates", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        preparing.prepare(recipe, labelled, tmp_path / "cache")
-    kept = len(list((tmp_path / "cache" / "parts").glob("*.npz")))
-    assert kept == 8  # 35 good clips
-
-    monkeypatch.undo()
-    asked: list[str] = []
-
-    def nobody_answers(pool: WorkerPool, paths: Iterable[str]) -> Iterator[tuple[str, object]]:
-        asked.extend(paths)
-        return iter(())
-
-    monkeypatch.setattr(WorkerPool, "map", nobody_answers)
-    with pytest.raises(KeyError):  # the broken file alone is asked for again
-        preparing.prepare(recipe, labelled, tmp_path / "cache")
-    assert [Path(path).name for path in asked] == ["broken.flac"]
-
-    monkeypatch.undo()
-    preparing.prepare(recipe, labelled, tmp_path / "cache")
-    assert not (tmp_path / "cache" / "parts").exists()
-    whole = preparing.prepare(recipe, labelled, tmp_path / "other")
-    np.testing.assert_array_equal(load_cache(tmp_path / "cache").frames, whole.frames)
-
-
-def interrupted(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def imported(code: str) -> set[str]:
-    done = subprocess.run([sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"], cwd=ROOT, check=True,
-                          capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
-    return set(done.stdout.splitlines()[-1].split())
-
-
-def test_prepare_needs_no_torch(labelled: Path, tmp_path: Path) -> None:
-    recipe = recipe_file(tmp_path)
-    arguments = ["prepare", "--recipe", str(recipe), "--music", str(labelled), "--out", str(tmp_path)]
-    code = f"from training.__main__ import main\nif __name__ == '__main__':\n    assert main({arguments}) == 0"
-    assert not {"torch", "lightning", "torchaudio"} & imported(code)
-
-
 def test_fit_needs_neither_a_decoder_nor_beets(trained: Path, tmp_path: Path) -> None:
     recipe = recipe_file(tmp_path, schedule__epochs=1)
     # torchmetrics itself imports librosa, requests, onnxruntime and more where they are: these can't be hidden
@@ -164,3 +113,25 @@ def test_the_cache_has_to_be_of_the_recipes_front_end(
     (tmp_path / "cache").symlink_to(trained / "cache")
     assert run("fit", recipe=recipe, music=labelled, out=tmp_path) == 1
     assert "another n_mels" in capsys.readouterr().err
+
+
+def test_mistakes_of_training_are_one_sentence(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache = load_cache(trained / "cache")
+    recipe = str(recipe_file(tmp_path, schedule__patience=3))
+
+    def error(split: str) -> str:
+        kept = [i for i, track in enumerate(cache.tracks) if track.split == split]
+        part = replace(
+            cache, tracks=[cache.tracks[i] for i in kept], first=cache.first[kept], length=cache.length[kept]
+        )
+        save_cache(part, tmp_path / "cache")
+        assert main(["fit", "--recipe", recipe, "--out", str(tmp_path)]) == 1
+        return capsys.readouterr().err
+
+    assert "no clip in the train split" in error("test")
+    assert "schedule.patience needs clips in the valid split" in error("train")
+    model = str(trained / "export" / "tiny.onnx")
+    assert main(["evaluate", model, "--recipe", recipe, "--out", str(tmp_path), "--split", "test", "--beside"]) == 1
+    assert "the test split has no audio" in capsys.readouterr().err
