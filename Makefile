@@ -1,5 +1,6 @@
 # make demo [MUSIC=folder]   set everything up and run the main job
 # make test                  set everything up and pass the tests
+# make quick                 the same without those marked slow
 # make lint                  ruff, mypy and who may import whom
 # make wheel                 what is published: dist/*.whl
 # make programs              the players and the browser that some tests drive (Debian's packages; asks for sudo)
@@ -20,7 +21,7 @@ PIP := -m pip --disable-pip-version-check --quiet
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: demo test lint wheel programs clean
+.PHONY: demo test quick lint wheel programs clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.installed
@@ -28,6 +29,9 @@ demo: $(DEMO_VENV)/.installed
 
 test: $(VENV)/.installed
 	$(VENV)/$(BIN)/python -m pytest -n logical --dist worksteal $(ARGS)
+
+quick:
+	$(MAKE) test ARGS='-m "not slow" $(ARGS)'
 
 lint: $(VENV)/.installed
 	$(VENV)/$(BIN)/ruff check .

@@ -80,10 +80,9 @@ def test_every_option_is_described_with_its_default(defaults: dict[str, Any]) ->
     assert described == {name: _filled(default) for name, default in defaults.items()}
 
 
-@each_page
+@pytest.mark.parametrize("page", [page for page in PAGES if page != REFERENCE], ids=lambda page: page.name)
 def test_defaults_are_stated_on_one_page(page: Path, defaults: dict[str, Any]) -> None:
-    if page != REFERENCE:
-        assert {name.removeprefix("musrec.") for name in rows(text_of(page))}.isdisjoint(defaults)
+    assert {name.removeprefix("musrec.") for name in rows(text_of(page))}.isdisjoint(defaults)
 
 
 def test_configurations_use_options_that_exist(defaults: dict[str, Any]) -> None:
@@ -147,15 +146,28 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def links(page: Path) -> list[str]:
+    """Where a page's links lead, but for those to the web."""
+    found = re.findall(r"\]\(([^)\s]+)\)", text_of(page))
+    return [target for target in found if not re.match(r"[a-z]+:", target)]
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    name, _, anchor = target.partition("#")
+    there = (page.parent / name).resolve() if name else page
+    return there.exists() and (not anchor or anchor in anchors(there))
+
+
 @each_page
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
-        if re.match(r"[a-z]+:", target):  # on the web
-            continue
-        name, _, anchor = target.partition("#")
-        there = (page.parent / name).resolve() if name else page
-        assert there.exists(), target
-        assert not anchor or anchor in anchors(there), target
+    assert [target for target in links(page) if not leads_somewhere(page, target)] == []
+
+
+def test_there_are_links_files_and_modules_to_look_at() -> None:
+    """Or the tests around this one would look at nothing."""
+    assert sum(len(links(page)) for page in PAGES) > 20
+    assert sum(len(NAMED.findall(text_of(page))) for page in PAGES) > 20
+    assert sum(len(RUN.findall(text_of(page))) for page in PAGES) > 5
 
 
 @pytest.mark.parametrize("page", sorted({*ROOT.glob("docs/*.md")} - {COMPARISON}), ids=lambda page: str(page.name))
@@ -233,6 +245,7 @@ def test_the_script_on_the_library_page_finds_the_song_itself(songs: Path, waltz
     assert len(done.stdout.splitlines()) == 3
 
 
+RUN = re.compile(r"python -m ((?:benchmarks|tests|training)[\w.]*)")
 NAMED = re.compile(r"`((?:beetsplug|musrec_core|training|benchmarks|tests|docs)/[\w./-]+)`")
 WALK = re.compile(r"^[ │├└─]*([\w/]+\.py) +([\w.]+(?:, [\w.]+)*)(?=  |$)", re.MULTILINE)
 
@@ -245,8 +258,7 @@ def test_files_that_are_named_exist(page: Path) -> None:
 
 @each_page
 def test_modules_that_are_run_exist(page: Path) -> None:
-    for module in re.findall(r"python -m ((?:benchmarks|tests|training)[\w.]*)", text_of(page)):
-        assert find_spec(module.rstrip(".")), module
+    assert [module for module in RUN.findall(text_of(page)) if find_spec(module.rstrip(".")) is None] == []
 
 
 def names_in(module: Path) -> set[str]:

@@ -18,6 +18,8 @@ from training.evaluation.metrics import chance, precision_at
 
 from .plugin.conftest import Beet
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Clips:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -87,5 +86,8 @@ def test_damaged_weights_load_or_are_refused(tmp_path: Path, damage: Damage) -> 
     """The card's hash is right, as if somebody had signed the damage."""
     whole = SHIPPED.with_suffix(".onnx").read_bytes()
     path = model_with(tmp_path / "model", "weights", bytes(damage(bytearray(whole), random.Random(1))))
-    with contextlib.suppress(ModelError):  # or nothing else
-        assert Encoder.load(path, threads=1).card.dimensions == 128
+    try:
+        outcome = str(Encoder.load(path, threads=1).card.dimensions)
+    except ModelError as error:  # and nothing else
+        outcome = str(error)
+    assert outcome == "128" or path.stem in outcome

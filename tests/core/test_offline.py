@@ -30,7 +30,7 @@ def test_onnx_runtime_makes_no_device_id_and_no_store_of_events(waltz: Path, tmp
         env={**environment, "HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
     )
     assert done.stdout.startswith("musrec-1@"), done

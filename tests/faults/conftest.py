@@ -1,4 +1,4 @@
-"""What the tests of faults share: specimens, and an encoder in worker processes."""
+"""What the tests of faults share: sample files, and an encoder in worker processes."""
 
 from __future__ import annotations
 

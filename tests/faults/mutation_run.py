@@ -28,8 +28,8 @@ READ_EVERY = 25  # outcomes
 
 
 @dataclass
-class Tally:
-    """What came of a storm.
+class MutationResult:
+    """What came of a run.
 
     Attributes
     ----------
@@ -73,19 +73,21 @@ def _resident(process: psutil.Process) -> int:
         return 0
 
 
-def run(kinds: dict[str, bytes], files: int, *, seed: int = 0, workers: int = 2, timeout: float = 60.0) -> Tally:
+def run(
+    kinds: dict[str, bytes], files: int, *, seed: int = 0, workers: int = 2, timeout: float = 60.0
+) -> MutationResult:
     """Embed as many mutated files; each is deleted as soon as its outcome is known."""
-    toll, encoder = Tally(), Encoder.load(threads=1)
+    result, encoder = MutationResult(), Encoder.load(threads=1)
     started = time.monotonic()
     with TemporaryDirectory() as folder:
         for path, outcome in encoder.embed_files(_written(kinds, files, seed, Path(folder)), workers=workers,
                                                  timeout=timeout):  # fmt: skip
-            _count(toll, Path(os.fsdecode(path)).name, outcome)
+            _count(result, Path(os.fsdecode(path)).name, outcome)
             os.unlink(path)
-            if toll.outcomes.total() % READ_EVERY == 0:
-                toll.read_memory()
-    toll.seconds = time.monotonic() - started
-    return toll
+            if result.outcomes.total() % READ_EVERY == 0:
+                result.read_memory()
+    result.seconds = time.monotonic() - started
+    return result
 
 
 def _written(kinds: dict[str, bytes], files: int, seed: int, folder: Path) -> Iterator[Path]:
@@ -95,27 +97,27 @@ def _written(kinds: dict[str, bytes], files: int, seed: int, folder: Path) -> It
         yield folder / name
 
 
-def _count(toll: Tally, name: str, outcome: object) -> None:
+def _count(result: MutationResult, name: str, outcome: object) -> None:
     if isinstance(outcome, UnusableAudio):
-        toll.outcomes[outcome.reason] += 1
+        result.outcomes[outcome.reason] += 1
         if outcome.reason not in REASONS or outcome.reason == "missing" or "\n" in str(outcome):
-            toll.not_allowed.append(f"{name}: {outcome}")
+            result.not_allowed.append(f"{name}: {outcome}")
         if outcome.reason in ("crashed", "timeout"):
-            toll.crashed.append(f"{name}: {outcome}")
+            result.crashed.append(f"{name}: {outcome}")
         return
-    toll.outcomes["embedded"] += 1
+    result.outcomes["embedded"] += 1
     vector = getattr(outcome, "vector", None)
     if vector is None or not np.isfinite(vector).all() or abs(float(np.linalg.norm(vector)) - 1) > 1e-4:
-        toll.not_allowed.append(f"{name}: {outcome!r}")
+        result.not_allowed.append(f"{name}: {outcome!r}")
 
 
 def main() -> None:
-    """Run a storm and print its toll."""
+    """Run the mutations and print what came of them."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.mutation_run", description=__doc__)
     parser.add_argument("--files", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--only", type=int, metavar="NUMBER", help="write this file of the storm, and run nothing")
+    parser.add_argument("--only", type=int, metavar="NUMBER", help="write this file, and run nothing")
     parser.add_argument("--keep", type=Path, default=Path(), metavar="FOLDER", help="where --only writes it")
     options = parser.parse_args()
     if options.only is not None:
@@ -123,15 +125,15 @@ def main() -> None:
         (options.keep / name).write_bytes(content)
         print(options.keep / name)
         return
-    toll = run(every_kind(), options.files, seed=options.seed, workers=options.workers)
-    print(f"{toll.outcomes.total()} files in {toll.seconds:.0f} s, {options.workers} workers")
-    for outcome, count in toll.outcomes.most_common():
+    result = run(every_kind(), options.files, seed=options.seed, workers=options.workers)
+    print(f"{result.outcomes.total()} files in {result.seconds:.0f} s, {options.workers} workers")
+    for outcome, count in result.outcomes.most_common():
         print(f"  {count:6}  {outcome}")
-    for name, readings in (("parent", toll.parent), ("worker", toll.worker)):
+    for name, readings in (("parent", result.parent), ("worker", result.worker)):
         tenths = [readings[n * (len(readings) - 1) // 10] / 1e6 for n in range(11)]
         print(f"  resident, {name} [MB]: {' '.join(f'{reading:.0f}' for reading in tenths)}")
-    print(f"  growth: {', '.join(f'{name} {growth:.3f}' for name, growth in toll.growth().items())}")
-    for line in [*toll.not_allowed, *toll.crashed]:
+    print(f"  growth: {', '.join(f'{name} {growth:.3f}' for name, growth in result.growth().items())}")
+    for line in [*result.not_allowed, *result.crashed]:
         print(f"  {line}")
 
 

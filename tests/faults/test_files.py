@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 import os
@@ -132,8 +131,10 @@ def test_what_is_no_file_does_not_block(odd_folder: Path, waltz: Path, embed_all
 
 def test_a_device_or_a_kernel_file_that_calls_itself_regular(embed_all: EmbedAll) -> None:
     files = [Path("/proc/self/mem"), Path("/proc/self/pagemap"), Path("/proc/kmsg"), Path("/sys/kernel/uevent_seqnum")]
-    found = embed_all([path for path in files if path.exists()])
-    assert set(found.values()) <= {"unreadable"}
+    here = [path for path in files if path.exists()]
+    if not here:
+        pytest.skip("no such files here")
+    assert set(embed_all(here).values()) == {"unreadable"}
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read everything")
@@ -181,8 +182,11 @@ def test_a_file_that_shrinks_while_it_is_read(waltz: Path, tmp_path: Path, monke
         return decode(*arguments)
 
     monkeypatch.setattr(clip, "_decode_middle", shrink_first)
-    with contextlib.suppress(UnusableAudio):  # or nothing else
-        assert len(load_clip(path))
+    try:
+        outcome: object = len(load_clip(path)) > 0
+    except UnusableAudio as error:  # and nothing else
+        outcome = error.reason
+    assert outcome in (True, *BAD)
 
 
 NAMES = [

@@ -1,23 +1,26 @@
-"""A thousand damaged files by default, as many as MUSREC_STORM says: none hangs, kills or swells anything."""
+"""A thousand damaged files by default, as many as MUSREC_MUTATIONS says: none hangs, kills or swells anything."""
 
 from __future__ import annotations
 
 import os
 
+import pytest
+
 from . import mutation_run
 from .mutate import DAMAGES, mutated
 
-FILES = int(os.environ.get("MUSREC_STORM", "1000"))
+FILES = int(os.environ.get("MUSREC_MUTATIONS", "1000"))
 
 
-def test_a_storm_of_damaged_files(kinds: dict[str, bytes]) -> None:
-    toll = mutation_run.run(kinds, FILES, workers=2, timeout=60)
-    assert toll.outcomes.total() == FILES
-    assert not toll.not_allowed
-    assert not toll.crashed  # none is known that kills FFmpeg; `python -m tests.faults.storm --only N` writes number N
-    assert toll.outcomes["embedded"] > FILES / 4  # else the damage is so coarse that nothing deep is reached
-    assert toll.outcomes["unreadable"] > FILES / 20
-    assert all(growth < 1.15 for growth in toll.growth().values()), (toll.parent, toll.worker)
+@pytest.mark.slow
+def test_mutated_files(kinds: dict[str, bytes]) -> None:
+    result = mutation_run.run(kinds, FILES, workers=2, timeout=60)
+    assert result.outcomes.total() == FILES
+    assert not result.not_allowed
+    assert not result.crashed  # `python -m tests.faults.mutation_run --only N` writes number N
+    assert result.outcomes["embedded"] > FILES / 4  # else the damage is so coarse that nothing deep is reached
+    assert result.outcomes["unreadable"] > FILES / 20
+    assert all(growth < 1.15 for growth in result.growth().values()), (result.parent, result.worker)
 
 
 def test_the_same_number_is_the_same_file(kinds: dict[str, bytes]) -> None:

@@ -8,20 +8,38 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from training.__main__ import main
 from training.recipe import RECIPES
 
 from .. import music
+from ..once import made_once
 
-SPLITS = {"train": 3, "valid": 1, "test": 4}  # songs of each style
+SPLITS = {"train": 3, "valid": 1, "test": 3}  # songs of each style
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """So small a network gains nothing from a second thread, and loses much where another test has the other core."""
+    torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What trains is slow."""
+    for item in items:
+        if "trained" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Composed songs of five styles with a manifest, a broken file among them."""
-    folder = tmp_path_factory.mktemp("labelled")
+    return made_once(tmp_path_factory, "labelled", _compose_labelled)
+
+
+def _compose_labelled(folder: Path) -> None:
     rows = []
     for n, style in enumerate(music.STYLES):
         split_of = [split for split, count in SPLITS.items() for _ in range(count)]
@@ -43,7 +61,6 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tags=rng.random((2 * len(heard), 50)).astype("f2"),
         tag_names=np.array(["tag"] * 50),
     )
-    return folder
 
 
 def write_manifest(folder: Path, rows: list[list[str]]) -> None:
@@ -86,9 +103,10 @@ def run(command: str, *rest: str, recipe: Path, music: Path, out: Path) -> int:
 @pytest.fixture(scope="session")
 def trained(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a whole tiny run."""
-    out = tmp_path_factory.mktemp("run")
-    recipe = recipe_file(out)
-    assert run("prepare", recipe=recipe, music=labelled, out=out) == 0
-    assert run("fit", recipe=recipe, music=labelled, out=out) == 0
-    assert run("export", recipe=recipe, music=labelled, out=out) == 0
-    return out
+
+    def make(out: Path) -> None:
+        recipe = recipe_file(out)
+        for command in ("prepare", "fit", "export"):
+            assert run(command, recipe=recipe, music=labelled, out=out) == 0
+
+    return made_once(tmp_path_factory, "trained", make)

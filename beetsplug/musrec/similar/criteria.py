@@ -57,7 +57,7 @@ def criteria_from(
     return Criteria(
         space=space,
         metric=options.metric or default_metric(space),
-        candidates=_candidates(lib, options.candidates),
+        candidates=None if options.candidates is None else sql.matching_option(lib, options.candidates, "--in"),
         exclude=parse_exclude(exclude),
         removed=removed or RemovedSongs(),
         max_per_artist=options.max_per_artist or 0,
@@ -73,15 +73,6 @@ def criteria_from(
 def default_metric(space: Space) -> Metric:
     """The distance of the system that a space comes from."""
     return "euclidean" if space == "genre" else "cosine"
-
-
-def _candidates(lib: Library, text: str | None) -> set[int] | None:
-    if text is None:
-        return None
-    ids = set(sql.matching_ids(lib, sql.parse_option(text, "--in")))
-    if not ids:
-        raise UserError(f"no song matches --in: {text}")
-    return ids
 
 
 def parse_exclude(text: str) -> Query | None:

@@ -65,9 +65,9 @@ def matching(lib: Library, args: list[str], *, album: bool = False, first: bool 
     else:
         found = list(lib.items(args))[: 1 if first else None]
     if not found and not album and not "".join(args).strip():
-        raise UserError("the library is empty: run `beet import`")
+        raise sql.empty_library()
     if not found:
-        raise UserError(f"no {'album' if album else 'song'} matches: {' '.join(args)}")
+        raise sql.no_match(" ".join(args), f"{'album' if album else 'song'} matches")
     return found
 
 

@@ -44,10 +44,7 @@ def parse_steering(card: Card, lib: Library, options: SimilarOptions) -> Steerin
     """What `--unlike`, `--more`, `--less` and `--weigh` ask for; raises `UserError`."""
     away: set[int] = set()
     for text in options.unlike:
-        found = sql.matching_ids(lib, sql.parse_option(text, "--unlike"))
-        if not found:
-            raise UserError(f"no song matches --unlike: {text}")
-        away.update(found)
+        away |= sql.matching_option(lib, text, "--unlike")
     genres = [(_genre(card, *_weighted(text, "--more", MORE)), 1) for text in options.more]
     genres += [(_genre(card, *_weighted(text, "--less", MORE)), -1) for text in options.less]
     weights = dict(_weighted(text, "--weigh", None) for text in options.weigh)

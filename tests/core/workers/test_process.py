@@ -53,11 +53,9 @@ def cannot_travel(_: str) -> Any:
 
 
 def work(path: str) -> str:
-    """Half a second of processor time; what is begun is told."""
+    """Half a second; what is begun is told."""
     print("begun", path, file=sys.stderr, flush=True)
-    started = time.process_time()
-    while time.process_time() - started < 0.5:
-        pass
+    time.sleep(0.5)
     return path
 
 
@@ -149,7 +147,7 @@ def test_a_package_that_runs_from_the_working_directory_finds_its_own_jobs(tmp_p
     )
     done = subprocess.run(
         [sys.executable, "-m", "uninstalled"], cwd=package.parent, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.stdout == "{'a': 'uninstalled.job a', 'b': 'uninstalled.job b'}\n", done.stderr
 
@@ -188,7 +186,7 @@ with WorkerPool(None, workers=2, job=shout) as pool:
 open({str(tmp_path / "found")!r}, "w").write("".join(found))
 """
     process = program(code)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert (tmp_path / "found").read_text() == "abc"
 
 
@@ -305,9 +303,9 @@ def test_a_job_of_the_program_itself_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_timeout_is_tried_once_more(tmp_path: Path) -> None:
-    with WorkerPool(None, workers=1, timeout=0.5, job=hang_once) as pool:
+    with WorkerPool(None, workers=1, timeout=2, job=hang_once) as pool:
         assert dict(pool.map([str(tmp_path / "slow")])) == {str(tmp_path / "slow"): str(tmp_path / "slow")}
-    with WorkerPool(None, workers=1, timeout=0.5, job=hang) as pool:
+    with WorkerPool(None, workers=1, timeout=2, job=hang) as pool:
         ((_, outcome),) = pool.map(["a"])
     assert isinstance(outcome, UnusableAudio)
     assert outcome.reason == "timeout"
@@ -328,7 +326,7 @@ with WorkerPool(None, workers=1, timeout=3, job=work) as pool:
     os.killpg(process.pid, signal.SIGSTOP)
     time.sleep(4)
     os.killpg(process.pid, signal.SIGCONT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert out == "b\nc\nd\n"
     assert err.split() == ["begun", "a", "begun", "b", "begun", "c", "begun", "d"]  # each once
 
@@ -344,7 +342,7 @@ list(WorkerPool(None, workers=1, job=hang).map(["a"]))
     worker = psutil.Process(int(process.stderr.readline()))
     process.kill()
     process.communicate()
-    worker.wait(timeout=30)
+    worker.wait(timeout=300)
 
 
 def test_a_pool_closed_by_another_thread_ends_its_map() -> None:
@@ -357,9 +355,9 @@ def test_a_pool_closed_by_another_thread_ends_its_map() -> None:
 
 def test_what_a_caller_leaves_is_not_worked_on() -> None:
     with WorkerPool(None, workers=1, job=echo) as pool:
-        for path, _ in pool.map(str(n) for n in range(1000)):
-            assert path == "0"
-            break
+        begun = pool.map(str(n) for n in range(1000))
+        assert next(begun) == ("0", "0")
+        del begun
         assert list(pool.map(["new"])) == [("new", "new")]
 
 

@@ -12,10 +12,16 @@ from beets.ui import Subcommand
 
 from beetsplug.musrec.commands import COMMANDS as ENTRIES
 from beetsplug.musrec.commands import Command
+from beetsplug.musrec.components import Components
 
 from ..conftest import Beet
 
-COMMANDS: list[Subcommand] = [Command(entry, lambda: None) for entry in ENTRIES]  # type: ignore[arg-type, return-value]
+
+def _no_components() -> Components:
+    raise AssertionError("help runs no command")
+
+
+COMMANDS: list[Subcommand] = [Command(entry, _no_components) for entry in ENTRIES]
 WIDTH = 80
 DEFAULT = re.compile(r"\(default: ([\w.]+)")
 
@@ -25,7 +31,7 @@ each_command = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: 
 @pytest.fixture(scope="module")
 def beet(tmp_path_factory: pytest.TempPathFactory) -> Beet:
     home = tmp_path_factory.mktemp("help")
-    return Beet(home, home / "music")
+    return Beet(home, home / "music", musrec=None)
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +73,8 @@ def test_the_defaults_that_it_names_are_those_of_the_configuration(
 ) -> None:
     configured = settings.get(command.name, {})
     said = {option.dest: DEFAULT.search(option.help or "") for option in options(command) if option.dest in configured}
-    for key, default in said.items():
-        if default:
-            assert yaml.safe_load(default[1]) == configured[key], key
+    found = {key: yaml.safe_load(default[1]) for key, default in said.items() if default}
+    assert found == {key: configured[key] for key in found}
 
 
 def test_some_defaults_are_named() -> None:

@@ -6,6 +6,8 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
+
 from ..conftest import Beet
 
 
@@ -75,9 +77,10 @@ def test_a_query_and_a_library_without_tags(library: Beet) -> None:
 
 
 def test_genres_agree_if_they_share_one(library: Beet) -> None:
-    if genre_column(library) == "genres":
-        library.sql("UPDATE items SET genres = 'Style ' || id || '\\␀Common'")
-        assert re.search(r"genre +100\.0% +100\.0% +1\.0x +10\n", library("musrec-report").out)
+    if genre_column(library) != "genres":
+        pytest.skip("before beets 2.10 a song has one genre")
+    library.sql("UPDATE items SET genres = 'Style ' || id || '\\␀Common'")
+    assert re.search(r"genre +100\.0% +100\.0% +1\.0x +10\n", library("musrec-report").out)
 
 
 def test_one_html_file_where_titles_do_nothing(library: Beet, tmp_path: Path) -> None:

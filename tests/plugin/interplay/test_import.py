@@ -120,7 +120,7 @@ def test_an_interrupted_import_is_resumed(incoming: Path, tmp_path: Path) -> Non
         stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=300)
     assert b"Traceback" not in errors
     stopped = len(beet.stored())
     assert 0 < stopped < 3

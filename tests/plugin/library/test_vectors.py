@@ -190,7 +190,7 @@ def test_a_write_to_the_journal_alone_is_seen(lib: Library) -> None:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
-@given(st.lists(st.tuples(st.integers(0, len(CHANGES) - 1), st.integers(1, 40), st.booleans()), max_size=6))
+@given(st.lists(st.tuples(st.integers(0, len(CHANGES) - 1), st.integers(1, 40), st.booleans()), min_size=1, max_size=6))
 def test_no_sequence_of_changes_gives_a_wrong_answer(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int, bool]]
 ) -> None:

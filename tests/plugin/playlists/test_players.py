@@ -16,6 +16,8 @@ import pytest
 from ...programs import needs
 from ..conftest import Beet
 
+pytestmark = pytest.mark.slow
+
 ODD = "Ünïcode #1 100% [x] & 'y' \"z\""
 
 
@@ -73,7 +75,7 @@ def mpd(music: Path, folder: Path) -> Iterator[list[str]]:
         while not socket.exists():
             assert daemon.poll() is None, (folder / "log").read_text()
             time.sleep(0.05)
-        subprocess.run(["mpc", "-q", "-h", str(socket), "update", "--wait"], check=True, timeout=60)
+        subprocess.run(["mpc", "-q", "-h", str(socket), "update", "--wait"], check=True, timeout=300)
         yield ["mpc", "-h", str(socket)]
     finally:
         daemon.terminate()
@@ -92,13 +94,13 @@ def test_mpd(music: Beet, tmp_path: Path, relative: bool) -> None:
         marks = b"".join(b"#MUSREC-SONGS:%s\n" % b" ".join([b"0123456789ab.01234567"] * 9) for _ in range(100))
         many.write_bytes((folder / "list.m3u").read_bytes().replace(b"#EXTM3U\n", b"#EXTM3U\n" + marks))
         for name in ("list", "many"):
-            subprocess.run([*mpc, "-q", "clear"], check=True, timeout=30)
-            subprocess.run([*mpc, "-q", "load", name], check=True, timeout=30)
-            said = subprocess.run([*mpc, "playlist", "-f", "%file%"], capture_output=True, check=True, timeout=30)
+            subprocess.run([*mpc, "-q", "clear"], check=True, timeout=300)
+            subprocess.run([*mpc, "-q", "load", name], check=True, timeout=300)
+            said = subprocess.run([*mpc, "playlist", "-f", "%file%"], capture_output=True, check=True, timeout=300)
             files = [str(music.directory / line) for line in said.stdout.decode().splitlines()]
             assert files == wanted(music)
-        subprocess.run([*mpc, "-q", "play", "5"], check=True, timeout=30)
-        said = subprocess.run([*mpc, "current", "-f", "%file%"], capture_output=True, check=True, timeout=30)
+        subprocess.run([*mpc, "-q", "play", "5"], check=True, timeout=300)
+        said = subprocess.run([*mpc, "current", "-f", "%file%"], capture_output=True, check=True, timeout=300)
         assert said.stdout.decode().strip() in wanted(music)[-1]
 
 
@@ -110,7 +112,7 @@ def test_mpv(music: Beet, tmp_path: Path, urlencode: bool) -> None:
     path = written(music, tmp_path / "list.m3u8")
     said = subprocess.run(
         ["mpv", "--no-config", "--ao=null", "--vo=null", "--length=0.1", "--term-playing-msg=PLAYS ${path}", str(path)],
-        capture_output=True, stdin=subprocess.DEVNULL, check=True, timeout=120,
+        capture_output=True, stdin=subprocess.DEVNULL, check=True, timeout=300,
     )  # fmt: skip
     lines = [line.strip() for line in said.stdout.decode().splitlines()]
     played = [line.removeprefix("PLAYS ") for line in lines if line.startswith("PLAYS ")]
@@ -124,7 +126,7 @@ def test_vlc(music: Beet, tmp_path: Path) -> None:
     path = written(music, tmp_path / "list.m3u8")
     said = subprocess.run(
         ["cvlc", "--no-video", "--aout=dummy", "--run-time=1", "--verbose=2", "--no-color", str(path), "vlc://quit"],
-        capture_output=True, stdin=subprocess.DEVNULL, check=True, timeout=120,
+        capture_output=True, stdin=subprocess.DEVNULL, check=True, timeout=300,
     )  # fmt: skip
     opened = [unquote(line) for line in said.stderr.decode().splitlines() if "successfully opened" in line]
     assert all(any(file in line for line in opened) for file in wanted(music)), opened

@@ -88,12 +88,13 @@ def test_each_option_is_heeded_or_refused(row: Option, mode: Use) -> None:
 
 def test_an_option_that_does_not_say_what_heeds_it_is_refused_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     row: Option = option("--new", type="flag", help="new").metadata["option"]
-    for name in ("first", "count"):  # in place of options that are heeded
+    for name in ("first", "count"):
         unheeded = [Option(**{**vars(each), "heeded": row.heeded}) if each.name == name else each for each in OPTIONS]
         monkeypatch.setattr(options, "OPTIONS", tuple(unheeded))
         for mode in MODES:
+            given = SimilarOptions(first=True) if name == "first" else SimilarOptions(count=1)
             with pytest.raises(UserError, match=f"can't be combined with --{name}"):
-                arguments.require_heeded(parsed(f"--{name}", *(["1"] if name == "count" else []))[0], mode)
+                arguments.require_heeded(given, mode)
 
 
 def test_the_keys_of_a_mix() -> None:
@@ -227,20 +228,14 @@ def test_the_table_in_the_documents() -> None:
 
 
 def test_the_keys_of_mixes_in_the_documents() -> None:
-    text = (DOCS / "playlists.md").read_text("utf-8")
-    (sentence,) = re.findall(r"Every other key is an option .*?\. ", text, re.DOTALL)
-    described = {*re.findall(r"`(\w+)`", sentence)} - {"_"}
-    assert described | {"album", "with_seeds"} == MIX_KEYS  # these two are described beside it
-    assert all(f"`{key}`" in text for key in OWN_KEYS)
+    table = re.findall(r"^\| `-.*\|$", (DOCS / "similar-options.md").read_text("utf-8"), re.MULTILINE)
+    keys = {row.rstrip(" |").rpartition("|")[2].strip(" `") for row in table if not row.endswith("|  |")}
+    assert keys == MIX_KEYS
+    assert all(f"`{key}`" in (DOCS / "playlists.md").read_text("utf-8") for key in OWN_KEYS)
 
 
-def test_what_the_configuration_page_says_of_modes() -> None:
+def test_what_the_configuration_page_says_of_queries() -> None:
     text = (DOCS / "configuration.md").read_text("utf-8")
-    table = re.findall(r"^\| (`[^|]+) \| (yes|no)[^|]* \| (yes|no)[^|]* \| (yes|no)[^|]* \|$", text, re.MULTILINE)
-    said = {name: tuple(cells) for names, *cells in table for name in re.findall(r"`(?:similar)?\.(\w+)`", names)}
-    expected = {
-        row.name: tuple("yes" if use in row.heeded else "no" for use in (Use.LIST, Use.QUERY, Use.JOURNEY))
-        for row in OPTIONS
-        if row.setting
-    }
-    assert said == expected
+    (sentence,) = re.findall(r"query\]\(recommend[^)]*\)\s+uses all but .*?\.\n\n", text, re.DOTALL)
+    described = {*re.findall(r"`similar\.(\w+)`", sentence)}
+    assert described == {row.name for row in OPTIONS if row.setting and Use.QUERY not in row.heeded}

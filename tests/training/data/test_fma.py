@@ -115,6 +115,7 @@ def recipe_for(server: str, published: Path, folder: Path, **source: bool) -> Pa
     return path
 
 
+@pytest.mark.slow
 def test_from_an_interrupted_download_to_an_encoder(
     server: tuple[str, type[Archives]], published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], waltz: Path
 ) -> None:

@@ -11,7 +11,7 @@ import torch
 from musrec_core import Encoder
 from musrec_core.audio.features import windows
 from training.data.cache import Cache, Track, quantise_cache
-from training.export.export import LEAST_COSINE, export
+from training.export.export import MIN_COSINE, export
 from training.model.encoder import TrackVector, new_encoder
 from training.model.inference import new_vector, outputs_of
 from training.recipe import Recipe, RecipeError, load_recipe
@@ -74,6 +74,7 @@ def save(recipe: Recipe, cache: Cache, out: Path, *, loud_channel: bool = False)
     torch.save(state | {"vocabulary": GENRES}, out / "encoder.pt")
 
 
+@pytest.mark.slow
 def test_the_vectors_keep_their_direction(recipe: Recipe, cache: Cache, tmp_path: Path) -> None:
     save(recipe, cache, tmp_path)
     path = export(recipe, cache, tmp_path)
@@ -83,9 +84,10 @@ def test_the_vectors_keep_their_direction(recipe: Recipe, cache: Cache, tmp_path
     assert b"QuantizeLinear" not in (tmp_path / "full" / "fixed.onnx").read_bytes()
     for n in range(8):
         w = windows(cache.clip(n), recipe.front.window_frames)
-        assert encoder.embed_windows(w).vector @ full.embed_windows(w).vector > LEAST_COSINE
+        assert encoder.embed_windows(w).vector @ full.embed_windows(w).vector > MIN_COSINE
 
 
+@pytest.mark.slow
 def test_a_network_that_8_bits_spoil_is_refused(recipe: Recipe, cache: Cache, tmp_path: Path) -> None:
     save(recipe, cache, tmp_path, loud_channel=True)
     with pytest.raises(RecipeError, match="turn a clip's vector too far"):
