@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from beetsplug.musrec.attributes import codecs, fields
+from beetsplug.musrec.similar import arguments
 from musrec_core import Card, VectorIndex
 from musrec_core.genres.vocabulary import Vocabulary
 from musrec_core.playlist import m3u
@@ -71,3 +72,22 @@ def test_a_playlist_with_its_recipe() -> None:
         "Björk/02 Jóga.flac",
     ]
     assert not streams
+
+
+def test_the_words_of_recipes() -> None:
+    """Every option that a version ever wrote into a recipe, with its value."""
+    words = [
+        *("--album", "--first", "--file", "/a.mp3", "--from-playlist", "/b.m3u", "--at", "2:10", "--unlike", "x"),
+        *("--more", "jazz:0.3", "--less", "pop", "--space", "genre", "--metric", "cosine", "--in", "y"),
+        *("--weigh", "rating:0.1", "--max-per-artist", "0", "--max-per-album", "3", "--variety", "0.2"),
+        *("--hub-correction", "--duplicates", "--count", "3", "--length", "1h", "--to", "z", "--order", "smooth"),
+        *("--mix", "--shuffle", "--seed", "5", "--with-seeds", "--no-seeds"),
+    ]
+    options, args = arguments.parse([*words, "--", "-title:Rock", "Waltz"])
+    assert args == ["-title:Rock", "Waltz"]
+    assert arguments.to_words(options, args) == [*words, "--", *args]
+    recipe = read(FROZEN / "playlist-1.m3u8").recipe
+    assert recipe is not None
+    kept, query = arguments.parse(recipe.words[1:])
+    assert (kept.count, kept.order, query) == (2, "apart", ["Second Bass"])
+    assert arguments.parse(recipe.options)[0].max_per_artist == 1

@@ -56,10 +56,17 @@ class Option:
     Attributes
     ----------
     flags : tuple of str
-        As they are typed; none where beets declares the option (``common``).
+        As they are typed, the long one last.
     heeded : Use
         What heeds it; anything else refuses it.
+    group : str
+        Of the help.
     type : str
+    help : str
+    metavar : str, optional
+        What stands for the value in the help.
+    choices : tuple of str
+        The values of a ``choice``.
     many : bool
         Whether it may be repeated.
     setting : bool
@@ -71,29 +78,30 @@ class Option:
     replaces : str
         The name of an option of a recipe that goes when this one is given.
     check : callable, optional
+        Says what a value has to be where it is something else.
     is_path : bool
         Whether it names a file, which a recipe has to find from any folder.
     common : str
-        The method of beets' parser that adds it.
+        The method of beets' parser that adds it, where beets declares it.
     name : str
         The attribute of `SimilarOptions`.
     """
 
     flags: tuple[str, ...]
-    heeded: Use
-    group: str
-    type: Type
-    help: str
-    metavar: str | None
-    many: bool
-    choices: tuple[str, ...]
-    setting: bool
-    needs: str
-    excludes: str
-    replaces: str
-    check: Check | None
-    is_path: bool
-    common: str
+    heeded: Use = NOTHING
+    group: str = ""
+    type: Type = "string"
+    help: str = ""
+    metavar: str | None = None
+    many: bool = False
+    choices: tuple[str, ...] = ()
+    setting: bool = False
+    needs: str = ""
+    excludes: str = ""
+    replaces: str = ""
+    check: Check | None = None
+    is_path: bool = False
+    common: str = ""
     name: str = ""
 
     @property
@@ -107,29 +115,10 @@ class Option:
         return self.flag[2:].replace("-", "_")
 
 
-def option(
-    *flags: str,
-    heeded: Use = NOTHING,
-    group: str = "",
-    type: Type = "string",
-    help: str = "",
-    metavar: str | None = None,
-    many: bool = False,
-    choices: tuple[str, ...] = (),
-    setting: bool = False,
-    needs: str = "",
-    excludes: str = "",
-    replaces: str = "",
-    check: Check | None = None,
-    is_path: bool = False,
-    common: str = "",
-) -> Any:
-    """A field of `SimilarOptions`, with its row of the table (see `Option`)."""
-    row = Option(
-        flags, heeded, group, type, help, metavar, many, choices, setting, needs, excludes, replaces, check, is_path,
-        common,
-    )  # fmt: skip
-    default = () if many else False if type == "flag" and not setting else None
+def option(*flags: str, **attributes: Any) -> Any:
+    """A field of `SimilarOptions`, with its row of the table: the attributes are those of `Option`."""
+    row = Option(flags, **attributes)
+    default = () if row.many else False if row.type == "flag" and not row.setting else None
     return field(default=default, metadata={"option": row})
 
 
