@@ -1,4 +1,4 @@
-"""How fast `Encoder.embed_files` is, beside what, and where the time of a track goes.
+"""How fast `Encoder.embed_files` is, beside other programs and other variants, and where the time of a track goes.
 
 ``python -m benchmarks [FOLDER]``: the songs of FOLDER, or six composed ones of four minutes, one in each format.
 ``--markdown`` prints what docs/performance.md holds. Memory: ``python -m benchmarks.memory``.
@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy  # noqa: F401 - only loaded libraries can be limited to a thread
 from threadpoolctl import threadpool_limits
 
-from .alternatives import tried
+from .alternatives import alternatives
 from .songs import songs
 from .stages import stages
 from .tables import machine
 from .throughput import throughput
 
-PARTS: dict[str, Callable[..., str]] = {"stages": stages, "throughput": throughput, "tried": tried}
+PARTS: dict[str, Callable[..., str]] = {"stages": stages, "throughput": throughput, "alternatives": alternatives}
 
 
 def main(arguments: list[str]) -> None:

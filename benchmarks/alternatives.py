@@ -1,4 +1,7 @@
-"""Alternatives for each step of a track, compared with the one that is shipped: what was tried, and what it gave."""
+"""Processor time of alternatives to the steps of embedding a track, each beside what is shipped.
+
+``python -m benchmarks --part alternatives``.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,10 @@ from .stages import clip_frames
 from .tables import cpu_ms, table
 
 Array = NDArray[Any]
-Jobs = dict[str, Callable[[], Any]]
+Variants = dict[str, Callable[[], Any]]
 
 
-def tried(paths: list[Path], runs: int, *, markdown: bool = False) -> str:
+def alternatives(paths: list[Path], runs: int, *, markdown: bool = False) -> str:
     """A block of rows a step; the first row of each is what is shipped, and its cost is 1."""
     encoder = Encoder.load(threads=1)
     y = load_clip(paths[0])
@@ -41,11 +44,11 @@ def tried(paths: list[Path], runs: int, *, markdown: bool = False) -> str:
         took = cpu_ms(jobs, runs)
         shipped = next(iter(took.values()), 0.0)
         rows += [[step, name, ms, f"{ms / shipped:.2f}"] for name, ms in took.items()]
-    columns = ["step", "alternative", "processor time [ms]", "relative to the shipped"]
-    return table("The first of each step is what is shipped", columns, rows, markdown=markdown)
+    columns = ["step", "variant", "processor time [ms]", "relative to the shipped"]
+    return table("Alternatives; the first of each step is what is shipped", columns, rows, markdown=markdown)
 
 
-def _mel_powers(y: Array, basis: Array) -> Jobs:
+def _mel_powers(y: Array, basis: Array) -> Variants:
     front_end = Encoder.load().card.front_end
     n_fft, hop = front_end.n_fft, front_end.hop_length
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(y, n_fft // 2), n_fft)[::hop]
@@ -76,7 +79,7 @@ def _mel_powers(y: Array, basis: Array) -> Jobs:
     def banded(squares: Array) -> list[Array]:
         return [squares[:, columns] @ weights for _, columns, weights in slices]
 
-    jobs: Jobs = {
+    jobs: Variants = {
         "blocks of frames, filter bank in slices": lambda: features._mel_power(y, basis, n_fft, hop),
         "all frames at once, whole filter bank (before)": whole,
         "blocks of frames, whole filter bank": lambda: blocked(lambda squares: squares @ dense),
@@ -90,7 +93,7 @@ def _mel_powers(y: Array, basis: Array) -> Jobs:
     return jobs
 
 
-def _joins(frames: list[Any]) -> Jobs:
+def _joins(frames: list[Any]) -> Variants:
     import av
 
     def fifo() -> Array:
@@ -124,7 +127,7 @@ def _ffmpeg(frames: list[Any]) -> Array:
     return np.concatenate([part.to_ndarray()[0] for frame in frames for part in resampler.resample(frame)])
 
 
-def _resamplers() -> Jobs:
+def _resamplers() -> Variants:
     import soxr
 
     y = np.random.default_rng(0).standard_normal(30 * 44_100).astype(np.float32)
@@ -135,7 +138,7 @@ def _resamplers() -> Jobs:
     return {"soxr HQ": lambda: to_rate(y, 44_100, 22_050), **others}
 
 
-def _sessions(encoder: Encoder, y: Array) -> Jobs:
+def _sessions(encoder: Encoder, y: Array) -> Variants:
     import onnxruntime as ort
 
     w = windows(log_mel(y, encoder._mel_basis, encoder.card.front_end), encoder.card.front_end.window_frames)
@@ -161,10 +164,13 @@ def _sessions(encoder: Encoder, y: Array) -> Jobs:
     }
 
 
-def _wav(paths: list[Path]) -> Jobs:
-    ways: dict[str, dict[str, str]] = {"as it is": {}, "looks for DTS in 16 packets only": {"max_probe_packets": "16"}}
+def _wav(paths: list[Path]) -> Variants:
+    variants: dict[str, dict[str, str]] = {
+        "as it is": {},
+        "looks for DTS in 16 packets only": {"max_probe_packets": "16"},
+    }
     wav = [path for path in paths if path.suffix == ".wav"][:1]
-    return {name: partial(_open, path, options) for path in wav for name, options in ways.items()}
+    return {name: partial(_open, path, options) for path in wav for name, options in variants.items()}
 
 
 def _open(path: Path, options: dict[str, str]) -> None:
@@ -173,10 +179,10 @@ def _open(path: Path, options: dict[str, str]) -> None:
     av.open(str(path), options=options).close()
 
 
-def _opus(paths: list[Path]) -> Jobs:
-    ways = {"FFmpeg's decoder": "opus", "libopus": "libopus"}
+def _opus(paths: list[Path]) -> Variants:
+    variants = {"FFmpeg's decoder": "opus", "libopus": "libopus"}
     opus = [path for path in paths if path.suffix == ".opus"][:1]
-    return {name: partial(_decode_with, path, codec) for path in opus for name, codec in ways.items()}
+    return {name: partial(_decode_with, path, codec) for path in opus for name, codec in variants.items()}
 
 
 def _decode_with(path: Path, codec: str) -> None:

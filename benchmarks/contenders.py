@@ -1,4 +1,4 @@
-"""Ways from a file to a description of its sound: ours, the floor, the plain way, and two peers.
+"""What `benchmarks.throughput` compares: this plugin, bare decoding, librosa with PyTorch, bliss-audio and pymusly.
 
 Each is a function of a path, and runs in the same worker processes, one thread each.
 """
@@ -17,7 +17,7 @@ import numpy as np
 from .stages import decode_bare
 
 
-def ours(path: str) -> None:
+def musrec(path: str) -> None:
     """What `Encoder.embed_files` does in a worker."""
     from musrec_core import UnusableAudio
     from musrec_core.workers.pool import embed_in_worker
@@ -27,30 +27,30 @@ def ours(path: str) -> None:
         raise outcome
 
 
-def bare(path: str) -> None:
-    """The floor: seek and decode the same clip."""
+def decode_clip(path: str) -> None:
+    """The lower limit: seek and decode the same clip."""
     decode_bare(Path(path))
 
 
-def plain_clip(path: str) -> None:
+def librosa_clip(path: str) -> None:
     """librosa loads the 30 seconds in the middle, and the same network runs in PyTorch."""
     import librosa
 
     length = librosa.get_duration(path=path)
     y, _ = librosa.load(path, sr=22_050, offset=max(0.0, (length - 30) / 2), duration=30.0)
-    _plain(y)
+    _librosa_network(y)
 
 
-def plain_whole(path: str) -> None:
+def librosa_file(path: str) -> None:
     """``librosa.load(path)`` as most scripts have it, and the same network in PyTorch on the middle."""
     import librosa
 
     y, _ = librosa.load(path, sr=22_050)
     middle = max(0, (len(y) - 30 * 22_050) // 2)
-    _plain(y[middle : middle + 30 * 22_050])
+    _librosa_network(y[middle : middle + 30 * 22_050])
 
 
-def _plain(y: np.ndarray) -> None:
+def _librosa_network(y: np.ndarray) -> None:
     import librosa
     import torch
 
@@ -110,25 +110,25 @@ def _jukebox() -> Any:
     return MuslyJukebox(method="timbre", decoder="none")
 
 
-OURS = "beets-musrec"
-FLOOR = "bare decoding of the clip"
-PLAIN = "librosa (the file) + PyTorch"
-WAYS = {
-    OURS: ours,
-    FLOOR: bare,
-    "librosa (the clip) + PyTorch": plain_clip,
-    PLAIN: plain_whole,
+MUSREC = "beets-musrec"
+DECODING = "bare decoding of the clip"
+LIBROSA = "librosa (the file) + PyTorch"
+CONTENDERS = {
+    MUSREC: musrec,
+    DECODING: decode_clip,
+    "librosa (the clip) + PyTorch": librosa_clip,
+    LIBROSA: librosa_file,
     "bliss-audio (the file)": bliss,
     "pymusly (the file)": musly,
 }
-NEEDS = {
+REQUIREMENTS = {
     "librosa (the clip) + PyTorch": ("librosa", "torch", "lightning"),
-    PLAIN: ("librosa", "torch", "lightning"),
+    LIBROSA: ("librosa", "torch", "lightning"),
     "bliss-audio (the file)": ("bliss_audio",),
     "pymusly (the file)": ("pymusly",),
 }
 
 
 def missing(name: str) -> str:
-    """What a way needs and this environment lacks, as an argument of ``pip install``; nothing if it can run."""
-    return " ".join(m.replace("_", "-") for m in NEEDS.get(name, ()) if find_spec(m) is None)
+    """What a contender needs and this environment lacks, as an argument of ``pip install``; empty if it can run."""
+    return " ".join(m.replace("_", "-") for m in REQUIREMENTS.get(name, ()) if find_spec(m) is None)

@@ -1,7 +1,7 @@
 """How well an import knows a song that is there already: ``python -m benchmarks.copies --music DIR``.
 
 DIR holds ``tracks.csv`` (id, file, artist, title) and the files. Each song is imported into a library of all the
-others, which holds no copy of it: whatever is told is a false alarm. Then some songs are copied, and looked for.
+others, which holds no copy of it: every warning is a false alarm. Then some songs are copied, and looked for.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .tables import table
 VALUES = (0.002, 0.005, 0.01, 0.02, 0.05)  # of import_similar
 RATE = 44_100
 WHOLE = 120.0  # seconds: longer than any labelled clip
-STRANGERS = 10_000  # pairs of different songs, picked at random, whose fingerprints are compared too
+RANDOM_PAIRS = 10_000  # pairs of different songs, picked at random, whose fingerprints are compared too
 Clip = NDArray[np.float32]
 
 
@@ -72,17 +72,17 @@ def near_pairs(rows: list[Row], vectors: dict[str, Clip], prints: dict[str, Fing
 
 
 def other_pairs(rows: list[Row], prints: dict[str, Fingerprint]) -> dict[str, list[Pair]]:
-    """Every two different songs of one artist, and strangers, however far apart."""
+    """Every two different songs of one artist, and of two artists at random, however far apart."""
     by_artist: dict[str, list[Row]] = {}
     for row in rows:
         by_artist.setdefault(plain_artist(row["artist"]), []).append(row)
     by_artist.pop("", None)
     own = [(a, b) for songs in by_artist.values() for a, b in combinations(songs, 2) if not one_title(a, b)]
-    drawn = np.random.default_rng(0).integers(len(rows), size=(STRANGERS, 2))
-    strangers = [(rows[i], rows[j]) for i, j in drawn if rows[i]["artist"] != rows[j]["artist"]]
+    drawn = np.random.default_rng(0).integers(len(rows), size=(RANDOM_PAIRS, 2))
+    random_pairs = [(rows[i], rows[j]) for i, j in drawn if rows[i]["artist"] != rows[j]["artist"]]
     return {
         name: [compare(a["id"], b["id"], np.nan, prints) for a, b in pairs]
-        for name, pairs in (("of one artist", own), ("of two artists", strangers))
+        for name, pairs in (("of one artist", own), ("of two artists", random_pairs))
     }
 
 
@@ -139,15 +139,15 @@ def copies(
 
 
 def alarms(pairs: list[Pair], value: float) -> float:
-    """Of a thousand imports, how many are told of a song that is another."""
+    """How many songs get a warning at a value of ``import_similar``."""
     return len({song for pair in pairs if pair.distance <= value for song in (pair.a, pair.b)})
 
 
 def report(rows: list[Row], near: list[Pair], made: list[tuple[str, Pair]], *, markdown: bool) -> str:
-    told = [pair for pair in near if pair.is_copy]
+    warned = [pair for pair in near if pair.is_copy]
     share = 1000 / len(rows)
     by_value = [
-        [f"{value}", share * alarms(near, value), share * alarms(told, value),
+        [f"{value}", share * alarms(near, value), share * alarms(warned, value),
          100 * np.mean([pair.distance <= value for _, pair in made]),
          100 * np.mean([pair.distance <= value and pair.is_copy for _, pair in made])]
         for value in VALUES
@@ -189,11 +189,12 @@ def main() -> None:
     within = [pair.nearer < MOST_COMPARED for _, pair in made if pair.distance <= SAME_RECORDING]
     print(f"{np.mean(within):.1%} of the copies within {SAME_RECORDING} are among the {MOST_COMPARED} nearest songs")
     for name, pairs in other_pairs(rows, prints).items():
-        errors, told = [pair.errors for pair in pairs], sum(pair.is_copy for pair in pairs)
-        print(f"{len(pairs):,} pairs {name}: {told} told; bit errors {min(errors):.2f} and more")
+        errors, copies_found = [pair.errors for pair in pairs], sum(pair.is_copy for pair in pairs)
+        print(f"{len(pairs):,} pairs {name}: {copies_found} taken for copies; bit errors {min(errors):.2f} and more")
     known = {row["id"]: f"{row['artist']} - {row['title']} ({row['id']})" for row in rows}
     for pair in (pair for pair in near if pair.is_copy):
-        print(f"told: {known[pair.a]} / {known[pair.b]}: distance {pair.distance:.4f}, bit errors {pair.errors:.2f}")
+        both = f"{known[pair.a]} / {known[pair.b]}"
+        print(f"taken for a copy: {both}: distance {pair.distance:.4f}, bit errors {pair.errors:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The pictures of the documents, of made-up songs: ``python -m benchmarks.pictures`` draws them into ``docs/``."""
+"""The pictures of the documents, of synthetic songs: ``python -m benchmarks.pictures`` draws them into ``docs/``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SONGS = 3_000
 
 
 def main() -> None:
-    """Draw the map of a made-up library with the real program."""
+    """Draw the map of a synthetic library with the real program."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         write_config(home)

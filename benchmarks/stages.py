@@ -1,4 +1,4 @@
-"""Where the time of a track goes, step by step, at one thread."""
+"""Where the time of a track goes, step by step, at one thread: ``python -m benchmarks --part stages``."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def clip_frames(path: Path, seconds: float = 30.0) -> Iterator[Any]:
 
 
 def decode_bare(path: Path) -> None:
-    """The floor: decode the clip's frames, and nothing else."""
+    """The lower limit: decode the clip's frames, and nothing else."""
     for _ in clip_frames(path):
         pass
 
 
 def stages(paths: list[Path], runs: int, *, markdown: bool = False) -> str:
-    """One row a file: the floor, the steps, the whole, and the whole over the floor."""
+    """One row a file: bare decoding, the steps, the whole track, and the whole over bare decoding."""
     encoder = Encoder.load(threads=1)
     front_end = encoder.card.front_end
     rows = []

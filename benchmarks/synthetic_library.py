@@ -1,6 +1,6 @@
-"""Made-up beets libraries of any size, shaped like real ones, written straight into SQLite.
+"""Synthetic beets libraries of any size, shaped like real ones, written straight into SQLite.
 
-``python -m benchmarks.libraries FILE ITEMS``: 100,000 items take some ten seconds. No music file exists.
+``python -m benchmarks.synthetic_library FILE ITEMS``: 100,000 items take some ten seconds. No music file exists.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Disc:
 
 
 def make_library(path: str | Path, items: int, seed: int = 0, *, embedded: bool = True, directory: str = MUSIC) -> Path:
-    """Write a library of made-up songs; the same arguments give the same songs.
+    """Write a library of synthetic songs; the same arguments give the same songs.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ def _mbid(rng: np.random.Generator) -> str:
 
 def main() -> None:
     """Make one library."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.libraries", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.synthetic_library", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("items", type=int)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,4 +1,4 @@
-"""Tracks a second of `Encoder.embed_files`, beside a floor, the plain way and two peers."""
+"""Tracks a second of `Encoder.embed_files` beside those of `contenders`: ``python -m benchmarks --part throughput``."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from typing import NamedTuple
 from musrec_core import Card, UnusableAudio
 from musrec_core.workers.pool import WorkerPool
 
-from .contenders import FLOOR, OURS, PLAIN, WAYS, missing
+from .contenders import CONTENDERS, DECODING, LIBROSA, MUSREC, missing
 from .tables import table
 
 WORKERS = (1, 2)
 
 
-class Took(NamedTuple):
-    """What a worker says of one file: processor time of all its threads [ms], or why it could not."""
+class Timing(NamedTuple):
+    """What a worker measured on one file: processor time of all its threads [ms], or why there is none."""
 
     cpu_ms: float
     fault: str = ""
 
 
-def timed(name: str, path: str) -> Took:
-    """Run a way on a file, in a worker."""
+def timed(name: str, path: str) -> Timing:
+    """Run a contender on a file, in a worker."""
     start = time.process_time()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of how librosa looks for a decoder
-            WAYS[name](path)
+            CONTENDERS[name](path)
     except Exception as error:  # a peer's faults are its own: a line of the report
-        return Took(0.0, f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": "))
-    return Took(1e3 * (time.process_time() - start))
+        return Timing(0.0, f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": "))
+    return Timing(1e3 * (time.process_time() - start))
 
 
 class Result:
-    """Of one way: processor times by file, and rates by workers, one a round."""
+    """Of one contender: processor times by file [ms], and tracks a second by number of workers, one a round."""
 
     def __init__(self) -> None:
         self.cpu: dict[Path, list[float]] = {}
@@ -58,7 +58,7 @@ def run_batch(pool: WorkerPool, paths: list[Path], repeats: int, result: Result)
     """All files, ``repeats`` times; the rate is between the first results and the last."""
     ends = []
     for path, took in pool.map([path for _ in range(repeats) for path in paths]):
-        assert isinstance(took, Took), took
+        assert isinstance(took, Timing), took
         assert not took.fault, f"{path}: {took.fault}"
         ends.append(time.perf_counter())
         result.cpu.setdefault(path, []).append(took.cpu_ms)
@@ -67,7 +67,7 @@ def run_batch(pool: WorkerPool, paths: list[Path], repeats: int, result: Result)
 
 
 def readable(pool: WorkerPool, paths: list[Path]) -> tuple[list[Path], list[str]]:
-    """Which files a way can read, and a line for each of the others; warms the workers up, too."""
+    """Which files a contender can read, and a line for each of the others; warms the workers up, too."""
     good, notes = [], []
     for path, took in pool.map(paths * pool.workers):
         if isinstance(took, UnusableAudio) or took.fault:
@@ -78,16 +78,16 @@ def readable(pool: WorkerPool, paths: list[Path]) -> tuple[list[Path], list[str]
 
 
 def throughput(paths: list[Path], rounds: int, names: list[str] | None = None, *, markdown: bool = False) -> str:
-    """Every way that is installed, in turns, with one worker and with two."""
+    """Every contender that is installed, in turns, with one worker and with two."""
     results: dict[str, Result] = {}
     notes, usable = [], {}
     with ExitStack() as stack:
         pools = {}
-        for name in names or WAYS:
+        for name in names or CONTENDERS:
             if lacking := missing(name):
                 notes.append(f"{name}: not installed: pip install {lacking}")
                 continue
-            card = Card.load() if name == OURS else None
+            card = Card.load() if name == MUSREC else None
             for workers in WORKERS:
                 pool = WorkerPool(card, workers=workers, timeout=600, job=partial(timed, name))
                 pools[name, workers] = stack.enter_context(pool)
@@ -123,15 +123,15 @@ def _times(result: Result, other: Result) -> float:
 
 
 def _goals(results: dict[str, Result], markdown: bool) -> list[str]:
-    us, floor, plain = (results.get(name) for name in (OURS, FLOOR, PLAIN))
-    if us is None:
+    musrec, decoding, librosa = (results.get(name) for name in (MUSREC, DECODING, LIBROSA))
+    if musrec is None:
         return []
     rows: list[list[object]] = [
-        ["tracks/s with two workers", "15 or more", us.rate(2)],
-        ["gain from the second worker", "1.8 or more", f"{us.rate(2) / us.rate(1):.2f}"],
+        ["tracks/s with two workers", "15 or more", musrec.rate(2)],
+        ["gain from the second worker", "1.8 or more", f"{musrec.rate(2) / musrec.rate(1):.2f}"],
     ]
-    if floor:
-        rows.append([f"processor time relative to {FLOOR}", "2.5 or less", f"{_times(us, floor):.2f}"])
-    if plain:
-        rows.append([f"processor time of {PLAIN} relative to ours", "10 or more", _times(plain, us)])
+    if decoding:
+        rows.append([f"processor time relative to {DECODING}", "2.5 or less", f"{_times(musrec, decoding):.2f}"])
+    if librosa:
+        rows.append([f"processor time of {LIBROSA} relative to ours", "10 or more", _times(librosa, musrec)])
     return [table("Goals", ["", "goal", "measured"], rows, markdown=markdown)]

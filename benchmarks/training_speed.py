@@ -1,4 +1,4 @@
-"""How fast training is, on made-up clips: ``python -m benchmarks.fit --clips 8000``, FMA-small's size.
+"""How fast training is, on synthetic clips: ``python -m benchmarks.training_speed --clips 8000``, FMA-small's size.
 
 Prints clips and crops a second, what an epoch and the whole recipe take, and where a step's time goes.
 """
@@ -54,27 +54,27 @@ class Stopwatch(lightning.Callback):
         self.epochs.append(self._now() - self._epoch)
 
 
-def made_up(clips: int, recipe: Recipe) -> Cache:
+def synthetic_cache(clips: int, recipe: Recipe) -> Cache:
     """Noise instead of music: as many frames as the clips would have."""
     front = recipe.front
     frames = int(front.clip_seconds * front.sample_rate) // front.hop_length
     rng = np.random.default_rng(0)
     genres = [f"genre {k}" for k in range(8)]
     labels = [(genres[n % len(genres)],) for n in range(clips)]
-    tracks = [Track(f"made-{n}", f"artist {n // 4}", "train", label, label) for n, label in enumerate(labels)]
+    tracks = [Track(f"synthetic-{n}", f"artist {n // 4}", "train", label, label) for n, label in enumerate(labels)]
     data = rng.integers(0, 256, (clips * frames, front.n_mels), dtype=np.uint8)
     return Cache(data, np.arange(clips) * frames, np.full(clips, frames), tracks, front, genres)
 
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fit", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training_speed", description=__doc__)
     parser.add_argument("--clips", type=int, default=8_000)
     parser.add_argument("--epochs", type=int, default=4, help="the first does not count")
     parser.add_argument("--recipe", default="fma-small")
     options = parser.parse_args()
     recipe = load_recipe(options.recipe, {"schedule.crops_per_epoch": 2 * options.clips})
-    cache = made_up(options.clips, recipe)
+    cache = synthetic_cache(options.clips, recipe)
     watch = Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
         trainer = lightning.Trainer(

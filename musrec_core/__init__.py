@@ -1,4 +1,4 @@
-"""Everything that knows music, and no beets.
+"""Music similarity without beets: decoding, embedding, search, ordering, playlists.
 
 >>> from musrec_core import Encoder, VectorIndex, recommend
 >>> encoder = Encoder.load()

@@ -22,7 +22,7 @@ _NOT_OFFERED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, err
 
 @contextlib.contextmanager
 def atomic_write(path: str | bytes | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A new file that takes the place of ``path`` when the block ends well.
+    """A new file that replaces ``path`` when the block ends without an exception.
 
     Missing folders are made; an old file's permissions are kept where the file system has any; of a symbolic link, what
     it leads to is written. A device is written to directly. Where the file itself may be written but not replaced (a
@@ -68,7 +68,7 @@ def atomic_write(path: str | bytes | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _destination(path: str | bytes | os.PathLike[str]) -> Path:
-    """What a path leads to; raises `OSError` where links lead in a circle."""
+    """The real path, links followed; raises `OSError` where they lead in a circle."""
     target = Path(os.path.realpath(os.fsdecode(path)))
     if target.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fsdecode(path))
@@ -95,7 +95,7 @@ def _sync(file: BinaryIO) -> None:
 
 
 def _replace(temporary: Path, target: Path) -> None:
-    """Put a complete file in another's place, or where that can't be had, its content; raises `OSError`."""
+    """Replace a file, or where it can't be replaced its content; raises `OSError`."""
     for pause in REPLACE_PAUSES:
         try:
             os.replace(temporary, target)
@@ -122,7 +122,7 @@ def _write_over(target: Path, complete: BinaryIO) -> None:
 
 
 def _sweep(folder: Path, prefix: str) -> None:
-    """Take away what killed writers left of this file."""
+    """Delete the temporary files that killed writers of this file left."""
     with contextlib.suppress(OSError):  # a folder that may be written may still not be listed
         for entry in os.scandir(folder):
             if entry.name.startswith(prefix) and entry.name.endswith(".part"):

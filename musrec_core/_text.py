@@ -1,4 +1,4 @@
-"""Text for messages: counts with their nouns, and what others wrote, made safe for a terminal."""
+"""Text for messages: counts with their nouns, and foreign text made safe for a terminal."""
 
 from __future__ import annotations
 

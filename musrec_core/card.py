@@ -1,4 +1,4 @@
-"""A model's card: what the weights need to know, and what people should. Imports nothing heavy."""
+"""A model's card: what is needed to run its weights, and what users should know of it. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SWITCHES = {"remove_dc", "skip_silent"}  # of the front end
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """The numbers between a clip and what the network sees; a model's card fixes them.
+    """The parameters of the log-mel spectrogram that the network reads; a model's card fixes them.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Genre:
 
 @dataclass(frozen=True)
 class Card:
-    """A model's card, checked.
+    """A validated model card.
 
     Attributes
     ----------

@@ -30,7 +30,7 @@ for _name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
 
 @dataclass(frozen=True, eq=False)
 class TrackEmbedding:
-    """What the encoder says of one track.
+    """The encoder's output for one track.
 
     Attributes
     ----------
@@ -189,7 +189,7 @@ def _widths(card: Card) -> dict[str, int]:
 
 
 def _mood(logits: NDArray[np.float32], card: Card) -> dict[str, float]:
-    """Calibrated valence and arousal in 0..1."""
+    """The calibrated axes of the mood, each in 0..1."""
     scaled = zip(card.mood.items(), logits.tolist(), strict=True)
     return {axis: 0.5 * (1 + math.tanh(logit / temperature / 2)) for (axis, temperature), logit in scaled}
 

@@ -1,4 +1,4 @@
-"""What can go wrong with one file: a value that travels between processes, never a crash."""
+"""Exceptions with a message of one sentence; `UnusableAudio` is also a result, which worker processes pickle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class UnusableAudio(Exception):
     reason : str
         One of ``missing``, ``unreadable``, ``no-audio``, ``too-short`` (< 3 s), ``silent``, ``timeout``, ``crashed``.
     detail : str
-        What the decoder said, for a person to read; may be empty.
+        The decoder's message, for a person to read; may be empty.
     """
 
     def __init__(self, path: str, reason: Reason, detail: str = "") -> None:

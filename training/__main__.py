@@ -41,18 +41,18 @@ def _export(recipe: Recipe, options: argparse.Namespace) -> None:
 
 def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
     from .data.cache import load_cache
-    from .evaluation.compare import trained_beside
+    from .evaluation.compare import compared_models
     from .evaluation.evaluate import evaluate
-    from .evaluation.report import into_card, write_report
+    from .evaluation.report import store_in_card, write_report
 
     folder = options.cache or options.out / "cache"
     cache = load_cache(folder)
-    others = trained_beside(options.beside, recipe, cache, options.out / "beside", dict(options.set))
+    others = compared_models(options.beside, recipe, cache, options.out / "beside", dict(options.set))
     beside = [*options.beside_model, *others]
     report = evaluate(cache, options.model, options.split, beside=beside, store=options.out / "dsp.npz")
     path = write_report(report, options.report or options.out / f"report-{options.split}")
     if options.into_card:
-        into_card(report, options.model)
+        store_in_card(report, options.model)
     print(path.read_text(encoding="utf-8"))
     print(f"written to {path}")
 

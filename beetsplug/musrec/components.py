@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .playlists.files import PlaylistWriter
     from .playlists.mixes import Mixes
     from .playlists.refresh import PlaylistRefresher
+    from .similar.hubs import HubFinder
     from .similar.query_results import QueryResults
     from .similar.request import SimilarSearch
 
@@ -124,14 +125,21 @@ class Components:
 
         settings = self.settings
         return SimilarSearch(
+            self.card,
             settings.similar,
             settings.library.exclude,
             settings.playlist,
             self.vectors,
-            self.embedder,
+            lambda: self.embedder,
             self.distances,
             self.log,
         )
+
+    @cached_property
+    def hubs(self) -> HubFinder:
+        from .similar.hubs import HubFinder
+
+        return HubFinder(self.settings.similar, self.vectors, self.card.model_id, self.log)
 
     @cached_property
     def query_results(self) -> QueryResults:

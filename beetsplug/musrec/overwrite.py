@@ -29,7 +29,7 @@ def check_page(path: str | bytes | os.PathLike[str], *, force: bool) -> None:
     except OSError as error:
         raise UserError(f"{shown} can't be read, to see whose it is: {error.strerror}") from None
     if head and not _is_ours(head):
-        raise UserError(f"{shown} is another program's, or an earlier version's: add --force to write over it")
+        raise UserError(f"{shown} is another program's, or an earlier version's: add --force to overwrite it")
 
 
 def _is_ours(head: bytes) -> bool:

@@ -13,6 +13,7 @@ from musrec_core._text import printable
 if TYPE_CHECKING:
     from .config import PlaylistSettings
 
+STDOUT = "-"  # as a name: standard output
 ENDINGS = (".m3u", ".m3u8")
 
 

@@ -1,4 +1,4 @@
-"""Files that are several joined: chained Ogg (RFC 3533, section 4; every stream dump), and FLAC after FLAC.
+"""Files made of several joined files: chained Ogg (RFC 3533, section 4; every stream dump), and FLAC after FLAC.
 
 FFmpeg knows the length of the first link alone, and gives up where rate or channels change.
 """
@@ -18,7 +18,7 @@ TAIL_BYTES = 1 << 17  # read at either end of a file; a page has at most 65,307
 
 
 class Link(NamedTuple):
-    """The bytes ``start`` to ``stop`` of a file: an Ogg file of its own."""
+    """The bytes ``start`` to ``stop`` of a file: an Ogg or FLAC file of its own."""
 
     start: int
     stop: int
@@ -61,7 +61,7 @@ class Part(io.RawIOBase):
 
 
 def flac_links(name: str) -> list[Link]:
-    """The FLAC files that a FLAC file is joined of, in order; reads the whole file."""
+    """The FLAC files that make up a FLAC file, in order; reads the whole file."""
     with open(name, "rb") as file:
         starts = [at for at, _ in _marks(file, FLAC_START, len(FLAC_START))]
         return _links(starts, file.seek(0, os.SEEK_END))
@@ -117,7 +117,7 @@ def _starts(file: BinaryIO) -> list[int]:
 
 
 def _marks(file: BinaryIO, mark: bytes, length: int) -> Iterator[tuple[int, bytes]]:
-    """Where a mark stands, and the ``length`` bytes from there. No memory map: a file that shrinks would kill us."""
+    """Where a mark stands, and the ``length`` bytes from there (no memory map: one of a shrinking file kills)."""
     file.seek(0)
     start, rest = 0, b""
     while content := file.read(READ_BYTES):

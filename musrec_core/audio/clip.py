@@ -179,7 +179,7 @@ def _is_mostly_silent(y: NDArray[np.float32], sample_rate: int) -> bool:
 
 
 def _levels(y: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """The level of each block; a pause with a rumble under it is a pause."""
+    """The level of each block, without rumble below hearing."""
     return levels(without_infrasound(y, sample_rate), sample_rate)
 
 

@@ -1,4 +1,4 @@
-"""An open file -> spans of mono samples from a moment on (PyAV, that is FFmpeg; soxr resamples)."""
+"""An open file -> mono samples from a moment on (PyAV, that is FFmpeg; soxr resamples)."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def decode_from(
 def decode_at_byte(
     container: InputContainer, stream: Any, part: float, seconds: float, sample_rate: int
 ) -> NDArray[np.float32]:
-    """The clip that starts after this part (0..1) of the bytes: of the time too, where the bit rate is constant."""
+    """The clip after this share (0..1) of the bytes: the same share of the time where the bit rate is constant."""
     import av
 
     def rewind() -> None:
@@ -121,7 +121,7 @@ def _mono(
 def levels_from(
     container: InputContainer, stream: Any, seconds: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """When blocks of a few frames begin [s], and their deviations, of the file's first ``seconds``."""
+    """Start times [s] and levels of blocks of a few frames, of the file's first ``seconds`` [shape=(n,) each]."""
     seek(container, stream, 0.0)
     starts, found, time = [], [], 0.0
     pieces = _pieces(container, stream, 0.0, seconds)

@@ -1,4 +1,4 @@
-"""A clip -> log-mel windows, in numpy alone. librosa is the reference that the tests hold this to."""
+"""A clip -> log-mel windows, in numpy alone; tests compare it with librosa."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def mono(rate: int, pieces: Iterable[tuple[Any, int]], channel: int | None = Non
 
 @np.errstate(over="ignore", invalid="ignore")  # damaged float samples need no warning
 def _finite(y: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
-    """Samples over their full scale; those that are damaged are 0."""
+    """Samples divided by their full scale; damaged ones become 0."""
     y *= np.float32(1 / scale)
     if not (y.min(initial=0) > -MAX_SAMPLE and y.max(initial=0) < MAX_SAMPLE):  # false for a NaN too
         y[~(np.abs(y) < MAX_SAMPLE)] = 0
@@ -98,7 +98,7 @@ def _sum(channels: list[NDArray[Any]]) -> NDArray[np.float32]:
 
 @np.errstate(over="ignore", invalid="ignore")
 def loudest_deviation(pieces: Sequence[tuple[Any, int]], rate: int) -> float:
-    """The standard deviation of the loudest channel, what lies below hearing left out; damaged samples count as 0."""
+    """The standard deviation of the loudest channel without infrasound; damaged samples count as 0."""
     sample_format = pieces[0][0].format.name.removesuffix("p")
     x = np.concatenate([np.array(_channels(f, sample_format), np.float32)[:, skip:] for f, skip in pieces], axis=1)
     x /= np.float32(_FULL_SCALE[sample_format])

@@ -1,4 +1,4 @@
-"""What of a clip sounds: stretches of silence do not count, whatever noise fills them."""
+"""Silent stretches of a clip, and the clip without them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MIN_LEVEL = 2e-5  # of a block that sounds, -94 dB of full scale: less is dither
 
 
 def levels(y: Floats, rate: int) -> Floats:
-    """Deviation of each whole block of `BLOCK_SECONDS` [shape=(n,)]; a constant has none."""
+    """Standard deviation of each whole block of `BLOCK_SECONDS` [shape=(n,)]; 0 for a constant."""
     size = max(1, round(BLOCK_SECONDS * rate))
     blocks = (y[: len(y) // size * size] - y.mean()).reshape(-1, size)
     means = blocks @ np.full(size, 1 / size, np.float32)
@@ -22,10 +22,13 @@ def levels(y: Floats, rate: int) -> Floats:
 
 
 def sounding(level: Floats, block_seconds: float = BLOCK_SECONDS) -> NDArray[np.bool_]:
-    """Which blocks sound: all but stretches of `MIN_SILENCE_SECONDS` and more far below the loudest block."""
-    loud = level > max(MIN_LEVEL, float(level.max(initial=0.0)) * SILENCE_RATIO)
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], loud, [True]]).astype(np.int8)))
-    kept = loud.copy()
+    """Which blocks are not silent [shape=(n,)].
+
+    Silence is a stretch of `MIN_SILENCE_SECONDS` or more below `SILENCE_RATIO` of the loudest block.
+    """
+    above = level > max(MIN_LEVEL, float(level.max(initial=0.0)) * SILENCE_RATIO)
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], above, [True]]).astype(np.int8)))
+    kept = above.copy()
     for start, stop in zip(edges[::2], edges[1::2], strict=True):  # of each quiet stretch
         kept[start:stop] = (stop - start) * block_seconds < MIN_SILENCE_SECONDS
     return kept

@@ -27,7 +27,7 @@ ABSENT_LOGIT = -10.0  # logit of a genre that a fold's training part lacks
 
 @dataclass(frozen=True)
 class FitReport:
-    """What came out of learning.
+    """A fitted vocabulary, and the held-out predictions that it is judged by.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class FitReport:
     truth : array of bool [shape=(m, k)]
         Their genres.
     held_out : array [shape=(m, k)]
-        Their probabilities, by a model that has heard none of their artists.
+        Their probabilities, by a model fitted without their artists.
     left_out : dict of str to (int, int)
         Genres that are too rare, with their numbers of songs and artists.
     """
@@ -159,7 +159,7 @@ def _rarest(truth: Truth) -> NDArray[np.intp]:
 
 
 def _held_out_logits(x: Floats, truth: Truth, folds: NDArray[np.intp], exclusive: bool) -> Floats:
-    """Each song's logits [shape=(n, k)] by a model that has heard none of its fold."""
+    """Each song's logits [shape=(n, k)] by a model fitted without its fold."""
     logits = np.empty(truth.shape)
     for fold in np.unique(folds):
         inside = folds == fold
@@ -169,7 +169,7 @@ def _held_out_logits(x: Floats, truth: Truth, folds: NDArray[np.intp], exclusive
 
 
 def _fit(x: Floats, truth: Truth, exclusive: bool) -> _Linear:
-    """Logistic regression on standardised features, told in terms of the features themselves."""
+    """Logistic regression on standardised features, expressed for the raw features."""
     from sklearn.linear_model import LogisticRegression
 
     if len(x) > MAX_FIT_SONGS:
@@ -198,7 +198,7 @@ def _fit(x: Floats, truth: Truth, exclusive: bool) -> _Linear:
 
 
 def _calibrate(logits: Floats, truth: Truth, exclusive: bool) -> _Calibration:
-    """What makes held-out logits honest: a temperature for a softmax, Platt's line for each genre by itself."""
+    """Calibration from held-out logits: one temperature for a softmax, Platt scaling for independent genres."""
     k = truth.shape[1]
     if exclusive:
         return _Calibration(np.full(k, _inverse_temperature(logits, truth)), np.zeros(k))
@@ -209,13 +209,13 @@ def _calibrate(logits: Floats, truth: Truth, exclusive: bool) -> _Calibration:
         if column.any() and not column.all():
             line = LogisticRegression(C=1.0, max_iter=1000).fit(logits[:, n, None], column)
             slopes[n], offsets[n] = line.coef_[0, 0], line.intercept_[0]
-            if slopes[n] < 0:  # it can't be heard at all: say how common it is
+            if slopes[n] < 0:  # it can't be predicted: give its prior
                 slopes[n], offsets[n] = 0.0, np.log(column.mean() / (1 - column.mean()))
     return _Calibration(slopes, offsets)
 
 
 def _inverse_temperature(logits: Floats, truth: Truth) -> float:
-    """What to multiply the logits with, so that the likelihood is greatest."""
+    """The factor of the logits with the greatest likelihood."""
     from scipy.optimize import minimize_scalar
 
     true = truth.argmax(1)

@@ -23,7 +23,7 @@ def metrics_of(
     *,
     exclusive: bool,
 ) -> dict[str, Any]:
-    """Figures of held-out guesses, as plain JSON.
+    """Metrics of held-out guesses, as plain JSON.
 
     A guess is right where the likeliest genre is one of the song's: accuracy, or 1 - one-error where songs may have
     several genres. For precision, recall and F1 a song's guessed genres are the likeliest one and, where songs may have

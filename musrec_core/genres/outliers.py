@@ -1,4 +1,4 @@
-"""Songs that lie far from those that they stand with: wrong files, wrong tags, hidden intros."""
+"""Songs that lie far from the others of their album or artist: wrong files, wrong tags, hidden intros."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ PRIOR_SONGS = 8  # that the usual deviation counts as: a few equal songs must no
 
 
 class Outlier(NamedTuple):
-    """A song far from the others of its group: which, how odd, how far, and how far half of them are at most."""
+    """A song and its distance to the others of its group."""
 
-    row: int
-    z: float
-    distance: float
-    typical: float
+    row: int  # of the vectors
+    z: float  # robust z-score of the distance
+    distance: float  # cosine distance to the centroid of the others
+    typical: float  # the median of these distances in the group
 
 
 def outliers(vectors: NDArray[np.floating], groups: Sequence[Hashable | None], *, least: int = 4) -> list[Outlier]:
-    """How odd each song is in its group, the oddest first.
+    """Every song of a group by its robust z-score, the largest first.
 
     The distance of a song is the cosine distance to the centroid of the others of its group. Its oddness is the robust
     z-score (Iglewicz and Hoaglin 1993) of that among the group: the distance less the median, over the median

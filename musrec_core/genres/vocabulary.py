@@ -1,4 +1,4 @@
-"""A vocabulary of one's own: the probabilities of somebody's genres, from an embedding, by one small matrix product.
+"""A user's own genres: their probabilities from an embedding, by one small matrix product.
 
 `learning` makes it from songs that have genres; reading and using it needs numpy alone.
 """
@@ -23,7 +23,7 @@ _ARRAYS = ("weights", "intercepts", "slopes", "offsets")
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Genres, and how they follow from an embedding: calibrated logistic regression.
+    """Genres, and a calibrated logistic regression that predicts them from an embedding.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Vocabulary:
     model : str
         Id of the encoder whose embeddings it reads.
     figures : dict
-        How good it was on artists that it had not heard.
+        Its cross-validated metrics, by artist (`metrics.metrics_of`).
     """
 
     labels: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What a map is coloured by: palettes, and the values of a field as places in them."""
+"""Colours of a map: palettes, and the values of a field as indices or positions in them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def by_text(name: str, values: Sequence[str]) -> Colouring:
 def by_number(
     name: str, values: Sequence[float | None], show: Callable[[float], str] = lambda number: f"{number:g}"
 ) -> Colouring:
-    """Colour along a scale; its ends leave out one song in fifty, so that one odd year does not flatten the rest."""
+    """Colour along a scale from the 2nd to the 98th percentile, so that one odd year does not flatten the rest."""
     numbers = np.array([np.nan if value is None else value for value in values], np.float64)
     known = numbers[np.isfinite(numbers)]
     if not len(known):

@@ -1,4 +1,4 @@
-"""A map -> a page that needs nothing else, or a picture."""
+"""A map -> a self-contained HTML page, or a PNG picture."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIGURE_INCHES, FIGURE_DPI = (10, 8), 150
 
 @dataclass(frozen=True)
 class Song:
-    """What the page says of one song.
+    """What the page shows of one song.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Song:
 def html(
     songs: Sequence[Song], places: NDArray[np.float32], colourings: Sequence[Colouring], *, paths: bool = True
 ) -> bytes:
-    """The page: it can be searched, coloured and lassoed, with plotly.js inside; nothing in a tag becomes part of it.
+    """The page, with plotly.js inside: searchable, coloured, with a lasso. No tag's content is read as HTML or script.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def html(
 
 
 def _data(songs: Sequence[Song], places: NDArray[np.float32], colourings: Sequence[Colouring], *, paths: bool) -> str:
-    """JSON that no tag can leave: ASCII alone, and no ``<``."""
+    """JSON that can stand in a script element: ASCII alone, and no ``<``."""
     data: dict[str, Any] = {
         "x": [round(float(x), 4) for x in places[:, 0]],
         "y": [round(float(y), 4) for y in places[:, 1]],

@@ -1,4 +1,4 @@
-"""Vectors -> a map: a point in the plane for each song, near songs near."""
+"""Embeddings -> a map in two dimensions, by t-SNE."""
 
 from __future__ import annotations
 

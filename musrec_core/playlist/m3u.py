@@ -1,4 +1,4 @@
-"""Extended M3U: what players open. Written as UTF-8, one entry a line, atomically; read as others write it."""
+"""Extended M3U playlists: written atomically as UTF-8, read in whatever encoding other programs wrote them."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def write(
     head: Sequence[bytes] = (),
     tail: Sequence[bytes] = (),
 ) -> None:
-    """Write a playlist: whoever opens the file sees the old one or the new one, never a half.
+    """Write a playlist atomically.
 
     Missing folders are made. Raises ``OSError`` where the folder can't be written, ``ValueError`` as `encode` does.
     """

@@ -1,4 +1,4 @@
-"""Playlists that other programs wrote: their encodings, and the files that their lines mean."""
+"""Reading M3U playlists of other programs: their encodings, and the files that their lines name."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _is_binary(content: bytes) -> bool:
 
 
 class Locator:
-    """Finds the files that a playlist's lines mean, beside the first of some folders that has them.
+    """Finds the files that a playlist's lines name, relative to the first of some folders that has them.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class Locator:
 
 
 def _readings(location: bytes) -> Iterator[bytes]:
-    """What a line may mean, the plainest first."""
+    """The paths that a line may stand for, the most literal first."""
     yield location
     yield location.replace(b"\\", b"/")
     if _ESCAPE.search(location):

@@ -1,6 +1,6 @@
-"""What a playlist tells of itself: how it was made, which songs were written, and which were taken out since.
+"""A playlist's recipe, kept in its comments: how it was made, its songs, and those taken out by hand.
 
-All of it stands in comment lines that begin with ``#MUSREC``, which players pass over. A reader that wants whole lines
+All of it stands in comment lines that begin with ``#MUSREC``, which players ignore. A reader that wants whole lines
 in a buffer of its own (MPD: 4096 bytes) must not take the rest of a long one for a song, so that no line is long.
 """
 
@@ -115,7 +115,7 @@ class Document:
     recipe: Recipe | None
 
     def is_as_written(self) -> bool:
-        """Whether nothing of it is by hand: no song was added, moved or ever taken out, and no comment was written."""
+        """Whether nothing was edited by hand: no song added, moved or ever taken out, no comment written."""
         if self.recipe is None or self.recipe.without or self.head or self.tail:
             return False
         if any(not comment.startswith(b"#EXTINF") for entry in self.entries for comment in entry.comments):
@@ -124,7 +124,7 @@ class Document:
 
 
 def mark(location: bytes) -> str:
-    """What knows a line again [8 hexadecimal digits]."""
+    """A digest by which a line is recognised [8 hexadecimal digits]."""
     return hashlib.sha1(location, usedforsecurity=False).hexdigest()[:8]
 
 
@@ -144,7 +144,7 @@ def read(path: str | bytes | os.PathLike[str]) -> Document:
 
 
 def parse(content: bytes) -> Document:
-    """Take a playlist's text apart.
+    """Parse the text of a playlist.
 
     Raises
     ------

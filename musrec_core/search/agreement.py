@@ -1,4 +1,4 @@
-"""How good the neighbours of a library are, by what its tags say."""
+"""How well the neighbours of a library agree with its tags: precision at k against chance, and hubness."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Labels = Sequence[Collection[str]]
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many of the nearest share a label with the seed.
+    """Precision at k of a label, and what chance would give.
 
     Attributes
     ----------
@@ -80,24 +80,24 @@ def agreement(
     k : int >= 1
         Fewer count for a seed where fewer are left of its row.
     """
-    sets, away = _Sets(labels), _Sets(apart) if apart is not None else None
+    sets, artists = _LabelSets(labels), _LabelSets(apart) if apart is not None else None
     found, expected = [], []
     for seed, row in zip(seeds.tolist(), rows.tolist(), strict=True):
         if not sets.of[seed]:
             continue
-        gone = away.sharing(seed) | {seed} if away else {seed}
-        alike = sets.sharing(seed)
-        others = len(sets.of) - len(gone)
-        left = [i for i in row if i not in gone][:k]
-        if left:
-            found.append(sum(i in alike for i in left) / len(left))
-            expected.append((len(alike) - len(alike & gone)) / others)
+        excluded = artists.sharing(seed) | {seed} if artists else {seed}
+        relevant = sets.sharing(seed)
+        others = len(sets.of) - len(excluded)
+        retrieved = [i for i in row if i not in excluded][:k]
+        if retrieved:
+            found.append(sum(i in relevant for i in retrieved) / len(retrieved))
+            expected.append((len(relevant) - len(relevant & excluded)) / others)
     if not found:
         return Agreement(float("nan"), float("nan"), 0)
     return Agreement(float(np.mean(found)), float(np.mean(expected)), len(found))
 
 
-class _Sets:
+class _LabelSets:
     """Every song's labels, and every label's songs."""
 
     def __init__(self, labels: Labels) -> None:

@@ -1,4 +1,4 @@
-"""Whether two files hold the same recording: their sound compared moment by moment, not as one vector.
+"""Whether two files hold the same recording: acoustic fingerprints, compared frame by frame.
 
 The fingerprint of Haitsma and Kalker, "A Highly Robust Audio Fingerprinting System" (ISMIR 2002): for each moment 32
 bits, one a band: whether the energy there, less that of the next band, rises. Codecs, loudness and sampling rate leave
@@ -36,7 +36,7 @@ MAX_SURPLUS = 5.0  # seconds of sound that one file may lack at either end
 
 @dataclass(frozen=True, eq=False)
 class Fingerprint:
-    """What is kept of a file's sound.
+    """The acoustic fingerprint of a file.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ def is_copy(a: Fingerprint, b: Fingerprint) -> bool:
 
 
 def _correlation(a: Fingerprint, b: Fingerprint) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """For each lag from -(len(b) - 1) on: agreeing less differing bits over 32, and frames in which both sound."""
+    """For each lag from -(len(b) - 1) on: (agreeing - differing bits) / 32, and frames in which both sound."""
     size = len(a.bits) + len(b.bits) - 1
     n = 1 << (size - 1).bit_length()
 

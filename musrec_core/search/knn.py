@@ -181,7 +181,7 @@ def hnsw_neighbourhoods(
 
 
 def _batches(n: int, size: int, progress: Progress | None = None, done: int = 0) -> Iterator[slice]:
-    """Slices of n songs; ``progress`` hears of every second of the songs that were ``done`` and are done since."""
+    """Slices of n songs; ``progress`` gets half of each: there are two passes, ``done`` counts the earlier one's."""
     for first in range(0, n, size):
         last = min(first + size, n)
         yield slice(first, last)

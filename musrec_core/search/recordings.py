@@ -32,7 +32,7 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 @dataclass(frozen=True)
 class Copy:
-    """What tells one file of a recording from another.
+    """The metadata of a file by which copies of a recording are recognised and ranked.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Copy:
 
     @property
     def quality(self) -> tuple[bool, int]:
-        """Sorts from the worst to the best: lossless first, then the bit rate."""
+        """A key that sorts from the worst to the best: lossless or not, then the bit rate."""
         return self.lossless, self.bit_rate
 
 

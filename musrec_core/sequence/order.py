@@ -1,4 +1,4 @@
-"""The order of a list, its length, and chance: what is done to songs that were found."""
+"""What is done to a ranked list: artists spaced apart, a time filled, songs drawn at random."""
 
 from __future__ import annotations
 

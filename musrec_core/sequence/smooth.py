@@ -1,4 +1,4 @@
-"""A list in the order in which each song leads to the next."""
+"""A list in an order of small steps from song to song."""
 
 from __future__ import annotations
 

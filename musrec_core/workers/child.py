@@ -1,4 +1,4 @@
-"""What runs in a worker process: paths come in through one pipe, what came of each goes out through another.
+"""The program of a worker process: paths come in through one pipe, outcomes go out through another.
 
 A message is a pickle after its length. The worker says ``ready`` once and then, of each path, ``begin`` and ``done``
 (or ``raised``); a worker that can't start says ``failed``.

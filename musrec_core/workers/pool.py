@@ -1,4 +1,4 @@
-"""Many files at once: worker processes, a time limit a file, and crashes that cost one file."""
+"""A pool of worker processes: a time limit per file, and a crash that costs one file only."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ class WorkerPool:
             slot.end()
 
     def _take(self, slot: Slot, message: bytes) -> Iterator[tuple[Any, Any]]:
-        """Take in what a worker says."""
+        """Handle a message of a worker."""
         slot.seconds = 0.0  # and this is all that ``ready`` does
         match pickle.loads(message):
             case "begin", _:
@@ -219,7 +219,7 @@ class WorkerPool:
                 self._start_failed(slot, f"the last one was not ready after {START_TIMEOUT:g} s")
 
     def _file_failed(self, slot: Slot, reason: Reason, detail: str = "") -> Iterator[tuple[Any, Any]]:
-        """Blame the file in the worker's hand; it is tried once more, in a new worker."""
+        """Count a failure of the file that the worker had in hand; it is tried once more, in a new worker."""
         file = slot.files.popleft()
         file.failures += 1
         if file.failures < TRIES_PER_FILE:

@@ -1,4 +1,4 @@
-"""A worker process as its parent sees it: a Python of its own, and two pipes.
+"""A worker process from the parent's side: a Python interpreter of its own, and two pipes.
 
 It needs no temporary folder, no shared memory and no working directory, and imports nothing from the last. So it is no
 `multiprocessing.Process`: that one's helpers look for modules in the working directory, where the music may lie.

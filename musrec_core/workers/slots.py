@@ -1,4 +1,4 @@
-"""What a pool keeps of each worker and each file, and the ticks by which it counts their time."""
+"""The state that a pool keeps of each worker and each file, and the ticks by which it counts their time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TICK = 0.2  # seconds
 
 @dataclass(eq=False)
 class QueuedFile:
-    """A path on its way, and how often a worker failed while it had it in hand."""
+    """A path in the pool, and how often a worker failed while it had it in hand."""
 
     path: Any
     failures: int = 0
@@ -25,7 +25,7 @@ class QueuedFile:
 
 @dataclass(eq=False)
 class Slot:
-    """The place of one worker."""
+    """One worker and the files that it was handed."""
 
     process: WorkerProcess | None = None
     files: deque[QueuedFile] = field(default_factory=deque)  # that it was handed, the one in hand first

@@ -27,6 +27,6 @@ def test_copies_and_other_songs_are_counted(
     said = capsys.readouterr().out
     assert "(4 songs), and copies found (2) [%]" in said
     assert said.count("| 100.0 |") >= len(some)
-    assert "3 pairs of one artist: 0 told" in said
+    assert "3 pairs of one artist: 0 taken for copies" in said
     assert "of the copies within 0.02 are among the 3 nearest songs" in said
-    assert "told: " not in said
+    assert "taken for a copy: " not in said

@@ -37,8 +37,8 @@ class Track:
     quadrant: str = ""
 
     @property
-    def sure(self) -> bool:
-        """Whether the labels allow exactly one genre."""
+    def has_one_genre(self) -> bool:
+        """Whether the labels allow exactly one genre: only such clips tell right from wrong."""
         return len(self.genres) == 1
 
 
@@ -152,7 +152,7 @@ def describe(cache: Cache) -> str:
     lines = [f"{len(cache.tracks)} clips, {hours:.1f} h, {cache.frames.nbytes / 1e6:.0f} MB of log-mel"]
     for split in SPLITS:
         tracks = [cache.tracks[i] for i in cache.split(split)]
-        genres = Counter(track.genres[0] for track in tracks if track.sure)
+        genres = Counter(track.genres[0] for track in tracks if track.has_one_genre)
         found = ", ".join(f"{genre} {n}" for genre, n in genres.most_common())
         lines.append(f"  {split:5} {len(tracks):5} clips; surely {found}")
     lines += [f"  left out: {id_}: {why}" for id_, why in cache.left_out.items()]

@@ -20,10 +20,10 @@ from musrec_core.workers.pool import WorkerPool
 
 from ..recipe import Recipe, RecipeError
 from .cache import SPLITS, Cache, Track, quantise_cache, save_cache
-from .sources import listed, log_mel_tracks
+from .sources import list_tracks, log_mel_tracks
 
 LogMel = NDArray[np.uint8]  # [shape=(t, n_mels)]
-PART = 64  # clips that a kill may cost
+PART_CLIPS = 64  # clips that a kill may cost
 
 
 def mel_filter_bank(front_end: FrontEnd) -> NDArray[np.float32]:
@@ -58,7 +58,7 @@ def prepare(recipe: Recipe, music: Path, folder: Path, jobs: int | None = None) 
         if source["log_mel"]:
             found = log_mel_tracks(music / source["log_mel"], source["id_prefix"], labels)
         else:
-            wanted, unwanted = listed(source, music, labels)
+            wanted, unwanted = list_tracks(source, music, labels)
             left_out |= unwanted
             found = decoder.decode(wanted)
         for track, outcome in found:
@@ -79,12 +79,12 @@ def prepare(recipe: Recipe, music: Path, folder: Path, jobs: int | None = None) 
         np.concatenate(mels), np.cumsum(lengths) - lengths, lengths, tracks, recipe.front, vocabulary, left_out, teacher
     )
     save_cache(cache, folder)
-    decoder.forget()
+    decoder.remove_parts()
     return cache
 
 
 class Decoder:
-    """Decodes in worker processes, and keeps what it has in files of `PART` clips until the cache is complete."""
+    """Decodes in worker processes, and keeps what it has in files of `PART_CLIPS` clips until the cache is complete."""
 
     def __init__(self, seconds: float, front_end: FrontEnd, folder: Path, jobs: int | None) -> None:
         self.parts = folder / "parts"
@@ -107,13 +107,13 @@ class Decoder:
                     outcomes[waiting[path]] = str(outcome)
                     continue
                 outcomes[waiting[path]] = fresh[waiting[path]] = outcome
-                if len(fresh) == PART:
+                if len(fresh) == PART_CLIPS:
                     self._keep(fresh)
                     fresh = {}
         for track in tracks:
             yield track, outcomes[keys[track.id]]
 
-    def forget(self) -> None:
+    def remove_parts(self) -> None:
         """Remove the parts: the cache has them all."""
         shutil.rmtree(self.parts)
 
@@ -186,5 +186,5 @@ def _require_artists_apart(tracks: list[Track]) -> None:
     for track in tracks:
         if track.artist:
             splits.setdefault(track.artist.casefold(), set()).add(track.split)
-    if torn := sorted(artist for artist, found in splits.items() if len(found) > 1):
-        raise RecipeError(f"{len(torn)} artists stand in more than one split, such as {torn[0]}")
+    if shared := sorted(artist for artist, found in splits.items() if len(found) > 1):
+        raise RecipeError(f"{len(shared)} artists stand in more than one split, such as {shared[0]}")

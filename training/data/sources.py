@@ -20,8 +20,14 @@ from .cache import SPLITS, Track
 Labels = dict[str, list[str]]
 
 
-def listed(source: Any, music: Path, labels: Labels) -> tuple[list[Track], dict[str, str]]:
-    """The tracks that a source lists as files, and what it leaves out unheard (track id -> why)."""
+def list_tracks(source: Any, music: Path, labels: Labels) -> tuple[list[Track], dict[str, str]]:
+    """The tracks that a source lists as files, and those that it leaves out undecoded (track id -> why).
+
+    Raises
+    ------
+    RecipeError
+        The source names no kind of list, or a list can't be read.
+    """
     if source["manifest"]:
         return read_manifest(music / source["manifest"], labels), {}
     if source["folder"]:

@@ -1,4 +1,4 @@
-"""What a teacher said of patches of the clips: targets for distillation."""
+"""A teacher's outputs for patches of the clips: targets for distillation (Hinton et al. 2015)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each part of a recipe is worth: ``python -m training ablate``. Looks at the valid split alone."""
+"""An ablation study: ``python -m training ablate`` trains variants of a recipe and compares them on the valid split."""
 
 from __future__ import annotations
 
@@ -42,26 +42,26 @@ def ablate(name: str, overrides: dict[str, Any], cache: Cache, out: Path, plan_f
             recipe = load_recipe(name, values)
             folder = out / f"{variant.replace(' ', '-').replace('/', '-')}-{seed}"
             fit(recipe, cache, folder)
-            rows = measured(recipe, cache, folder, plan["vectors"] if not changes else {})
+            rows = measure(recipe, cache, folder, plan["vectors"] if not changes else {})
             done += [{"variant": variant, "seed": seed} | row for row in rows]
             with log.open("a") as handle:
                 handle.writelines(json.dumps(row) + "\n" for row in done[-len(rows) :])
     return table(done)
 
 
-def measured(recipe: Recipe, cache: Cache, folder: Path, vectors: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
+def measure(recipe: Recipe, cache: Cache, folder: Path, vectors: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
     """Figures of a trained variant on the valid split, a row for its own vector and for each of ``vectors``."""
     encoder, vector, _ = load_trained(recipe, folder)
     frames = recipe.front.window_frames
-    said = {i: outputs_of(encoder, cache, i, frames) for i in cache.split("valid")}
+    outputs = {i: outputs_of(encoder, cache, i, frames) for i in cache.split("valid")}
     groups = single_label_groups(cache, "valid")
-    common = excerpts_and_mood(cache, said)
-    rows = [{"vector": "its own"} | common | retrieval(groups, cache, said, vector)]
+    common = excerpts_and_mood(cache, outputs)
+    rows = [{"vector": "its own"} | common | retrieval(groups, cache, outputs, vector)]
     if vectors:
         train = [outputs_of(encoder, cache, i, frames, most=AXES_WINDOWS) for i in cache.split("train")]
         for name, weights in vectors.items():
             other = _fitted(recipe, weights, train)
-            rows.append({"vector": name} | retrieval(groups, cache, said, other))
+            rows.append({"vector": name} | retrieval(groups, cache, outputs, other))
     return rows
 
 
@@ -73,12 +73,14 @@ def _fitted(recipe: Recipe, weights: dict[str, float], train: list[Outputs]) -> 
     return vector.fit(torch.stack([vector.parts(out).mean(dim=0) for out in train]))
 
 
-def retrieval(groups: list[Group], cache: Cache, said: dict[int, Outputs], vector: torch.nn.Module) -> dict[str, float]:
+def retrieval(
+    groups: list[Group], cache: Cache, outputs: dict[int, Outputs], vector: torch.nn.Module
+) -> dict[str, float]:
     """mAP and precision@10 of each dataset and their mean, artist-filtered."""
     position = {track.id: i for i, track in enumerate(cache.tracks)}
     figures: dict[str, float] = {}
     for group in groups:
-        vectors = torch.stack([vector(said[position[track.id]]).mean(dim=0) for track in group.tracks]).numpy()
+        vectors = torch.stack([vector(outputs[position[track.id]]).mean(dim=0) for track in group.tracks]).numpy()
         scores = retrieval_scores(pairwise(vectors), group.labels, group.artists)
         figures[f"mAP {group.name}"] = float(np.nanmean(scores["average_precision"]))
         figures[f"precision_at_10 {group.name}"] = float(np.mean(scores["precision_at_10"]))
@@ -87,18 +89,18 @@ def retrieval(groups: list[Group], cache: Cache, said: dict[int, Outputs], vecto
     return figures
 
 
-def excerpts_and_mood(cache: Cache, said: dict[int, Outputs]) -> dict[str, float]:
+def excerpts_and_mood(cache: Cache, outputs: dict[int, Outputs]) -> dict[str, float]:
     """Accuracy on 3 s excerpts among the genres there, NLL of whole clips, AUC of the mood axes."""
-    sure = {i: out.genres.mean(dim=0) for i, out in said.items() if cache.tracks[i].sure}
+    sure = {i: out.genres.mean(dim=0) for i, out in outputs.items() if cache.tracks[i].has_one_genre}
     truth = {i: cache.vocabulary.index(cache.tracks[i].genres[0]) for i in sure}
     excerpts = [i for i in sure if cache.tracks[i].file is None]
     among = sorted({truth[i] for i in excerpts})
     right = [among[int(sure[i][among].argmax())] == truth[i] for i in excerpts]
     nll = [-float(sure[i].log_softmax(dim=0)[truth[i]]) for i in sure if cache.tracks[i].file]
     figures = {"excerpts": float(np.mean(right)) if right else np.nan, "nll": float(np.mean(nll)) if nll else np.nan}
-    moods = [(i, cache.tracks[i].quadrant) for i in said if cache.tracks[i].quadrant and said[i].mood.shape[1]]
+    moods = [(i, cache.tracks[i].quadrant) for i in outputs if cache.tracks[i].quadrant and outputs[i].mood.shape[1]]
     if moods:
-        scores = np.stack([said[i].mood.mean(dim=0).numpy() for i, _ in moods])
+        scores = np.stack([outputs[i].mood.mean(dim=0).numpy() for i, _ in moods])
         truths = np.array([QUADRANTS[quadrant] for _, quadrant in moods], bool)
         aucs = [binary_auc(scores[:, axis], truths[:, axis]) for axis in range(len(AXES))]
         figures["mood_auc"] = float(np.mean(aucs))

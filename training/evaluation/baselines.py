@@ -1,4 +1,4 @@
-"""What an encoder has to beat, from audio alone: MFCC statistics, DSP features with a linear SVM, chance."""
+"""Baselines from audio alone: statistics of MFCC, DSP features with a linear SVM, and chance."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def statistics_of(seconds: float, path: str) -> NDArray[np.float32] | UnusableAu
         return error
 
 
-def all_statistics(tracks: Iterable[Track], store: Path, seconds: float = 30.0) -> dict[str, NDArray[np.float32]]:
+def dsp_statistics_of(tracks: Iterable[Track], store: Path, seconds: float = 30.0) -> dict[str, NDArray[np.float32]]:
     """`dsp_statistics` by track id; what ``store`` (an npz) already has is not made again."""
     wanted = {track.id: track.file for track in tracks if track.file}
     known: dict[str, NDArray[np.float32]] = {}
@@ -75,25 +75,25 @@ def all_statistics(tracks: Iterable[Track], store: Path, seconds: float = 30.0) 
 def dsp_systems(cache: Cache, tracks: list[Track], store: Path) -> list[System]:
     """MFCC statistics by distance, and all DSP features with linear SVMs that learnt genres and mood from train."""
     train = [cache.tracks[i] for i in cache.split("train") if cache.tracks[i].file]
-    statistics = all_statistics([*train, *tracks], store)
+    statistics = dsp_statistics_of([*train, *tracks], store)
     known = np.stack([statistics[track.id] for track in train])
     mean, deviation = known.mean(axis=0), np.maximum(known.std(axis=0), 1e-9)
     x = {id_: (row - mean) / deviation for id_, row in statistics.items()}
     ids = [track.id for track in tracks]
-    heard = np.stack([x[track.id] for track in train])
-    asked = np.stack([x[id_] for id_ in ids])
-    sure = [n for n, track in enumerate(train) if track.sure]
+    x_train = np.stack([x[track.id] for track in train])
+    x_query = np.stack([x[id_] for id_ in ids])
+    sure = [n for n, track in enumerate(train) if track.has_one_genre]
     labels = np.array([train[n].genres[0] for n in sure])
-    genres = svm_probabilities(heard[sure], labels, asked, cache.vocabulary)
+    genres = svm_probabilities(x_train[sure], labels, x_query, cache.vocabulary)
     genres_of = None if genres is None else dict(zip(ids, genres, strict=True))
-    felt = [n for n, track in enumerate(train) if track.quadrant]
+    with_mood = [n for n, track in enumerate(train) if track.quadrant]
     mood = None
-    if felt:
-        axes = np.array([QUADRANTS[train[n].quadrant] for n in felt])
-        axis_of = [svm_probabilities(heard[felt], axes[:, a].astype(str), asked, ["0", "1"]) for a in (0, 1)]
+    if with_mood:
+        axes = np.array([QUADRANTS[train[n].quadrant] for n in with_mood])
+        axis_of = [svm_probabilities(x_train[with_mood], axes[:, a].astype(str), x_query, ["0", "1"]) for a in (0, 1)]
         columns = [p[:, 1] for p in axis_of if p is not None]
         mood = dict(zip(ids, np.stack(columns, axis=1), strict=True)) if len(columns) == len(axis_of) else None
-    columns_of = dict(zip(ids, asked, strict=True))
+    columns_of = dict(zip(ids, x_query, strict=True))
     return [
         System("MFCC statistics", {id_: row[MFCC_COLUMNS] for id_, row in columns_of.items()}, "euclidean"),
         System("DSP + linear SVM", columns_of, "euclidean", genres_of, mood),
@@ -101,7 +101,7 @@ def dsp_systems(cache: Cache, tracks: list[Track], store: Path) -> list[System]:
 
 
 def svm_probabilities(
-    x: NDArray[np.float32], labels: NDArray[np.str_], asked: NDArray[np.float32], vocabulary: list[str]
+    x: NDArray[np.float32], labels: NDArray[np.str_], x_query: NDArray[np.float32], vocabulary: list[str]
 ) -> NDArray[np.float64] | None:
     """Probabilities [shape=(n, k)] of a linear SVM, calibrated by cross-validation (Platt 1999).
 
@@ -117,8 +117,8 @@ def svm_probabilities(
         return None
     model = CalibratedClassifierCV(LinearSVC(C=0.01, random_state=0, max_iter=20_000), cv=folds, ensemble=False)
     model.fit(x[kept], labels[kept])
-    found = model.predict_proba(asked)
-    probabilities = np.zeros((len(asked), len(vocabulary)))
+    found = model.predict_proba(x_query)
+    probabilities = np.zeros((len(x_query), len(vocabulary)))
     probabilities[:, [vocabulary.index(label) for label in model.classes_]] = found
     return probabilities
 
@@ -127,6 +127,6 @@ def random_system(cache: Cache, tracks: list[Track], seed: int = 0) -> System:
     """Chance: random vectors; the train split's shares of genres as probabilities of every song."""
     rng = np.random.default_rng(seed)
     vectors = {track.id: rng.standard_normal(128).astype(np.float32) for track in tracks}
-    genres = [cache.tracks[i].genres[0] for i in cache.split("train") if cache.tracks[i].sure]
+    genres = [cache.tracks[i].genres[0] for i in cache.split("train") if cache.tracks[i].has_one_genre]
     shares = np.array([genres.count(genre) for genre in cache.vocabulary], float) / len(genres)
     return System("random", vectors, "cosine", {track.id: shares for track in tracks})

@@ -13,7 +13,7 @@ from ..fit.fit import fit
 from ..recipe import Recipe, load_recipe
 
 
-def trained_beside(
+def compared_models(
     names: Sequence[str], ours: Recipe, cache: Cache, folder: Path, overrides: dict[str, Any]
 ) -> list[Path]:
     """Exported encoders of these recipes; those that ``folder`` lacks are trained first.

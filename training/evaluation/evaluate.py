@@ -1,4 +1,4 @@
-"""How good an exported encoder is: ``python -m training evaluate MODEL.onnx --split valid``.
+"""Evaluation of an exported encoder: ``python -m training evaluate MODEL.onnx --split valid``.
 
 Retrieval asks, within the split, how many of a song's nearest share its label; see `metrics.retrieval_scores`. Every
 system answers for the same songs.
@@ -24,7 +24,7 @@ from ..recipe import RecipeError
 from . import metrics
 from .baselines import dsp_systems, random_system
 from .robustness import robustness
-from .systems import System, audible, cost, model_systems, teacher_systems
+from .systems import System, cost, model_systems, teacher_systems, with_audio
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Group:
 def single_label_groups(cache: Cache, split: str) -> list[Group]:
     """The songs that retrieval is measured on: one label, a known artist, audio; one group a dataset."""
     by_dataset: dict[str, list[Track]] = defaultdict(list)
-    for track in audible(cache, split):
+    for track in with_audio(cache, split):
         if track.artist and len(track.labels) == 1:
             by_dataset[track.id.partition("-")[0]].append(track)
     return [Group(name, tracks) for name, tracks in sorted(by_dataset.items()) if len(tracks) > 10]
@@ -65,16 +65,16 @@ def evaluate(cache: Cache, model: Path, split: str, *, beside: Sequence[Path], s
         Where DSP features are kept between runs (an npz).
     """
     card = Card.load(model)
-    tracks = audible(cache, split)
-    if not any(track.sure for track in tracks):
+    tracks = with_audio(cache, split)
+    if not any(track.has_one_genre for track in tracks):
         raise RecipeError(f"the {split} split has no audio whose label allows one genre: nothing can be measured")
     ours = model_systems(model, tracks, cache.vocabulary)
     systems = [*ours]
     for other in beside:
         systems += model_systems(other, tracks, cache.vocabulary)
     groups = single_label_groups(cache, split)
-    asked = [track for group in groups for track in group.tracks]
-    systems += [*teacher_systems(cache, asked), *dsp_systems(cache, tracks, store), random_system(cache, tracks)]
+    queries = [track for group in groups for track in group.tracks]
+    systems += [*teacher_systems(cache, queries), *dsp_systems(cache, tracks, store), random_system(cache, tracks)]
     report: dict[str, Any] = {
         "model": card.model_id,
         "split": split,
@@ -88,7 +88,7 @@ def evaluate(cache: Cache, model: Path, split: str, *, beside: Sequence[Path], s
     }
     if split == "valid" and any(cache.tracks[i].file is None for i in cache.split("valid")):
         report["excerpts_3s"] = {Card.load(path).name: excerpt_accuracy(cache, path) for path in (model, *beside)}
-    report["robustness"] = robustness(Encoder.load(model), asked)
+    report["robustness"] = robustness(Encoder.load(model), queries)
     rounded: dict[str, Any] = _rounded(report)
     return rounded
 
@@ -113,23 +113,25 @@ def retrieval_figures(distances: metrics.Floats, group: Group) -> dict[str, Any]
     return figures
 
 
-def _sure(tracks: Sequence[Track], system: System, cache: Cache) -> tuple[metrics.Floats, np.ndarray[Any, Any]]:
+def _one_genre_songs(
+    tracks: Sequence[Track], system: System, cache: Cache
+) -> tuple[metrics.Floats, np.ndarray[Any, Any]]:
     """Probabilities and truth of the songs whose labels allow one genre."""
     assert system.genres is not None
-    sure = [track for track in tracks if track.sure]
+    sure = [track for track in tracks if track.has_one_genre]
     truth = np.array([cache.vocabulary.index(track.genres[0]) for track in sure])
     return np.stack([system.genres[track.id] for track in sure]), truth
 
 
 def classification(tracks: Sequence[Track], cache: Cache, system: System) -> dict[str, Any]:
     """Accuracy and calibration over the split's whole clips whose label allows one genre."""
-    probabilities, truth = _sure(tracks, system, cache)
+    probabilities, truth = _one_genre_songs(tracks, system, cache)
     return {"songs": len(truth), **metrics.classification_scores(probabilities, truth)}
 
 
 def genre_detail(tracks: Sequence[Track], cache: Cache, system: System, temperature: float) -> dict[str, Any]:
     """Per genre, the confusion matrix, and calibration before and after the temperature."""
-    probabilities, truth = _sure(tracks, system, cache)
+    probabilities, truth = _one_genre_songs(tracks, system, cache)
     before = probabilities**temperature
     before /= before.sum(axis=1, keepdims=True)
     found = {"before": before, "after": probabilities}
@@ -144,19 +146,19 @@ def genre_detail(tracks: Sequence[Track], cache: Cache, system: System, temperat
 
 def mood_figures(tracks: Sequence[Track], system: System) -> dict[str, Any] | None:
     """AUC and calibration of each axis and quadrant accuracy; None where the system or the split knows no mood."""
-    felt = [track for track in tracks if track.quadrant]
-    if system.mood is None or not felt:
+    with_mood = [track for track in tracks if track.quadrant]
+    if system.mood is None or not with_mood:
         return None
-    scores = np.stack([system.mood[track.id] for track in felt])
-    truth = np.array([QUADRANTS[track.quadrant] for track in felt]).astype(bool)
-    artists = np.array([track.artist.casefold() for track in felt])
-    return {"songs": len(felt), **metrics.mood_scores(scores, truth, artists)}
+    scores = np.stack([system.mood[track.id] for track in with_mood])
+    truth = np.array([QUADRANTS[track.quadrant] for track in with_mood]).astype(bool)
+    artists = np.array([track.artist.casefold() for track in with_mood])
+    return {"songs": len(with_mood), **metrics.mood_scores(scores, truth, artists)}
 
 
 def excerpt_accuracy(cache: Cache, model: Path) -> dict[str, Any]:
     """Accuracy on the valid split's short excerpts, among the genres that occur there (GTZAN's ten)."""
     encoder = Encoder.load(model)
-    clips = [i for i in cache.split("valid") if cache.tracks[i].file is None and cache.tracks[i].sure]
+    clips = [i for i in cache.split("valid") if cache.tracks[i].file is None and cache.tracks[i].has_one_genre]
     among = {cache.tracks[i].genres[0] for i in clips}
     frames = encoder.card.front_end.window_frames
     right = []

@@ -1,4 +1,4 @@
-"""The report's pictures."""
+"""The report's figures, as PNG files: retrieval, confusion matrix, reliability diagram."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-OURS, OTHERS = "#1b6ca8", "#b8c4ce"
+OUR_COLOUR, OTHER_COLOUR = "#1b6ca8", "#b8c4ce"
 
 
 def draw(report: dict[str, Any], folder: Path) -> list[str]:
@@ -42,7 +42,7 @@ def _bars(axis: Axes, title: str, group: dict[str, Any], ours: str) -> None:
     values = np.array([group["systems"][s]["precision_at_10"] for s in systems])
     spans = np.array([group["systems"][s]["precision_at_10_interval"] for s in systems])
     errors = np.clip([values - spans[:, 0], spans[:, 1] - values], 0, None)
-    colours = [OURS if s.partition(",")[0] == ours else OTHERS for s in systems]
+    colours = [OUR_COLOUR if s.partition(",")[0] == ours else OTHER_COLOUR for s in systems]
     axis.barh(systems, values, color=colours, xerr=errors, ecolor="#555555", error_kw={"lw": 1})
     axis.axvline(group["chance"], color="#c0392b", lw=1, ls="--")
     axis.text(group["chance"], len(systems) - 0.4, " chance", color="#c0392b", va="bottom", fontsize=8)
@@ -76,8 +76,8 @@ def _calibration(report: dict[str, Any], folder: Path) -> str:
     figure, axis = plt.subplots(figsize=(4, 4))
     axis.plot([0, 1], [0, 1], color="#888888", lw=1, ls="--", label="perfect")
     sizes = np.array([row["songs"] for row in rows])
-    axis.scatter([r["confidence"] for r in rows], [r["right"] for r in rows], s=12 + 6 * sizes, color=OURS, alpha=0.8,
-                 label="bin (area: clips)")  # fmt: skip
+    x, y = [row["confidence"] for row in rows], [row["right"] for row in rows]
+    axis.scatter(x, y, s=12 + 6 * sizes, color=OUR_COLOUR, alpha=0.8, label="bin (area: clips)")
     axis.set_xlabel("confidence")
     axis.set_ylabel("share right")
     axis.set_xlim(0, 1)

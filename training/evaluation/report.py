@@ -1,4 +1,4 @@
-"""Evaluation's figures for people: ``report.md``, ``report.json`` and pictures."""
+"""The report of an evaluation: ``report.md``, ``report.json`` and figures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write_report(report: Figures, folder: Path) -> Path:
     return path
 
 
-def into_card(report: Figures, model: Path) -> None:
+def store_in_card(report: Figures, model: Path) -> None:
     """Store the figures in the model's card, and write its Markdown anew."""
     card = Card.load(model)
     kept = ("model", "retrieval", "genres", "detail", "mood", "cost", "excerpts_3s", "robustness")

@@ -1,4 +1,4 @@
-"""Whether a song is still itself after what happens to files: another codec, another part, softer, duller."""
+"""Robustness: is a changed copy of a song (codec, level, sampling rate, another part) still nearest to its original?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..recipe import RecipeError
 Clip = NDArray[np.float32]
 RATE = 44_100
 LOW_RATE = 16_000
-WHOLE = 120.0  # seconds: longer than any labelled clip
+MAX_SECONDS = 120.0  # seconds: longer than any labelled clip
 
 
 def robustness(encoder: Encoder, tracks: Sequence[Track]) -> dict[str, Any]:
@@ -38,7 +38,9 @@ def robustness(encoder: Encoder, tracks: Sequence[Track]) -> dict[str, Any]:
     if not files:
         return {}
     with tempfile.TemporaryDirectory() as folder:
-        made = [(file, kind, path) for n, file in enumerate(files) for kind, path in _twins(file, Path(folder), n)]
+        made = [
+            (file, kind, path) for n, file in enumerate(files) for kind, path in _changed_copies(file, Path(folder), n)
+        ]
         paths = [*files, *(path for _, _, path in made)]
         vectors = {path: _usable(outcome).vector for path, outcome in encoder.embed_files(paths)}
     by_kind: dict[str, dict[Path, NDArray[np.float32]]] = {}
@@ -51,10 +53,10 @@ def robustness(encoder: Encoder, tracks: Sequence[Track]) -> dict[str, Any]:
     return figures
 
 
-def _twins(file: Path, folder: Path, n: int) -> Iterator[tuple[str, Path]]:
+def _changed_copies(file: Path, folder: Path, n: int) -> Iterator[tuple[str, Path]]:
     """Changed copies of a file."""
-    y = load_clip(file, seconds=WHOLE, sample_rate=RATE)
-    low = load_clip(file, seconds=WHOLE, sample_rate=LOW_RATE)
+    y = load_clip(file, seconds=MAX_SECONDS, sample_rate=RATE)
+    low = load_clip(file, seconds=MAX_SECONDS, sample_rate=LOW_RATE)
     half = len(y) // 2
     changes: dict[str, Callable[[Path], None]] = {
         "MP3 at 64 kbit/s": lambda path: _write(path, y, RATE, "libmp3lame", 64_000),

@@ -1,4 +1,4 @@
-"""Systems that evaluation sets beside each other: what each says of the same songs."""
+"""The systems that evaluation compares: the vectors, genres and mood that each gives to the same songs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .metrics import Floats
 
 @dataclass(frozen=True)
 class System:
-    """What one system says of the songs of a split, by track id.
+    """The outputs of one system for the songs of a split, by track id.
 
     Attributes
     ----------
@@ -69,10 +69,10 @@ def model_systems(path: Path, tracks: Sequence[Track], vocabulary: list[str]) ->
     labels = [genre.label for genre in encoder.card.genres]
     if labels != vocabulary:
         raise RecipeError(f"{encoder.card.name} knows other genres than the cache: {', '.join(labels)}")
-    said = embedded(tracks, encoder)
-    genres = {id_: np.array([track.genres[label] for label in vocabulary]) for id_, track in said.items()}
-    mood = {id_: np.array([t.mood[axis] for axis in AXES]) for id_, t in said.items() if t.mood}
-    vectors = {id_: track.vector for id_, track in said.items()}
+    embedded_tracks = embedded(tracks, encoder)
+    genres = {id_: np.array([track.genres[label] for label in vocabulary]) for id_, track in embedded_tracks.items()}
+    mood = {id_: np.array([t.mood[axis] for axis in AXES]) for id_, t in embedded_tracks.items() if t.mood}
+    vectors = {id_: track.vector for id_, track in embedded_tracks.items()}
     name = encoder.card.name
     return [
         System(f"{name}, embedding, cosine", vectors, "cosine", genres, mood or None, path),
@@ -86,7 +86,7 @@ def model_systems(path: Path, tracks: Sequence[Track], vocabulary: list[str]) ->
 
 
 def teacher_systems(cache: Cache, tracks: Sequence[Track]) -> list[System]:
-    """The teacher itself, where the cache has what it said of every one of these songs: its embedding and its tags."""
+    """The teacher itself, where the cache has its outputs for every one of these songs: embedding and tags."""
     if cache.teacher is None:
         return []
     with np.load(cache.teacher, allow_pickle=False) as data:
@@ -119,6 +119,6 @@ def cost(path: Path, rounds: int = 15) -> dict[str, float]:
     return {"cnn_ms": statistics.median(times), "megabytes": size / 1e6}
 
 
-def audible(cache: Cache, split: str) -> list[Track]:
+def with_audio(cache: Cache, split: str) -> list[Track]:
     """A split's songs whose audio is there."""
     return [cache.tracks[i] for i in cache.split(split) if cache.tracks[i].file]

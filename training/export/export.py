@@ -28,15 +28,15 @@ from ..recipe import Recipe, RecipeError
 from .int8 import quantise_onnx
 from .model_card import write_model_card
 
-PARITY = 1e-4
-LEAST_COSINE = 0.95  # of a clip's vector before and after quantisation
-CLIPS = 8  # that are compared
-KEYS = {"r&b": "rnb"}  # labels whose key is not their words
+MAX_DIFFERENCE = 1e-4  # of what torch and ONNX Runtime give
+MIN_COSINE = 0.95  # of a clip's vector before and after quantisation
+COMPARED_CLIPS = 8
+GENRE_KEYS = {"r&b": "rnb"}  # labels whose key is not their words
 
 
 def genre_key(label: str) -> str:
     """The word that stands for a genre in attribute names: ``hip hop`` -> ``hip_hop``."""
-    return KEYS.get(label) or re.sub(r"\W+", "_", label.casefold()).strip("_")
+    return GENRE_KEYS.get(label) or re.sub(r"\W+", "_", label.casefold()).strip("_")
 
 
 @torch.inference_mode()
@@ -53,27 +53,27 @@ def fit_temperature(encoder: TrainableEncoder, recipe: Recipe, cache: Cache) -> 
         Of each axis of the mood head, from clips with a quadrant; empty without such a head.
     """
     whole = [i for i in cache.split("valid") if cache.tracks[i].file]
-    said = {i: outputs_of(encoder, cache, i, recipe.front.window_frames) for i in whole}
-    sure = [i for i in whole if cache.tracks[i].sure]
+    outputs = {i: outputs_of(encoder, cache, i, recipe.front.window_frames) for i in whole}
+    sure = [i for i in whole if cache.tracks[i].has_one_genre]
     candidates = candidate_matrix(cache)
-    genres = _coolest(
-        lambda t: partial_label_loss(torch.stack([said[i].genres.mean(dim=0) for i in sure]) / t, candidates[sure]),
+    genres = _best_temperature(
+        lambda t: partial_label_loss(torch.stack([outputs[i].genres.mean(dim=0) for i in sure]) / t, candidates[sure]),
         len(sure),
     )
     if encoder.mood is None:
         return genres, {}
     truth = mood_matrix(cache)
-    felt = [i for i in whole if cache.tracks[i].quadrant]
-    logits = torch.stack([said[i].mood.mean(dim=0) for i in felt]) if felt else torch.zeros(0, 2)
+    with_mood = [i for i in whole if cache.tracks[i].quadrant]
+    logits = torch.stack([outputs[i].mood.mean(dim=0) for i in with_mood]) if with_mood else torch.zeros(0, 2)
 
     def loss_of(axis: int) -> Callable[[Tensor], Tensor]:
-        target = truth[felt, axis]
+        target = truth[with_mood, axis]
         return lambda t: functional.binary_cross_entropy_with_logits(logits[:, axis] / t, target, reduction="none")
 
-    return genres, {name: _coolest(loss_of(axis), len(felt)) for axis, name in enumerate(AXES)}
+    return genres, {name: _best_temperature(loss_of(axis), len(with_mood)) for axis, name in enumerate(AXES)}
 
 
-def _coolest(loss: Callable[[Tensor], Tensor], songs: int) -> float:
+def _best_temperature(loss: Callable[[Tensor], Tensor], songs: int) -> float:
     """The temperature of the least mean loss, between 0.1 and 10; 1 where there is no song to tell."""
     if not songs:
         return 1.0
@@ -123,8 +123,8 @@ def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> P
     card.save()
     write_model_card(card)
     difference = parity(model, OnnxEncoder.load(path), recipe, cache)
-    if difference > PARITY:
-        raise RecipeError(f"ONNX Runtime differs from torch by {difference:.1e}, more than {PARITY:.0e}")
+    if difference > MAX_DIFFERENCE:
+        raise RecipeError(f"ONNX Runtime differs from torch by {difference:.1e}, more than {MAX_DIFFERENCE:.0e}")
     if recipe.export.int8:
         _quantise(path, card, recipe, cache)
     return path
@@ -133,7 +133,7 @@ def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> P
 def _quantise(path: Path, card: Card, recipe: Recipe, cache: Cache) -> None:
     """Put 8-bit convolutions into the exported file, and hold its vectors to what they were."""
     frames = recipe.front.window_frames
-    clips = [windows(cache.clip(i), frames) for i in range(min(CLIPS, len(cache.tracks)))]
+    clips = [windows(cache.clip(i), frames) for i in range(min(COMPARED_CLIPS, len(cache.tracks)))]
     full = OnnxEncoder.load(path)
     before = [full.embed_windows(w).vector for w in clips]
     quantise_onnx(path, cache, frames)
@@ -142,7 +142,7 @@ def _quantise(path: Path, card: Card, recipe: Recipe, cache: Cache) -> None:
     write_model_card(changed)
     after = OnnxEncoder.load(path)
     worst = min(float(vector @ after.embed_windows(w).vector) for vector, w in zip(before, clips, strict=True))
-    if worst < LEAST_COSINE:
+    if worst < MIN_COSINE:
         raise RecipeError(
             f"8-bit convolutions turn a clip's vector too far (cosine {worst:.3f}): set export.int8 to no"
         )
@@ -180,7 +180,7 @@ def _strip_metadata(path: Path) -> None:
 def parity(model: ExportedEncoder, exported: OnnxEncoder, recipe: Recipe, cache: Cache) -> float:
     """The largest difference between torch's and ONNX Runtime's window embeddings, over some clips."""
     worst = 0.0
-    for i in range(min(CLIPS, len(cache.tracks))):
+    for i in range(min(COMPARED_CLIPS, len(cache.tracks))):
         w = windows(cache.clip(i), recipe.front.window_frames)
         embedding, logits, *mood = model(torch.from_numpy(w))
         vector = embedding.mean(dim=0)

@@ -1,4 +1,4 @@
-"""Convolutions in 8-bit integers: less than half of the time and of the bytes."""
+"""Static quantisation of the convolutions to 8-bit integers: less than half of the time and of the bytes."""
 
 from __future__ import annotations
 

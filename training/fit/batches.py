@@ -23,7 +23,7 @@ class Batch(NamedTuple):
 
     x (b, n_mels, t); candidates (b, k) bool; clip, artist, genre, quadrant (b,) int, -1 where unknown (genre: where
     the labels allow several); mood (b, 2) valence and arousal, NaN where unknown; teacher (b, 200); tags (b, 50);
-    heard (b,) bool.
+    has_target (b,) bool, whether the teacher gave these two.
     """
 
     x: Tensor
@@ -35,7 +35,7 @@ class Batch(NamedTuple):
     mood: Tensor
     teacher: Tensor
     tags: Tensor
-    heard: Tensor
+    has_target: Tensor
 
 
 class CropPositions(Dataset[Tensor]):
@@ -87,9 +87,9 @@ class CropData(lightning.LightningDataModule):
             "length": torch.from_numpy(cache.length),
             "candidates": candidate_matrix(cache),
             "clip": torch.arange(len(cache.tracks)),
-            "artist": numbers([track.artist.casefold() for track in cache.tracks]),
-            "genre": numbers([track.genres[0] if track.sure else "" for track in cache.tracks]),
-            "quadrant": numbers([track.quadrant for track in cache.tracks]),
+            "artist": integer_codes([track.artist.casefold() for track in cache.tracks]),
+            "genre": integer_codes([track.genres[0] if track.has_one_genre else "" for track in cache.tracks]),
+            "quadrant": integer_codes([track.quadrant for track in cache.tracks]),
             "mood": mood_matrix(cache),
             "teacher": torch.from_numpy(targets[0]),
             "tags": torch.from_numpy(targets[1]),
@@ -105,7 +105,7 @@ class CropData(lightning.LightningDataModule):
         clips = [
             torch.tensor([(i, start, -1) for start in range(0, max(1, int(self.cache.length[i]) - step + 1), step)])
             for i in self.cache.split("valid")
-            if self.cache.tracks[i].sure
+            if self.cache.tracks[i].has_one_genre
         ]
         return DataLoader(clips, batch_size=None)  # type: ignore[arg-type]
 
@@ -119,7 +119,7 @@ class CropData(lightning.LightningDataModule):
             **{name: self.tables[name][track] for name in of_track},
             teacher=self.tables["teacher"][known],
             tags=self.tables["tags"][known],
-            heard=patch >= 0,
+            has_target=patch >= 0,
         )
 
     def _crops(self, track: Tensor, start: Tensor) -> Tensor:
@@ -141,7 +141,7 @@ def mood_matrix(cache: Cache) -> Tensor:
     return torch.tensor([QUADRANTS.get(track.quadrant, unknown) for track in cache.tracks], dtype=torch.float32)
 
 
-def numbers(names: list[str]) -> Tensor:
+def integer_codes(names: list[str]) -> Tensor:
     """A number a name [shape=(n,)]; -1 for the empty one."""
     known = {name: i for i, name in enumerate(dict.fromkeys(filter(None, names)))}
     return torch.tensor([known.get(name, -1) for name in names])

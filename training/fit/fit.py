@@ -39,7 +39,7 @@ def fit(recipe: Recipe, cache: Cache, out: Path, *, fresh: bool = False) -> Path
     cache.require(recipe.front)
     if not cache.split("train"):
         raise RecipeError("the cache has no clip in the train split")
-    if recipe.schedule.patience and not any(cache.tracks[i].sure for i in cache.split("valid")):
+    if recipe.schedule.patience and not any(cache.tracks[i].has_one_genre for i in cache.split("valid")):
         raise RecipeError("schedule.patience needs clips in the valid split whose label allows one genre")
     out.mkdir(parents=True, exist_ok=True)
     stages = [True, False] if recipe.schedule.pretrain_epochs else [False]

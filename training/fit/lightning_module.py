@@ -70,8 +70,8 @@ class Training(lightning.LightningModule):
             target, tags = (
                 share[:, None] * table + (1 - share)[:, None] * table[partner] for table in (batch.teacher, batch.tags)
             )
-            heard = batch.heard & batch.heard[partner]
-            losses["teacher"] = distillation_loss(out.teacher, out.tags, target, tags, heard)
+            has_target = batch.has_target & batch.has_target[partner]
+            losses["teacher"] = distillation_loss(out.teacher, out.tags, target, tags, has_target)
         if weights.mood:
             mixed = share[:, None] * batch.mood + (1 - share)[:, None] * batch.mood[partner]
             losses["mood"] = mood_loss(out.mood, mixed, smoothing=weights.label_smoothing)

@@ -1,4 +1,4 @@
-"""What the encoder is trained for."""
+"""Losses: partial labels, supervised contrast, mood, distillation."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def add_options(parser: OptionParser) -> None:
 
 def run(components: Components, parser: OptionParser, lib: Library, opts: EmbedCLIOpts, args: list[str]) -> None:
     _check(parser, opts)
-    ids = sql.matching(lib, args)
+    ids = sql.matching(lib, args, allow_empty=True)
     if opts.report:
         report(lib, ids)
         return

@@ -121,8 +121,6 @@ def _run_guess(components: Components, lib: Library, opts: GenreguessCLIOpts, ar
     force = opts.force or config.force
     own = components.genres.learnt(lib.path)
     ids = sql.listed(lib, args)
-    if not ids:
-        raise UserError("the library is empty: run `beet import`")
     if missing := components.embedder.needs_embedding(lib, ids).ids:
         components.embedder.embed_items(lib, sql.items_of(lib, missing), len(missing), quiet=opts.quiet)
     tally: Counter[str] = Counter()

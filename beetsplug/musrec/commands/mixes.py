@@ -31,7 +31,7 @@ def add_options(parser: OptionParser) -> None:
     )
     parser.add_option("-p", "--pretend", action="store_true", default=False, help="show the songs, and write nothing")
     parser.add_option("--force", action="store_true", default=False,
-        help="write over playlists that another command or program made, too")  # fmt: skip
+        help="overwrite playlists that another command or program made, too")  # fmt: skip
 
 
 def run(components: Components, parser: OptionParser, lib: Library, opts: MixesCLIOpts, args: list[str]) -> None:

@@ -133,7 +133,7 @@ def _embedded(components: Components, lib: Library, args: list[str]) -> tuple[li
     known = components.vectors.get(lib, "embedding").index
     ids = np.array(sorted(_matching(lib, components.settings.library.exclude, args)), np.int64)
     if not len(ids):
-        raise UserError(f"no song matches: {' '.join(args)}" if args else "the library is empty: run `beet import`")
+        raise UserError("`musrec.exclude` leaves no song for the map")
     part = known.among(ids.tolist())
     left = components.embedder.needs_embedding(lib, set(ids.tolist()) - set(part.ids.tolist())).ids
     if len(part) < FEWEST:

@@ -60,8 +60,6 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Report
     elif opts.force:
         raise UserError("--force goes with --output")
     ids = sql.matching(lib, args)
-    if not ids:
-        raise UserError("the library is empty: run `beet import`")
     known = components.vectors.get(lib, "embedding")
     page = _page(components.card.model_id, lib, ids, known.index.among(ids) if args else known.index)
     print_text(as_text(page))

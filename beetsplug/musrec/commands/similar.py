@@ -10,8 +10,6 @@ from beets.ui import CommonOptionsParser, UserError
 
 from .. import playlist_paths
 from ..console import formatted, print_item, print_text
-from ..playlists.files import STDOUT
-from ..playlists.overwrite import check_playlist
 from ..similar import arguments
 from ..similar.options import Use
 from ..similar.request import PlaylistContext, Request
@@ -57,13 +55,13 @@ def _find(components: Components, lib: Library, options: SimilarOptions, args: l
         options = replace(options, from_playlist=os.fsdecode(path))
     context = None
     if options.playlist:
-        check_playlist(components.playlist_writer, options.playlist, force=options.force)
+        components.playlist_builder.check_new(options.playlist, force=options.force)
         context = PlaylistContext(begins_with_seed=options.may_begin_with_seeds)
     request = Request(options, args, playlist=context)
     result = components.similar.find(lib, request)
     if options.playlist:  # before the list is printed: `| head` may end the program
         components.playlist_builder.write_new(lib, options.playlist, request, result)
-    if options.playlist != STDOUT:
+    if options.playlist != playlist_paths.STDOUT:
         _show(components, options, result.songs)
 
 
@@ -87,7 +85,7 @@ def _show(components: Components, options: SimilarOptions, songs: Iterable[Item]
 
 
 def _show_hubs(components: Components, lib: Library, options: SimilarOptions, args: list[str]) -> None:
-    hubs = components.similar.find_hubs(lib, options, args)
+    hubs = components.hubs.find(lib, options, args)
     for occurrence, item in hubs.songs:
         print_text(f"{occurrence:6}  {formatted(item, options.format or HUB_FORMAT)}")
     print_text(

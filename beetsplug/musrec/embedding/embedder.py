@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from beets.ui import UserError
@@ -12,7 +13,7 @@ from beets.util import displayable_path
 
 from musrec_core._text import one_line
 from musrec_core.errors import ModelError, WorkersError
-from musrec_core.workers.pool import WorkerPool, default_workers
+from musrec_core.workers.pool import WorkerPool, default_workers, embed_in_worker
 
 from .. import progress
 from ..attributes import codecs, fields
@@ -132,6 +133,20 @@ class Embedder:
                     done += 1
                 bar.update()
         return done, failed
+
+    def embed_files(
+        self, paths: Sequence[bytes], *, start: float | None = None
+    ) -> Iterator[tuple[bytes, TrackEmbedding | UnusableAudio]]:
+        """Embed files without storing anything, each as it finishes.
+
+        Parameters
+        ----------
+        start : float, optional
+            The moment from which on they are listened to [s], in place of the middle.
+        """
+        if paths:
+            with self.new_pool(files=len(paths), job=partial(embed_in_worker, start=start)) as pool:
+                yield from map_files(pool, paths)
 
     def report_failure(self, item: Item, why: UnusableAudio) -> None:
         """Log one line, whatever the file's name holds."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from beets.ui import UserError
 
-from musrec_core._text import printable
 from musrec_core.errors import VocabularyError
 
 from ..library import sql
@@ -50,7 +49,7 @@ class VocabularyLearner:
         if args:
             index = index.among(sql.matching(lib, args))
             if not len(index):
-                raise UserError(f"no song with an embedding matches: {printable(' '.join(args))}")
+                raise sql.no_match(" ".join(args), "song with an embedding matches")
         tagged = tags.read(lib, index.ids.tolist(), tags.Synonyms(self._settings.map))
         return tagged, index.vectors[np.isin(index.ids, tagged.ids)]  # less those that went meanwhile
 

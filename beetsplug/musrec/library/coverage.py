@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from beets.ui import UserError
 
 from ..attributes import fields
+from . import sql
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -53,7 +54,7 @@ def require_current(counts: Counts, model_id: str, log: BeetsLogger) -> None:
 def nothing_embedded(counts: Counts, model_id: str) -> UserError:
     """Why no song of the library has an embedding of this model, and what helps."""
     if not counts.items:
-        return UserError("the library is empty: run `beet import`")
+        return sql.empty_library()
     if counts.items <= counts.failed:
         return UserError("no song could be embedded: `beet embed --report` tells why")
     if counts.embedded:

@@ -7,7 +7,7 @@ import math
 import os
 import shlex
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from beets.dbcore.query import (
@@ -75,33 +75,52 @@ def matching_ids(lib: Library, query: Query, among: Iterable[int] | None = None)
     return [id_of(item) for item in items_of(lib, ids) if query.match(item)]
 
 
-def matching(lib: Library, args: list[str]) -> list[int]:
+def matching(lib: Library, args: list[str], *, allow_empty: bool = False) -> list[int]:
     """The ids of the items that a command's query matches, in the order of their import; all without a query.
 
     Raises
     ------
     UserError
-        The query is not valid, or matches nothing.
+        The query is not valid, or matches nothing; or the library is empty, unless ``allow_empty``.
     """
-    try:
-        ids = matching_ids(lib, parse(args))
-    except InvalidQueryError as error:
-        raise UserError(str(error)) from None
-    return _require_some(ids, args)
+    return _require_some(_checked(lambda: matching_ids(lib, parse(args))), args, allow_empty=allow_empty)
 
 
 def listed(lib: Library, args: list[str]) -> list[int]:
     """The same in the order in which `beet ls` lists them."""
+    return _require_some(_checked(lambda: _listed_ids(lib, args)), args)
+
+
+def matching_option(lib: Library, text: str, option: str) -> set[int]:
+    """The ids of the items that the query of an option matches; raises `UserError` if there are none."""
+    ids = set(matching_ids(lib, parse_option(text, option)))
+    if not ids:
+        raise no_match(text, f"song matches {option}")
+    return ids
+
+
+def no_match(query: str, what: str = "song matches") -> UserError:
+    """The error of a query that matches nothing."""
+    return UserError(f"no {what}: {printable(query)}")
+
+
+def empty_library() -> UserError:
+    """The error of a library without songs."""
+    return UserError("the library is empty: run `beet import`")
+
+
+def _checked(search: Callable[[], list[int]]) -> list[int]:
     try:
-        ids = _listed_ids(lib, args)
+        return search()
     except InvalidQueryError as error:
         raise UserError(str(error)) from None
-    return _require_some(ids, args)
 
 
-def _require_some(ids: list[int], args: list[str]) -> list[int]:
+def _require_some(ids: list[int], args: list[str], *, allow_empty: bool = False) -> list[int]:
     if args and not ids:
-        raise UserError(f"no song matches: {printable(' '.join(args))}")
+        raise no_match(" ".join(args))
+    if not ids and not allow_empty:
+        raise empty_library()
     return ids
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from beets.util import displayable_path
 
 from musrec_core.errors import IndexFileError
+from musrec_core.search.distance import squared_norms
 from musrec_core.search.index import VectorIndex
 
 from ..attributes import codecs, fields
@@ -193,6 +194,6 @@ def _index(parts: list[tuple[list[int], NDArray[np.float32]]], width: int) -> Ve
     """Join the parts; a damaged attribute can't be found, and stops nobody."""
     ids = np.array([id_ for some, _ in parts for id_ in some], np.int64)
     vectors = np.concatenate([np.empty((0, width), np.float32), *(some for _, some in parts)])
-    length = np.einsum("nd,nd->n", vectors, vectors)
-    whole = np.isfinite(length) & (length > 0)
+    squares = squared_norms(vectors)
+    whole = np.isfinite(squares) & (squares > 0)
     return VectorIndex(ids, vectors) if whole.all() else VectorIndex(ids[whole], vectors[whole])

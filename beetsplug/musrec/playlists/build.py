@@ -18,10 +18,11 @@ from musrec_core.playlist.recipe import Recipe
 
 from ..library import song_keys, sql
 from ..library.song_keys import RemovedSongs
+from ..playlist_paths import STDOUT
 from ..similar import arguments
 from ..similar.request import PlaylistContext, Request
 from ..similar.times import parse_length
-from .files import STDOUT
+from .overwrite import check_playlist
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
@@ -105,6 +106,10 @@ class PlaylistBuilder:
     def __init__(self, search: SimilarSearch, writer: PlaylistWriter, model_id: str, log: BeetsLogger) -> None:
         self.search, self.writer, self.model_id = search, writer, model_id
         self._log = log
+
+    def check_new(self, name: str, *, force: bool) -> None:
+        """Raise `UserError` where a playlist can't be written, or may not be overwritten."""
+        check_playlist(self.writer, name, force=force)
 
     def write_new(self, lib: Library, name: str, request: Request, result: Result) -> None:
         """Write what `beet similar -m` found."""

@@ -15,7 +15,7 @@ from musrec_core.playlist.m3u import Entry, Style
 
 from ..console import display_name, stem
 from ..library import song_keys
-from ..playlist_paths import target
+from ..playlist_paths import STDOUT, target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from musrec_core.playlist.recipe import Document, Kept, Recipe
 
     from ..config import PlaylistSettings
-
-STDOUT = "-"  # as a name: standard output
 
 
 class PlaylistWriter:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..config import MixSettings, SimilarSettings
     from .build import Built, PlaylistBuilder
 
-FORCE = "add --force to write over it"
+FORCE = "add --force to overwrite it"
 OWN_KEYS = ("name", "seeds", "at_most")
 KEYS: dict[str, Option] = {row.key: row for row in OPTIONS if Use.MIX in row.heeded}  # which are options
 

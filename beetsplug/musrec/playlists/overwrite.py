@@ -11,7 +11,7 @@ from beets.util import displayable_path
 from musrec_core._text import printable
 from musrec_core.playlist import recipe
 
-from .files import STDOUT
+from ..playlist_paths import STDOUT
 
 if TYPE_CHECKING:
     from .files import PlaylistWriter
@@ -25,7 +25,7 @@ def check_playlist(writer: PlaylistWriter, name: str, *, force: bool) -> None:
     path = writer.path_of(name)
     if force or not os.path.exists(path) or not (why := _why_not(path)):
         return
-    raise UserError(f"{printable(displayable_path(path))} {why}: add --force to write over it")
+    raise UserError(f"{printable(displayable_path(path))} {why}: add --force to overwrite it")
 
 
 def _why_not(path: bytes) -> str:

@@ -56,8 +56,8 @@ def criteria_from(
     space = options.space or "embedding"
     return Criteria(
         space=space,
-        metric=options.metric or ("euclidean" if space == "genre" else "cosine"),
-        candidates=_candidates(lib, options.candidates),
+        metric=options.metric or default_metric(space),
+        candidates=None if options.candidates is None else sql.matching_option(lib, options.candidates, "--in"),
         exclude=parse_exclude(exclude),
         removed=removed or RemovedSongs(),
         max_per_artist=options.max_per_artist or 0,
@@ -70,13 +70,9 @@ def criteria_from(
     )
 
 
-def _candidates(lib: Library, text: str | None) -> set[int] | None:
-    if text is None:
-        return None
-    ids = set(sql.matching_ids(lib, sql.parse_option(text, "--in")))
-    if not ids:
-        raise UserError(f"no song matches --in: {text}")
-    return ids
+def default_metric(space: Space) -> Metric:
+    """The distance of the system that a space comes from."""
+    return "euclidean" if space == "genre" else "cosine"
 
 
 def parse_exclude(text: str) -> Query | None:

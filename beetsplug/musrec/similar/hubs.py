@@ -11,12 +11,22 @@ from beets.ui import UserError
 from musrec_core.search import hubness, knn
 
 from .. import progress
-from ..library import sql
+from ..library import coverage, sql
+from .arguments import resolved
+from .criteria import default_metric
+from .options import Use
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from beets.library import Item, Library
+    from beets.logging import BeetsLogger
 
     from musrec_core.search.index import Metric, VectorIndex
+
+    from ..config import SimilarSettings
+    from ..library.vectors import VectorStore
+    from .options import SimilarOptions
 
 K = 10
 
@@ -46,11 +56,34 @@ class Hubs:
     share_never: float
 
 
-def find_hubs(lib: Library, index: VectorIndex, args: list[str], count: int, metric: Metric) -> Hubs:
-    """The songs with the largest k-occurrence; with a query, among those that it matches. Raises `UserError`."""
+class HubFinder:
+    """Finds hubs.
+
+    Parameters
+    ----------
+    settings : SimilarSettings
+    vectors : VectorStore
+    model_id : str
+        Of the model in use.
+    log : BeetsLogger
+    """
+
+    def __init__(self, settings: SimilarSettings, vectors: VectorStore, model_id: str, log: BeetsLogger) -> None:
+        self._settings, self._vectors, self._model_id, self._log = settings, vectors, model_id, log
+
+    def find(self, lib: Library, options: SimilarOptions, args: list[str]) -> Hubs:
+        """The songs with the largest k-occurrence; with a query, among those that it matches. Raises `UserError`."""
+        options = resolved(options, self._settings, Use.HUBS)
+        space = options.space or "embedding"
+        snapshot = self._vectors.get(lib, space)
+        coverage.require_current(snapshot.counts, self._model_id, self._log)
+        wanted = set(sql.matching(lib, args)) if args else None
+        return _count(lib, snapshot.index, wanted, options.count or 0, options.metric or default_metric(space))
+
+
+def _count(lib: Library, index: VectorIndex, wanted: Collection[int] | None, count: int, metric: Metric) -> Hubs:
     if len(index) < 2:
         raise UserError("hubs need two embedded songs or more")
-    wanted = set(sql.matching(lib, args)) if args else None
     with progress.bar(len(index), unit=" songs") as bar:
         found = knn.neighbourhoods(index, K, metric=metric, progress=bar.update)
     occurrences = hubness.occurrences(found.rows, len(index))

@@ -228,7 +228,7 @@ class SimilarOptions:
         heeded=LIST | AGAIN | STORED, help="repeat an earlier --shuffle, which printed this number")  # fmt: skip
     with_seeds: bool = option("--with-seeds", group=ORDER, type="flag", excludes="no_seeds",
         heeded=LIST | AGAIN | STORED,
-        help="let the seeds be answers like other songs, and do not begin the playlist with one")  # fmt: skip
+        help="let the seeds be results like other songs, and do not begin the playlist with one")  # fmt: skip
     no_seeds: bool = option("--no-seeds", group=ORDER, type="flag", excludes="with_seeds", needs="playlist",
         heeded=LIST | AGAIN | Use.RECIPE, help="leave the seed out of the playlist")  # fmt: skip
 
@@ -236,7 +236,7 @@ class SimilarOptions:
         help="write the seed, if it is one, and the songs to a playlist, in musrec.playlist.dir if that is set; "
         "- is standard output")  # fmt: skip
     force: bool = option("--force", group=OTHER, type="flag", needs="playlist", heeded=LIST | JOURNEY,
-        help="with -m: write over a playlist that another program made, or that you changed by hand")  # fmt: skip
+        help="with -m: overwrite a playlist that another program made, or that you changed by hand")  # fmt: skip
     refresh: tuple[str, ...] = option("--refresh", group=OTHER, many=True, metavar="FILE", heeded=Use.REFRESH,
         help="refresh a playlist made with -m; what you removed or added stays so (may be repeated)")  # fmt: skip
     extend: str | None = option("--extend", group=OTHER, metavar="FILE", heeded=Use.EXTEND,

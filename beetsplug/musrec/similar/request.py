@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from beets.ui import UserError
 from ..console import display_name, formatted, stem
 from ..library import coverage, song_keys, sql
 from ..library.song_keys import RemovedSongs
-from . import hubs, journey, search, seeds, steering
+from . import journey, search, seeds, steering
 from .arguments import require_heeded, resolved
 from .criteria import Criteria, criteria_from
 from .options import SimilarOptions, Use, check_values
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from beets.logging import BeetsLogger
     from numpy.typing import NDArray
 
+    from musrec_core.card import Card
     from musrec_core.search.index import Neighbour, VectorIndex
 
     from ..config import PlaylistSettings, SimilarSettings, Space
@@ -84,14 +85,16 @@ class SimilarSearch:
 
     Parameters
     ----------
+    card : Card
+        The model in use.
     settings : SimilarSettings
     exclude : str
         The setting `musrec.exclude`.
     playlists : PlaylistSettings
         Where `--from-playlist` looks.
     vectors : VectorStore
-    embedder : Embedder
-        Embeds seeds that have no embedding.
+    embedder : callable
+        Gives what embeds seeds that have no embedding, if it is needed.
     distances : dict
         An item's id -> its distance in the last result; what ``$musrec_distance`` shows.
     log : BeetsLogger
@@ -99,18 +102,19 @@ class SimilarSearch:
 
     def __init__(
         self,
+        card: Card,
         settings: SimilarSettings,
         exclude: str,
         playlists: PlaylistSettings,
         vectors: VectorStore,
-        embedder: Embedder,
+        embedder: Callable[[], Embedder],
         distances: dict[int, float],
         log: BeetsLogger,
     ) -> None:
-        self.settings, self._exclude, self._playlists = settings, exclude, playlists
+        self.settings, self._card, self._exclude, self._playlists = settings, card, exclude, playlists
         self._vectors, self._embedder, self._distances, self._log = vectors, embedder, distances, log
-        self._card = embedder.card
-        self._checked: Snapshot | None = None  # how much of the library it holds was told
+        self._labels = [genre.label for genre in card.genres]
+        self._told: coverage.Counts | None = None  # how many songs are embedded, as the user was told last
 
     def find(self, lib: Library, request: Request) -> Result:
         """The songs that a request asks for; raises `UserError` where that can't be, and warns where there are none."""
@@ -120,13 +124,6 @@ class SimilarSearch:
         if options.to:
             return self._find_journey(lib, request, options, criteria)
         return self._find_nearest(lib, request, options, criteria)
-
-    def find_hubs(self, lib: Library, options: SimilarOptions, args: list[str]) -> hubs.Hubs:
-        """The library's hubs, or those of them that a query matches."""
-        options = resolved(options, self.settings, Use.HUBS)
-        criteria = criteria_from(self._card, lib, options)
-        index = self._current(lib, criteria.space).index
-        return hubs.find_hubs(lib, index, args, options.count or 0, criteria.metric)
 
     def query_snapshot(self, lib: Library) -> Snapshot:
         """The vectors that `similar:` queries are answered from."""
@@ -140,7 +137,7 @@ class SimilarSearch:
 
     def advice(self, lib: Library, ids: Sequence[int]) -> str:
         """What to do about songs that have no embedding."""
-        return self._embedder.advice(lib, ids)
+        return self._embedder().advice(lib, ids)
 
     # A list.
 
@@ -151,33 +148,44 @@ class SimilarSearch:
         else:
             items, files = request.items, []
         snapshot = self._current(lib, criteria.space)
-        start = seeds.embedded(self._embedder, lib, items, files, at=options.at)
+        start = self._embedded(lib, items, files, at=options.at)
         if start.new:
             snapshot = self._vectors.get(lib, criteria.space)
-        playlist = request.playlist
-        many = len(start.items) + len(start.files) > 1
-        leads = bool(playlist and playlist.begins_with_seed and (playlist.begins_with_seeds or not many))
+        playlist = request.playlist or PlaylistContext()
+        leads = playlist.begins_with_seed and (playlist.begins_with_seeds or start.count == 1)
         seconds = self._seconds(options, start if leads else None)
 
-        ranker = self._ranker(lib, snapshot.index, start, criteria, identify=playlist is None)
-        ranker = search.unlisted(lib, ranker, playlist.listed if playlist else ())
+        ranker = self._ranker(lib, snapshot.index, start, criteria, identify=request.playlist is None)
+        ranker = search.unlisted(lib, ranker, playlist.listed)
         count = options.count or 0
         neighbours = search.select(lib, ranker, count, seconds=seconds, random_seed=random_seed)
-        if random_seed is not None and request.options.order == "nearest":  # unless asked for, a draw has its own order
+        order = options.order
+        if order == "auto":
+            order = "apart" if request.playlist else ""
+        if order == "smooth":
+            points = self._smooth_start(start, playlist.last, snapshot.index, criteria.space)
+            neighbours = journey.smooth(
+                lib, snapshot.index, points, neighbours, metric=criteria.metric, mix=options.mix
+            )
+        elif order == "apart":
+            before = playlist.last or (start.items[-1] if leads and start.items else None)
+            neighbours = search.apart(lib, neighbours, before)
+        elif random_seed is not None and request.options.order == "nearest":  # else a draw has its own order
             neighbours.sort(key=lambda neighbour: neighbour.distance)
-        neighbours = self._ordered(lib, playlist, options, snapshot.index, start, criteria, neighbours, leads=leads)
         songs = self._items(lib, neighbours)
         if not songs:
             self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
-        files_of = [path for path, _ in start.files]
-        return Result(songs, count, files_of, start.items, random_seed, leads)
+        return Result(songs, count, [path for path, _ in start.files], start.items, random_seed, leads)
+
+    def _embedded(self, lib: Library, items: list[Item], files: Sequence[str] = (), *, at: str | None = None) -> Seeds:
+        return seeds.embedded(lib, items, files, at=at, model_id=self._card.model_id, embedder=self._embedder)
 
     def _current(self, lib: Library, space: Space) -> Snapshot:
         """The vectors of a space; raises `UserError` where there are none, and tells once how many songs have none."""
         snapshot = self._vectors.get(lib, space)
-        if snapshot is not self._checked:
+        if snapshot.counts != self._told:
             coverage.require_current(snapshot.counts, self._card.model_id, self._log)
-            self._checked = snapshot
+            self._told = snapshot.counts
         return snapshot
 
     def _ranker(
@@ -199,6 +207,7 @@ class SimilarSearch:
                 index,
                 points,
                 criteria.metric,
+                labels=self._labels,
                 vectors=self._vectors,
                 embedder=self._embedder,
                 log=self._log,
@@ -206,30 +215,12 @@ class SimilarSearch:
         )
 
     def _points(self, start: Seeds, index: VectorIndex, space: Space) -> NDArray[np.float32]:
-        return seeds.points(start, index, space, [genre.label for genre in self._card.genres])
+        return seeds.points(start, index, space, self._labels)
 
-    def _ordered(
-        self,
-        lib: Library,
-        playlist: PlaylistContext | None,
-        options: SimilarOptions,
-        index: VectorIndex,
-        start: Seeds,
-        criteria: Criteria,
-        found: list[Neighbour],
-        *,
-        leads: bool,
-    ) -> list[Neighbour]:
-        """The songs in the order that is asked for; ``leads``: the playlist begins with the seeds."""
-        last = playlist.last if playlist else None
-        if options.order == "smooth":
-            points = index.vectors_of([sql.id_of(last)] if last else [])
-            if not len(points):
-                points = self._points(start, index, criteria.space)
-            return journey.smooth(lib, index, points, found, metric=criteria.metric, mix=options.mix)
-        if options.order == "apart" or (options.order == "auto" and playlist):
-            return search.apart(lib, found, last or (start.items[-1] if leads and start.items else None))
-        return found
+    def _smooth_start(self, start: Seeds, last: Item | None, index: VectorIndex, space: Space) -> NDArray[np.float32]:
+        """Where a smooth order starts: at the playlist's last song, or else at the seeds [shape=(m, d)]."""
+        points = index.vectors_of([sql.id_of(last)] if last else [])
+        return points if len(points) else self._points(start, index, space)
 
     def _seconds(self, options: SimilarOptions, leading: Seeds | None) -> float:
         """How long the songs may play [s], beside the seeds that the playlist begins with; 0 where they are counted."""
@@ -277,7 +268,7 @@ class SimilarSearch:
         count = options.count or 0
         stops = journey.find_stops(lib, request.args, options.to, count, self._log)
         self._current(lib, criteria.space)
-        usable = {item.id for item in seeds.embedded(self._embedder, lib, stops).items}
+        usable = {item.id for item in self._embedded(lib, stops).items}
         if missing := [item for item in stops if item.id not in usable]:
             raise UserError(f"no journey: {formatted(missing[0], '$artist - $title')} has no embedding")
         index = self._vectors.get(lib, criteria.space).index

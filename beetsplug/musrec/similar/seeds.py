@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +15,9 @@ from beets.util import displayable_path, normpath
 from musrec_core._text import one_line, printable
 from musrec_core.errors import PlaylistError
 from musrec_core.playlist import m3u
-from musrec_core.workers.pool import embed_in_worker
 
 from .. import playlist_paths
 from ..attributes import fields
-from ..embedding.embedder import map_files
 from ..library import sql
 from .times import parse_moment
 
@@ -50,6 +47,11 @@ class Seeds:
     excerpt: TrackEmbedding | None = None  # of the only item, in place of its middle
 
     @property
+    def count(self) -> int:
+        """How many songs and files."""
+        return len(self.items) + len(self.files)
+
+    @property
     def seconds(self) -> float:
         """How long the songs of the library take to play."""
         return sum(item.length for item in self.items)
@@ -63,9 +65,9 @@ def matching(lib: Library, args: list[str], *, album: bool = False, first: bool 
     else:
         found = list(lib.items(args))[: 1 if first else None]
     if not found and not album and not "".join(args).strip():
-        raise UserError("the library is empty: run `beet import`")
+        raise sql.empty_library()
     if not found:
-        raise UserError(f"no {'album' if album else 'song'} matches: {' '.join(args)}")
+        raise sql.no_match(" ".join(args), f"{'album' if album else 'song'} matches")
     return found
 
 
@@ -118,7 +120,13 @@ def named(
 
 
 def embedded(
-    embedder: Embedder, lib: Library, items: list[Item], paths: Sequence[str] = (), *, at: str | None = None
+    lib: Library,
+    items: list[Item],
+    paths: Sequence[str] = (),
+    *,
+    at: str | None = None,
+    model_id: str,
+    embedder: Callable[[], Embedder],
 ) -> Seeds:
     """Seeds of songs and files; songs without an embedding are embedded now. Raises `UserError`.
 
@@ -126,14 +134,17 @@ def embedded(
     ----------
     at : str, optional
         The moment of the only seed from which on it is listened to, in place of its middle; nothing is stored then.
+    model_id : str
+        Of the model in use.
+    embedder : callable
+        Gives what embeds, if it is needed.
     """
     if at is not None:
-        return _at_moment(embedder, items, paths, parse_moment(at))
-    files = _embed_files(embedder, [normpath(path) for path in paths])
-    model_id = embedder.card.model_id
+        return _at_moment(embedder(), items, paths, parse_moment(at))
+    files = _embed_files(embedder(), [normpath(path) for path in paths]) if paths else []
     missing = [item for item in items if not fields.is_current(item, model_id)]
     if missing:
-        embedder.embed_items(lib, missing, len(missing))
+        embedder().embed_items(lib, missing, len(missing))
     usable = [item for item in items if fields.is_current(item, model_id)]  # without those that can't be
     if not usable and not files:
         raise UserError("no seed could be embedded: `beet embed --report` tells why")
@@ -152,20 +163,17 @@ def _at_moment(embedder: Embedder, items: list[Item], paths: Sequence[str], star
 def _embed_files(
     embedder: Embedder, paths: list[bytes], start: float | None = None
 ) -> list[tuple[bytes, TrackEmbedding]]:
-    """Embed files in their order without storing anything."""
-    if not paths:
-        return []
+    """Embed files in their order; raises `UserError` for the first that can't be."""
     found = {}
-    with embedder.new_pool(files=len(paths), job=partial(embed_in_worker, start=start)) as pool:
-        for path, outcome in map_files(pool, paths):
-            if isinstance(outcome, Exception):
-                raise UserError(f"{printable(displayable_path(path))} can't be a seed: {outcome}")
-            found[path] = outcome
+    for path, outcome in embedder.embed_files(paths, start=start):
+        if isinstance(outcome, Exception):
+            raise UserError(f"{printable(displayable_path(path))} can't be a seed: {outcome}")
+        found[path] = outcome
     return [(path, found[path]) for path in dict.fromkeys(paths)]
 
 
 def own_ids(lib: Library, seeds: Seeds) -> set[int]:
-    """The seeds' own ids; a song of the library that was named as a file is a seed like any other, and no answer."""
+    """The seeds' own ids; a song of the library that was named as a file is a seed like any other, and no result."""
     of_files = {sql.id_of(item) for path, _ in seeds.files for item in lib.items(PathQuery("path", path))}
     return of_files | {sql.id_of(item) for item in seeds.items}
 

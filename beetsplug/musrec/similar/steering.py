@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,10 +44,7 @@ def parse_steering(card: Card, lib: Library, options: SimilarOptions) -> Steerin
     """What `--unlike`, `--more`, `--less` and `--weigh` ask for; raises `UserError`."""
     away: set[int] = set()
     for text in options.unlike:
-        found = sql.matching_ids(lib, sql.parse_option(text, "--unlike"))
-        if not found:
-            raise UserError(f"no song matches --unlike: {text}")
-        away.update(found)
+        away |= sql.matching_option(lib, text, "--unlike")
     genres = [(_genre(card, *_weighted(text, "--more", MORE)), 1) for text in options.more]
     genres += [(_genre(card, *_weighted(text, "--less", MORE)), -1) for text in options.less]
     weights = dict(_weighted(text, "--weigh", None) for text in options.weigh)
@@ -89,8 +87,9 @@ def offsets(
     points: NDArray[np.float32],
     metric: Metric,
     *,
+    labels: Sequence[str],
     vectors: VectorStore,
-    embedder: Embedder,
+    embedder: Callable[[], Embedder],
     log: BeetsLogger,
 ) -> NDArray[np.float32] | None:
     """What to add to each song's distance, as the index orders the songs [shape=(n,)]; None without steering.
@@ -99,6 +98,10 @@ def offsets(
     ----------
     points : np.ndarray [shape=(m, d)]
         The seeds.
+    labels : sequence of str
+        The model's genres, as the genre space orders them.
+    embedder : callable
+        Gives what advises about songs without an embedding, if it is needed.
     """
     if not (steering.unlike or steering.genres or steering.weigh):
         return None
@@ -107,10 +110,9 @@ def offsets(
     if len(away := index.vectors_of(steering.unlike)):
         total += away_from(index, away, metric=metric)
     elif steering.unlike:
-        raise UserError(f"no song of --unlike is embedded: {embedder.advice(lib, steering.unlike)}")
+        raise UserError(f"no song of --unlike is embedded: {embedder().advice(lib, steering.unlike)}")
     for label, weight in steering.genres:
-        column = [genre.label for genre in embedder.card.genres].index(label)
-        total += towards(_probabilities(vectors.get(lib, "genre").index, column, index), weight, unit)
+        total += towards(_probabilities(vectors.get(lib, "genre").index, labels.index(label), index), weight, unit)
     for key, weight in steering.weigh:
         numbers = sql.numeric_attribute(lib, key)
         if not numbers:

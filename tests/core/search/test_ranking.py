@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from musrec_core import VectorIndex
+from musrec_core import VectorIndex, recommend
 from musrec_core.search import ranking
 from musrec_core.search.index import Neighbour
 
@@ -96,3 +96,8 @@ def test_fewer_come_back_where_there_are_not_more() -> None:
 def test_no_seed_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         ranking.nearest(INDEX, np.zeros((0, 2)))
+
+
+def test_it_is_the_public_recommend() -> None:
+    assert recommend is ranking
+    assert ids(recommend.nearest(INDEX, [recommend.centroid(SEED)], 2)) == [0, 1]

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musrec_core.search.distance import pairwise
+from musrec_core.search.hubness import MutualIndex
 from musrec_core.search.index import VectorIndex, positions
 from musrec_core.sequence.journey import NoJourneyError, journey
 from musrec_core.sequence.paths import exact_path
@@ -191,3 +192,12 @@ def test_a_smooth_order_unfolds_a_line_and_starts_where_it_is_told() -> None:
     assert at[smooth_order(line, [-1, 0], metric="euclidean")].tolist() == list(range(30))
     assert at[smooth_order(line, [31, 0], metric="euclidean")].tolist() == list(range(29, -1, -1))
     assert smooth_order(line, metric="euclidean")[0] == 0
+
+
+def test_a_journey_by_mutual_proximity_comes_as_far() -> None:
+    index = cloud(3, 60)
+    stops = index.ids[:2].tolist()
+    path = journey(MutualIndex(index), stops, 9, exclude=index.ids[2:6].tolist(), candidates=index.ids[:50].tolist())
+    assert (path[0], path[-1]) == tuple(stops)
+    assert len(set(path)) == 9
+    assert set(path) <= set(index.ids[[0, 1, *range(6, 50)]].tolist())

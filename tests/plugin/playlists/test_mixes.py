@@ -116,7 +116,7 @@ def test_another_playlist_is_not_written_over(library: Beet, lists: Path) -> Non
     said = library("mixes", ok=False)
     assert said.status == 1
     assert "Mine.m3u8 holds no recipe" in said.err
-    assert "Other.m3u8 is another playlist: add --force to write over it" in said.err
+    assert "Other.m3u8 is another playlist: add --force to overwrite it" in said.err
     assert "2 of 2 playlists could not be written" in said.err
     assert (mine.read_text(), other.read_bytes()) == ("/m/a.mp3\n", before)
     library("mixes", "--force")
@@ -177,7 +177,6 @@ def test_journeys_albums_and_files(library: Beet, lists: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("mix", "error"),
     [
-        ("x", "musrec.mixes has to be a list of mixes"),
         ({"seeds": "x"}, "a mix has no name"),
         ({"name": "x"}, "the mix x has no seeds"),
         (
@@ -202,6 +201,14 @@ def test_mistakes_in_the_configuration(library: Beet, lists: Path, mix: Any, err
     assert error in library.error("mixes")
     assert not lists.exists()
     assert len(library("ls").lines) == 10  # the mistake is nobody else's
+
+
+def test_mixes_that_are_no_list(library: Beet, lists: Path) -> None:
+    configure(library, lists, "x")
+    said = library("mixes", ok=False)
+    assert said.status == 1
+    assert "musrec.mixes has to be a list of mixes, each with a name and seeds" in said.err
+    assert "Traceback" not in said.err
 
 
 def test_without_mixes_or_a_folder(library: Beet, lists: Path) -> None:

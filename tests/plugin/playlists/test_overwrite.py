@@ -60,7 +60,7 @@ def test_similar_writes_over_its_own_alone(library: Beet, tmp_path: Path) -> Non
         path.write_text(changed, "utf-8")
         error = library.error(*one)
         assert why in error
-        assert "add --force to write over it" in error
+        assert "add --force to overwrite it" in error
         assert path.read_text("utf-8") == changed
     library(*one, "--force")
     assert parse(path.read_bytes()).is_as_written()

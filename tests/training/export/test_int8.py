@@ -11,7 +11,7 @@ import torch
 from musrec_core import Encoder
 from musrec_core.audio.features import windows
 from training.data.cache import Cache, Track, quantise_cache
-from training.export.export import LEAST_COSINE, export
+from training.export.export import MIN_COSINE, export
 from training.model.encoder import TrackVector, new_encoder
 from training.model.inference import new_vector, outputs_of
 from training.recipe import Recipe, RecipeError, load_recipe
@@ -84,7 +84,7 @@ def test_the_vectors_keep_their_direction(recipe: Recipe, cache: Cache, tmp_path
     assert b"QuantizeLinear" not in (tmp_path / "full" / "fixed.onnx").read_bytes()
     for n in range(8):
         w = windows(cache.clip(n), recipe.front.window_frames)
-        assert encoder.embed_windows(w).vector @ full.embed_windows(w).vector > LEAST_COSINE
+        assert encoder.embed_windows(w).vector @ full.embed_windows(w).vector > MIN_COSINE
 
 
 @pytest.mark.slow

@@ -1,0 +1,164 @@
+"""What a mode heeds changes what it finds: each option of the table, on a made-up library, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import beets.logging
+import pytest
+from beets.library import Library
+from beets.ui import CommonOptionsParser
+
+from beetsplug.musrec.config import PlaylistSettings, SimilarSettings
+from beetsplug.musrec.library.sql import id_of
+from beetsplug.musrec.library.vectors import VectorStore
+from beetsplug.musrec.similar import arguments
+from beetsplug.musrec.similar.hubs import HubFinder
+from beetsplug.musrec.similar.options import OPTIONS, SimilarOptions, Use
+from beetsplug.musrec.similar.request import Request, SimilarSearch
+from benchmarks.synthetic_library import make_library
+from musrec_core.card import Card
+
+SONGS = 150
+SEED, END = 20, 140
+ELSEWHERE = {  # how a list is printed or written, and seeds that are files: with what they are read or written
+    *("path", "format", "playlist", "force", "no_seeds", "files", "from_playlist", "at"),
+}
+
+# What is given without the option, and what with it.
+LISTS: dict[str, tuple[str, str]] = {
+    "album": ("id:2..3", "id:2..3 --album"),
+    "first": (f"id:{SEED}..{SEED + 30}", f"id:{SEED}..{SEED + 30} --first"),
+    "unlike": ("", "--unlike id:1..15"),
+    "more": ("", "--more rock:50"),
+    "less": ("", "--less rock:50"),
+    "space": ("", "--space genre"),
+    "metric": ("", "--metric euclidean"),
+    "candidates": ("", "--in id:100.."),
+    "weigh": ("", "--weigh rating:50"),
+    "max_per_artist": ("", "--max-per-artist 1"),
+    "max_per_album": ("", "--max-per-album 1"),
+    "variety": ("", "--variety 0.8"),
+    "hub_correction": ("", "--hub-correction"),
+    "duplicates": ("", "--duplicates"),
+    "count": ("", "--count 3"),
+    "length": ("", "--length 30m"),
+    "order": ("", "--order smooth"),
+    "mix": ("--order smooth", "--order smooth --mix"),
+    "shuffle": ("--seed 1", "--shuffle"),
+    "seed": ("--seed 1", "--seed 2"),
+    "with_seeds": ("", "--with-seeds"),
+}
+WAY = f"id:{SEED} --to id:{END} "
+JOURNEYS: dict[str, tuple[str, str]] = {
+    "to": (WAY, WAY + "--to id:70"),
+    "space": (WAY, WAY + "--space genre"),
+    "metric": (WAY, WAY + "--metric euclidean"),
+    "candidates": (WAY, WAY + "--in id:100.."),
+    "max_per_artist": (WAY + "-n 6", WAY + "-n 6 --max-per-artist 1"),
+    "duplicates": (WAY + "-n 120", WAY + "-n 120 --duplicates"),
+    "count": (WAY, WAY + "-n 7"),
+    "mix": (WAY, WAY + "--mix"),
+}
+HUBS: dict[str, tuple[str, str]] = {
+    "space": ("--hubs", "--hubs --space genre"),
+    "metric": ("--hubs --space genre", "--hubs --space genre --metric cosine"),
+    "count": ("--hubs", "--hubs -n 3"),
+}
+
+
+def defaults(section: Any) -> Any:
+    """A section of the configuration of which the user says nothing."""
+    return section(**{each.name: each.metadata["default"] for each in fields(section)})
+
+
+@pytest.fixture(scope="module")
+def lib(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """Songs with ratings, tempo and key, every second one a copy of the one before."""
+    library = Library(str(make_library(tmp_path_factory.mktemp("made-up") / "library.db", SONGS)), "/music")
+    with library.transaction() as tx:
+        tx.mutate("UPDATE items SET bpm = 60 + id * 37 % 90, initial_key = (1 + id * 5 % 12) || 'A'")
+        tx.mutate("UPDATE items SET mb_trackid = 'r' || (id / 2) WHERE id NOT IN (?, ?)", (SEED, END))
+        tx.mutate("INSERT INTO item_attributes (entity_id, key, value) SELECT id, 'rating', id % 10 / 10.0 FROM items")
+    yield library
+    library._close()
+
+
+class Finder:
+    """The parts that find songs, with a configuration of which the user says nothing."""
+
+    def __init__(self) -> None:
+        card, log, settings = Card.load(), beets.logging.getLogger("beets.musrec"), defaults(SimilarSettings)
+        store = VectorStore(card, False, log)
+        self.distances: dict[int, float] = {}
+        self.hubs = HubFinder(settings, store, card.model_id, log)
+        self.similar = SimilarSearch(
+            card, settings, "", defaults(PlaylistSettings), store, pytest.fail, self.distances, log
+        )
+
+    def find(self, lib: Library, line: str) -> list[tuple[int, float]]:
+        """Ids and distances of what a command line finds; of hubs, how often each is a neighbour."""
+        options, args = parsed(line)
+        arguments.check_command_line(options, args)
+        if options.hubs:
+            return [(id_of(item), times) for times, item in self.hubs.find(lib, options, args).songs]
+        songs = self.similar.find(lib, Request(options, args)).songs
+        return [(id_of(item), round(self.distances[id_of(item)], 5)) for item in songs]
+
+
+@pytest.fixture(scope="module")
+def finder() -> Finder:
+    return Finder()
+
+
+def parsed(line: str) -> tuple[SimilarOptions, list[str]]:
+    parser = CommonOptionsParser()
+    arguments.add_options(parser)
+    values, args = parser.parse_args(line.split())
+    return arguments.options_from(values), args
+
+
+def without_count(line: str) -> str:
+    counted = "--count" in line or "-n " in line or "--length" in line
+    return line if counted else f"{line} -n 20"
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_an_option_of_a_list(name: str, finder: Finder, lib: Library) -> None:
+    plain, changed = (line if "id:" in line.split("--")[0] else f"id:{SEED} {line}" for line in LISTS[name])
+    before = finder.find(lib, without_count(plain))
+    assert before == finder.find(lib, without_count(plain))
+    assert len(before) == 20
+    assert before != finder.find(lib, without_count(changed))
+
+
+@pytest.mark.parametrize("name", JOURNEYS)
+def test_an_option_of_a_journey(name: str, finder: Finder, lib: Library) -> None:
+    plain, changed = map(without_count, JOURNEYS[name])
+    if name == "duplicates":
+        with pytest.raises(Exception, match="not enough songs"):
+            finder.find(lib, plain)
+        assert len(finder.find(lib, changed)) == 120
+        return
+    before, after = finder.find(lib, plain), finder.find(lib, changed)
+    assert before[0][0] == after[0][0] == SEED
+    assert before[-1][0] == after[-1][0] if name != "to" else after[-1][0] == 70
+    assert before != after
+
+
+@pytest.mark.parametrize("name", HUBS)
+def test_an_option_of_hubs(name: str, finder: Finder, lib: Library) -> None:
+    plain, changed = HUBS[name]
+    assert finder.find(lib, plain) == finder.find(lib, plain)
+    assert finder.find(lib, plain) != finder.find(lib, changed)
+
+
+def test_no_option_is_forgotten() -> None:
+    """A new option that a mode heeds has to be shown here, or where songs are read or written."""
+    nothing: set[str] = set()
+    modes = ((Use.LIST, LISTS, nothing), (Use.JOURNEY, JOURNEYS, {"first"}), (Use.HUBS, HUBS, {"hubs"}))
+    for mode, shown, beside in modes:
+        heeded = {row.name for row in OPTIONS if mode in row.heeded}
+        assert heeded - ELSEWHERE - beside == set(shown)

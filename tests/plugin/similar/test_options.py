@@ -1,0 +1,241 @@
+"""The table of options: in each mode each option is heeded or refused, and what comes from the table agrees."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from beets.ui import CommonOptionsParser, UserError
+
+from beetsplug.musrec.config import SimilarSettings
+from beetsplug.musrec.playlists.mixes import OWN_KEYS, parse_mixes
+from beetsplug.musrec.similar import arguments, options, reference
+from beetsplug.musrec.similar.options import BY_NAME, MODES, OPTIONS, Option, SimilarOptions, Use, option
+
+DOCS = Path(__file__).parents[3] / "docs"
+VALUES = {"string": "1:30", "int": "1", "float": "0.5"}  # 1:30 is a query, a file and a time
+SETTINGS = SimilarSettings(**{each.name: each.metadata["default"] for each in fields(SimilarSettings)})
+
+# What makes a mode, and the options that it heeds, as a user would list them.
+EVERY_MODE = {"--path", "--format"}
+QUESTION = {
+    *("--unlike", "--more", "--less", "--space", "--metric", "--in", "--weigh", "--max-per-artist"),
+    *("--max-per-album", "--variety", "--hub-correction", "--duplicates", "--count", "--length", "--order", "--mix"),
+    *("--shuffle", "--seed", "--with-seeds", "--no-seeds"),
+}
+SEEDS = {"--album", "--first", "--file", "--from-playlist", "--at"}
+HEEDED = {
+    Use.LIST: ("Waltz", EVERY_MODE | QUESTION | SEEDS | {"--playlist", "--force"}),
+    Use.JOURNEY: (
+        "Waltz --to Rock",
+        EVERY_MODE | {"--to", "--first", "--count", "--in", "--max-per-artist", "--duplicates", "--space", "--metric"}
+        | {"--mix", "--playlist", "--force"},
+    ),
+    Use.HUBS: ("--hubs", EVERY_MODE | {"--hubs", "--count", "--space", "--metric"}),
+    Use.REFRESH: ("--refresh x", EVERY_MODE | QUESTION | {"--refresh"}),
+    Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION | {"--extend"}),
+}  # fmt: skip
+MODE_OPTIONS = ("to", "hubs", "refresh", "extend")
+MIX_KEYS = {flag[2:].replace("-", "_") for flag in QUESTION | SEEDS | {"--to"}} - {"no_seeds"}
+
+
+def parsed(*words: str) -> tuple[SimilarOptions, list[str]]:
+    """What the command line says."""
+    parser = CommonOptionsParser()
+    arguments.add_options(parser)
+    values, args = parser.parse_args(list(words))
+    return arguments.options_from(values), args
+
+
+def words_of(row: Option) -> list[str]:
+    """The option with some value."""
+    if row.type == "flag":
+        return [row.flag]
+    return [row.flag, row.choices[0] if row.choices else VALUES[row.type]]
+
+
+def refusal(*words: str) -> str:
+    """The sentence that a command line is refused with; empty where it is not."""
+    try:
+        arguments.check_command_line(*parsed(*words))
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name.lower())
+@pytest.mark.parametrize("row", OPTIONS, ids=lambda row: row.name)
+def test_each_option_is_heeded_or_refused(row: Option, mode: Use) -> None:
+    start, heeded = HEEDED[mode]
+    companions = ["--playlist", "x"] if row.needs == "playlist" and "--playlist" in heeded else []
+    said = refusal(*shlex.split(start), *companions, *words_of(row))
+    if row.flag in heeded:
+        assert said == ""
+    elif row.name not in MODE_OPTIONS:
+        assert said == f"{arguments.MODE_NAMES[mode]} can't be combined with {row.flag}"
+    elif mode not in (Use.LIST, Use.JOURNEY):
+        assert "can't be combined with" in said
+        assert {row.flag, arguments.MODE_NAMES[mode]} <= set(said.split())
+    else:  # a query, and then another mode
+        combined = "--hubs can't be combined with --to" if mode is Use.JOURNEY else ""
+        assert said == (combined if row.name in ("to", "hubs") else
+                        f"{row.flag} starts from what the playlist was made from: leave out the QUERY")  # fmt: skip
+
+
+def test_an_option_that_does_not_say_what_heeds_it_is_refused_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    row: Option = option("--new", type="flag", help="new").metadata["option"]
+    for name in ("first", "count"):
+        unheeded = [Option(**{**vars(each), "heeded": row.heeded}) if each.name == name else each for each in OPTIONS]
+        monkeypatch.setattr(options, "OPTIONS", tuple(unheeded))
+        for mode in MODES:
+            given = SimilarOptions(first=True) if name == "first" else SimilarOptions(count=1)
+            with pytest.raises(UserError, match=f"can't be combined with --{name}"):
+                arguments.require_heeded(given, mode)
+
+
+def test_the_keys_of_a_mix() -> None:
+    keys = {row.key for row in OPTIONS if Use.MIX in row.heeded}
+    assert keys == MIX_KEYS
+    for row in OPTIONS:
+        value: Any = True if row.type == "flag" else words_of(row)[1]
+        mix: dict[str, Any] = {"name": "x", "seeds": "y", row.key: value}
+        if row.key in ("mix", "first"):
+            mix["to"] = "z"
+        if row.key in MIX_KEYS:
+            (made,) = parse_mixes([mix], SETTINGS)
+            assert options.is_given(getattr(made.options, row.name))
+        else:
+            with pytest.raises(UserError, match=rf"the mix x has the unknown setting {row.key}; the known ones are "):
+                parse_mixes([mix], SETTINGS)
+
+
+@pytest.mark.parametrize("key", sorted(MIX_KEYS - {"to"}))
+def test_a_mix_with_to_heeds_what_a_journey_heeds(key: str) -> None:
+    row = next(row for row in OPTIONS if row.key == key)
+    mix = {"name": "x", "seeds": "y", "to": "z", key: True if row.type == "flag" else words_of(row)[1]}
+    if row.flag in HEEDED[Use.JOURNEY][1]:
+        assert len(parse_mixes([mix], SETTINGS)) == 1
+    else:
+        with pytest.raises(UserError, match=f"the mix x: --to can't be combined with {row.flag}$"):
+            parse_mixes([mix], SETTINGS)
+
+
+# Recipes.
+
+
+@pytest.mark.parametrize("row", [row for row in OPTIONS if Use.RECIPE in row.heeded], ids=lambda row: row.name)
+def test_a_recipe_says_each_option_again(row: Option) -> None:
+    given, args = parsed("Waltz", *words_of(row))
+    again, args_again = arguments.parse(arguments.to_words(given, args))
+    assert args_again == args == ["Waltz"]
+    if not row.is_path:
+        assert again == given
+    else:  # whole, so that it holds in any folder
+        assert str(Path("1:30").absolute()) in str(getattr(again, row.name))
+
+
+def test_a_recipe_knows_no_other_option() -> None:
+    for row in OPTIONS:
+        if Use.RECIPE not in row.heeded:
+            with pytest.raises(UserError, match="no such option"):
+                arguments.parse(words_of(row))
+    assert arguments.to_words(parsed("-m", "x", "--force", "-f", "y")[0], []) == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "own", "both"),
+    [
+        ("--count 3", "--variety .5", "--variety 0.5 --count 3"),
+        ("--count 3", "--count 4", "--count 4"),
+        ("--count 3", "--length 1h", "--length 1h"),
+        ("--length 1h", "--count 3", "--count 3"),
+        ("--with-seeds", "--no-seeds", "--no-seeds"),
+        ("--less pop", "--less rock", "--less pop --less rock"),
+        ("--seed 5", "--shuffle", "--shuffle"),
+        ("--seed 5", "--shuffle --seed 0", "--shuffle --seed 0"),
+        ("--seed 5", "--seed 0", "--seed 0"),
+        ("--max-per-artist 2", "--max-per-artist 0", "--max-per-artist 0"),
+        ("--mix --order smooth", "-f x --order nearest", "--order nearest --mix"),
+    ],
+)
+def test_what_a_refresh_changes(kept: str, own: str, both: str) -> None:
+    merged = arguments.merged(parsed(*shlex.split(kept))[0], parsed(*shlex.split(own))[0])
+    assert arguments.to_words(merged, []) == both.split()
+
+
+# Values and settings.
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("-n 0", "--count has to be 1 or more"),
+        ("--max-per-artist -1", "--max-per-artist has to be 0 or more"),
+        ("--max-per-album -1", "--max-per-album has to be 0 or more"),
+        ("--seed -1", "--seed has to be 0 or more"),
+        ("--variety nan", "--variety has to be between 0 and 1"),
+        ("--variety 1.01", "--variety has to be between 0 and 1"),
+        ("--length 0", "--length has to be a time such as 1h30, 90m or 130 (seconds), not 0"),
+        ("--at soon", "--at has to be a time such as 2:10 or 130 (seconds), not soon"),
+        ("-n 3 --length 1h", "--count and --length can't be combined"),
+        ("--with-seeds --no-seeds", "--with-seeds and --no-seeds can't be combined"),
+        ("--no-seeds --force", "--no-seeds and --force need --playlist"),
+    ],
+)
+def test_values(words: str, sentence: str) -> None:
+    assert refusal("Waltz", *words.split()) == sentence
+
+
+def test_settings_stand_in_for_options_where_the_mode_heeds_them() -> None:
+    settings = SimilarSettings(
+        count=7, space="genre", format="x", max_per_artist=2, max_per_album=3, duplicates=True, order="smooth",
+        variety=0.5, hub_correction=True, weigh={"rating": 0.2},
+    )  # fmt: skip
+    assert {row.name for row in OPTIONS if row.setting} == {each.name for each in fields(SimilarSettings)}
+    listed = arguments.resolved(SimilarOptions(count=9, weigh=("stars:1",)), settings, Use.LIST)
+    assert (listed.count, listed.variety, listed.weigh) == (9, 0.5, ("rating:0.2", "stars:1"))
+    zero = arguments.resolved(SimilarOptions(max_per_artist=0, variety=0.0), settings, Use.LIST)
+    assert (zero.max_per_artist, zero.variety, zero.max_per_album) == (0, 0.0, 3)
+    way = arguments.resolved(SimilarOptions(), settings, Use.JOURNEY)
+    assert (way.count, way.space, way.max_per_artist, way.duplicates) == (7, "genre", 2, True)
+    assert [way.weigh, way.variety, way.max_per_album, way.order] == [(), None, None, None]
+    query = arguments.resolved(SimilarOptions(), settings, Use.QUERY)
+    assert (query.space, query.max_per_album, query.weigh, query.hub_correction) == ("genre", 3, ("rating:0.2",), True)
+    assert [query.count, query.order, query.variety] == [None, None, None]
+
+
+def test_a_row_names_only_rows_that_are_there() -> None:
+    for row in OPTIONS:
+        assert {row.excludes, row.replaces, row.needs} - {"", options.A_QUERY} <= BY_NAME.keys()
+        if row.excludes:
+            assert BY_NAME[row.excludes].excludes == row.name
+        assert bool(row.group) != bool(row.common)
+    flags = [flag for row in OPTIONS for flag in row.flags]
+    assert len(flags) == len(set(flags))
+
+
+# The documents.
+
+
+def test_the_table_in_the_documents() -> None:
+    assert reference.table() in (DOCS / "similar-options.md").read_text("utf-8"), (
+        "`python -m beetsplug.musrec.similar.reference` prints it"
+    )
+
+
+def test_the_keys_of_mixes_in_the_documents() -> None:
+    table = re.findall(r"^\| `-.*\|$", (DOCS / "similar-options.md").read_text("utf-8"), re.MULTILINE)
+    keys = {row.rstrip(" |").rpartition("|")[2].strip(" `") for row in table if not row.endswith("|  |")}
+    assert keys == MIX_KEYS
+    assert all(f"`{key}`" in (DOCS / "playlists.md").read_text("utf-8") for key in OWN_KEYS)
+
+
+def test_what_the_configuration_page_says_of_queries() -> None:
+    text = (DOCS / "configuration.md").read_text("utf-8")
+    (sentence,) = re.findall(r"query\]\(recommend[^)]*\)\s+uses all but .*?\.\n\n", text, re.DOTALL)
+    described = {*re.findall(r"`similar\.(\w+)`", sentence)}
+    assert described == {row.name for row in OPTIONS if row.setting and Use.QUERY not in row.heeded}
