@@ -6,12 +6,19 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from . import music
 from .faults.sample_files import every_kind
 from .once import made_once
 
 SECONDS = 12.0
+settings.register_profile(
+    "any machine",  # a busy one is slow, which is no failure
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from musrec_core.search.distance import Metric
 from musrec_core.search.index import VectorIndex, positions
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 9999), n=st.integers(0, 90), k=st.integers(1, 12), block=st.sampled_from([1, 500, 10**6]),
     metric=st.sampled_from(["cosine", "euclidean"]),

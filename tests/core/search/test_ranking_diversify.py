@@ -18,7 +18,7 @@ def ranked(seed: int, n: int, metric: Metric) -> tuple[VectorIndex, list[Neighbo
     return index, index.query(rng.standard_normal((1, 4)), n, metric=metric)[0]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 9999), n=st.integers(1, 60), variety=st.floats(0, 1), count=st.integers(0, 70),
     metric=st.sampled_from(["cosine", "euclidean"]),

@@ -40,7 +40,7 @@ def straight(index: VectorIndex, start: int, end: int, count: int) -> list[int]:
     return [*path, end]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), n=st.integers(8, 80), data=st.data())
 def test_exactly_so_many_songs_from_one_to_the_other_none_twice_and_no_step_larger_than_the_straight_ways(
     seed: int, n: int, data: st.DataObject
@@ -55,7 +55,7 @@ def test_exactly_so_many_songs_from_one_to_the_other_none_twice_and_no_step_larg
     assert path == journey(index, [start, end], count)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), cap=st.integers(1, 3))
 def test_the_cap_on_artists_holds_and_stops_are_never_left_out(seed: int, cap: int) -> None:
     index = cloud(seed, 90)
@@ -107,7 +107,7 @@ def test_waypoints_candidates_and_exclusions() -> None:
     assert 6 <= path.index(80) <= 9  # two thirds of the way
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), copies=st.integers(1, 50))
 def test_no_recording_comes_twice_and_none_of_a_stop(seed: int, copies: int) -> None:
     index = cloud(seed, 12)
@@ -169,7 +169,7 @@ def test_what_makes_no_journey_is_refused() -> None:
         journey(index, [one, 10_000], 5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), n=st.integers(0, 40))
 def test_a_smooth_order_keeps_every_song_and_is_no_longer_than_the_nearest_neighbours_way(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)

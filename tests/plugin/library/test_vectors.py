@@ -15,7 +15,7 @@ import beets.logging
 import numpy as np
 import pytest
 from beets.library import Item, Library
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beetsplug.musrec.attributes import codecs, fields
@@ -189,7 +189,7 @@ def test_a_write_to_the_journal_alone_is_seen(lib: Library) -> None:
         assert holds(lib)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(st.lists(st.tuples(st.integers(0, len(CHANGES) - 1), st.integers(1, 40), st.booleans()), min_size=1, max_size=6))
 def test_no_sequence_of_changes_gives_a_wrong_answer(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int, bool]]
