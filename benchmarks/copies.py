@@ -1,4 +1,4 @@
-"""How well an import knows a song that is there already: ``python -m benchmarks.copies --music DIR``.
+"""How well an import recognises a song that the library has already: ``python -m benchmarks.copies --music DIR``.
 
 DIR holds ``tracks.csv`` (id, file, artist, title) and the files. Each song is imported into a library of all the
 others, which holds no copy of it: every warning is a false alarm. Then some songs are copied, and looked for.

@@ -1,6 +1,6 @@
 """Memory of `beet embed`'s processes over many tracks: ``python -m benchmarks.memory --tracks 2000``.
 
-The songs are short and repeated, one of them with six channels at 96 kHz; a worker hears 30 seconds of each anyway.
+The songs are short and repeated, one of them with six channels at 96 kHz; a worker uses 30 seconds of each anyway.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class IndexFileError(Exception):
 
 
 class PlaylistError(ValueError):
-    """A file is no playlist that can be read; the message says why in one sentence."""
+    """A file is not a playlist or can't be read; the message says why in one sentence."""
 
 
 class VocabularyError(Exception):

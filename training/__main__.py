@@ -124,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
         ("prepare", _prepare, "decode the labelled music into a cache of log-mel"),
         ("fit", _fit, "train the recipe's network on the cache"),
         ("export", _export, "write the trained encoder as ONNX with its card"),
-        ("evaluate", _evaluate, "measure an exported encoder beside other systems: report.md, JSON, pictures"),
+        ("evaluate", _evaluate, "compare an exported encoder with other systems: report.md, JSON, pictures"),
         ("ablate", _ablate, "train variants of the recipe and compare them on the valid split"),
     ):
         command = commands.add_parser(name, help=what, description=what)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class MusrecPlugin(BeetsPlugin):
     """What beets gets from us: settings, attributes, queries, import stages, commands.
 
-    The work is done by `Components`, each of which is imported and built when something is first asked of it.
+    The work is done by `Components`, each of which is imported and built when it is first needed.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class MusrecPlugin(BeetsPlugin):
     # Settings.
 
     def _is_on(self, setting: confuse.Subview) -> bool:
-        """Whether a setting says yes; one that can't be read is told, and must not stop ``beet ls``."""
+        """Whether a setting is on; an invalid one is reported, and must not stop ``beet ls``."""
         try:
             return bool(setting.get(Flag()))
         except confuse.ConfigError as error:

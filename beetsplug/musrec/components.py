@@ -1,4 +1,4 @@
-"""What the commands and the import stages work with: each part is imported and built when it is first asked for."""
+"""What the commands and import stages work with: each component is imported and built when it is first needed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Components:
     library : callable
         The library that beets opened; None before that.
     distances : dict
-        An item's id -> its distance in the last answer; what ``$musrec_distance`` shows.
+        An item's id -> its distance in the last result; what ``$musrec_distance`` shows.
     """
 
     def __init__(

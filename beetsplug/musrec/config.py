@@ -162,7 +162,7 @@ class EmbeddingSettings:
 
 @dataclass(frozen=True)
 class LibrarySettings:
-    """How the library's vectors are read, and which songs are never an answer."""
+    """How the library's vectors are read, and which songs are never listed."""
 
     exclude: str = setting("", Text())  # a query
     cache: bool = setting(True, Flag())  # keep the vectors of a large library in a file beside it

@@ -14,22 +14,22 @@ _HEAD = 2_000  # bytes; both stand before anything long
 
 
 def check_page(path: str | bytes | os.PathLike[str], *, force: bool) -> None:
-    """Raise `UserError` where a file is there that another program made; an empty one is nobody's."""
+    """Raise `UserError` if the file exists and another program made it; an empty file may be overwritten."""
     name = os.fsencode(path)
     shown = printable(displayable_path(name))
     if os.path.isdir(name) or not os.path.exists(name):  # the writer tells
         return
     if not os.path.isfile(name):
-        raise UserError(f"{shown} is no file")
+        raise UserError(f"{shown} is not a regular file")
     if force:
         return
     try:
         with open(name, "rb") as file:
             head = file.read(_HEAD)
     except OSError as error:
-        raise UserError(f"{shown} can't be read, to see whose it is: {error.strerror}") from None
+        raise UserError(f"{shown} can't be read to find out what made it: {error.strerror}") from None
     if head and not _is_ours(head):
-        raise UserError(f"{shown} is another program's, or an earlier version's: add --force to overwrite it")
+        raise UserError(f"{shown} was made by another program or an earlier version: add --force to overwrite it")
 
 
 def _is_ours(head: bytes) -> bool:

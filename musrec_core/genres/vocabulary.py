@@ -81,7 +81,7 @@ class Vocabulary:
         return {self.labels[k]: float(row[k]) for k in np.argsort(-row, kind="stable")}
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it as JSON, wholly or not at all; raises `OSError`."""
+        """Write it as JSON, atomically; raises `OSError`."""
         content = {
             "format": FORMAT,
             "model": self.model,

@@ -159,7 +159,7 @@ def read(path: str | bytes | os.PathLike[str], *, relative_to: bytes | None = No
     OSError
         The playlist can't be read.
     PlaylistError
-        It is no M3U playlist.
+        It is not an M3U playlist.
     """
     name = os.fsencode(path)
     bases = [os.path.dirname(os.path.abspath(name)), *([relative_to] if relative_to is not None else [])]

@@ -35,14 +35,14 @@ def read_m3u(path: str | bytes | os.PathLike[str]) -> bytes:
     OSError
         It can't be read.
     PlaylistError
-        It is no M3U playlist, or larger than 64 MiB; the message says so in one sentence.
+        It is not an M3U playlist, or larger than 64 MiB; the message says so in one sentence.
     """
     name = os.fsdecode(path)
     status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):
         raise PlaylistError(f"{name} is a folder, not an M3U playlist")
     if not stat.S_ISREG(status.st_mode):  # a pipe might be waited for, and a device has no end
-        raise PlaylistError(f"{name} is no file, and so no M3U playlist")
+        raise PlaylistError(f"{name} is not a regular file, and so not an M3U playlist")
     with open(path, "rb") as file:
         content = file.read(MAX_BYTES + 1)
     if content[:2] in _UTF16:
@@ -50,7 +50,7 @@ def read_m3u(path: str | bytes | os.PathLike[str]) -> bytes:
     content = content.removeprefix(b"\xef\xbb\xbf")
     is_other = content[:64].lstrip().lower().startswith(_OTHER_KINDS)
     if b"\0" in content or is_other or _is_binary(content[:SNIFFED_BYTES]):
-        raise PlaylistError(f"{name} is no M3U playlist")
+        raise PlaylistError(f"{name} is not an M3U playlist")
     if len(content) > MAX_BYTES:
         raise PlaylistError(f"{name} is too large for a playlist (more than {MAX_BYTES >> 20} MiB)")
     return content

@@ -94,7 +94,7 @@ def _wrapped(prefix: str, words: Sequence[str]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Kept:
-    """An entry of a playlist as it stands in the file: the comments above it, and its location."""
+    """An entry of a playlist as written in the file: the comments above it, and its location."""
 
     comments: tuple[bytes, ...]
     location: bytes

@@ -52,7 +52,7 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Alignment:
-    """How two fingerprints lie over each other where they fit best.
+    """The best alignment of two fingerprints.
 
     Attributes
     ----------

@@ -93,7 +93,7 @@ class VectorIndex:
         return self._checked(self.ids[mask], self.vectors[mask], self._squares[mask])
 
     def save(self, path: str | os.PathLike[str], note: Mapping[str, Any]) -> None:
-        """Write the index and a note (plain JSON) to one file, wholly or not at all; raises `OSError`."""
+        """Write the index and a note (plain JSON) to one file, atomically; raises `OSError`."""
         content = json.dumps(dict(note)).encode()
         content += b" " * (-len(content) % 64)  # else the vectors lie askew, and numpy copies them for each question
         text = np.frombuffer(content, np.uint8)
@@ -115,7 +115,7 @@ class VectorIndex:
         OSError
             The file is missing or can't be read.
         IndexFileError
-            It is no such file, or is cut short.
+            It is not an index file, or is truncated.
         """
         with open(path, "rb") as file:
             try:
@@ -186,7 +186,7 @@ class VectorIndex:
 
 
 def positions(index: Ranker, ids: Sequence[int]) -> NDArray[np.int64]:
-    """Where some songs stand in an index [shape=(m,)]; raises `ValueError` for an id that is not there."""
+    """The positions of some songs in an index [shape=(m,)]; raises `ValueError` for an unknown id."""
     wanted = np.asarray(ids, np.int64)
     order = np.argsort(index.ids, kind="stable")
     rows = order[np.minimum(np.searchsorted(index.ids, wanted, sorter=order), len(order) - 1)] if len(order) else order

@@ -28,7 +28,7 @@ MIN_DIVERSE_POOL = 50
 
 
 def centroid(vectors: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
-    """One point that stands for several seeds [shape=(d,)].
+    """The query vector for several seeds [shape=(d,)].
 
     For cosine the mean of the unit vectors: the distance to it ranks as the mean distance to the seeds does.
 
@@ -139,7 +139,7 @@ def cap(*limits: tuple[Labels, int]) -> Filter:
 
 
 def reject(unwanted: Callable[[Sequence[int]], Collection[int]]) -> Filter:
-    """Leave out the songs that a function names when it is asked about some.
+    """A filter that leaves out the songs that a function returns.
 
     Parameters
     ----------

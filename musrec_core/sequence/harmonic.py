@@ -27,7 +27,7 @@ def camelot(key: str) -> tuple[int, int] | None:
     Returns
     -------
     place : (int, int), or None
-        None for what is no key.
+        None if it is not a key.
     """
     text = key.strip()
     if found := _WHEEL.fullmatch(text):

@@ -81,7 +81,7 @@ def _serve(commands: BinaryIO, results: BinaryIO) -> None:
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes to the parent, out of the way of libraries that print: what they print goes to standard error."""
+    """The pipes to the parent; standard output is redirected to standard error, because libraries print to it."""
     try:
         os.fstat(2)
     except OSError:  # it is closed, and the next file to be opened would get its number

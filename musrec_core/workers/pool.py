@@ -96,7 +96,7 @@ class WorkerPool:
         self.close()
 
     def close(self) -> None:
-        """Stop the workers at once; files in hand are dropped. May be called from another thread than `map`."""
+        """Stop the workers at once; files in progress are dropped. May be called from another thread than `map`."""
         self._closed = True
         self._messages.put((None, None))  # wakes `map`
         for slot in self._slots:
@@ -145,7 +145,7 @@ class WorkerPool:
                 yield from self._ended(slot) if message is None else self._take(slot, message)
 
     def _hand_out(self, source: Iterator[Any]) -> bool:
-        """Give files to those workers that have few, starting them where need be; True where none are left to give."""
+        """Give files to the workers that have few, starting workers if needed; True if no files are left."""
         while free := [slot for slot in self._slots if self._is_free(slot)]:
             slot = min(free, key=lambda slot: (len(slot.files), slot.process is None))
             if self._again:

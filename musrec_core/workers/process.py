@@ -119,7 +119,7 @@ def search_path(modules: Iterable[str]) -> list[str]:
 
 
 def _home(name: str) -> str | None:
-    """The folder on `sys.path` in which a loaded module lies."""
+    """The folder on `sys.path` that contains a loaded module."""
     file = getattr(sys.modules[name], "__file__", None)
     if file is None:
         return None
@@ -153,7 +153,7 @@ def _need_spare_files() -> None:
 
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """A process that starts here does not hear Ctrl-C, not even before it says so itself."""
+    """Processes started here ignore Ctrl-C from the beginning."""
     if sys.platform == "win32":  # a process without a console hears none
         yield
         return

@@ -73,7 +73,7 @@ def test_nothing_is_advised_about_what_can_not_be_embedded(failed: Beet, tmp_pat
     why = "`beet embed --report`"
     for command in ("similar Harbour", "ls similar:Harbour", "similar Paper --unlike Harbour", "musrec-report"):
         assert why in said_of(failed, command), command
-    assert "failed before and did not change (--report tells why)" in failed("embed").out
+    assert "failed before and did not change (--report says why)" in failed("embed").out
     assert re.search(r"1 +missing +beet ls -p musrec_status:missing", failed("embed", "--report").out)
     failed.sql("DELETE FROM items WHERE title NOT LIKE 'Harbour%'")
     failed.sql("DELETE FROM item_attributes WHERE key <> 'musrec_status'")

@@ -32,7 +32,7 @@ def refused(line: str) -> str:
          "--hubs can't be combined with --album, --in, --order and --playlist"),
         ("similar -a a --to b --variety 0 --seed 0", "--to can't be combined with --album, --variety and --seed"),
         ("similar a --to b --no-seeds", "--to can't be combined with --no-seeds"),
-        ("similar --refresh x Waltz", "--refresh starts from what the playlist was made from: leave out the QUERY"),
+        ("similar --refresh x Waltz", "--refresh uses the playlist's own seeds: leave out the QUERY"),
         ("similar --refresh x --extend y --file z", "--refresh can't be combined with --file and --extend"),
         ("similar --extend x --hubs", "--extend can't be combined with --hubs"),
         ("similar --first --file x", "--first needs a QUERY"),

@@ -154,6 +154,6 @@ def describe(cache: Cache) -> str:
         tracks = [cache.tracks[i] for i in cache.split(split)]
         genres = Counter(track.genres[0] for track in tracks if track.has_one_genre)
         found = ", ".join(f"{genre} {n}" for genre, n in genres.most_common())
-        lines.append(f"  {split:5} {len(tracks):5} clips; surely {found}")
+        lines.append(f"  {split:5} {len(tracks):5} clips; unambiguous: {found}")
     lines += [f"  left out: {id_}: {why}" for id_, why in cache.left_out.items()]
     return "\n".join(lines)

@@ -116,7 +116,7 @@ def select(
         elif free_only and not is_free(track.licence):
             left_out[str(track.number)] = f"licence: {track.licence or 'none given'}"
         elif whole_albums and track.split == "train" and len(splits_of_album[track.album_id]) > 1:
-            left_out[str(track.number)] = "its album stands in another split too"
+            left_out[str(track.number)] = "its album is also in another split"
         else:
             kept.append(track)
     return kept, left_out

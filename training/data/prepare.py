@@ -187,4 +187,4 @@ def _require_artists_apart(tracks: list[Track]) -> None:
         if track.artist:
             splits.setdefault(track.artist.casefold(), set()).add(track.split)
     if shared := sorted(artist for artist, found in splits.items() if len(found) > 1):
-        raise RecipeError(f"{len(shared)} artists stand in more than one split, such as {shared[0]}")
+        raise RecipeError(f"{len(shared)} artists are in more than one split, such as {shared[0]}")

@@ -50,7 +50,7 @@ def load_teacher(cache: Cache) -> Teacher:
     train = {cache.tracks[i].id for i in cache.split("train")}
     heard = [n for n, id_ in enumerate(ids) if id_ in train]
     if not heard:
-        raise RecipeError("the teacher heard none of the train split's clips")
+        raise RecipeError("the teacher has no output for the clips of the train split")
     patches: dict[str, list[int]] = {}
     for n in heard:
         patches.setdefault(ids[n], []).append(n)

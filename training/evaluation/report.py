@@ -32,7 +32,7 @@ def write_report(report: Figures, folder: Path) -> Path:
 
 
 def store_in_card(report: Figures, model: Path) -> None:
-    """Store the figures in the model's card, and write its Markdown anew."""
+    """Store the figures in the model's card, and rewrite its Markdown."""
     card = Card.load(model)
     kept = ("model", "retrieval", "genres", "detail", "mood", "cost", "excerpts_3s", "robustness")
     card.metrics[report["split"]] = {key: report[key] for key in kept if key in report}

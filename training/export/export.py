@@ -35,7 +35,7 @@ GENRE_KEYS = {"r&b": "rnb"}  # labels whose key is not their words
 
 
 def genre_key(label: str) -> str:
-    """The word that stands for a genre in attribute names: ``hip hop`` -> ``hip_hop``."""
+    """The key of a genre in attribute names: ``hip hop`` -> ``hip_hop``."""
     return GENRE_KEYS.get(label) or re.sub(r"\W+", "_", label.casefold()).strip("_")
 
 

@@ -73,7 +73,7 @@ class CropPositions(Dataset[Tensor]):
 
 
 class CropData(lightning.LightningDataModule):
-    """Positions travel to the device; the cache already lies there, and the crops are cut there."""
+    """Positions are sent to the device, which holds the cache, and the crops are cut there."""
 
     def __init__(self, cache: Cache, teacher: Teacher | None, recipe: Recipe) -> None:
         super().__init__()

@@ -97,7 +97,7 @@ def distillation_loss(embedding: Tensor, tags: Tensor, teacher: Tensor, teacher_
     tags : Tensor [shape=(b, 50)], logits
     teacher_tags : Tensor [shape=(b, 50)], probabilities
     known : Tensor [shape=(b,)], bool
-        Which crops the teacher heard; the others do not count.
+        For which crops there is teacher output; the others are ignored.
     """
     distance = (embedding.float() - teacher).square().mean(dim=1)
     angle = 1 - F.cosine_similarity(embedding.float(), teacher)

@@ -93,7 +93,7 @@ class LatentCnn(nn.Module):
 class MfccCnn(nn.Module):
     """The second earlier system: 13 MFCC of 3 s, three convolutions, one dense layer.
 
-    The cosine transform stands inside the network, so that one cache and one front end serve every recipe.
+    The cosine transform is inside the network, so that one cache and one front end serve every recipe.
     """
 
     N_MFCC = 13

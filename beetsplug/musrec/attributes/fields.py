@@ -61,7 +61,7 @@ def item_types(card: Card | None, learnt: Iterable[str] = ()) -> dict[str, types
 def computed_fields(
     card: Card | None, answer: Callable[[Item], tuple[str, float | None]]
 ) -> dict[str, Callable[[Item], Any]]:
-    """Getters of the computed attributes: ``answer`` gives a genre and its probability, the rest is stored."""
+    """Getters of the computed attributes: ``answer`` returns a genre and its probability; the rest is stored."""
 
     def probability_of(label: str) -> Callable[[Item], float | None]:
         return lambda item: genres_of(item).get(label)

@@ -1,4 +1,4 @@
-"""The commands: one module each, imported when its options, its help or its work are asked for."""
+"""The commands: one module each, imported when its options, its help or its run function are needed."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ COMMANDS = (
     Entry("similar", "similar", "list the songs that sound most like a song"),
     Entry("mixes", "mixes", "write the playlists that musrec.mixes describes"),
     Entry("genreguess", "genreguess", "guess the genres of tracks by their sound"),
-    Entry("musicmap", "musicmap", "draw a map where songs that sound alike are close together"),
-    Entry("musrec-report", "report", "report how good the neighbours are in this library"),
+    Entry("musicmap", "musicmap", "draw a map with similar songs close together"),
+    Entry("musrec-report", "report", "report how good the results are in this library"),
 )
 
 

@@ -110,5 +110,5 @@ def _summary(work: PendingWork, done: int, failed: int) -> str:
     if failed:
         parts.append(f"{failed} failed")
     if work.failed_before:
-        parts.append(f"{work.failed_before} failed before and did not change (--report tells why)")
+        parts.append(f"{work.failed_before} failed before and did not change (--report says why)")
     return ", ".join(parts)

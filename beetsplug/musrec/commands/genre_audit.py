@@ -1,4 +1,4 @@
-"""``beet genreguess --audit`` and ``--odd``: tags that the model doubts, and songs that fall out of line."""
+"""``beet genreguess --audit`` and ``--odd``: tags that the model doubts, and songs that are outliers."""
 
 from __future__ import annotations
 

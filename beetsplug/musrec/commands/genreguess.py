@@ -1,4 +1,4 @@
-"""``beet genreguess``: guessed genres, by the model or one's own vocabulary, as bars and into ``genres`` if asked."""
+"""``beet genreguess``: genres guessed by the model or a learnt vocabulary, as bars and into ``genres``."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def add_options(parser: OptionParser) -> None:
         "your tracks have now. --audit and --odd look for wrong tags and wrong files, and change nothing."
     )
     parser.add_option("-a", "--apply", action="store_true", default=False,
-                      help="store the guess in `genres` where that is empty")  # fmt: skip
+                      help="store the guess in `genres` if that is empty")  # fmt: skip
     parser.add_option("-w", "--write", action="store_true", default=False,
-                      help="like --apply, and write the tags of the music files too")  # fmt: skip
+                      help="like --apply, and also write the tags of the music files")  # fmt: skip
     parser.add_option("-f", "--force", action="store_true", default=False,
-                      help="store the guess even where there are genres already")  # fmt: skip
+                      help="store the guess even if there are genres already")  # fmt: skip
     parser.add_option("-t", "--threshold", type="float", metavar="P",
-                      help="the least probability of a guess that is stored, and for which --audit doubts a tag "
+                      help="the lowest probability at which a guess is stored, or --audit doubts a tag "
                            "(default: 0.5)")  # fmt: skip
     parser.add_option("--max-genres", type="int", metavar="N", help="store at most N genres of a track (default: 1)")
     parser.add_option("-n", "--count", type="int", metavar="N",
@@ -210,7 +210,7 @@ def _summary(tally: Counter[str], rules: Rules, *, pretend: bool) -> str:
         UNSURE: f"below the threshold of {rules.threshold:g}",
         SAME: "already there",
         OTHER: "with other genres (--force replaces them)",
-        UNKNOWN: "not embedded (`beet embed --report` tells why)",
+        UNKNOWN: "not embedded (`beet embed --report` says why)",
     }
     parts = [f"{tally[STORED]} {'to be stored' if pretend else 'stored'}"]
     return ", ".join(parts + [f"{tally[outcome]} {text}" for outcome, text in words.items() if tally[outcome]])

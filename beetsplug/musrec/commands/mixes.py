@@ -47,6 +47,6 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: MixesC
             for item in outcome.built.result.songs:
                 print_text("  " + formatted(item, components.settings.similar.format))
     if not total:
-        raise UserError("there is no playlist to write: `musrec.mixes` of the configuration is empty")
+        raise UserError("there is no playlist to write: `musrec.mixes` in the configuration is empty")
     if failed:
         raise UserError(f"{failed} of {total} playlists could not be written")

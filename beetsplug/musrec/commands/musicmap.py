@@ -58,7 +58,7 @@ def add_options(parser: OptionParser) -> None:
         "it, colour it, draw around songs and take them away as a beets command or a playlist. FILE.png is a picture. "
         "Requires: pip install 'beets-musrec[map]'"
     )
-    parser.add_option("-o", "--output", metavar="FILE", help="write this file, whose name ends in .html or .png")
+    parser.add_option("-o", "--output", metavar="FILE", help="the file to write: .html or .png")
     parser.add_option("-c", "--color", "--colour", metavar="FIELD",
                       help="the field to colour by: artist, year or any other (default: genres)")  # fmt: skip
     parser.add_option("--no-paths", action="store_true", default=False,
@@ -138,7 +138,7 @@ def _embedded(components: Components, lib: Library, args: list[str]) -> tuple[li
     left = components.embedder.needs_embedding(lib, set(ids.tolist()) - set(part.ids.tolist())).ids
     if len(part) < FEWEST:
         hint = "run `beet embed`" if left else "widen QUERY" if args else "run `beet import`"
-        raise UserError(f"a map needs {FEWEST} embedded songs or more, and here are {len(part)}: {hint}")
+        raise UserError(f"a map needs {FEWEST} embedded songs or more, but there are {len(part)}: {hint}")
     if left:
         components.log.info(
             "{} of {} songs are not embedded yet and not on the map: run `beet embed`", len(left), len(ids)
@@ -148,7 +148,7 @@ def _embedded(components: Components, lib: Library, args: list[str]) -> tuple[li
 
 
 def _matching(lib: Library, exclude: str, args: list[str]) -> list[int]:
-    """Without what the configuration keeps out of answers: audiobooks, hour-long mixes."""
+    """Without songs that ``musrec.exclude`` matches."""
     ids = sql.matching(lib, args)
     if not exclude:
         return ids

@@ -97,7 +97,7 @@ def _coverage(model_id: str, lib: Library, ids: list[int], index: VectorIndex) -
     rows += [(reason, f"{n:,}", _percent(n, len(ids))) for reason, n in reasons.most_common()]
     failed = any(reason.startswith(FAILED) for reason in reasons)
     notes = ["Run `beet embed` for the rest."] * any(not reason.startswith(FAILED) for reason in reasons)
-    notes += ["`beet embed --report` tells how to list what failed."] * failed
+    notes += ["`beet embed --report` shows how to list what failed."] * failed
     return Table("Coverage", ("", "songs", "share"), rows, " ".join(notes))
 
 

@@ -24,7 +24,7 @@ _CODE = re.compile(r"`([^`]+)`")
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a title; the first column names them. The note stands below."""
+    """A title, rows of text whose first column is their name, and a note below."""
 
     title: str
     head: Sequence[str]

@@ -100,12 +100,12 @@ class Embedder:
 
     def advice(self, lib: Library, ids: Iterable[int]) -> str:
         """What to advise about songs without an embedding: embed them, or see why that failed."""
-        return "run `beet embed`" if self.needs_embedding(lib, ids).ids else "`beet embed --report` tells why"
+        return "run `beet embed`" if self.needs_embedding(lib, ids).ids else "`beet embed --report` says why"
 
     def embed_items(
         self, lib: Library, items: Iterable[Item], total: int, *, workers: int | None = None, quiet: bool = False
     ) -> tuple[int, int]:
-        """Embed items and store each at once, so that stopping loses at most those in hand.
+        """Embed items and store each at once, so that stopping loses at most those in progress.
 
         Returns
         -------
@@ -149,7 +149,7 @@ class Embedder:
                 yield from map_files(pool, paths)
 
     def report_failure(self, item: Item, why: UnusableAudio) -> None:
-        """Log one line, whatever the file's name holds."""
+        """Log the failure in one line, even if the file's name contains line breaks."""
         self._log.warning("no embedding for {}: {}", one_line(displayable_path(item.path)), one_line(str(why)))
 
 

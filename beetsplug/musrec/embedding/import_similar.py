@@ -1,4 +1,4 @@
-"""On import, where asked: which song of another album holds the same recording."""
+"""On import, if configured: reports songs of other albums that are the same recording."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NAME = "$artist - $title"
 
 @dataclass(frozen=True)
 class _Near:
-    """A song that may be the same recording: how far away its embedding lies, and what its tags say."""
+    """A song that may be the same recording: the distance of its embedding, and its tags."""
 
     id: int
     distance: float
@@ -65,7 +65,7 @@ class ImportSimilar:
         self._pool: WorkerPool | None = None
 
     def tell(self, lib: Library, item: Item, vector: NDArray[np.float32]) -> None:
-        """Log one line if a song of another album is the same recording, as far as can be found out."""
+        """Log one line if a song of another album is the same recording."""
         if self._known is None:
             self._known = self._vectors.get(lib, "embedding").index
         found = {
@@ -112,7 +112,7 @@ class ImportSimilar:
             self._say(lib, item, *unsure)
 
     def _fingerprints(self, paths: list[bytes]) -> list[Fingerprint | UnusableAudio]:
-        """What a worker hears in each file; whatever happens to it must not stop an import."""
+        """The fingerprint of each file, or why there is none; no failure may stop an import."""
         if self._pool is None:
             self._pool = WorkerPool(None, workers=1, timeout=self._settings.timeout, job=fingerprint_in_worker)
         found: dict[bytes, Fingerprint | UnusableAudio] = {}

@@ -37,7 +37,7 @@ class Synonyms:
         for genre, names in pairs.items():
             listed = [names] if isinstance(names, str) else names or []
             if not (isinstance(listed, list) and all(isinstance(name, str) for name in listed)):
-                raise UserError(f"musrec.genreguess.map: {genre} has to become a name, a list of names, or nothing")
+                raise UserError(f"musrec.genreguess.map: {genre} has to map to a name, a list of names, or nothing")
             self._names[key_of(str(genre))] = [name for name in listed if name]
 
     def __contains__(self, genre: str) -> bool:

@@ -85,7 +85,7 @@ class Genres:
 
     @property
     def abstain(self) -> float:
-        """The least probability of a learnt genre that is given as an answer."""
+        """The lowest probability at which a learnt genre is returned."""
         return self._settings().abstain
 
     def in_use(self, library: str | bytes | os.PathLike[str]) -> Vocabulary | None:

@@ -56,7 +56,7 @@ def nothing_embedded(counts: Counts, model_id: str) -> UserError:
     if not counts.items:
         return sql.empty_library()
     if counts.items <= counts.failed:
-        return UserError("no song could be embedded: `beet embed --report` tells why")
+        return UserError("no song could be embedded: `beet embed --report` says why")
     if counts.embedded:
         return UserError(f"the library's embeddings are from another model, not {model_id}: run `beet embed`")
     return UserError("no song is embedded yet: run `beet embed`")

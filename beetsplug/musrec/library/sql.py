@@ -153,7 +153,7 @@ def items_of(lib: Library, ids: Iterable[int]) -> Iterator[Item]:
 
 
 def items_at(lib: Library, paths: Iterable[bytes]) -> dict[bytes, Item]:
-    """The items whose files these are, by the path that was asked for; a name's Unicode form does not matter."""
+    """The items of some files, by the given path; the Unicode form of a name does not matter."""
     wanted = set(paths)
     known = _paths(lib) if wanted else {}
     ids = {path: known[path] for path in wanted if path in known}

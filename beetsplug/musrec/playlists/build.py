@@ -152,7 +152,7 @@ class PlaylistBuilder:
             raise UserError(f"the recipe in {shown} is damaged: {error}" + (advice and f": {advice}")) from None
         if document.recipe is None:
             advice = advice or "`beet similar -m` writes one, and a player that saves the file may drop it"
-            raise UserError(f"{shown} holds no recipe: {advice}")
+            raise UserError(f"{shown} has no recipe: {advice}")
         return self._state(lib, path, document, document.recipe)
 
     def _state(self, lib: Library, path: bytes, document: Document, recipe: Recipe) -> PlaylistState:

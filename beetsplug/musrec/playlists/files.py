@@ -60,7 +60,7 @@ class PlaylistWriter:
         if os.path.isdir(path):
             raise UserError(f"the playlist {displayable_path(path)} is a folder")
         if os.path.exists(path) and not os.path.isfile(path):
-            raise UserError(f"the playlist {displayable_path(path)} is no file; `-m -` writes to standard output")
+            raise UserError(f"the playlist {displayable_path(path)} is not a file; `-m -` writes to standard output")
 
     def entries(self, files: Sequence[bytes], items: Sequence[Item]) -> list[tuple[str, Entry]]:
         """What a playlist can hold of files outside the library and of its songs, each after its key."""
@@ -101,5 +101,5 @@ class PlaylistWriter:
         try:
             return recipe.lines()
         except ValueError as error:
-            self._log.warning("the playlist holds no recipe: {}", error)
+            self._log.warning("the playlist has no recipe: {}", error)
             return []

@@ -1,4 +1,4 @@
-"""Which playlists `beet similar -m` may overwrite: those that it wrote and nobody changed, told by their recipes."""
+"""Which playlists `beet similar -m` may overwrite: its own that were not changed, as their recipes show."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def _why_not(path: bytes) -> str:
     except OSError as error:
         return f"can't be read ({error.strerror})"
     except ValueError:
-        return "holds a damaged recipe"
+        return "has a damaged recipe"
     if document.recipe is None:
-        return "holds no recipe of ours"
+        return "has no recipe"
     if document.recipe.words[0] == "mixes":
         return "is a mix"
     return "" if document.is_as_written() else "was changed by hand since it was written (--refresh keeps such changes)"
 
 
 def has_recipe(path: bytes) -> bool:
-    """Whether a playlist has a recipe, be it damaged."""
+    """Whether a playlist has a recipe, even a damaged one."""
     try:
         return recipe.read(path).recipe is not None
     except (OSError, ValueError):

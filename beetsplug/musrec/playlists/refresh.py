@@ -71,7 +71,7 @@ class PlaylistRefresher:
         if before.to:
             raise UserError("a journey can't be extended: use --refresh with a larger --count")
         if state.has_foreign_paths:
-            raise UserError(f"{printable(name)} has had all its paths changed by another program: --refresh it first")
+            raise UserError(f"{printable(name)} has paths that another program changed: use --refresh first")
         options = replace(arguments.merged(before, own), count=own.count, length=own.length)
         last = self._builder.items_of(lib, state.path, state.document.entries[-1:])
         context = PlaylistContext(listed=state.listed, last=last[0] if last else None)

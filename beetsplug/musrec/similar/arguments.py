@@ -77,7 +77,7 @@ def check_command_line(options: SimilarOptions, args: Sequence[str]) -> None:
     require_filled(options)
     mode = options.mode
     if mode in AGAIN and args:
-        raise UserError(f"{MODE_NAMES[mode]} starts from what the playlist was made from: leave out the QUERY")
+        raise UserError(f"{MODE_NAMES[mode]} uses the playlist's own seeds: leave out the QUERY")
     require_heeded(options, mode)
     check_values(options)
     _require_companions(options, args)

@@ -160,7 +160,7 @@ class SimilarOptions:
         heeded=LIST | STORED, help="start from the songs of an M3U playlist")  # fmt: skip
     at: str | None = option("--at", group=START, metavar="TIME", heeded=LIST | STORED,
         check=_time(parse_moment, "2:10 or 130 (seconds)"),
-        help="start from the half minute after this moment of the song, as in 2:10 or 130 (seconds)")  # fmt: skip
+        help="start from the half minute that begins at this time, as in 2:10 or 130 (seconds)")  # fmt: skip
     unlike: tuple[str, ...] = option("--unlike", group=START, many=True, metavar="QUERY",
         heeded=LIST | AGAIN | STORED, help="keep away from the songs that match QUERY (may be repeated)")  # fmt: skip
     more: tuple[str, ...] = option("--more", group=START, many=True, metavar="GENRE", heeded=LIST | AGAIN | STORED,
@@ -172,7 +172,7 @@ class SimilarOptions:
     space: Space | None = option(  # noqa: RUF009
         "--space", group=CHOOSE, type="choice", choices=("embedding", "genre"), setting=True,
         heeded=LIST | JOURNEY | HUBS | AGAIN | STORED | QUERY,
-        help="compare by embedding (default: embedding) or by genre: the genre probabilities")  # fmt: skip
+        help="compare embeddings (default: embedding) or the genre probabilities")  # fmt: skip
     metric: Metric | None = option(  # noqa: RUF009
         "--metric", group=CHOOSE, type="choice", choices=("cosine", "euclidean"),
         heeded=LIST | JOURNEY | HUBS | AGAIN | STORED,
@@ -192,7 +192,7 @@ class SimilarOptions:
         help="how much the songs should differ from each other (default: 0, the nearest)")  # fmt: skip
     hub_correction: bool | None = option("--hub-correction", group=CHOOSE, type="flag", setting=True,
         heeded=LIST | AGAIN | STORED | QUERY,
-        help="count a song as near only if the seed is near to it, too: fewer songs near everything")  # fmt: skip
+        help="rank by mutual proximity: a song is near only if the seed is also near to it")  # fmt: skip
     duplicates: bool | None = option("--duplicates", group=CHOOSE, type="flag", setting=True,
         heeded=LIST | JOURNEY | AGAIN | STORED | QUERY,
         help="list every copy of a recording, not only the best one")  # fmt: skip
@@ -202,17 +202,17 @@ class SimilarOptions:
         help="how many songs (default: 5)")  # fmt: skip
     length: str | None = option("--length", group=ORDER, metavar="TIME", excludes="count",
         check=_time(parse_length, "1h30, 90m or 130 (seconds)"), heeded=LIST | AGAIN | STORED,
-        help="as many songs as fit into this time instead, as in 1h30, 90m, 1:30:00 or 130 (seconds)")  # fmt: skip
+        help="instead of --count: fill this time, as in 1h30, 90m, 1:30:00 or 130 (seconds)")  # fmt: skip
     to: tuple[str, ...] = option("--to", group=ORDER, many=True, metavar="QUERY", heeded=JOURNEY | STORED,
-        help="go from the song to this one in --count songs (may be repeated; the last is the end)")  # fmt: skip
+        help="list a journey of --count songs to this song (may be repeated: the last is the end)")  # fmt: skip
     order: str | None = option("--order", group=ORDER, type="choice", choices=("nearest", "apart", "smooth"),
         setting=True, heeded=LIST | AGAIN | STORED,
         help="nearest first (default); apart: no artist twice in a row (default for a playlist); "
         "smooth: each song leads to the next")  # fmt: skip
     mix: bool = option("--mix", group=ORDER, type="flag", heeded=LIST | JOURNEY | AGAIN | STORED,
-        help="with --to and --order smooth: bpm and initial_key count too, where known")  # fmt: skip
+        help="with --to or --order smooth: also take bpm and initial_key into account, if known")  # fmt: skip
     shuffle: bool = option("--shuffle", group=ORDER, type="flag", replaces="seed", heeded=LIST | AGAIN | STORED,
-        help="draw the songs from four times as many, the nearest likelier, in random order")  # fmt: skip
+        help="choose at random from four times as many, preferring the nearest, in random order")  # fmt: skip
     seed: int | None = option("--seed", group=ORDER, type="int", metavar="N", check=_at_least(0),
         heeded=LIST | AGAIN | STORED, help="repeat an earlier --shuffle, which printed this number")  # fmt: skip
     with_seeds: bool = option("--with-seeds", group=ORDER, type="flag", excludes="no_seeds",
@@ -222,16 +222,16 @@ class SimilarOptions:
         heeded=LIST | AGAIN | Use.RECIPE, help="leave the seed out of the playlist")  # fmt: skip
 
     playlist: str | None = option("-m", "--playlist", group=OTHER, metavar="FILE", heeded=LIST | JOURNEY,
-        help="write the seed, if it is one, and the songs to a playlist, in musrec.playlist.dir if that is set; "
+        help="write the seed, if it is a single one, and the songs to a playlist (in musrec.playlist.dir if set); "
         "- is standard output")  # fmt: skip
     force: bool = option("--force", group=OTHER, type="flag", needs="playlist", heeded=LIST | JOURNEY,
         help="with -m: overwrite a playlist that another program made, or that you changed by hand")  # fmt: skip
     refresh: tuple[str, ...] = option("--refresh", group=OTHER, many=True, metavar="FILE", heeded=Use.REFRESH,
-        help="refresh a playlist made with -m; what you removed or added stays so (may be repeated)")  # fmt: skip
+        help="refresh a playlist made with -m and keep your changes (may be repeated)")  # fmt: skip
     extend: str | None = option("--extend", group=OTHER, metavar="FILE", heeded=Use.EXTEND,
         help="add more songs to the end of a playlist made with -m")  # fmt: skip
     hubs: bool = option("--hubs", group=OTHER, type="flag", heeded=HUBS,
-        help="list the songs that are near everything instead, or those of them that match QUERY")  # fmt: skip
+        help="list hubs instead: the songs that are near everything (with QUERY, those that match)")  # fmt: skip
 
     @property
     def mode(self) -> Use:

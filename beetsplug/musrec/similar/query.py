@@ -1,6 +1,6 @@
 """``similar:SEEDS|COUNT|DISTANCE|QUERY``: the nearest songs, as a query wherever beets takes one.
 
-beets wants the classes when it starts; what answers them (`query_results`) is imported when one is used.
+beets needs the query classes when it starts; `query_results` is imported when one is used.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class SimilarQuery(FieldQuery[str]):
-    """Matches the songs nearest to its seeds. The answer is made when it is needed, and anew if the library changed.
+    """Matches the songs nearest to its seeds. The result is computed when needed, and again if the library changed.
 
     What can't be answered (no such seed, nothing embedded) matches nothing and is one line in the log: a smart playlist
     must not stop an import.

@@ -1,4 +1,4 @@
-"""What answers `similar:` queries: patterns are parsed, and each result is kept until the library changes."""
+"""The results of `similar:` queries: patterns are parsed, and each result is kept until the library changes."""
 
 from __future__ import annotations
 

@@ -228,7 +228,7 @@ class SimilarSearch:
             return 0.0
         seconds = parse_length(options.length) - (leading.seconds if leading else 0.0)
         if seconds <= 0:
-            raise UserError("the seed alone, with which a playlist begins, is longer than --length")
+            raise UserError("the seed, which comes first in the playlist, is longer than --length")
         return seconds
 
     def _random_seed(self, options: SimilarOptions) -> int | None:
@@ -253,8 +253,8 @@ class SimilarSearch:
             if counts.items > counts.current + counts.failed:
                 raise UserError("no other song is embedded yet: run `beet embed`")
             if counts.failed:
-                raise UserError("no other song could be embedded: `beet embed --report` tells why")
-            raise UserError("the library holds no other song: run `beet import`")
+                raise UserError("no other song could be embedded: `beet embed --report` says why")
+            raise UserError("there is no other song in the library: run `beet import`")
         if len(snapshot.index) <= len(start.items) and not options.with_seeds:
             raise UserError("every embedded song is a seed: add --with-seeds to list seeds, too")
         if too_long:

@@ -147,14 +147,14 @@ def embedded(
         embedder().embed_items(lib, missing, len(missing))
     usable = [item for item in items if fields.is_current(item, model_id)]  # without those that can't be
     if not usable and not files:
-        raise UserError("no seed could be embedded: `beet embed --report` tells why")
+        raise UserError("no seed could be embedded: `beet embed --report` says why")
     return Seeds(usable, files, frozenset(sql.id_of(item) for item in missing))
 
 
 def _at_moment(embedder: Embedder, items: list[Item], paths: Sequence[str], start: float) -> Seeds:
     if len(items) + len(paths) > 1:
         advice = "name one file" if paths else "add --first"
-        raise UserError(f"--at is a moment in one song, and here are {len(items) + len(paths)}: {advice}")
+        raise UserError(f"--at needs a single song, but there are {len(items) + len(paths)}: {advice}")
     (path,) = [item.path for item in items] or [normpath(path) for path in paths]
     ((_, excerpt),) = _embed_files(embedder, [path], start)
     return Seeds(items, [], excerpt=excerpt) if items else Seeds([], [(path, excerpt)])

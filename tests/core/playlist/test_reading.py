@@ -98,7 +98,7 @@ def test_a_folder_is_listed_once_for_all_names(tmp_path: Path, monkeypatch: pyte
 def test_what_is_no_m3u_playlist_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "song.mp3"
     path.write_bytes(content)
-    with pytest.raises(PlaylistError, match=r"song\.mp3 is no M3U playlist"):
+    with pytest.raises(PlaylistError, match=r"song\.mp3 is not an M3U playlist"):
         read(path)
 
 
@@ -106,9 +106,9 @@ def test_folders_pipes_and_what_is_too_large_are_refused(tmp_path: Path) -> None
     with pytest.raises(PlaylistError, match="is a folder"):
         read(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(PlaylistError, match="is no file"):
+    with pytest.raises(PlaylistError, match="is not a regular file"):
         read(tmp_path / "pipe")
-    with pytest.raises(PlaylistError, match="is no file"):
+    with pytest.raises(PlaylistError, match="is not a regular file"):
         read("/dev/zero")
     with (tmp_path / "large.m3u").open("wb") as file:
         file.write(b"a\n" * (MAX_BYTES // 2 + 1))

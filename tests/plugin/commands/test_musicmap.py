@@ -143,7 +143,7 @@ def test_mistakes_are_one_sentence(beet: Beet, tmp_path: Path) -> None:
     assert "can't be written" in beet.error("musicmap", "-o", "/proc/nowhere/map.html", "id:..9")
     assert beet.error("musicmap", "-o", "a.html", "nosuchsong") == "error: no song matches: nosuchsong"
     assert "is not a regular expression" in beet.error("musicmap", "-o", "a.html", "title::(")
-    few = "error: a map needs 3 embedded songs or more, and here are 2: widen QUERY"
+    few = "error: a map needs 3 embedded songs or more, but there are 2: widen QUERY"
     assert beet.error("musicmap", "-o", "a.html", "id:1..2") == few
     assert beet.error("musicmap", "-o", "a.html", "-c", "mooood") == "error: no song on the map has the field mooood"
     assert "the library is empty" in Beet(tmp_path / "new", tmp_path).error("musicmap", "-o", "a.html")

@@ -71,7 +71,7 @@ def test_a_failing_file_is_tried_again_only_when_it_changes(own_files: Beet) -> 
     path.write_bytes(b"damaged")
     assert own_files("embed").out == "1 embedded, 8 up to date, 1 failed\n"
     again = own_files("embed")
-    assert again.out == "0 embedded, 9 up to date, 1 failed before and did not change (--report tells why)\n"
+    assert again.out == "0 embedded, 9 up to date, 1 failed before and did not change (--report says why)\n"
     assert again.err == ""
     retried = own_files("embed", "--retry")
     assert retried.out == "0 embedded, 9 up to date, 1 failed\n"

@@ -140,7 +140,7 @@ def test_bad_files_among_the_good_ones(album: Path, tmp_path: Path) -> None:
     statuses = [row[0] for row in beet.sql("SELECT value FROM item_attributes WHERE key = 'musrec_status'")]
     assert len(statuses) == 4
     assert all(re.fullmatch(r"(too-short|silent) @ \d+", status) for status in statuses)
-    assert beet("embed").out == "0 embedded, 3 up to date, 4 failed before and did not change (--report tells why)\n"
+    assert beet("embed").out == "0 embedded, 3 up to date, 4 failed before and did not change (--report says why)\n"
 
 
 def test_a_broken_model_is_said_once_and_the_import_completes(album: Path, tmp_path: Path) -> None:

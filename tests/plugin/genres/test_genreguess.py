@@ -66,7 +66,7 @@ def test_bars_show_what_changes_and_a_summary_tells_the_rest(library: Beet) -> N
     assert shown == 3 * stored
     parts = {what: int(n) for n, what in (part.split(" ", 1) for part in said.lines[-1].split(", "))}
     assert parts.pop("to be stored") == stored
-    assert parts["not embedded (`beet embed --report` tells why)"] == 1
+    assert parts["not embedded (`beet embed --report` says why)"] == 1
     assert sum(parts.values()) == 10 - stored
     assert f"below the threshold of {between:g}" in parts
     assert genres(library).count("") == 8

@@ -175,7 +175,7 @@ def test_mistakes_are_one_sentence(library: Beet) -> None:
     assert "nothing can be learnt: at least two genres need" in library.error("genreguess", "--learn", "id:1..9")
     assert "--learn can't be combined with --audit" in library.error("genreguess", "--learn", "--audit")
     library.configure(musrec={"genreguess": {"map": {"Jungle": 5}}})
-    assert "musrec.genreguess.map: Jungle has to become" in library.error("genreguess", "id:1")
+    assert "musrec.genreguess.map: Jungle has to map to" in library.error("genreguess", "id:1")
 
 
 def test_without_a_vocabulary_the_model_judges_tags_that_it_knows(library: Beet) -> None:

@@ -115,7 +115,7 @@ def test_another_playlist_is_not_written_over(library: Beet, lists: Path) -> Non
     before = other.read_bytes()
     said = library("mixes", ok=False)
     assert said.status == 1
-    assert "Mine.m3u8 holds no recipe" in said.err
+    assert "Mine.m3u8 has no recipe" in said.err
     assert "Other.m3u8 is another playlist: add --force to overwrite it" in said.err
     assert "2 of 2 playlists could not be written" in said.err
     assert (mine.read_text(), other.read_bytes()) == ("/m/a.mp3\n", before)
@@ -214,7 +214,7 @@ def test_mixes_that_are_no_list(library: Beet, lists: Path) -> None:
 def test_without_mixes_or_a_folder(library: Beet, lists: Path) -> None:
     assert "musrec.playlist.dir" in library.error("mixes")
     configure(library, lists)
-    assert "`musrec.mixes` of the configuration is empty" in library.error("mixes")
+    assert "`musrec.mixes` in the configuration is empty" in library.error("mixes")
     configure(library, lists, LIKE, LIKE)
     assert "two mixes have the name Like $artist" in library.error("mixes")
 

@@ -53,9 +53,9 @@ def test_similar_writes_over_its_own_alone(library: Beet, tmp_path: Path) -> Non
     text = path.read_text("utf-8")
     for changed, why in (
         (text + "/m/a.mp3\n", "was changed by hand"),
-        ("/m/a.mp3\n", "holds no recipe of ours"),
+        ("/m/a.mp3\n", "has no recipe"),
         (re.sub("MUSREC:.*", "MUSREC:beet mixes p", text), "is a mix"),
-        (re.sub("MUSREC:.*", "MUSREC:beet 'mixes", text), "holds a damaged recipe"),
+        (re.sub("MUSREC:.*", "MUSREC:beet 'mixes", text), "has a damaged recipe"),
     ):
         path.write_text(changed, "utf-8")
         error = library.error(*one)
@@ -78,7 +78,7 @@ def test_pages_and_pictures(tmp_path: Path) -> None:
         with pytest.raises(UserError, match="add --force"):
             check_page(path, force=False)
         check_page(path, force=True)
-    with pytest.raises(UserError, match="is no file"):
+    with pytest.raises(UserError, match="is not a regular file"):
         check_page(os.devnull, force=True)
 
 

@@ -64,7 +64,7 @@ def test_a_name_alone_is_looked_for_where_playlists_go(library: Beet, tmp_path: 
 @pytest.mark.parametrize("option", ["--from-playlist", "--refresh", "--extend"])
 def test_what_is_no_playlist_is_refused_in_a_sentence(library: Beet, option: str) -> None:
     song = library.paths("id:1")[0]
-    assert library.error("similar", option, str(song)) == f"error: {song} is no M3U playlist"
+    assert library.error("similar", option, str(song)) == f"error: {song} is not an M3U playlist"
 
 
 def test_a_long_list_of_files_that_are_gone(library: Beet, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_each_option_is_heeded_or_refused(row: Option, mode: Use) -> None:
     else:  # a query, and then another mode
         combined = "--hubs can't be combined with --to" if mode is Use.JOURNEY else ""
         assert said == (combined if row.name in ("to", "hubs") else
-                        f"{row.flag} starts from what the playlist was made from: leave out the QUERY")  # fmt: skip
+                        f"{row.flag} uses the playlist's own seeds: leave out the QUERY")  # fmt: skip
 
 
 def test_an_option_that_does_not_say_what_heeds_it_is_refused_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
