@@ -224,6 +224,18 @@ def test_a_journey_is_made_anew_and_has_an_end(library: Beet, tmp_path: Path) ->
     assert "a journey can't be extended" in library.error("similar", "--extend", str(path))
 
 
+def test_a_journey_whose_recipe_an_earlier_version_wrote(library: Beet, tmp_path: Path) -> None:
+    """It took `--no-seeds` with `--to`, to no effect; today's command line refuses that, its recipes stay readable."""
+    path = tmp_path / "way.m3u8"
+    path.write_text("#EXTM3U\n#MUSREC:beet similar --count 4 --to title:Rock --no-seeds 'Harbour Waltz'\n")
+    library("similar", "--refresh", str(path))
+    assert len(songs(path)) == 4
+    assert recipe(path) == "beet similar --count 4 --to title:Rock 'Harbour Waltz'"
+    for option in (["--no-seeds"], ["--variety", "0.5"]):
+        error = library.error("similar", "--refresh", str(path), *option)
+        assert error == f"error: --to can't be combined with {option[0]}"
+
+
 def test_songs_are_known_again_when_they_move(own_files: Beet, tmp_path: Path) -> None:
     path = tmp_path / "waltzes.m3u8"
     own_files("similar", "Harbour Waltz", "-n", "4", "-m", str(path))
