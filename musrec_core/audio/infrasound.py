@@ -25,6 +25,8 @@ def without_infrasound(y: Floats, rate: int) -> Floats:
     rate : int
         Samples a second.
     """
+    if not len(y):
+        return y
     y = y - y.mean()
     power = float(y @ y)
     if len(y) < 2 * HOP_LENGTH * PADDED_HOPS or not 0 < power < np.inf:

@@ -16,6 +16,8 @@ MIN_LEVEL = 2e-5  # of a block that sounds, -94 dB of full scale: less is dither
 def levels(y: Floats, rate: int) -> Floats:
     """Standard deviation of each whole block of `BLOCK_SECONDS` [shape=(n,)]; 0 for a constant."""
     size = max(1, round(BLOCK_SECONDS * rate))
+    if len(y) < size:
+        return np.zeros(0, np.float32)
     blocks = (y[: len(y) // size * size] - y.mean()).reshape(-1, size)
     means = blocks @ np.full(size, 1 / size, np.float32)
     return np.sqrt(np.maximum(np.einsum("ij,ij->i", blocks, blocks) / size - means**2, 0))

@@ -9,12 +9,17 @@ from librosa.filters import mel
 from numpy.typing import NDArray
 
 from musrec_core.audio.features import log_mel, windows
+from musrec_core.audio.infrasound import without_infrasound
+from musrec_core.audio.silence import levels, without_silence
 from musrec_core.card import FrontEnd
 
 from ... import music
 
 FRONT_END = FrontEnd()
 BASIS = mel(sr=22_050, n_fft=2_048, n_mels=128).astype(np.float32)
+
+
+RATE = 22_050
 
 
 def song(style: str, seconds: float = 6) -> NDArray[np.float32]:
@@ -172,3 +177,12 @@ def test_rests_stay_and_so_does_a_clip_with_little_sound() -> None:
     click[100_000:110_000] = 0.5
     assert log_mel(click, BASIS, CLEAN).shape == (128, 431)
     assert np.isfinite(log_mel(click, BASIS, CLEAN)).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_samples_and_less_than_a_block() -> None:
+    for samples in (0, 1, 100):
+        y = np.ones(samples, np.float32)
+        assert len(without_infrasound(y, RATE)) == samples
+        assert len(without_silence(y, RATE, 0)) == samples
+        assert len(levels(y, RATE)) == 0
