@@ -17,8 +17,6 @@ from ... import music
 
 FRONT_END = FrontEnd()
 BASIS = mel(sr=22_050, n_fft=2_048, n_mels=128).astype(np.float32)
-
-
 RATE = 22_050
 
 
