@@ -1,4 +1,4 @@
-"""The house: who imports whom. What `make lint` checks by folder (`tool.importlinter`) is checked here file by file."""
+"""The import structure: who imports whom. `make lint` checks folders, this checks files."""
 
 from __future__ import annotations
 

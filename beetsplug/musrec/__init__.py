@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import beets
 import confuse
 from beets import plugins
 from beets.plugins import BeetsPlugin
@@ -38,6 +39,8 @@ class MusrecPlugin(BeetsPlugin):
         self.config.add(DEFAULTS)
         self.distances: dict[int, float] = {}  # item's id -> distance, of the last question
         self.library: Library | None = None
+        self._components: Components | None = None
+        self._lock = Lock()
         self._register_attributes()
         self.item_queries = query.item_queries(lambda: self.components.query_results)
         self.album_queries = query.album_queries(lambda: self.components.query_results)
@@ -50,12 +53,22 @@ class MusrecPlugin(BeetsPlugin):
         if self._is_on(self.config["mixes_on_import"]):
             self.register_listener("import", self._make_mixes)
 
-    @cached_property
+    @property
     def components(self) -> Components:
         """The parts that do the work."""
-        from .components import Components  # not wanted by `beet ls`
+        with self._lock:  # beets runs each import stage in its own thread
+            if self._components is None:
+                from .components import Components  # not wanted by `beet ls`
 
-        return Components(Settings(self.config), self._load_card, self._log, lambda: self.library, self.distances)
+                self._components = Components(
+                    Settings(self.config),
+                    self._load_card,
+                    self._log,
+                    lambda: self.library,
+                    self.distances,
+                    self._configured_library,
+                )
+            return self._components
 
     def commands(self) -> list[Subcommand]:
         """Our commands, each of which imports its module when it is used."""
@@ -74,6 +87,11 @@ class MusrecPlugin(BeetsPlugin):
     def _load_card(self) -> Card:
         model = self.config["model"]
         return Card.load(model.as_filename() if model.get() else None)
+
+    @staticmethod
+    def _configured_library() -> str:
+        path: str = beets.config["library"].as_filename()
+        return path
 
     def _components_of_command(self) -> Components:
         self._tell_unknown_settings()
@@ -96,7 +114,10 @@ class MusrecPlugin(BeetsPlugin):
             card: Card | None = self._load_card()
         except (ModelError, confuse.ConfigError):
             card = None
-        learnt = fields.genre_keys(fields.learnt_labels())
+        try:
+            learnt = fields.genre_keys(fields.learnt_labels(self._configured_library()))
+        except confuse.ConfigError:  # beets itself reports it
+            learnt = {}
         self.item_types: dict[str, Type] = fields.item_types(card, learnt.values())
         self.template_fields: dict[str, Callable[[Item], Any]] = {
             **fields.computed_fields(card, self._genre_answer),
@@ -131,9 +152,9 @@ class MusrecPlugin(BeetsPlugin):
 
     def _register_genres(self) -> None:
         self.early_import_stages.append(self._note_genres)
-        self.register_listener("pluginload", self._stand_behind_lastgenre)
+        self.register_listener("pluginload", self._register_after_lastgenre)
 
-    def _stand_behind_lastgenre(self) -> None:
+    def _register_after_lastgenre(self) -> None:
         """Run after lastgenre: beets runs the stages of plugins in the order of `plugins:`."""
         loaded = list(plugins.find_plugins())
         behind = loaded[loaded.index(self) :]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from threading import RLock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from beets.ui import UserError
-from confuse import ConfigError
 
 from musrec_core.errors import ModelError
 
@@ -34,6 +34,22 @@ if TYPE_CHECKING:
     from .similar.request import SimilarSearch
 
 
+ComponentT = TypeVar("ComponentT")
+
+
+class component(cached_property[ComponentT]):  # noqa: N801, used as a decorator
+    """A part that is built once, even if several threads ask for it: beets runs each import stage in its own.
+
+    From Python 3.12 on `cached_property` has no lock.
+    """
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        if instance is None:
+            return self
+        with instance.lock:
+            return super().__get__(instance, owner)
+
+
 class Components:
     """The parts of the plugin, wired together.
 
@@ -45,6 +61,8 @@ class Components:
     log : BeetsLogger
     library : callable
         The library that beets opened; None before that.
+    default_library : callable
+        The path of the configured library, for items that are in none yet; raises ``ConfigError``.
     distances : dict
         An item's id -> its distance in the last result; what ``$musrec_distance`` shows.
     """
@@ -56,18 +74,20 @@ class Components:
         log: BeetsLogger,
         library: Callable[[], Library | None],
         distances: dict[int, float],
+        default_library: Callable[[], str],
     ) -> None:
         self.settings, self.log, self.library, self.distances = settings, log, library, distances
-        self._new_card = new_card
+        self._new_card, self._default_library = new_card, default_library
+        self.lock = RLock()
 
-    @cached_property
+    @component
     def card(self) -> Card:
         """The model in use; raises `UserError` where it can't be used."""
         from musrec_core.encoder import verify_files
 
         try:
             card = self._new_card()
-        except (ModelError, ConfigError) as error:
+        except ModelError as error:
             raise UserError(f"{error}; check `musrec.model` in the configuration") from None
         try:
             verify_files(card)
@@ -75,19 +95,19 @@ class Components:
             raise UserError(f"{error}; reinstall beets-musrec, or check `musrec.model`") from None
         return card
 
-    @cached_property
+    @component
     def vectors(self) -> VectorStore:
         from .library.vectors import VectorStore
 
         return VectorStore(self.card, self.settings.library.cache, self.log)
 
-    @cached_property
+    @component
     def embedder(self) -> Embedder:
         from .embedding.embedder import Embedder
 
         return Embedder(self.card, self.settings.embedding, self.log)
 
-    @cached_property
+    @component
     def embedding_stage(self) -> EmbeddingStage:
         from .embedding.import_stage import EmbeddingStage
 
@@ -101,25 +121,25 @@ class Components:
 
         return ImportSimilar(self.vectors, settings, self.log)
 
-    @cached_property
+    @component
     def genres(self) -> Genres:
         from .genres.vocabulary import Genres
 
-        return Genres(lambda: self.card, lambda: self.settings.genreguess, self.log)
+        return Genres(lambda: self.card, lambda: self.settings.genreguess, self._default_library, self.log)
 
-    @cached_property
+    @component
     def genre_stage(self) -> GenreStage:
         from .genres.import_stage import GenreStage
 
         return GenreStage(self.genres, lambda: self.settings.genreguess, self.log)
 
-    @cached_property
+    @component
     def learner(self) -> VocabularyLearner:
         from .genres.learn import VocabularyLearner
 
         return VocabularyLearner(self.card, self.vectors, self.settings.genreguess)
 
-    @cached_property
+    @component
     def similar(self) -> SimilarSearch:
         from .similar.request import SimilarSearch
 
@@ -135,37 +155,37 @@ class Components:
             self.log,
         )
 
-    @cached_property
+    @component
     def hubs(self) -> HubFinder:
         from .similar.hubs import HubFinder
 
         return HubFinder(self.settings.similar, self.vectors, self.card.model_id, self.log)
 
-    @cached_property
+    @component
     def query_results(self) -> QueryResults:
         from .similar.query_results import QueryResults
 
         return QueryResults(lambda: self.similar, self.library, self.distances, self.log)
 
-    @cached_property
+    @component
     def playlist_writer(self) -> PlaylistWriter:
         from .playlists.files import PlaylistWriter
 
         return PlaylistWriter(self.settings.playlist, self.log)
 
-    @cached_property
+    @component
     def playlist_builder(self) -> PlaylistBuilder:
         from .playlists.build import PlaylistBuilder
 
         return PlaylistBuilder(self.similar, self.playlist_writer, self.card.model_id, self.log)
 
-    @cached_property
+    @component
     def mixes(self) -> Mixes:
         from .playlists.mixes import Mixes
 
         return Mixes(self.settings.mixes, self.playlist_builder, self.log)
 
-    @cached_property
+    @component
     def refresher(self) -> PlaylistRefresher:
         from .playlists.refresh import PlaylistRefresher
 

@@ -22,6 +22,9 @@ Space = Literal["embedding", "genre"]
 SettingsT = TypeVar("SettingsT")
 
 SAME_RECORDING = 0.02  # the distance that `import_similar: yes` means; docs/genres.md says how it was chosen
+MAX_COSINE_DISTANCE = 2.0
+MAX_WORKERS = 1024
+MAX_SECONDS = 86_400  # of one file
 MAX_WEIGHT = 1000.0  # of an attribute: it leaves nothing of the distance
 
 
@@ -60,8 +63,13 @@ class Number(confuse.Template[float]):
     def _wanted(self) -> str:
         noun = "a whole number" if self._whole else "a number"
         if self._high < math.inf:
-            return f"{noun} between {self._low:g} and {self._high:g}"
-        return f"{noun} above {self._low:g}" if self._above else f"{noun}, {self._low:g} or more"
+            most = f"{self._high:,.10g}".replace(",", "")
+            return (
+                f"{noun} above {self._low:g}, up to {most}"
+                if self._above
+                else f"{noun} between {self._low:g} and {most}"
+            )
+        return f"{noun}, {self._low:g} or more"
 
 
 class Distance(confuse.Template[float]):
@@ -70,8 +78,8 @@ class Distance(confuse.Template[float]):
     def convert(self, value: Any, view: ConfigView) -> float:
         if isinstance(value, bool):
             return SAME_RECORDING if value else 0.0
-        if not isinstance(value, int | float) or not 0 <= value < math.inf:
-            raise _fail(view, "yes, no, or a distance of 0 or more")
+        if not isinstance(value, int | float) or not 0 <= value <= MAX_COSINE_DISTANCE:
+            raise _fail(view, f"yes, no, or a distance between 0 and {MAX_COSINE_DISTANCE:g}")
         return float(value)
 
 
@@ -92,8 +100,12 @@ class Choice(confuse.Template[str]):
 class Text(confuse.Template[str]):
     """A text; a bare number in YAML is one, too."""
 
+    def __init__(self, *, filled: bool = False) -> None:
+        super().__init__()
+        self._filled = filled
+
     def convert(self, value: Any, view: ConfigView) -> str:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        if isinstance(value, bool) or not isinstance(value, str | int | float) or (self._filled and not str(value)):
             raise _fail(view, "a text")
         return str(value)
 
@@ -155,8 +167,8 @@ def setting(default: Any, template: confuse.Template[Any]) -> Any:
 class EmbeddingSettings:
     """How files are embedded."""
 
-    workers: int = setting(0, Number(0, whole=True))  # processes; 0: one a core
-    timeout: float = setting(60, Number(0, above=True))  # seconds that one file may take
+    workers: int = setting(0, Number(0, MAX_WORKERS, whole=True))  # processes; 0: one a core
+    timeout: float = setting(60, Number(0, MAX_SECONDS, above=True))  # seconds that one file may take
     import_similar: float = setting(0, Distance())  # within which copies are looked for on import; 0: never
 
 
@@ -205,7 +217,7 @@ class GenreSettings:
 class MapSettings:
     """`beet musicmap`."""
 
-    color: str = setting("genres", Text())  # a field
+    color: str = setting("genres", Text(filled=True))  # a field
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ def given(parser: OptionParser, opts: Any) -> dict[str, str]:
     }
 
 
-def require(parser: OptionParser, opts: Any, mode: str, heeded: Collection[str]) -> None:
-    """Raise `UserError` for options that a mode of a command does not heed; ``heeded`` are attributes of ``opts``."""
-    if ignored := [flag for name, flag in given(parser, opts).items() if name not in heeded]:
+def require(parser: OptionParser, opts: Any, mode: str, applicable: Collection[str]) -> None:
+    """Raise `UserError` for options that do not apply to a mode; ``applicable`` are attributes of ``opts``."""
+    if ignored := [flag for name, flag in given(parser, opts).items() if name not in applicable]:
         raise UserError(f"{mode} can't be combined with {listed(ignored)}")
 
 

@@ -190,7 +190,7 @@ def towards(values: ArrayLike, weight: float, unit_distance: float) -> NDArray[n
     return np.float32(-weight * unit_distance) * np.asarray(values, np.float32)
 
 
-def taste(known: Mapping[int, float], ids: NDArray[np.int64]) -> NDArray[np.float32]:
+def normalised_ratings(known: Mapping[int, float], ids: NDArray[np.int64]) -> NDArray[np.float32]:
     """Ratings or counts of some songs -> a value in 0..1 for each song [shape=(n,)].
 
     Where all numbers lie in 0..1 (``rating`` of beets' mpdstats) they count as they are, and a song without one as

@@ -20,12 +20,12 @@ def settings(musrec: dict[str, Any]) -> Settings:
 @pytest.mark.parametrize(
     ("section", "key", "value", "why"),
     [
-        ("embedding", "workers", -1, "a whole number, 0 or more"),
-        ("embedding", "workers", 1.5, "a whole number, 0 or more"),
-        ("embedding", "timeout", 0, "a number above 0"),
-        ("embedding", "timeout", float("nan"), "a number above 0"),
-        ("embedding", "import_similar", -0.1, "yes, no, or a distance of 0 or more"),
-        ("embedding", "import_similar", "often", "yes, no, or a distance of 0 or more"),
+        ("embedding", "workers", -1, "a whole number between 0 and 1024"),
+        ("embedding", "workers", 1.5, "a whole number between 0 and 1024"),
+        ("embedding", "timeout", 0, "a number above 0, up to 86400"),
+        ("embedding", "timeout", float("nan"), "a number above 0, up to 86400"),
+        ("embedding", "import_similar", -0.1, "yes, no, or a distance between 0 and 2"),
+        ("embedding", "import_similar", "often", "yes, no, or a distance between 0 and 2"),
         ("library", "exclude", ["genre:x"], "a text"),
         ("library", "cache", "maybe", "yes or no"),
         ("similar", "count", 0, "a whole number, 1 or more"),

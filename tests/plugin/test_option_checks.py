@@ -45,10 +45,15 @@ def refused(line: str) -> str:
         ("genreguess -f --max-genres 2", "--force and --max-genres need --apply, --write or --pretend"),
         ("embed --report --force -j 2", "--report can't be combined with --force and --jobs"),
         ("embed -p -q", "--pretend can't be combined with --quiet"),
+        ("embed --force --retry", "--force can't be combined with --retry: it embeds every track"),
+        ("genreguess --apply -q -n 2", "--quiet can't be combined with --count: it shows no genres"),
+        ("similar Waltz -m - -p --force", "-m - can't be combined with --path and --force"),
+        ("similar Waltz -m - -f '$title'", "-m - can't be combined with --format"),
+        ("similar --extend x --no-seeds", "--extend can't be combined with --no-seeds"),
         ("musicmap -o x.PNG --no-paths", "a .png map can't be combined with --no-paths"),
     ],
 )  # fmt: skip
-def test_an_option_that_is_not_heeded(line: str, sentence: str) -> None:
+def test_an_option_that_does_not_apply(line: str, sentence: str) -> None:
     assert refused(line) == sentence
 
 

@@ -62,7 +62,7 @@ class Augment(nn.Module):
         return x.gather(1, source[:, :, None].expand(b, n_mels, t))
 
     def _without_treble(self, x: Tensor) -> Tensor:
-        """Upper bands to the floor, then the picture's mean and deviation as before: the front end would mend them."""
+        """Upper bands to the floor, then mean and deviation as before: the front end would normalise them."""
         b, n_mels, _ = x.shape
         cutoff = (n_mels - 1) * (self.LOWEST_CUTOFF + (1 - self.LOWEST_CUTOFF) * torch.rand(b, 1, 1, device=x.device))
         cut = torch.arange(n_mels, device=x.device)[None, :, None] >= cutoff

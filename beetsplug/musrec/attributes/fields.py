@@ -9,8 +9,6 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import beets
-import confuse
 from beets.dbcore import types
 
 from musrec_core.errors import UnusableAudio
@@ -115,15 +113,15 @@ def genre_keys(labels: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def learnt_labels() -> list[str]:
-    """The genres that were learnt for the configured library; empty if there are none, or their file is damaged.
+def learnt_labels(library: str) -> list[str]:
+    """The genres that were learnt for a library; empty if there are none, or their file is damaged.
 
     They name fields, which beets needs before it opens the library: so this loads no numpy and logs nothing.
     """
     try:
-        with open(vocabulary_path(beets.config["library"].as_filename()), "rb") as file:
+        with open(vocabulary_path(library), "rb") as file:
             labels = json.load(file)["labels"]
-    except (OSError, ValueError, TypeError, KeyError, RecursionError, confuse.ConfigError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return []
     return labels if isinstance(labels, list) and all(isinstance(label, str) for label in labels) else []
 

@@ -1,4 +1,4 @@
-"""``beet embed``: what import did not do."""
+"""``beet embed``: embeds tracks without a current embedding."""
 
 from __future__ import annotations
 
@@ -77,6 +77,8 @@ def _check(parser: OptionParser, opts: EmbedCLIOpts) -> None:
     """Raise `UserError` for what would be ignored, or makes no sense."""
     if opts.report:
         option_checks.require(parser, opts, "--report", {"report"})
+    elif opts.force and opts.retry:
+        raise UserError("--force can't be combined with --retry: it embeds every track")
     elif opts.pretend:
         option_checks.require(parser, opts, "--pretend", {"pretend", "force", "retry"})
     if opts.jobs is not None and opts.jobs < 1:

@@ -42,7 +42,7 @@ def run_learn(learner: VocabularyLearner, lib: Library, args: list[str], *, pret
 
 
 def run_forget(lib: Library, args: list[str], *, pretend: bool) -> None:
-    """Take the vocabulary away."""
+    """Remove the vocabulary."""
     if args:
         raise UserError("--forget removes the whole vocabulary: leave out the QUERY")
     if pretend and os.path.exists(vocabulary_path(lib.path)):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 BAR = 40
 LABEL = 12  # columns of a genre's name
 NAME = "$artist - $title"
-MODES: dict[str, set[str]] = {  # what is done instead of guessing, and the options that it heeds
+MODES: dict[str, set[str]] = {  # what is done instead of guessing, and the options that apply to it
     "learn": {"pretend"},
     "forget": {"pretend"},
     "audit": {"count", "threshold"},
@@ -91,6 +91,8 @@ def _check(parser: OptionParser, opts: GenreguessCLIOpts) -> None:
     """Raise `UserError` for what would be ignored, or makes no sense."""
     if opts.count is not None and opts.count < 1:
         raise UserError("--count has to be 1 or more")
+    if opts.quiet and opts.count is not None:
+        raise UserError("--quiet can't be combined with --count: it shows no genres")
     modes = [name for name in MODES if getattr(opts, name)]
     if modes:
         option_checks.require(parser, opts, f"--{modes[0]}", {modes[0], *MODES[modes[0]]})

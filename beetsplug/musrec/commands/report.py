@@ -1,4 +1,4 @@
-"""``beet musrec-report``: is it any good on my library?"""
+"""``beet musrec-report``: how well similarity agrees with the library's tags."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ from beets.ui import CommonOptionsParser, UserError
 
 from .. import playlist_paths
 from ..console import formatted, print_item, print_text
+from ..option_checks import listed
 from ..similar import arguments
-from ..similar.options import Use
+from ..similar.options import BY_NAME, Use
 from ..similar.request import PlaylistContext, Request
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Any, a
 
 def _find(components: Components, lib: Library, options: SimilarOptions, args: list[str]) -> None:
     """A list or a journey."""
+    _check_output(options)
     if options.from_playlist:  # the whole path, for the recipe
         path = playlist_paths.existing(components.settings.playlist, options.from_playlist)
         options = replace(options, from_playlist=os.fsdecode(path))
@@ -63,6 +65,14 @@ def _find(components: Components, lib: Library, options: SimilarOptions, args: l
         components.playlist_builder.write_new(lib, options.playlist, request, result)
     if options.playlist != playlist_paths.STDOUT:
         _show(components, options, result.songs)
+
+
+def _check_output(options: SimilarOptions) -> None:
+    """Raise `UserError` for options that do nothing for a playlist on standard output."""
+    names = ("path" if options.path else "format", "force")  # beets gives --path a format
+    unused = [BY_NAME[name].flag for name in names if getattr(options, name)]
+    if options.playlist == playlist_paths.STDOUT and unused:
+        raise UserError(f"-m - can't be combined with {listed(unused)}")
 
 
 def _refresh(components: Components, lib: Library, options: SimilarOptions) -> None:

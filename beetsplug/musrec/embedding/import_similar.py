@@ -64,7 +64,7 @@ class ImportSimilar:
         self._new: dict[int, NDArray[np.float32]] = {}
         self._pool: WorkerPool | None = None
 
-    def tell(self, lib: Library, item: Item, vector: NDArray[np.float32]) -> None:
+    def report_copies(self, lib: Library, item: Item, vector: NDArray[np.float32]) -> None:
         """Log one line if a song of another album is the same recording."""
         if self._known is None:
             self._known = self._vectors.get(lib, "embedding").index
@@ -79,7 +79,7 @@ class ImportSimilar:
         if len(self._new) >= REBUILD_AFTER:
             self._known, self._new = _index(_vectors(self._known) | self._new), {}
         if found:
-            self._tell_nearest(lib, item, found)
+            self._report_nearest(lib, item, found)
 
     def close(self) -> None:
         """Stop the worker."""
@@ -87,29 +87,29 @@ class ImportSimilar:
             self._pool.close()
             self._pool = None
 
-    def _tell_nearest(self, lib: Library, item: Item, found: dict[int, float]) -> None:
+    def _report_nearest(self, lib: Library, item: Item, found: dict[int, float]) -> None:
         new, near = copy_of([item[name] for name in COLUMNS]), _others(lib, item, found)
         by_id = next((other for other in near if new.recording and other.copy.recording == new.recording), None)
         if by_id is not None:  # MusicBrainz says so
-            self._say(lib, item, by_id)
+            self._report(lib, item, by_id)
             return
         near.sort(key=lambda other: not same_name(new, other.copy))  # the nearest of one name first
         if likely := [other for other in near if worth_comparing(new, other.copy)][:MOST_COMPARED]:
-            self._tell_first_copy(lib, item, new, likely)
+            self._report_first_copy(lib, item, new, likely)
 
-    def _tell_first_copy(self, lib: Library, item: Item, new: Copy, likely: Sequence[_Near]) -> None:
+    def _report_first_copy(self, lib: Library, item: Item, new: Copy, likely: Sequence[_Near]) -> None:
         """Compare the sound of the files; where that can't be done, what is known decides, and is said with a "may"."""
         heard, *others = self._fingerprints([item.path, *_paths(lib, likely)])
         unsure: tuple[_Near, str] | None = None
         for near, other in zip(likely, others, strict=True):
             if not isinstance(heard, UnusableAudio) and not isinstance(other, UnusableAudio):
                 if is_copy(heard, other):
-                    self._say(lib, item, near)
+                    self._report(lib, item, near)
                     return
             elif unsure is None and may_be_same(new, near.copy, near.distance):
                 unsure = near, str(heard if isinstance(heard, UnusableAudio) else other)
         if unsure is not None:
-            self._say(lib, item, *unsure)
+            self._report(lib, item, *unsure)
 
     def _fingerprints(self, paths: list[bytes]) -> list[Fingerprint | UnusableAudio]:
         """The fingerprint of each file, or why there is none; no failure may stop an import."""
@@ -123,7 +123,7 @@ class ImportSimilar:
             found = {path: found.get(path, failed) for path in paths}
         return [found[path] for path in paths]
 
-    def _say(self, lib: Library, item: Item, near: _Near, why_not: str = "") -> None:
+    def _report(self, lib: Library, item: Item, near: _Near, why_not: str = "") -> None:
         other = lib.get_item(near.id)
         if other is None:  # gone meanwhile
             return
@@ -153,7 +153,7 @@ def _paths(lib: Library, near: Sequence[_Near]) -> list[bytes]:
 
 
 def _name(item: Item) -> str:
-    """Who it is; a song without a title is known by its file."""
+    """Artist and title; a song without a title is known by its file."""
     return formatted(item, NAME) if item.title else one_line(displayable_path(item.path))
 
 

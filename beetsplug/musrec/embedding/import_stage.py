@@ -78,7 +78,7 @@ class EmbeddingStage:
             if isinstance(outcome, Exception):
                 self._embedder.report_failure(item, outcome)
             elif self._import_similar is not None:
-                self._import_similar.tell(lib, item, outcome.vector)
+                self._import_similar.report_copies(lib, item, outcome.vector)
             if getattr(threading.current_thread(), "abort_flag", False):  # Ctrl-C: beets' pipeline is stopping
                 return
 

@@ -7,13 +7,14 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import beets
 from beets.ui import UserError
+from confuse import ConfigError
 
 from musrec_core.errors import VocabularyError
 
 from ..attributes import codecs, fields
 from ..attributes.types import EmbeddingText
+from ..config import DEFAULTS
 
 if TYPE_CHECKING:
     from beets.library import Item
@@ -31,8 +32,16 @@ _Stamp = tuple[int, int, int]
 class Genres:
     """Genres of items: by the learnt vocabulary beside the library, or without one by the model."""
 
-    def __init__(self, new_card: Callable[[], Card], settings: Callable[[], GenreSettings], log: BeetsLogger) -> None:
+    def __init__(
+        self,
+        new_card: Callable[[], Card],
+        settings: Callable[[], GenreSettings],
+        default_library: Callable[[], str],
+        log: BeetsLogger,
+    ) -> None:
         self._new_card, self._settings, self._log = new_card, settings, log
+        self._default_library = default_library
+        self._has_reported_settings = False
         self._read: dict[str, tuple[_Stamp, Vocabulary | None]] = {}
         self._last: tuple[Vocabulary, tuple[str | None, str], dict[str, float]] | None = None
 
@@ -59,19 +68,29 @@ class Genres:
 
     def of(self, item: Item) -> dict[str, float]:
         """An item's genres, most probable first; empty if it is not embedded, or by another model."""
-        vocabulary = self.in_use(_library_of(item))
+        vocabulary = self.in_use(self._library_of(item))
         return fields.genres_of(item) if vocabulary is None else guess(vocabulary, item)
 
     def answer(self, item: Item) -> tuple[str, float | None]:
         """The most probable genre, empty if a learnt vocabulary is not sure enough; and its probability."""
         label, p = next(iter(self.of(item).items()), ("", None))
-        if p is not None and self.in_use(_library_of(item)) and p < self.abstain:
+        if p is not None and self.in_use(self._library_of(item)) and p < self._abstain_or_default():
             label = ""
         return label, p
 
+    def _abstain_or_default(self) -> float:
+        """`abstain` for what `beet ls` prints, which a wrong setting must not stop: that is reported once."""
+        try:
+            return self.abstain
+        except ConfigError as error:
+            if not self._has_reported_settings:
+                self._has_reported_settings = True
+                self._log.error("configuration error: {}", error)
+            return float(DEFAULTS["genreguess"]["abstain"])
+
     def probability(self, item: Item, label: str) -> float | None:
         """The probability of a learnt genre; None if it was not learnt, or the item has no embedding."""
-        vocabulary = self.in_use(_library_of(item))
+        vocabulary = self.in_use(self._library_of(item))
         if vocabulary is None:
             return None
         key = item.get(fields.MODEL), _stored(item)
@@ -81,12 +100,16 @@ class Genres:
 
     def names(self, item: Item, rules: Rules) -> list[str]:
         """The genres to store for an item."""
-        return rules.names(self.of(item), learnt=self.in_use(_library_of(item)) is not None)
+        return rules.names(self.of(item), learnt=self.in_use(self._library_of(item)) is not None)
 
     @property
     def abstain(self) -> float:
         """The lowest probability at which a learnt genre is returned."""
         return self._settings().abstain
+
+    def _library_of(self, item: Item) -> str | bytes | os.PathLike[str]:
+        """The database that an item is in, or will be."""
+        return item._db.path if item._db is not None else self._default_library()
 
     def in_use(self, library: str | bytes | os.PathLike[str]) -> Vocabulary | None:
         """The vocabulary in use; None if the model's genres are. It is read again only when its file changes.
@@ -120,13 +143,6 @@ def _stored(item: Item) -> str:
     """An item's embedding as the library has it; empty where it has none."""
     value = item.get(fields.EMBEDDING) or ""
     return value.stored if isinstance(value, EmbeddingText) else str(value)
-
-
-def _library_of(item: Item) -> str | bytes | os.PathLike[str]:
-    """The database that an item is of, or will be."""
-    if item._db is not None:
-        return item._db.path
-    return str(beets.config["library"].as_filename())
 
 
 def _stamp(path: str) -> _Stamp | None:

@@ -7,7 +7,7 @@ import math
 import os
 import shlex
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from beets.dbcore.query import (
@@ -57,7 +57,7 @@ def parse_option(text: str, name: str) -> Query:
     try:
         return parse(text)
     except InvalidQueryError as error:
-        raise UserError(f"{name} is not a valid query: {error}") from None
+        raise UserError(f"invalid query in {name}: {error}") from None
 
 
 def matching_ids(lib: Library, query: Query, among: Iterable[int] | None = None) -> list[int]:
@@ -80,15 +80,17 @@ def matching(lib: Library, args: list[str], *, allow_empty: bool = False) -> lis
 
     Raises
     ------
+    InvalidQueryError
+        Which beets reports as that of its own commands.
     UserError
-        The query is not valid, or matches nothing; or the library is empty, unless ``allow_empty``.
+        The query matches nothing; or the library is empty, unless ``allow_empty``.
     """
-    return _require_some(_checked(lambda: matching_ids(lib, parse(args))), args, allow_empty=allow_empty)
+    return _require_some(matching_ids(lib, parse(args)), args, allow_empty=allow_empty)
 
 
 def listed(lib: Library, args: list[str]) -> list[int]:
     """The same in the order in which `beet ls` lists them."""
-    return _require_some(_checked(lambda: _listed_ids(lib, args)), args)
+    return _require_some(_listed_ids(lib, args), args)
 
 
 def matching_option(lib: Library, text: str, option: str) -> set[int]:
@@ -107,13 +109,6 @@ def no_match(query: str, what: str = "song matches") -> UserError:
 def empty_library() -> UserError:
     """The error of a library without songs."""
     return UserError("the library is empty: run `beet import`")
-
-
-def _checked(search: Callable[[], list[int]]) -> list[int]:
-    try:
-        return search()
-    except InvalidQueryError as error:
-        raise UserError(str(error)) from None
 
 
 def _require_some(ids: list[int], args: list[str], *, allow_empty: bool = False) -> list[int]:

@@ -58,17 +58,24 @@ class LibraryState:
     changes: int  # by this thread's connection, since it was opened
 
     def is_same(self, other: LibraryState) -> bool:
-        """Whether nothing was written between the two."""
-        return self.file == other.file and (self.thread != other.thread or self.changes == other.changes)
+        """Whether nothing was written between this state and a later one.
+
+        The file's times can't tell two writes within one tick of the clock apart, but a connection counts its own.
+        So another thread than this state's must not have written anything.
+        """
+        written = other.changes - (self.changes if self.thread == other.thread else 0)
+        return self.file == other.file and not written
 
 
 def state_of(lib: Library) -> LibraryState | None:
-    """The state of a library now; None if it has no file."""
+    """The state of a library now; None if it has no file, or this thread has written what is not committed yet."""
     file = _file_state(lib)
     if file is None:
         return None
     with lib.transaction() as tx:
         changes = tx.query("SELECT total_changes()")[0][0]
+    if lib._connection().in_transaction:
+        return None
     return LibraryState(file, threading.get_ident(), changes)
 
 
@@ -108,8 +115,8 @@ class VectorStore:
     def _from_library(self, lib: Library, space: Space, state: FileState | None = None) -> Snapshot:
         read = _embeddings if space == "embedding" else _genres
         snapshot = Snapshot(read(lib, self._card), counts(lib, self._card.model_id))
-        worth_it = self._cache and snapshot.counts.items >= MIN_CACHED
-        if worth_it and state and _settled(state) and _file_state(lib) == state:
+        is_large = self._cache and snapshot.counts.items >= MIN_CACHED
+        if is_large and state and _settled(state) and _file_state(lib) == state:
             self._save(snapshot, cache_path(lib, space), state)
         return snapshot
 

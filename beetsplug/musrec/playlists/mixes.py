@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FORCE = "add --force to overwrite it"
 OWN_KEYS = ("name", "seeds", "at_most")
-KEYS: dict[str, Option] = {row.key: row for row in OPTIONS if Use.MIX in row.heeded}  # which are options
+KEYS: dict[str, Option] = {row.key: row for row in OPTIONS if Use.MIX in row.applies_to}  # which are options
 
 
 @dataclass(frozen=True)
@@ -90,16 +90,19 @@ def _parse_mix(entry: Mapping[str, Any], settings: SimilarSettings) -> Mix:
         arguments.require_filled(options)
         seeds = _query(entry.get("seeds", ""))
         check(options, settings)
+        arguments.require_companions(options, [seeds] if seeds else [], "seeds")
     except UserError as error:
         raise UserError(f"the mix {name}: {error}") from None
     at_most = entry.get("at_most", 0)
-    if not isinstance(at_most, int) or at_most < 0:
+    if not isinstance(at_most, int) or isinstance(at_most, bool) or at_most < 0:
         raise UserError(f"the mix {name}: at_most has to be a number of playlists")
     if not options.to and not options.with_seeds:
         options = replace(options, no_seeds=True)
     mix = Mix(name, seeds, options, at_most)
     if mix.is_template and mix.is_single:
         raise UserError(f"the mix {name}: with to, at, file or from_playlist, its name can't contain a field")
+    if at_most and not mix.is_template:
+        raise UserError(f"the mix {name}: at_most needs a name with a field, such as `Like $artist`")
     if not seeds and not mix.is_single:
         raise UserError(f"the mix {name} has no seeds, a query such as `artist:Coldplay`")
     return mix

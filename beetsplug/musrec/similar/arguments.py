@@ -78,9 +78,9 @@ def check_command_line(options: SimilarOptions, args: Sequence[str]) -> None:
     mode = options.mode
     if mode in AGAIN and args:
         raise UserError(f"{MODE_NAMES[mode]} uses the playlist's own seeds: leave out the QUERY")
-    require_heeded(options, mode)
+    require_applicable(options, mode)
     check_values(options)
-    _require_companions(options, args)
+    require_companions(options, args)
 
 
 def require_filled(options: SimilarOptions) -> None:
@@ -92,20 +92,20 @@ def require_filled(options: SimilarOptions) -> None:
             raise UserError(f"{row.flag} is empty: give it a value, or leave it out")
 
 
-def require_heeded(options: SimilarOptions, mode: Use) -> None:
-    """Raise `UserError` for options that a mode does not heed."""
-    if ignored := [row.flag for row in given(options) if mode not in row.heeded]:
+def require_applicable(options: SimilarOptions, mode: Use) -> None:
+    """Raise `UserError` for options that do not apply to a mode."""
+    if ignored := [row.flag for row in given(options) if mode not in row.applies_to]:
         raise UserError(f"{MODE_NAMES[mode]} can't be combined with {listed(ignored)}")
 
 
-def _require_companions(options: SimilarOptions, args: Sequence[str]) -> None:
+def require_companions(options: SimilarOptions, args: Sequence[str], query: str = A_QUERY) -> None:
     """Raise `UserError` for options that do nothing without another one, as far as the mode takes that one."""
     lacking: dict[str, list[str]] = {}
     for row in given(options):
         if row.needs == A_QUERY:
             if options.mode is Use.LIST and not args:
-                lacking.setdefault(A_QUERY, []).append(row.flag)
-        elif row.needs and options.mode in BY_NAME[row.needs].heeded and not is_given(getattr(options, row.needs)):
+                lacking.setdefault(query, []).append(row.flag)
+        elif row.needs and options.mode in BY_NAME[row.needs].applies_to and not is_given(getattr(options, row.needs)):
             lacking.setdefault(BY_NAME[row.needs].flag, []).append(row.flag)
     for companion, flags in lacking.items():
         raise UserError(needing(flags, companion))
@@ -115,10 +115,10 @@ def _require_companions(options: SimilarOptions, args: Sequence[str]) -> None:
 
 
 def resolved(options: SimilarOptions, settings: SimilarSettings, use: Use) -> SimilarOptions:
-    """The options, and for those that were not given the settings, as far as ``use`` heeds them."""
+    """The options, and for those that were not given the settings, as far as they apply to ``use``."""
     changes: dict[str, Any] = {}
     for row in OPTIONS:
-        if row.setting and use in row.heeded:
+        if row.setting and use in row.applies_to:
             value, configured = getattr(options, row.name), getattr(settings, row.name)
             if row.many:
                 changes[row.name] = (*(f"{key}:{each}" for key, each in configured.items()), *value)
@@ -138,7 +138,7 @@ class _RecipeParser(CommonOptionsParser):
 
 
 def parse(words: Sequence[str], use: Use = Use.RECIPE) -> tuple[SimilarOptions, list[str]]:
-    """The options and the query that some words say; only those options that ``use`` heeds exist.
+    """The options and the query that some words say; only those options exist that apply to ``use``.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def parse(words: Sequence[str], use: Use = Use.RECIPE) -> tuple[SimilarOptions, 
     """
     parser = _RecipeParser(add_help_option=False)
     for row in OPTIONS:
-        if use in row.heeded:
+        if use in row.applies_to:
             if row.common:
                 getattr(parser, row.common)()
             else:
@@ -160,7 +160,7 @@ def to_words(options: SimilarOptions, args: Sequence[str]) -> list[str]:
     """The words of a recipe that `parse` reads as these options and this query."""
     words: list[str] = []
     for row in given(options):
-        if Use.RECIPE not in row.heeded:
+        if Use.RECIPE not in row.applies_to:
             continue
         value = getattr(options, row.name)
         if row.type == "flag":
@@ -175,15 +175,17 @@ def merged(kept: SimilarOptions, own: SimilarOptions) -> SimilarOptions:
     """A recipe's options, and over them those of the command line."""
     changes: dict[str, Any] = {}
     for row in given(own):
-        if Use.RECIPE not in row.heeded:
+        if Use.RECIPE not in row.applies_to:
             continue
         for other in filter(None, (row.excludes, row.replaces)):
             changes.setdefault(other, getattr(SimilarOptions(), other))
         value = getattr(own, row.name)
         changes[row.name] = (*getattr(kept, row.name), *value) if row.many else value
+    if own.order not in (None, "smooth") and not own.mix:  # `--mix` of the recipe needs a smooth order
+        changes["mix"] = False
     return replace(kept, **changes)
 
 
 def asks_for_songs(options: SimilarOptions) -> bool:
     """Whether any option was given that a recipe would keep."""
-    return any(Use.RECIPE in row.heeded for row in given(options))
+    return any(Use.RECIPE in row.applies_to for row in given(options))

@@ -1,8 +1,8 @@
-"""The options of `beet similar`, each declared once: its flags, its type, its help, and what heeds it.
+"""The options of `beet similar`, each declared once: its flags, its type, its help, and what it applies to.
 
 A field of `SimilarOptions` is an option, and `option` its row of the table `OPTIONS`. The command line, what
 `--refresh` and `--extend` may change, the words of a playlist's recipe, the keys of a mix and docs/similar-options.md
-all come from the table. An option that does not say what heeds it is refused everywhere.
+all come from the table. An option that does not say what it applies to is refused everywhere.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Use(Flag):
-    """What may heed an option: the modes of `beet similar`, and what else options are for."""
+    """What an option may apply to: the modes of `beet similar`, recipes, mixes and queries."""
 
     LIST = auto()  # the songs nearest to the seeds
     JOURNEY = auto()  # --to
@@ -32,7 +32,7 @@ class Use(Flag):
     EXTEND = auto()  # --extend: the same
     RECIPE = auto()  # it is kept in a playlist's recipe
     MIX = auto()  # a key of musrec.mixes
-    QUERY = auto()  # a `similar:` query heeds the setting of its name
+    QUERY = auto()  # a `similar:` query uses the setting of its name
 
 
 LIST, JOURNEY, HUBS, QUERY = Use.LIST, Use.JOURNEY, Use.HUBS, Use.QUERY
@@ -57,8 +57,8 @@ class Option:
     ----------
     flags : tuple of str
         As they are typed, the long one last.
-    heeded : Use
-        What heeds it; anything else refuses it.
+    applies_to : Use
+        What it applies to; anything else refuses it.
     group : str
         Of the help.
     type : str
@@ -88,7 +88,7 @@ class Option:
     """
 
     flags: tuple[str, ...]
-    heeded: Use = NOTHING
+    applies_to: Use = NOTHING
     group: str = ""
     type: Type = "string"
     help: str = ""
@@ -145,92 +145,93 @@ def _time(parse: Callable[[str], float], examples: str) -> Check:
 class SimilarOptions:
     """The options of `beet similar`; what was not given is None, False or empty."""
 
-    album: bool = option("-a", "--album", type="flag", common="add_album_option", needs=A_QUERY, heeded=LIST | STORED,
-        help="match albums instead of tracks")  # fmt: skip
+    album: bool = option("-a", "--album", type="flag", common="add_album_option", needs=A_QUERY,
+        applies_to=LIST | STORED, help="match albums instead of tracks")  # fmt: skip
     path: bool = option("-p", "--path", type="flag", common="add_path_option",
-        heeded=LIST | JOURNEY | HUBS | AGAIN, help="print paths for matched items or albums")  # fmt: skip
+        applies_to=LIST | JOURNEY | HUBS | AGAIN, help="print paths for matched items or albums")  # fmt: skip
     format: str | None = option("-f", "--format", common="add_format_option", setting=True,
-        heeded=LIST | JOURNEY | HUBS | AGAIN, help="print with custom format")  # fmt: skip
+        applies_to=LIST | JOURNEY | HUBS | AGAIN, help="print with custom format")  # fmt: skip
 
-    first: bool = option("--first", group=START, type="flag", needs=A_QUERY, heeded=LIST | JOURNEY | STORED,
+    first: bool = option("--first", group=START, type="flag", needs=A_QUERY, applies_to=LIST | JOURNEY | STORED,
         help="if QUERY matches many songs, start from the first only")  # fmt: skip
     files: tuple[str, ...] = option("--file", group=START, many=True, metavar="PATH", is_path=True,
-        heeded=LIST | STORED, help="start from a file outside the library (may be repeated)")  # fmt: skip
+        applies_to=LIST | STORED, help="start from a file outside the library (may be repeated)")  # fmt: skip
     from_playlist: str | None = option("--from-playlist", group=START, metavar="FILE", is_path=True,
-        heeded=LIST | STORED, help="start from the songs of an M3U playlist")  # fmt: skip
-    at: str | None = option("--at", group=START, metavar="TIME", heeded=LIST | STORED,
+        applies_to=LIST | STORED, help="start from the songs of an M3U playlist")  # fmt: skip
+    at: str | None = option("--at", group=START, metavar="TIME", applies_to=LIST | STORED,
         check=_time(parse_moment, "2:10 or 130 (seconds)"),
         help="start from the half minute that begins at this time, as in 2:10 or 130 (seconds)")  # fmt: skip
     unlike: tuple[str, ...] = option("--unlike", group=START, many=True, metavar="QUERY",
-        heeded=LIST | AGAIN | STORED, help="keep away from the songs that match QUERY (may be repeated)")  # fmt: skip
-    more: tuple[str, ...] = option("--more", group=START, many=True, metavar="GENRE", heeded=LIST | AGAIN | STORED,
+        applies_to=LIST | AGAIN | STORED,
+        help="keep away from the songs that match QUERY (may be repeated)")  # fmt: skip
+    more: tuple[str, ...] = option("--more", group=START, many=True, metavar="GENRE", applies_to=LIST | AGAIN | STORED,
         help="lean towards one of the model's genres; rock:1 is twice as strong as rock (may be repeated)")  # fmt: skip
-    less: tuple[str, ...] = option("--less", group=START, many=True, metavar="GENRE", heeded=LIST | AGAIN | STORED,
+    less: tuple[str, ...] = option("--less", group=START, many=True, metavar="GENRE", applies_to=LIST | AGAIN | STORED,
         help="lean away from a genre (may be repeated)")  # fmt: skip
 
     # ruff can't see that the types of the next two are no mutable classes
     space: Space | None = option(  # noqa: RUF009
         "--space", group=CHOOSE, type="choice", choices=("embedding", "genre"), setting=True,
-        heeded=LIST | JOURNEY | HUBS | AGAIN | STORED | QUERY,
+        applies_to=LIST | JOURNEY | HUBS | AGAIN | STORED | QUERY,
         help="compare embeddings (default: embedding) or the genre probabilities")  # fmt: skip
     metric: Metric | None = option(  # noqa: RUF009
         "--metric", group=CHOOSE, type="choice", choices=("cosine", "euclidean"),
-        heeded=LIST | JOURNEY | HUBS | AGAIN | STORED,
+        applies_to=LIST | JOURNEY | HUBS | AGAIN | STORED,
         help="distance (default: cosine for embedding, euclidean for genre)")  # fmt: skip
     candidates: str | None = option("--in", group=CHOOSE, metavar="QUERY",
-        heeded=LIST | JOURNEY | AGAIN | STORED, help="choose only from the songs that match QUERY")  # fmt: skip
+        applies_to=LIST | JOURNEY | AGAIN | STORED, help="choose only from the songs that match QUERY")  # fmt: skip
     weigh: tuple[str, ...] = option("--weigh", group=CHOOSE, many=True, metavar="FIELD:WEIGHT", setting=True,
-        heeded=LIST | AGAIN | STORED | QUERY,
+        applies_to=LIST | AGAIN | STORED | QUERY,
         help="take ratings or counts into account, as in rating:0.2 or skip_count:-0.3 (may be repeated)")  # fmt: skip
     max_per_artist: int | None = option("--max-per-artist", group=CHOOSE, type="int", metavar="N", setting=True,
-        check=_at_least(0), heeded=LIST | JOURNEY | AGAIN | STORED | QUERY,
+        check=_at_least(0), applies_to=LIST | JOURNEY | AGAIN | STORED | QUERY,
         help="at most N songs of one artist")  # fmt: skip
     max_per_album: int | None = option("--max-per-album", group=CHOOSE, type="int", metavar="N", setting=True,
-        check=_at_least(0), heeded=LIST | AGAIN | STORED | QUERY, help="at most N songs of one album")  # fmt: skip
+        check=_at_least(0), applies_to=LIST | AGAIN | STORED | QUERY, help="at most N songs of one album")  # fmt: skip
     variety: float | None = option("--variety", group=CHOOSE, type="float", metavar="0..1", setting=True, check=_share,
-        heeded=LIST | AGAIN | STORED,
+        applies_to=LIST | AGAIN | STORED,
         help="how much the songs should differ from each other (default: 0, the nearest)")  # fmt: skip
     hub_correction: bool | None = option("--hub-correction", group=CHOOSE, type="flag", setting=True,
-        heeded=LIST | AGAIN | STORED | QUERY,
+        applies_to=LIST | AGAIN | STORED | QUERY,
         help="rank by mutual proximity: a song is near only if the seed is also near to it")  # fmt: skip
     duplicates: bool | None = option("--duplicates", group=CHOOSE, type="flag", setting=True,
-        heeded=LIST | JOURNEY | AGAIN | STORED | QUERY,
+        applies_to=LIST | JOURNEY | AGAIN | STORED | QUERY,
         help="list every copy of a recording, not only the best one")  # fmt: skip
 
     count: int | None = option("-n", "--count", group=ORDER, type="int", metavar="N", setting=True, check=_at_least(1),
-        excludes="length", heeded=LIST | JOURNEY | HUBS | AGAIN | STORED,
+        excludes="length", applies_to=LIST | JOURNEY | HUBS | AGAIN | STORED,
         help="how many songs (default: 5)")  # fmt: skip
     length: str | None = option("--length", group=ORDER, metavar="TIME", excludes="count",
-        check=_time(parse_length, "1h30, 90m or 130 (seconds)"), heeded=LIST | AGAIN | STORED,
+        check=_time(parse_length, "1h30, 90m or 130 (seconds)"), applies_to=LIST | AGAIN | STORED,
         help="instead of --count: fill this time, as in 1h30, 90m, 1:30:00 or 130 (seconds)")  # fmt: skip
-    to: tuple[str, ...] = option("--to", group=ORDER, many=True, metavar="QUERY", heeded=JOURNEY | STORED,
+    to: tuple[str, ...] = option("--to", group=ORDER, many=True, metavar="QUERY", applies_to=JOURNEY | STORED,
         help="list a journey of --count songs to this song (may be repeated: the last is the end)")  # fmt: skip
     order: str | None = option("--order", group=ORDER, type="choice", choices=("nearest", "apart", "smooth"),
-        setting=True, heeded=LIST | AGAIN | STORED,
+        setting=True, applies_to=LIST | AGAIN | STORED,
         help="nearest first (default); apart: no artist twice in a row (default for a playlist); "
         "smooth: each song leads to the next")  # fmt: skip
-    mix: bool = option("--mix", group=ORDER, type="flag", heeded=LIST | JOURNEY | AGAIN | STORED,
+    mix: bool = option("--mix", group=ORDER, type="flag", applies_to=LIST | JOURNEY | AGAIN | STORED,
         help="with --to or --order smooth: also take bpm and initial_key into account, if known")  # fmt: skip
-    shuffle: bool = option("--shuffle", group=ORDER, type="flag", replaces="seed", heeded=LIST | AGAIN | STORED,
+    shuffle: bool = option("--shuffle", group=ORDER, type="flag", replaces="seed", applies_to=LIST | AGAIN | STORED,
         help="choose at random from four times as many, preferring the nearest, in random order")  # fmt: skip
     seed: int | None = option("--seed", group=ORDER, type="int", metavar="N", check=_at_least(0),
-        heeded=LIST | AGAIN | STORED, help="repeat an earlier --shuffle, which printed this number")  # fmt: skip
+        applies_to=LIST | AGAIN | STORED, help="repeat an earlier --shuffle, which printed this number")  # fmt: skip
     with_seeds: bool = option("--with-seeds", group=ORDER, type="flag", excludes="no_seeds",
-        heeded=LIST | AGAIN | STORED,
+        applies_to=LIST | AGAIN | STORED,
         help="let the seeds be results like other songs, and do not begin the playlist with one")  # fmt: skip
     no_seeds: bool = option("--no-seeds", group=ORDER, type="flag", excludes="with_seeds", needs="playlist",
-        heeded=LIST | AGAIN | Use.RECIPE, help="leave the seed out of the playlist")  # fmt: skip
+        applies_to=LIST | Use.REFRESH | Use.RECIPE, help="leave the seed out of the playlist")  # fmt: skip
 
-    playlist: str | None = option("-m", "--playlist", group=OTHER, metavar="FILE", heeded=LIST | JOURNEY,
+    playlist: str | None = option("-m", "--playlist", group=OTHER, metavar="FILE", applies_to=LIST | JOURNEY,
         help="write the seed, if it is a single one, and the songs to a playlist (in musrec.playlist.dir if set); "
         "- is standard output")  # fmt: skip
-    force: bool = option("--force", group=OTHER, type="flag", needs="playlist", heeded=LIST | JOURNEY,
+    force: bool = option("--force", group=OTHER, type="flag", needs="playlist", applies_to=LIST | JOURNEY,
         help="with -m: overwrite a playlist that another program made, or that you changed by hand")  # fmt: skip
-    refresh: tuple[str, ...] = option("--refresh", group=OTHER, many=True, metavar="FILE", heeded=Use.REFRESH,
+    refresh: tuple[str, ...] = option("--refresh", group=OTHER, many=True, metavar="FILE", applies_to=Use.REFRESH,
         help="refresh a playlist made with -m and keep your changes (may be repeated)")  # fmt: skip
-    extend: str | None = option("--extend", group=OTHER, metavar="FILE", heeded=Use.EXTEND,
+    extend: str | None = option("--extend", group=OTHER, metavar="FILE", applies_to=Use.EXTEND,
         help="add more songs to the end of a playlist made with -m")  # fmt: skip
-    hubs: bool = option("--hubs", group=OTHER, type="flag", heeded=HUBS,
+    hubs: bool = option("--hubs", group=OTHER, type="flag", applies_to=HUBS,
         help="list hubs instead: the songs that are near everything (with QUERY, those that match)")  # fmt: skip
 
     @property

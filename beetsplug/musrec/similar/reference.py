@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .options import AGAIN, OPTIONS, Option, Use
+from .options import MODES, OPTIONS, Option, Use
 
-HEAD = ("option", "", "setting `musrec.similar.`", "list", "`--to`", "`--hubs`", "`--refresh`, `--extend`", "mix")
+HEAD = ("option", "", "setting `musrec.similar.`", "list", "`--to`", "`--hubs`", "`--refresh`", "`--extend`", "mix")
 
 
 def table() -> str:
-    """Every option, and what heeds it, in Markdown."""
+    """Every option, and what it applies to, in Markdown."""
     lines = [_line(HEAD), _line(["---"] * len(HEAD)), *(_line(_cells(row)) for row in OPTIONS)]
     return "\n".join(lines) + "\n"
 
@@ -21,14 +21,13 @@ def _cells(row: Option) -> list[str]:
         ", ".join(filter(None, (flags, whole))).replace("|", "\\|"),
         row.help,
         f"`{row.name}`" if row.setting else "",
-        *(_yes(row, use) for use in (Use.LIST, Use.JOURNEY, Use.HUBS)),
-        _yes(row, AGAIN),
-        f"`{row.key}`" if Use.MIX in row.heeded else "",
+        *(_yes(row, use) for use in MODES),
+        f"`{row.key}`" if Use.MIX in row.applies_to else "",
     ]
 
 
 def _yes(row: Option, use: Use) -> str:
-    return "yes" if use in row.heeded else ""
+    return "yes" if use in row.applies_to else ""
 
 
 def _line(cells: list[str] | tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from ..console import display_name, formatted, stem
 from ..library import coverage, song_keys, sql
 from ..library.song_keys import RemovedSongs
 from . import journey, search, seeds, steering
-from .arguments import require_heeded, resolved
+from .arguments import require_applicable, resolved
 from .criteria import Criteria, criteria_from
 from .options import SimilarOptions, Use, check_values
 from .times import parse_length
@@ -74,7 +74,7 @@ class Result:
 
 def check(options: SimilarOptions, settings: SimilarSettings) -> None:
     """Raise `UserError` where no request can have such options."""
-    require_heeded(options, options.mode)
+    require_applicable(options, options.mode)
     check_values(options)
     if options.mix and not options.to and (options.order or settings.order) != "smooth":
         raise UserError("--mix needs --to or --order smooth")

@@ -1,4 +1,4 @@
-"""What moves a ranking: songs to keep away from, genres that the model hears, ratings and counts."""
+"""What steers a ranking: songs to keep away from, the model's genres, ratings and counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from beets.library import Item
 from beets.ui import UserError
 
-from musrec_core.search.ranking import away_from, centroid, taste, towards, typical
+from musrec_core.search.ranking import away_from, centroid, normalised_ratings, towards, typical
 
 from ..config import MAX_WEIGHT
 from ..genres.tags import key_of
@@ -33,7 +33,7 @@ MORE = 0.5  # the weight of `--more GENRE` without one
 
 @dataclass(frozen=True)
 class Steering:
-    """Where a ranking is to lean, and how strongly."""
+    """What steers a ranking, with weights."""
 
     unlike: frozenset[int] = frozenset()  # ids
     genres: tuple[tuple[str, float], ...] = ()  # label and weight
@@ -117,7 +117,7 @@ def offsets(
         numbers = sql.numeric_attribute(lib, key)
         if not numbers:
             log.warning("no song has a number in {}: it is ignored", key)
-        total += towards(taste(numbers, index.ids), weight, unit)
+        total += towards(normalised_ratings(numbers, index.ids), weight, unit)
     return total
 
 

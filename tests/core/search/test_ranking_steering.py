@@ -46,7 +46,7 @@ def test_towards_prefers_what_has_more_of_it() -> None:
 
 def test_ratings_and_counts() -> None:
     ids = np.array([1, 2, 3])
-    assert np.allclose(ranking.taste({1: 0.2, 2: 0.8}, ids), [0.2, 0.8, 0.5])
-    assert np.allclose(ranking.taste({1: 99, 2: 9}, ids), [1, 0.5, 0])
-    assert np.allclose(ranking.taste({2: -5}, ids), [0, 0, 0])
-    assert np.allclose(ranking.taste({}, ids), [0, 0, 0])
+    assert np.allclose(ranking.normalised_ratings({1: 0.2, 2: 0.8}, ids), [0.2, 0.8, 0.5])
+    assert np.allclose(ranking.normalised_ratings({1: 99, 2: 9}, ids), [1, 0.5, 0])
+    assert np.allclose(ranking.normalised_ratings({2: -5}, ids), [0, 0, 0])
+    assert np.allclose(ranking.normalised_ratings({}, ids), [0, 0, 0])

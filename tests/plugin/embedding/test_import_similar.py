@@ -78,4 +78,4 @@ def test_a_setting_that_is_no_distance(library: Beet, originals: dict[str, Path]
     incoming(tmp_path / "incoming" / "a.mp3", samples(originals["Bass"])[:, : 5 * music.RATE])
     library.configure(musrec={"workers": 1, "import_similar": -1})
     said = library("import", "-A", str(tmp_path / "incoming"))
-    assert "musrec.import_similar has to be yes, no, or a distance of 0 or more" in said.err
+    assert "musrec.import_similar has to be yes, no, or a distance between 0 and 2" in said.err

@@ -178,6 +178,17 @@ def test_mistakes_are_one_sentence(library: Beet) -> None:
     assert "musrec.genreguess.map: Jungle has to map to" in library.error("genreguess", "id:1")
 
 
+def test_a_wrong_setting_does_not_stop_what_beets_lists(taught: Beet) -> None:
+    with_it = taught("ls", "-f", "$musrec_genre").lines
+    taught.configure(musrec={"genreguess": {"abstain": 7, "count": 0}})
+    said = taught("ls", "-f", "$musrec_genre")
+    assert said.lines == with_it
+    assert said.err.count("configuration error: musrec.genreguess.") == 1
+    assert taught("ls", "musrec_genre::.").lines
+    assert "musrec.genreguess.count has to be" in taught("genreguess", "id:1", ok=False).err
+    taught.configure()
+
+
 def test_without_a_vocabulary_the_model_judges_tags_that_it_knows(library: Beet) -> None:
     library("genreguess", "--forget")
     library.sql("UPDATE items SET genres = ''")

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -302,3 +303,15 @@ def test_the_program_keeps_its_file_beside_a_large_library(tmp_path: Path) -> No
     kept.unlink()
     assert beet("similar", "id:1").lines == first.lines
     assert not kept.exists()
+
+
+def test_what_a_thread_has_not_committed_yet_is_seen(lib: Library) -> None:
+    """Another thread's vectors are used until this one has written something, even within its transaction."""
+    vectors_of = store()
+    with ThreadPoolExecutor(1) as other:
+        before = other.submit(vectors_of.get, lib, "embedding").result()
+    assert vectors_of.get(lib, "embedding") is before
+    with lib.transaction() as tx:
+        tx.mutate("DELETE FROM item_attributes WHERE key = ?", (fields.EMBEDDING,))
+        assert len(vectors_of.get(lib, "embedding").index) == 0
+    assert len(vectors_of.get(lib, "embedding").index) == 0

@@ -1,4 +1,4 @@
-"""What a mode heeds changes what it finds: each option of the table, on a made-up library, in this process."""
+"""An option that applies to a mode changes what it finds: each of the table, on a made-up library, in-process."""
 
 from __future__ import annotations
 
@@ -156,9 +156,9 @@ def test_an_option_of_hubs(name: str, finder: Finder, lib: Library) -> None:
 
 
 def test_no_option_is_forgotten() -> None:
-    """A new option that a mode heeds has to be shown here, or where songs are read or written."""
+    """A new option that applies to a mode has to be shown here, or where songs are read or written."""
     nothing: set[str] = set()
     modes = ((Use.LIST, LISTS, nothing), (Use.JOURNEY, JOURNEYS, {"first"}), (Use.HUBS, HUBS, {"hubs"}))
     for mode, shown, beside in modes:
-        heeded = {row.name for row in OPTIONS if mode in row.heeded}
-        assert heeded - ELSEWHERE - beside == set(shown)
+        applicable = {row.name for row in OPTIONS if mode in row.applies_to}
+        assert applicable - ELSEWHERE - beside == set(shown)

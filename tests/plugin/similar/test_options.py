@@ -1,4 +1,4 @@
-"""The table of options: in each mode each option is heeded or refused, and what comes from the table agrees."""
+"""The table of options: in each mode each option applies or is refused, and what comes from the table agrees."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 VALUES = {"string": "1:30", "int": "1", "float": "0.5"}  # 1:30 is a query, a file and a time
 SETTINGS = SimilarSettings(**{each.name: each.metadata["default"] for each in fields(SimilarSettings)})
 
-# What makes a mode, and the options that it heeds, as a user would list them.
+# What makes a mode, and the options that apply to it, as a user would list them.
 EVERY_MODE = {"--path", "--format"}
 QUESTION = {
     *("--unlike", "--more", "--less", "--space", "--metric", "--in", "--weigh", "--max-per-artist"),
@@ -28,7 +28,7 @@ QUESTION = {
     *("--shuffle", "--seed", "--with-seeds", "--no-seeds"),
 }
 SEEDS = {"--album", "--first", "--file", "--from-playlist", "--at"}
-HEEDED = {
+APPLICABLE = {
     Use.LIST: ("Waltz", EVERY_MODE | QUESTION | SEEDS | {"--playlist", "--force"}),
     Use.JOURNEY: (
         "Waltz --to Rock",
@@ -37,7 +37,7 @@ HEEDED = {
     ),
     Use.HUBS: ("--hubs", EVERY_MODE | {"--hubs", "--count", "--space", "--metric"}),
     Use.REFRESH: ("--refresh x", EVERY_MODE | QUESTION | {"--refresh"}),
-    Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION | {"--extend"}),
+    Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION - {"--no-seeds"} | {"--extend"}),
 }  # fmt: skip
 MODE_OPTIONS = ("to", "hubs", "refresh", "extend")
 MIX_KEYS = {flag[2:].replace("-", "_") for flag in QUESTION | SEEDS | {"--to"}} - {"no_seeds"}
@@ -69,11 +69,11 @@ def refusal(*words: str) -> str:
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name.lower())
 @pytest.mark.parametrize("row", OPTIONS, ids=lambda row: row.name)
-def test_each_option_is_heeded_or_refused(row: Option, mode: Use) -> None:
-    start, heeded = HEEDED[mode]
-    companions = ["--playlist", "x"] if row.needs == "playlist" and "--playlist" in heeded else []
+def test_each_option_applies_or_is_refused(row: Option, mode: Use) -> None:
+    start, applicable = APPLICABLE[mode]
+    companions = ["--playlist", "x"] if row.needs == "playlist" and "--playlist" in applicable else []
     said = refusal(*shlex.split(start), *companions, *words_of(row))
-    if row.flag in heeded:
+    if row.flag in applicable:
         assert said == ""
     elif row.name not in MODE_OPTIONS:
         assert said == f"{arguments.MODE_NAMES[mode]} can't be combined with {row.flag}"
@@ -86,19 +86,21 @@ def test_each_option_is_heeded_or_refused(row: Option, mode: Use) -> None:
                         f"{row.flag} uses the playlist's own seeds: leave out the QUERY")  # fmt: skip
 
 
-def test_an_option_that_does_not_say_what_heeds_it_is_refused_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_option_that_does_not_say_what_it_applies_to_is_refused_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     row: Option = option("--new", type="flag", help="new").metadata["option"]
     for name in ("first", "count"):
-        unheeded = [Option(**{**vars(each), "heeded": row.heeded}) if each.name == name else each for each in OPTIONS]
-        monkeypatch.setattr(options, "OPTIONS", tuple(unheeded))
+        without = [
+            Option(**{**vars(each), "applies_to": row.applies_to}) if each.name == name else each for each in OPTIONS
+        ]
+        monkeypatch.setattr(options, "OPTIONS", tuple(without))
         for mode in MODES:
             given = SimilarOptions(first=True) if name == "first" else SimilarOptions(count=1)
             with pytest.raises(UserError, match=f"can't be combined with --{name}"):
-                arguments.require_heeded(given, mode)
+                arguments.require_applicable(given, mode)
 
 
 def test_the_keys_of_a_mix() -> None:
-    keys = {row.key for row in OPTIONS if Use.MIX in row.heeded}
+    keys = {row.key for row in OPTIONS if Use.MIX in row.applies_to}
     assert keys == MIX_KEYS
     for row in OPTIONS:
         value: Any = True if row.type == "flag" else words_of(row)[1]
@@ -114,10 +116,10 @@ def test_the_keys_of_a_mix() -> None:
 
 
 @pytest.mark.parametrize("key", sorted(MIX_KEYS - {"to"}))
-def test_a_mix_with_to_heeds_what_a_journey_heeds(key: str) -> None:
+def test_a_mix_with_to_takes_the_options_of_a_journey(key: str) -> None:
     row = next(row for row in OPTIONS if row.key == key)
     mix = {"name": "x", "seeds": "y", "to": "z", key: True if row.type == "flag" else words_of(row)[1]}
-    if row.flag in HEEDED[Use.JOURNEY][1]:
+    if row.flag in APPLICABLE[Use.JOURNEY][1]:
         assert len(parse_mixes([mix], SETTINGS)) == 1
     else:
         with pytest.raises(UserError, match=f"the mix x: --to can't be combined with {row.flag}$"):
@@ -127,7 +129,7 @@ def test_a_mix_with_to_heeds_what_a_journey_heeds(key: str) -> None:
 # Recipes.
 
 
-@pytest.mark.parametrize("row", [row for row in OPTIONS if Use.RECIPE in row.heeded], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in OPTIONS if Use.RECIPE in row.applies_to], ids=lambda row: row.name)
 def test_a_recipe_says_each_option_again(row: Option) -> None:
     given, args = parsed("Waltz", *words_of(row))
     again, args_again = arguments.parse(arguments.to_words(given, args))
@@ -140,7 +142,7 @@ def test_a_recipe_says_each_option_again(row: Option) -> None:
 
 def test_a_recipe_knows_no_other_option() -> None:
     for row in OPTIONS:
-        if Use.RECIPE not in row.heeded:
+        if Use.RECIPE not in row.applies_to:
             with pytest.raises(UserError, match="no such option"):
                 arguments.parse(words_of(row))
     assert arguments.to_words(parsed("-m", "x", "--force", "-f", "y")[0], []) == []
@@ -159,7 +161,7 @@ def test_a_recipe_knows_no_other_option() -> None:
         ("--seed 5", "--shuffle --seed 0", "--shuffle --seed 0"),
         ("--seed 5", "--seed 0", "--seed 0"),
         ("--max-per-artist 2", "--max-per-artist 0", "--max-per-artist 0"),
-        ("--mix --order smooth", "-f x --order nearest", "--order nearest --mix"),
+        ("--mix --order smooth", "-f x --order nearest", "--order nearest"),
     ],
 )
 def test_what_a_refresh_changes(kept: str, own: str, both: str) -> None:
@@ -190,7 +192,7 @@ def test_values(words: str, sentence: str) -> None:
     assert refusal("Waltz", *words.split()) == sentence
 
 
-def test_settings_stand_in_for_options_where_the_mode_heeds_them() -> None:
+def test_settings_stand_in_for_options_where_they_apply() -> None:
     settings = SimilarSettings(
         count=7, space="genre", format="x", max_per_artist=2, max_per_album=3, duplicates=True, order="smooth",
         variety=0.5, hub_correction=True, weigh={"rating": 0.2},
@@ -238,4 +240,4 @@ def test_what_the_configuration_page_says_of_queries() -> None:
     text = (DOCS / "configuration.md").read_text("utf-8")
     (sentence,) = re.findall(r"query\]\(recommend[^)]*\)\s+uses all but .*?\.\n\n", text, re.DOTALL)
     described = {*re.findall(r"`similar\.(\w+)`", sentence)}
-    assert described == {row.name for row in OPTIONS if row.setting and Use.QUERY not in row.heeded}
+    assert described == {row.name for row in OPTIONS if row.setting and Use.QUERY not in row.applies_to}
