@@ -21,6 +21,17 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
+@pytest.hookimpl(trylast=True)  # after the shuffle
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests first, in each parallel process's share: else one of them may run on alone at the end."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    quick = [item for item in items if not item.get_closest_marker("slow")]
+    items[:] = []
+    for n in range(processes):  # xdist gives each of them one part of the list
+        items += [*slow[n::processes], *quick[n * len(quick) // processes : (n + 1) * len(quick) // processes]]
+
+
 @pytest.fixture(scope="session")
 def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten tagged songs: two of each style, by two artists, in five formats."""
