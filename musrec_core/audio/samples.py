@@ -1,4 +1,4 @@
-"""Decoded frames of any sample format -> mono float32, at the rate that is wanted (soxr)."""
+"""Decoded frames of any sample format -> mono float32."""
 
 from __future__ import annotations
 
@@ -128,12 +128,3 @@ def _channels(frame: Any, sample_format: str) -> list[NDArray[Any]]:
         return [np.frombuffer(plane, dtype, count=frame.samples) for plane in frame.planes[: min(channels, MAX_PLANES)]]
     packed = np.frombuffer(frame.planes[0], dtype, count=frame.samples * channels).reshape(-1, channels)
     return list(packed.astype(np.float32).T)  # all at once is twice as quick as channel by channel
-
-
-def to_rate(y: NDArray[np.float32], rate: int, sample_rate: int) -> NDArray[np.float32]:
-    """Resample [Hz] with soxr's high quality, librosa's default."""
-    if rate == sample_rate:
-        return y
-    import soxr
-
-    return soxr.resample(y, rate, sample_rate, quality="HQ").astype(np.float32, copy=False)

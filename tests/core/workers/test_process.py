@@ -107,7 +107,7 @@ def no_process(times: float, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_no_module_beside_the_music_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ["random", "numpy", "socket", "queue", "soxr", "multiprocessing", "wave", "musrec_core.audio"]
+    names = ["random", "numpy", "socket", "queue", "av", "multiprocessing", "wave", "musrec_core.audio"]
     for name in [*names, "sitecustomize", "usercustomize", "encodings", "codecs", "musrec_core"]:
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit")
     monkeypatch.chdir(tmp_path)
