@@ -177,21 +177,6 @@ def test_relative_paths_start_from_the_working_directory(waltz: Path, monkeypatc
         assert isinstance(dict(pool.map([waltz.name]))[waltz.name], TrackEmbedding)
 
 
-def test_a_program_on_standard_input_with_closed_streams(tmp_path: Path) -> None:
-    code = f"""
-import os
-os.close(1), os.close(2)
-from musrec_core.workers.pool import WorkerPool
-from {HERE} import shout
-with WorkerPool(None, workers=2, job=shout) as pool:
-    found = sorted(path for path, _ in pool.map("abc"))
-open({str(tmp_path / "found")!r}, "w").write("".join(found))
-"""
-    process = program(code)
-    process.communicate(timeout=60)
-    assert (tmp_path / "found").read_text() == "abc"
-
-
 def test_what_libraries_print_goes_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
     with WorkerPool(None, workers=1, job=shout) as pool:
         assert list(pool.map(["a", "b"])) == [("a", "a"), ("b", "b")]
