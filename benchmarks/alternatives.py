@@ -18,7 +18,7 @@ from musrec_core import Encoder
 from musrec_core.audio import features
 from musrec_core.audio.clip import load_clip
 from musrec_core.audio.features import log_mel, windows
-from musrec_core.audio.samples import mono, to_rate
+from musrec_core.audio.samples import mono
 
 from .stages import clip_frames
 from .tables import cpu_ms, table
@@ -34,7 +34,6 @@ def alternatives(paths: list[Path], runs: int, *, markdown: bool = False) -> str
     blocks = {
         "mel power": _mel_powers(y, encoder._mel_basis),
         "joining the frames": _joins(list(clip_frames(paths[0]))),
-        "resampling 44,100 Hz": _resamplers(),
         "network": _sessions(encoder, y),
         "opening WAV": _wav(paths),
         "decoding Opus": _opus(paths),
@@ -125,17 +124,6 @@ def _ffmpeg(frames: list[Any]) -> Array:
     for frame in frames:
         frame.pts = None
     return np.concatenate([part.to_ndarray()[0] for frame in frames for part in resampler.resample(frame)])
-
-
-def _resamplers() -> Variants:
-    import soxr
-
-    y = np.random.default_rng(0).standard_normal(30 * 44_100).astype(np.float32)
-    others = {
-        f"soxr {quality}": lambda quality=quality: soxr.resample(y, 44_100, 22_050, quality=quality)
-        for quality in ("VHQ", "MQ", "LQ", "QQ")
-    }
-    return {"soxr HQ": lambda: to_rate(y, 44_100, 22_050), **others}
 
 
 def _sessions(encoder: Encoder, y: Array) -> Variants:

@@ -1,4 +1,4 @@
-"""An open file -> mono samples from a moment on (PyAV, that is FFmpeg; soxr resamples)."""
+"""An open file -> mono samples from a moment on (PyAV, that is FFmpeg)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .downmix import louder_channel
-from .samples import Span, loudest_deviation, mono, to_rate
+from .resampling import resample
+from .samples import Span, loudest_deviation, mono
 from .silence import BLOCK_SECONDS
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _block(pieces: Iterator[tuple[Any, int]], rate: int) -> list[tuple[Any, int]
 
 
 def _resampled(spans: Iterable[Span], sample_rate: int) -> NDArray[np.float32]:
-    parts = [to_rate(span.y, span.rate, sample_rate) for span in spans]
+    parts = [resample(span.y, span.rate, sample_rate) for span in spans]
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Decoded frames of any sample format -> mono float32, at the rate that is wanted (soxr)."""
+"""Decoded frames of any sample format -> mono float32."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from . import downmix
 MAX_SAMPLE = 1e10  # above it a float sample is damaged; unscaled 32-bit integers reach 2e9
 MAX_PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS: PyAV offers no more channels of planar audio
 MOVING_AVERAGES_PER_SECOND = 40  # a window is 25 ms: what is slower than some 20 Hz is no sound
-_TYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
+_TYPES = {
+    name: np.dtype(code)
+    for name, code in {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}.items()
+}
 _FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63, "flt": 1.0, "dbl": 1.0}
 
 
@@ -58,7 +61,9 @@ def mono(rate: int, pieces: Iterable[tuple[Any, int]], channel: int | None = Non
     stretch: list[NDArray[Any]] = []
     for frame, skip in pieces:
         sample_format = frame.format.name.removesuffix("p")  # planar or packed
-        channels = [samples[skip:] for samples in _channels(frame, sample_format)]
+        channels = _channels(frame, sample_format)
+        if skip:
+            channels = [samples[skip:] for samples in channels]
         if channel is None:
             parts.append(_sum(channels))
             divisor = len(channels) * _FULL_SCALE[sample_format]
@@ -88,7 +93,6 @@ def _finite(y: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     return y
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def _sum(channels: list[NDArray[Any]]) -> NDArray[np.float32]:
     total = np.add(channels[0], channels[1] if len(channels) > 1 else 0, dtype=np.float32)
     for channel in channels[2:]:
@@ -128,12 +132,3 @@ def _channels(frame: Any, sample_format: str) -> list[NDArray[Any]]:
         return [np.frombuffer(plane, dtype, count=frame.samples) for plane in frame.planes[: min(channels, MAX_PLANES)]]
     packed = np.frombuffer(frame.planes[0], dtype, count=frame.samples * channels).reshape(-1, channels)
     return list(packed.astype(np.float32).T)  # all at once is twice as quick as channel by channel
-
-
-def to_rate(y: NDArray[np.float32], rate: int, sample_rate: int) -> NDArray[np.float32]:
-    """Resample [Hz] with soxr's high quality, librosa's default."""
-    if rate == sample_rate:
-        return y
-    import soxr
-
-    return soxr.resample(y, rate, sample_rate, quality="HQ").astype(np.float32, copy=False)

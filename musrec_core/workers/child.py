@@ -140,7 +140,6 @@ def _portable(error: Exception) -> Exception:
 def load_encoder(model: str) -> None:
     """Load what `embed_in_worker` uses; raises `ModelError`."""
     import av  # noqa: F401 - now: no file is to blame where it can't be loaded
-    import soxr  # noqa: F401
 
     from ..encoder import Encoder
 

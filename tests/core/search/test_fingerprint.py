@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from musrec_core.audio.samples import to_rate
+from musrec_core.audio.resampling import resample
 from musrec_core.errors import UnusableAudio
 from musrec_core.search.fingerprint import (
     SAMPLE_RATE,
@@ -38,7 +38,7 @@ def song() -> Samples:
 
 
 def of(y: Samples) -> Fingerprint:
-    return fingerprint(to_rate(y.mean(axis=0), music.RATE, SAMPLE_RATE))
+    return fingerprint(resample(y.mean(axis=0), music.RATE, SAMPLE_RATE))
 
 
 def silence(seconds: float) -> Samples:
@@ -62,7 +62,9 @@ COPIES: dict[str, Callable[[Samples, Path], Fingerprint]] = {
     "FLAC": through("flac", 0),
     "12 dB softer": lambda y, folder: of(y * np.float32(0.25)),
     "upside down": lambda y, folder: of(-y),
-    "16 kHz": lambda y, folder: fingerprint(to_rate(to_rate(y.mean(axis=0), music.RATE, 16_000), 16_000, SAMPLE_RATE)),
+    "16 kHz": lambda y, folder: fingerprint(
+        resample(resample(y.mean(axis=0), music.RATE, 16_000), 16_000, SAMPLE_RATE)
+    ),
     "start cut": lambda y, folder: of(y[:, round(2.345 * music.RATE) :]),
     "end cut": lambda y, folder: of(y[:, : -3 * music.RATE]),
     "silence before": lambda y, folder: of(np.hstack([silence(3), y])),

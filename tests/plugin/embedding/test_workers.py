@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from musrec_core.workers import child
@@ -17,6 +18,13 @@ def test_a_long_temporary_path_and_modules_beside_the_music(library: Beet, tmp_p
         (folder / f"{module}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit")
     assert library("embed", "-f", "-j", "1", cwd=folder, TMPDIR=str(folder)).out == "10 embedded\n"
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_home_that_is_not_there_no_locale_and_no_terminal(library: Beet) -> None:
+    nowhere = os.path.join(os.devnull, "home")
+    locale = {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": ""}
+    said = library.process("embed", "-f", cwd=None, HOME=nowhere, TMPDIR=nowhere, XDG_CACHE_HOME=nowhere, **locale)
+    assert (said.out, said.err) == ("10 embedded\n", "")
 
 
 def test_where_no_process_can_start_the_songs_are_embedded_all_the_same(library: Beet) -> None:
