@@ -19,6 +19,9 @@ BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
 PIP := -m pip --disable-pip-version-check --quiet
 
+# Some tests wait for processes and clocks: one tester more than there are cores keeps these busy.
+TESTERS = $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
+
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: demo test quick lint wheel programs clean
@@ -28,7 +31,7 @@ demo: $(DEMO_VENV)/.installed
 	$(DEMO_VENV)/$(BIN)/python -m tests.demo --out demo $(if $(MUSIC),--music "$(MUSIC)")
 
 test: $(VENV)/.installed
-	$(VENV)/$(BIN)/python -m pytest -n logical --dist worksteal $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(VENV)/$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal $(ARGS)
 
 quick:
 	$(MAKE) test ARGS='-m "not slow" $(ARGS)'
