@@ -1,5 +1,6 @@
 # make demo [MUSIC=folder]   set everything up and run the main job
 # make test                  set everything up and pass the tests
+# make test-training         those that train networks, which take two minutes more
 # make quick                 the same without those marked slow
 # make lint                  ruff, mypy and who may import whom
 # make wheel                 what is published: dist/*.whl
@@ -24,14 +25,17 @@ TESTERS = $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: demo test quick lint wheel programs clean
+.PHONY: demo test test-training quick lint wheel programs clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.installed
 	$(DEMO_VENV)/$(BIN)/python -m tests.demo --out demo $(if $(MUSIC),--music "$(MUSIC)")
 
 test: $(VENV)/.installed
-	PYTHONDONTWRITEBYTECODE= $(VENV)/$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(VENV)/$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -m "not trains" $(ARGS)
+
+test-training:
+	$(MAKE) test ARGS='-m trains $(ARGS)'
 
 quick:
 	$(MAKE) test ARGS='-m "not slow" $(ARGS)'
