@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,11 +60,11 @@ class Seeds:
 
 def matching(lib: Library, args: list[str], *, album: bool = False, first: bool = False) -> list[Item]:
     """The songs of the library that a query names, or the songs of the albums that it names."""
+    most = 1 if first else None
     if album:
-        albums = list(lib.albums(args))[: 1 if first else None]
-        found = [item for each in albums for item in each.items()]
+        found = [item for each in islice(lib.albums(args), most) for item in each.items()]
     else:
-        found = list(lib.items(args))[: 1 if first else None]
+        found = list(islice(lib.items(args), most))
     if not found and not album and not "".join(args).strip():
         raise sql.empty_library()
     if not found:
