@@ -75,8 +75,8 @@ class NcnnNetwork:
 
     def _run_one(self, window: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         extractor = self._net.create_extractor()
-        # A copy: ncnn works in place, and does not keep the array alive.
-        extractor.input("windows", self._ncnn.Mat(np.ascontiguousarray(window, np.float32)).clone())
+        plain = np.ascontiguousarray(window, np.float32)  # in a variable: ncnn does not keep an array alive
+        extractor.input("windows", self._ncnn.Mat(plain).clone())  # it works in place
         found = []
         for name in self._outputs:
             status, output = extractor.extract(name)
