@@ -174,4 +174,4 @@ def test_the_core_knows_no_beets_and_imports_nothing_heavy() -> None:
 
     code = "import sys, musrec_core; from musrec_core import Card; Card.load(); print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"beets", "numpy", "av", "onnxruntime", "torch", "sklearn"} & set(modules)
+    assert not {"beets", "numpy", "av", "ncnn", "onnxruntime", "torch", "sklearn"} & set(modules)

@@ -91,10 +91,13 @@ def test_a_filter_bank_without_numbers_is_refused(tmp_path: Path, value: object)
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-def test_damaged_weights_load_or_are_refused(tmp_path: Path, damage: Damage) -> None:
+@pytest.mark.parametrize(("key", "ending"), [("weights", ".onnx"), ("ncnn.weights", ".ncnn.bin")])
+def test_damaged_weights_load_or_are_refused(tmp_path: Path, key: str, ending: str, damage: Damage) -> None:
     """The card's hash is right, as if somebody had signed the damage."""
-    whole = SHIPPED.with_suffix(".onnx").read_bytes()
-    path = model_with(tmp_path / "model", "weights", bytes(damage(bytearray(whole), random.Random(1))))
+    if key.startswith("ncnn."):
+        pytest.importorskip("ncnn")
+    whole = SHIPPED.with_suffix(ending).read_bytes()
+    path = model_with(tmp_path / "model", key, bytes(damage(bytearray(whole), random.Random(1))))
     try:
         outcome = str(Encoder.load(path, threads=1).card.dimensions)
     except ModelError as error:  # and nothing else

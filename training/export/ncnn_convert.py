@@ -33,7 +33,7 @@ class Converter(Tensors):
     def __init__(self, graph: onnx.GraphProto, *, int8: bool) -> None:
         super().__init__(graph)
         self._least_channels = LEAST_CHANNELS if int8 else np.inf
-        self._codes: dict[str, Blob] = {}
+        self._codes: dict[tuple[str, int], Blob] = {}
 
     def read(self, node: onnx.NodeProto) -> None:
         """Append what computes a node; raises `NotConvertible`."""
@@ -107,9 +107,10 @@ class Converter(Tensors):
         )
 
     def _shifted(self, blob: Blob, by: int) -> Blob:
-        if blob.name not in self._codes:
-            self._codes[blob.name] = self._unary(blob, "BinaryOp", {0: ADD, 1: 1, 2: float(by)}) if by else blob
-        return self._codes[blob.name]
+        key = (blob.name, by)
+        if key not in self._codes:
+            self._codes[key] = self._unary(blob, "BinaryOp", {0: ADD, 1: 1, 2: float(by)}) if by else blob
+        return self._codes[key]
 
     def _with_border(self, blob: Blob, pads: dict[int, int], value: float) -> Blob:
         """ncnn's own border of an 8-bit convolution can't be negative."""
@@ -208,7 +209,7 @@ class Converter(Tensors):
     # Shapes
 
     def _unsqueeze(self, node: onnx.NodeProto) -> Blob:
-        blob = self._blobs[node.input[0]]
+        blob = self._value(node.input[0])
         if self._axes(node) != (1,) or len(blob.shape) != 2:
             raise NotConvertible("Unsqueeze of another axis than the channels'")
         height, width = blob.shape
@@ -230,7 +231,7 @@ class Converter(Tensors):
         return Blob(self.model.add("Permute", [blob.name], {0: 1}), (width, height))
 
     def _expand(self, node: onnx.NodeProto) -> Blob:
-        return self._blobs[node.input[0]]  # where it is read, ncnn does it
+        return self._value(node.input[0])  # where it is read, ncnn does it
 
     def _concat(self, node: onnx.NodeProto) -> Blob:
         blobs = [self._value(name) for name in node.input]
