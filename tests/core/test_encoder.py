@@ -135,6 +135,9 @@ def test_a_missing_key_is_named(model: Path, key: str) -> None:
     ({"weights": {"file": "../secret.onnx", "sha256": "0" * 64}}, "plain name"),
     ({"weights": {"file": "x.onnx", "sha256": "0" * 63}}, "sha256"),
     ({"weights": {"file": "x.onnx", "sha256": "0" * 64}}, "can't be read"),
+    ({"ncnn": {"graph": {"file": "x.param", "sha256": "0" * 64}}}, "lacks the key 'weights'"),
+    ({"ncnn": {"graph": 5, "weights": 5}}, "not valid"),
+    ({"ncnn": {part: {"file": "../x", "sha256": "0" * 64} for part in ("graph", "weights")}}, "plain name"),
     ({"format": 99}, "format"),
     ({"genres": 5}, "not valid"),
 ])  # fmt: skip
