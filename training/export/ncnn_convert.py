@@ -43,7 +43,7 @@ class Converter(Tensors):
             self._shapes.add(output)
         elif kind in ("QuantizeLinear", "DequantizeLinear"):
             self._quantisation(node)
-        elif method := getattr(self, f"_{kind.lower()}", None):
+        elif method := getattr(self, f"_op_{kind.lower()}", None):
             self._blobs[output] = method(node)
         else:
             raise NotConvertible(f"the operator {kind}")
@@ -54,7 +54,7 @@ class Converter(Tensors):
 
     # Convolutions
 
-    def _conv(self, node: onnx.NodeProto) -> Blob:
+    def _op_conv(self, node: onnx.NodeProto) -> Blob:
         given = attributes(node)
         weights = self._constant(node.input[1])
         outputs, inputs, *kernel = weights.shape
@@ -118,14 +118,14 @@ class Converter(Tensors):
 
     # Elementwise
 
-    def _relu(self, node: onnx.NodeProto) -> Blob:
+    def _op_relu(self, node: onnx.NodeProto) -> Blob:
         blob = self._rounded(node.input[0])
         _, low, high = self._unit_of_reader(node.output[0])
         if blob.low >= 0 or (high < np.inf and low == 0):  # the quantisation's lower bound does it
             return blob
         return replace(self._unary(blob, "ReLU", {}), low=0.0)
 
-    def _add(self, node: onnx.NodeProto) -> Blob:
+    def _op_add(self, node: onnx.NodeProto) -> Blob:
         if any(name in self._constants for name in node.input):
             return self._binary(node, ADD)
         a, b = (self._rounded(name) for name in node.input)
@@ -135,13 +135,13 @@ class Converter(Tensors):
         name = self.model.add("Eltwise", [a.name, b.name], {0: 1, 1: [a.unit / unit, b.unit / unit]})
         return Blob(name, a.shape, unit)
 
-    def _sub(self, node: onnx.NodeProto) -> Blob:
+    def _op_sub(self, node: onnx.NodeProto) -> Blob:
         return self._binary(node, SUB)
 
-    def _mul(self, node: onnx.NodeProto) -> Blob:
+    def _op_mul(self, node: onnx.NodeProto) -> Blob:
         return self._binary(node, MUL)
 
-    def _div(self, node: onnx.NodeProto) -> Blob:
+    def _op_div(self, node: onnx.NodeProto) -> Blob:
         return self._binary(node, DIV)
 
     def _binary(self, node: onnx.NodeProto, operation: int) -> Blob:
@@ -157,27 +157,27 @@ class Converter(Tensors):
         data = self.model.add("MemoryData", [], {0: constant.size}, floats(constant))
         return Blob(self.model.add("BinaryOp", [a.name, data], {0: operation}), a.shape)
 
-    def _sigmoid(self, node: onnx.NodeProto) -> Blob:
+    def _op_sigmoid(self, node: onnx.NodeProto) -> Blob:
         blob = self._value(node.input[0])
         return Blob(self.model.add("Sigmoid", [blob.name]), blob.shape)
 
-    def _sqrt(self, node: onnx.NodeProto) -> Blob:
+    def _op_sqrt(self, node: onnx.NodeProto) -> Blob:
         blob = self._value(node.input[0])
         return Blob(self.model.add("UnaryOp", [blob.name], {0: SQRT}), blob.shape)
 
-    def _clip(self, node: onnx.NodeProto) -> Blob:
+    def _op_clip(self, node: onnx.NodeProto) -> Blob:
         blob = self._value(node.input[0])
         low, high = ([float(self._constant(name)) if name else None for name in node.input[1:]] + [None, None])[:2]
         bounds = {key: value for key, value in ((0, low), (1, high)) if value is not None}
         return Blob(self.model.add("Clip", [blob.name], bounds), blob.shape)
 
-    def _softmax(self, node: onnx.NodeProto) -> Blob:
+    def _op_softmax(self, node: onnx.NodeProto) -> Blob:
         blob = self._value(node.input[0])
         if len(blob.shape) != 1:
             raise NotConvertible("a softmax of more than one axis")
         return Blob(self.model.add("Softmax", [blob.name], {0: 0, 1: 1}), blob.shape)
 
-    def _batchnormalization(self, node: onnx.NodeProto) -> Blob:
+    def _op_batchnormalization(self, node: onnx.NodeProto) -> Blob:
         blob = self._value(node.input[0])
         slope, bias, mean, variance = (self._constant(name) for name in node.input[1:])
         epsilon = float(attributes(node).get("epsilon", 1e-5))
@@ -186,7 +186,7 @@ class Converter(Tensors):
 
     # Products
 
-    def _gemm(self, node: onnx.NodeProto) -> Blob:
+    def _op_gemm(self, node: onnx.NodeProto) -> Blob:
         given = attributes(node)
         if given.get("transA", 0) or given.get("alpha", 1.0) != 1 or given.get("beta", 1.0) != 1:
             raise NotConvertible("a Gemm with factors")
@@ -195,7 +195,7 @@ class Converter(Tensors):
         bias = self._constant(node.input[2]) if len(node.input) > 2 else np.zeros(len(weights))
         return self._product(node.input[0], weights, bias)
 
-    def _matmul(self, node: onnx.NodeProto) -> Blob:
+    def _op_matmul(self, node: onnx.NodeProto) -> Blob:
         weights = self._constant(node.input[1]).T
         return self._product(node.input[0], weights, np.zeros(len(weights)))
 
@@ -208,7 +208,7 @@ class Converter(Tensors):
 
     # Shapes
 
-    def _unsqueeze(self, node: onnx.NodeProto) -> Blob:
+    def _op_unsqueeze(self, node: onnx.NodeProto) -> Blob:
         blob = self._value(node.input[0])
         if self._axes(node) != (1,) or len(blob.shape) != 2:
             raise NotConvertible("Unsqueeze of another axis than the channels'")
@@ -216,24 +216,24 @@ class Converter(Tensors):
         made = self.model.add("Reshape", [blob.name], {0: width, 1: height, 2: 1})
         return Blob(made, (1, height, width))
 
-    def _reshape(self, node: onnx.NodeProto) -> Blob:
+    def _op_reshape(self, node: onnx.NodeProto) -> Blob:
         blob, shape = self._value(node.input[0]), self._constant(node.input[1])
         size = int(np.prod(blob.shape))
         if len(shape) != 2 or shape[1] not in (size, -1):
             raise NotConvertible(f"Reshape to {shape.tolist()}")
         return Blob(self.model.add("Flatten", [blob.name]), (size,))
 
-    def _transpose(self, node: onnx.NodeProto) -> Blob:
+    def _op_transpose(self, node: onnx.NodeProto) -> Blob:
         blob = self._value(node.input[0])
         if list(attributes(node)["perm"]) != [0, 2, 1]:
             raise NotConvertible("a transposition of other axes than the last two")
         height, width = blob.shape
         return Blob(self.model.add("Permute", [blob.name], {0: 1}), (width, height))
 
-    def _expand(self, node: onnx.NodeProto) -> Blob:
+    def _op_expand(self, node: onnx.NodeProto) -> Blob:
         return self._value(node.input[0])  # where it is read, ncnn does it
 
-    def _concat(self, node: onnx.NodeProto) -> Blob:
+    def _op_concat(self, node: onnx.NodeProto) -> Blob:
         blobs = [self._value(name) for name in node.input]
         if attributes(node)["axis"] != 1 or any(len(blob.shape) != 1 for blob in blobs):
             raise NotConvertible("Concat of another axis than the features'")
@@ -242,10 +242,10 @@ class Converter(Tensors):
 
     # Pooling and sums
 
-    def _maxpool(self, node: onnx.NodeProto) -> Blob:
+    def _op_maxpool(self, node: onnx.NodeProto) -> Blob:
         return self._pooling(node, {0: 0})
 
-    def _averagepool(self, node: onnx.NodeProto) -> Blob:
+    def _op_averagepool(self, node: onnx.NodeProto) -> Blob:
         return self._pooling(node, {0: 1, 6: int(attributes(node).get("count_include_pad", 0))})
 
     def _pooling(self, node: onnx.NodeProto, kind: dict[int, int]) -> Blob:
@@ -264,10 +264,10 @@ class Converter(Tensors):
         )
         return Blob(self.model.add("Pooling", [blob.name], kind | parameters), shape)
 
-    def _reducemean(self, node: onnx.NodeProto) -> Blob:
+    def _op_reducemean(self, node: onnx.NodeProto) -> Blob:
         return self._global_pooling(node, 1)
 
-    def _reducemax(self, node: onnx.NodeProto) -> Blob:
+    def _op_reducemax(self, node: onnx.NodeProto) -> Blob:
         return self._global_pooling(node, 0)
 
     def _global_pooling(self, node: onnx.NodeProto, kind: int) -> Blob:
@@ -276,10 +276,10 @@ class Converter(Tensors):
             raise NotConvertible("a reduction of other axes than height and width")
         return Blob(self.model.add("Pooling", [blob.name], {0: kind, 4: 1}), blob.shape[:1])
 
-    def _reducesum(self, node: onnx.NodeProto) -> Blob:
+    def _op_reducesum(self, node: onnx.NodeProto) -> Blob:
         return self._reduction(node, SUM)
 
-    def _reducel2(self, node: onnx.NodeProto) -> Blob:
+    def _op_reducel2(self, node: onnx.NodeProto) -> Blob:
         return self._reduction(node, L2)
 
     def _reduction(self, node: onnx.NodeProto, kind: int) -> Blob:

@@ -107,6 +107,7 @@ def graph_of(*nodes: onnx.NodeProto, **constants: NDArray[np.generic]) -> onnx.M
 
 @pytest.mark.parametrize(("node", "named"), [
     (helper.make_node("Gelu", ["windows"], ["y"]), "the operator Gelu"),
+    (helper.make_node("Constant", [], ["y"], value_float=1.0), "the operator Constant"),
     (helper.make_node("Transpose", ["windows"], ["y"], perm=[2, 1, 0]), "a transposition"),
     (helper.make_node("Softmax", ["windows"], ["y"], axis=1), "a softmax of more than one axis"),
     (helper.make_node("Concat", ["windows", "windows"], ["y"], axis=1), "Concat of another axis"),
