@@ -17,12 +17,18 @@ import numpy  # noqa: F401 - only loaded libraries can be limited to a thread
 from threadpoolctl import threadpool_limits
 
 from .alternatives import alternatives
+from .runtimes import runtimes
 from .songs import songs
 from .stages import stages
 from .tables import machine
 from .throughput import throughput
 
-PARTS: dict[str, Callable[..., str]] = {"stages": stages, "throughput": throughput, "alternatives": alternatives}
+PARTS: dict[str, Callable[..., str]] = {
+    "stages": stages,
+    "throughput": throughput,
+    "alternatives": alternatives,
+    "runtimes": runtimes,
+}
 
 
 def main(arguments: list[str]) -> None:

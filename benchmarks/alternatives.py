@@ -19,6 +19,7 @@ from musrec_core.audio import features
 from musrec_core.audio.clip import load_clip
 from musrec_core.audio.features import log_mel, windows
 from musrec_core.audio.samples import mono
+from musrec_core.network import OnnxNetwork
 
 from .stages import clip_frames
 from .tables import cpu_ms, table
@@ -34,7 +35,7 @@ def alternatives(paths: list[Path], runs: int, *, markdown: bool = False) -> str
     blocks = {
         "mel power": _mel_powers(y, encoder._mel_basis),
         "joining the frames": _joins(list(clip_frames(paths[0]))),
-        "network": _sessions(encoder, y),
+        "network in ONNX Runtime": _sessions(encoder, y),
         "opening WAV": _wav(paths),
         "decoding Opus": _opus(paths),
     }
@@ -127,8 +128,11 @@ def _ffmpeg(frames: list[Any]) -> Array:
 
 
 def _sessions(encoder: Encoder, y: Array) -> Variants:
+    if find_spec("onnxruntime") is None:
+        return {}
     import onnxruntime as ort
 
+    network = OnnxNetwork(encoder.card, threads=1)
     w = windows(log_mel(y, encoder._mel_basis, encoder.card.front_end), encoder.card.front_end.window_frames)
     weights = str(encoder.card.folder / encoder.card.weights)
 
@@ -142,9 +146,9 @@ def _sessions(encoder: Encoder, y: Array) -> Variants:
 
     levels = ort.GraphOptimizationLevel
     return {
-        "all windows at once": lambda: encoder.embed_windows(w),
-        "five at once": lambda: [encoder.embed_windows(w[n : n + 5]) for n in range(0, len(w), 5)],
-        "one by one": lambda: [encoder.embed_windows(w[n : n + 1]) for n in range(len(w))],
+        "all windows at once": lambda: network.run(w),
+        "five at once": lambda: [network.run(w[n : n + 5]) for n in range(0, len(w), 5)],
+        "one by one": lambda: [network.run(w[n : n + 1]) for n in range(len(w))],
         "no memory arena": session(enable_cpu_mem_arena=False),
         "no memory pattern": session(enable_mem_pattern=False),
         "extended graph optimisation": session(graph_optimization_level=levels.ORT_ENABLE_EXTENDED),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-LIBRARIES = ("numpy", "av", "soxr", "onnxruntime", "librosa", "torch", "bliss-audio", "pymusly")
+LIBRARIES = ("numpy", "av", "soxr", "ncnn", "onnxruntime", "librosa", "torch", "bliss-audio", "pymusly")
 
 
 def machine() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import ModelError
 
@@ -84,6 +84,20 @@ class Genre:
     key: str
 
 
+class ModelFile(NamedTuple):
+    """A file beside the card."""
+
+    file: str
+    sha256: str
+
+
+class NcnnFiles(NamedTuple):
+    """The network once more, for ncnn: its graph (``.param``) and its weights (``.bin``)."""
+
+    graph: ModelFile
+    weights: ModelFile
+
+
 @dataclass(frozen=True)
 class Card:
     """A validated model card.
@@ -92,7 +106,7 @@ class Card:
     ----------
     name : str
     folder : Path
-        Where the card and its two files lie.
+        Where the card and its files lie.
     weights, mel_basis : str
         Names of the ONNX file and of the filter bank (``.npy``) in ``folder``.
     weights_sha256, mel_sha256 : str
@@ -108,6 +122,8 @@ class Card:
     training_data, licence : str
     metrics : dict
         Figures with the command that made them.
+    ncnn : NcnnFiles, or None
+        None: the network runs in ONNX Runtime only.
     """
 
     name: str
@@ -124,6 +140,7 @@ class Card:
     licence: str
     metrics: dict[str, Any]
     mood: dict[str, float] = field(default_factory=dict)
+    ncnn: NcnnFiles | None = None
 
     @property
     def model_id(self) -> str:
@@ -177,6 +194,7 @@ class Card:
             licence=str(stored["licence"]),
             metrics=dict(stored["metrics"]),
             mood={str(axis): float(temperature) for axis, temperature in stored.get("mood", {}).items()},
+            ncnn=_ncnn_files(stored["ncnn"]) if "ncnn" in stored else None,
         )
         if not all(0 < temperature < float("inf") for temperature in (card.temperature, *card.mood.values())):
             raise ValueError("temperature has to be above 0")
@@ -190,10 +208,12 @@ class Card:
 
     def to_dict(self) -> dict[str, Any]:
         """What the card's JSON file holds."""
+        files = {name: file._asdict() for name, file in self.ncnn._asdict().items()} if self.ncnn else None
         return {
             "format": FORMAT,
             "name": self.name,
             "weights": {"file": self.weights, "sha256": self.weights_sha256},
+            **({"ncnn": files} if files else {}),
             "mel_basis": {"file": self.mel_basis, "sha256": self.mel_sha256},
             "front_end": self.front_end.to_dict(),
             "dimensions": self.dimensions,
@@ -210,6 +230,13 @@ class Card:
         path = self.folder / f"{self.name}.json"
         path.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         return path
+
+
+def _ncnn_files(stored: dict[str, Any]) -> NcnnFiles:
+    graph, weights = (
+        ModelFile(_plain_name(stored[part]["file"]), _digest(stored[part]["sha256"])) for part in NcnnFiles._fields
+    )
+    return NcnnFiles(graph, weights)
 
 
 def _plain_name(text: Any) -> str:

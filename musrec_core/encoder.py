@@ -1,15 +1,13 @@
-"""Log-mel windows -> `TrackEmbedding`, with ONNX Runtime."""
+"""A file, a clip or log-mel windows -> `TrackEmbedding`."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +16,8 @@ from .audio.clip import load_clip
 from .audio.features import log_mel, windows
 from .card import Card
 from .errors import ModelError, UnusableAudio
+from .network import Network, checked_bytes, load_network
 from .search.distance import unit
-
-if TYPE_CHECKING:
-    import onnxruntime
-
-# From 1.29 on, ONNX Runtime tells its makers of each session, unless this is set before it is loaded.
-for _name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
-    os.environ[_name] = "1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +45,9 @@ class TrackEmbedding:
 class Encoder:
     """A trained network, ready to embed files. Make one with `Encoder.load`."""
 
-    def __init__(self, card: Card, session: onnxruntime.InferenceSession, mel_basis: NDArray[np.float32]) -> None:
+    def __init__(self, card: Card, network: Network, mel_basis: NDArray[np.float32]) -> None:
         self.card = card
-        self._session = session
+        self._network = network
         self._mel_basis = mel_basis
 
     @classmethod
@@ -67,18 +59,16 @@ class Encoder:
         path : str or PathLike, optional
             The model's ``.onnx`` (its card lies beside it); the shipped model without it.
         threads : int
-            Threads of the network; 0 lets ONNX Runtime choose, a worker among N wants 1.
+            Threads of the network; 0: as the runtime thinks best. A worker among N wants 1.
 
         Raises
         ------
         ModelError
-            A file is missing, does not have the hash that the card states, or does not fit the card.
+            A file is missing, does not have the hash that the card states, or does not fit the card; or nothing that
+            is installed can run the network.
         """
         card = Card.load(Path(path) if path is not None else None)
-        weights = _checked_bytes(card.folder / card.weights, card.weights_sha256)
-        mel_path = card.folder / card.mel_basis
-        mel_basis = _mel_basis(_checked_bytes(mel_path, card.mel_sha256), card)
-        return cls(card, _session(weights, card, threads), mel_basis)
+        return cls(card, load_network(card, threads=threads), _read_mel_basis(card))
 
     def embed_file(self, path: str | bytes | os.PathLike[str], *, start: float | None = None) -> TrackEmbedding:
         """Embed the middle of one file, or what follows ``start`` [s]; raises `UnusableAudio`."""
@@ -103,7 +93,7 @@ class Encoder:
 
     def embed_windows(self, w: NDArray[np.float32]) -> TrackEmbedding:
         """Embed log-mel windows [shape=(n, n_mels, window_frames)] of one track."""
-        embeddings, logits, *more = self._session.run(list(_widths(self.card)), {"windows": w})
+        embeddings, logits, *more = self._network.run(w)
         vector = unit(embeddings.mean(axis=0).astype(np.float32))
         probabilities = _softmax(logits.mean(axis=0).astype(np.float64) / self.card.temperature)
         ranked = sorted(zip(self.card.genres, probabilities.tolist(), strict=True), key=lambda pair: -pair[1])
@@ -136,19 +126,15 @@ class Encoder:
 
 
 def verify_files(card: Card) -> None:
-    """Raise `ModelError` unless the card's two files are there, with the hashes that it states."""
-    _checked_bytes(card.folder / card.weights, card.weights_sha256)
-    _mel_basis(_checked_bytes(card.folder / card.mel_basis, card.mel_sha256), card)
+    """Raise `ModelError` unless the card's files are there, with the hashes that it states."""
+    checked_bytes(card.folder / card.weights, card.weights_sha256)
+    for file in card.ncnn or ():
+        checked_bytes(card.folder / file.file, file.sha256)
+    _read_mel_basis(card)
 
 
-def _checked_bytes(path: Path, sha256: str) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"the model's file {path} can't be read: {error.strerror}") from None
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise ModelError(f"the model's file {path} is not the one that its card describes (its sha256 differs)")
-    return content
+def _read_mel_basis(card: Card) -> NDArray[np.float32]:
+    return _mel_basis(checked_bytes(card.folder / card.mel_basis, card.mel_sha256), card)
 
 
 def _mel_basis(content: bytes, card: Card) -> NDArray[np.float32]:
@@ -162,30 +148,6 @@ def _mel_basis(content: bytes, card: Card) -> NDArray[np.float32]:
     if basis.dtype.kind != "f" or not np.isfinite(basis).all():
         raise ModelError(f"the filter bank {card.mel_basis} contains something other than finite numbers")
     return np.asarray(basis, np.float32)
-
-
-def _session(weights: bytes, card: Card, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # N workers share N cores
-    try:
-        session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions share no base class
-        raise ModelError(f"the model {card.weights} can't be loaded: {error}") from None
-    widths = {output.name: output.shape[-1] for output in session.get_outputs()}
-    if widths != _widths(card):
-        raise ModelError(f"the model {card.weights} has outputs of the widths {widths}, which do not match its card")
-    return session
-
-
-def _widths(card: Card) -> dict[str, int]:
-    """The network's outputs and how wide they have to be."""
-    widths = {"embedding": card.dimensions, "genres": len(card.genres)}
-    return widths | {"mood": len(card.mood)} if card.mood else widths
 
 
 def _mood(logits: NDArray[np.float32], card: Card) -> dict[str, float]:

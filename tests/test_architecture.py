@@ -16,8 +16,8 @@ PACKAGES = ("beetsplug", "musrec_core", "training", "benchmarks")
 # Encoder.embed_files starts workers when it is called, and a worker loads an Encoder
 LAZY = ("musrec_core.encoder", "musrec_core.workers.pool")
 HEAVY = {
-    "av", "librosa", "matplotlib", "numpy", "onnxruntime", "plotly", "scipy", "sklearn", "soxr", "threadpoolctl",
-    "torch", "tqdm", "voyager",
+    "av", "librosa", "matplotlib", "ncnn", "numpy", "onnxruntime", "plotly", "scipy", "sklearn", "soxr",
+    "threadpoolctl", "torch", "tqdm", "voyager",
 }  # fmt: skip
 
 

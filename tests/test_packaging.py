@@ -28,6 +28,8 @@ DATA = {
     "musrec_core/models/musrec-1.json",
     "musrec_core/models/musrec-1.md",
     "musrec_core/models/musrec-1.mel.npy",
+    "musrec_core/models/musrec-1.ncnn.bin",
+    "musrec_core/models/musrec-1.ncnn.param",
     "musrec_core/models/musrec-1.onnx",
 }
 ABOUT = {"METADATA", "RECORD", "WHEEL", "top_level.txt", "licenses/LICENSE", "licenses/musrec_core/models/LICENSE.md"}

@@ -39,6 +39,12 @@ def _export(recipe: Recipe, options: argparse.Namespace) -> None:
     print(export(recipe, load_cache(options.cache or options.out / "cache"), options.out, options.to))
 
 
+def _convert(_: Recipe, options: argparse.Namespace) -> None:
+    from .export.ncnn_files import add_ncnn_files
+
+    print(f"{options.model.with_suffix('.ncnn.param')} and .bin, model {add_ncnn_files(options.model).model_id}")
+
+
 def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
     from .data.cache import load_cache
     from .evaluation.compare import compared_models
@@ -130,6 +136,11 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=what, description=what)
         command.set_defaults(run=run)
         _add_options(command, name)
+    convert = commands.add_parser(
+        "convert", help="write an exported encoder's files for ncnn, and note them in its card"
+    )
+    convert.add_argument("model", type=Path, help="the exported encoder's .onnx file")
+    convert.set_defaults(run=_convert, recipe="shipped", set=[])
     fetch = commands.add_parser("fetch", help="download and unpack a recipe's published archives")
     fetch.add_argument("recipe", help="a recipe that names archives: fma-small")
     fetch.add_argument("music", type=Path, metavar="DIR", help="where to put them")

@@ -9,5 +9,5 @@ from benchmarks.alternatives import alternatives
 
 def test_every_alternative_runs(short: list[Path]) -> None:
     found = alternatives(short, 1, markdown=True)
-    for step in ("mel power", "joining the frames", "network", "opening WAV", "decoding Opus"):
+    for step in ("mel power", "joining the frames", "network in ONNX Runtime", "opening WAV", "decoding Opus"):
         assert f"| {step} |" in found

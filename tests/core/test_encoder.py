@@ -135,6 +135,9 @@ def test_a_missing_key_is_named(model: Path, key: str) -> None:
     ({"weights": {"file": "../secret.onnx", "sha256": "0" * 64}}, "plain name"),
     ({"weights": {"file": "x.onnx", "sha256": "0" * 63}}, "sha256"),
     ({"weights": {"file": "x.onnx", "sha256": "0" * 64}}, "can't be read"),
+    ({"ncnn": {"graph": {"file": "x.param", "sha256": "0" * 64}}}, "lacks the key 'weights'"),
+    ({"ncnn": {"graph": 5, "weights": 5}}, "not valid"),
+    ({"ncnn": {part: {"file": "../x", "sha256": "0" * 64} for part in ("graph", "weights")}}, "plain name"),
     ({"format": 99}, "format"),
     ({"genres": 5}, "not valid"),
 ])  # fmt: skip
@@ -155,6 +158,8 @@ def test_a_card_that_is_no_json(model: Path, tmp_path: Path) -> None:
 def test_weights_that_are_no_onnx(model: Path) -> None:
     import hashlib
 
+    pytest.importorskip("onnxruntime")
+    rewrite(model, ncnn=None)
     model.write_bytes(b"not a network")
     digest = hashlib.sha256(b"not a network").hexdigest()
     with pytest.raises(ModelError, match="can't be loaded"):
@@ -172,4 +177,4 @@ def test_the_core_knows_no_beets_and_imports_nothing_heavy() -> None:
 
     code = "import sys, musrec_core; from musrec_core import Card; Card.load(); print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"beets", "numpy", "av", "onnxruntime", "torch", "sklearn"} & set(modules)
+    assert not {"beets", "numpy", "av", "ncnn", "onnxruntime", "torch", "sklearn"} & set(modules)

@@ -104,7 +104,14 @@ def test_one_command_does_what_is_left_of_the_recipe(
     models = tmp_path / "models"
     rest = ("--to", str(models), "--beside")  # beside nobody: the other systems have had their test
     assert run("run", *rest, recipe=trained / "tiny.yaml", music=labelled, out=tmp_path) == 0
-    assert {path.name for path in models.iterdir()} == {"tiny.onnx", "tiny.mel.npy", "tiny.json", "tiny.md"}
+    assert {path.name for path in models.iterdir()} == {
+        "tiny.onnx",
+        "tiny.ncnn.param",
+        "tiny.ncnn.bin",
+        "tiny.mel.npy",
+        "tiny.json",
+        "tiny.md",
+    }
     assert set(Encoder.load(models / "tiny.onnx").card.metrics) == {"valid", "test"}
     assert (tmp_path / "report-valid" / "report.md").is_file()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -27,6 +28,7 @@ from ..model.losses import partial_label_loss
 from ..recipe import Recipe, RecipeError
 from .int8 import quantise_onnx
 from .model_card import write_model_card
+from .ncnn_files import add_ncnn_files
 
 MAX_DIFFERENCE = 1e-4  # of what torch and ONNX Runtime give
 MIN_COSINE = 0.95  # of a clip's vector before and after quantisation
@@ -82,7 +84,9 @@ def _best_temperature(loss: Callable[[Tensor], Tensor], songs: int) -> float:
 
 
 def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> Path:
-    """Write ``NAME.onnx``, ``NAME.mel.npy``, ``NAME.json`` and ``NAME.md``, and hold ONNX Runtime to torch.
+    """Write ``NAME.onnx``, the same for ncnn, ``NAME.mel.npy``, ``NAME.json`` and ``NAME.md``.
+
+    ONNX Runtime is held to torch, and ncnn to ONNX Runtime.
 
     Returns
     -------
@@ -93,7 +97,7 @@ def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> P
     ------
     RecipeError
         Nothing was trained, or ONNX Runtime's vectors differ from torch's: by more than 1e-4, or in direction where the
-        recipe asks for 8-bit convolutions.
+        recipe asks for 8-bit convolutions; or ncnn's differ from ONNX Runtime's.
     """
     encoder, vector, vocabulary = load_trained(recipe, out)
     folder = to or out / "export"
@@ -127,13 +131,14 @@ def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> P
         raise RecipeError(f"ONNX Runtime differs from torch by {difference:.1e}, more than {MAX_DIFFERENCE:.0e}")
     if recipe.export.int8:
         _quantise(path, card, recipe, cache)
+    add_ncnn_files(path, _clips(recipe, cache))
     return path
 
 
 def _quantise(path: Path, card: Card, recipe: Recipe, cache: Cache) -> None:
     """Put 8-bit convolutions into the exported file, and hold its vectors to what they were."""
     frames = recipe.front.window_frames
-    clips = [windows(cache.clip(i), frames) for i in range(min(COMPARED_CLIPS, len(cache.tracks)))]
+    clips = _clips(recipe, cache)
     full = OnnxEncoder.load(path)
     before = [full.embed_windows(w).vector for w in clips]
     quantise_onnx(path, cache, frames)
@@ -146,6 +151,11 @@ def _quantise(path: Path, card: Card, recipe: Recipe, cache: Cache) -> None:
         raise RecipeError(
             f"8-bit convolutions turn a clip's vector too far (cosine {worst:.3f}): set export.int8 to no"
         )
+
+
+def _clips(recipe: Recipe, cache: Cache) -> list[NDArray[np.float32]]:
+    """Some clips' windows."""
+    return [windows(cache.clip(i), recipe.front.window_frames) for i in range(min(COMPARED_CLIPS, len(cache.tracks)))]
 
 
 def _write_onnx(model: ExportedEncoder, recipe: Recipe, path: Path) -> None:

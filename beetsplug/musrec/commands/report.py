@@ -12,6 +12,8 @@ from beets.util import displayable_path, normpath
 
 from musrec_core._files import atomic_write
 from musrec_core._text import one_line, printable
+from musrec_core.errors import ModelError
+from musrec_core.network import runtime_name
 from musrec_core.search import agreement
 
 from .. import option_checks, progress
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from beets.library import Library
 
+    from musrec_core.card import Card
     from musrec_core.search.agreement import Agreement, Hubs
     from musrec_core.search.index import VectorIndex
 
@@ -61,7 +64,7 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Report
         raise UserError("--force goes with --output")
     ids = sql.matching(lib, args)
     known = components.vectors.get(lib, "embedding")
-    page = _page(components.card.model_id, lib, ids, known.index.among(ids) if args else known.index)
+    page = _page(components.card, lib, ids, known.index.among(ids) if args else known.index)
     print_text(as_text(page))
     if opts.output:
         _write(page, opts.output)
@@ -77,11 +80,20 @@ def _write(page: Page, name: str) -> None:
         raise UserError(f"the report {displayable_path(path)} can't be written: {error.strerror}") from None
 
 
-def _page(model_id: str, lib: Library, ids: list[int], index: VectorIndex) -> Page:
-    tables = [_coverage(model_id, lib, ids, index)]
+def _page(card: Card, lib: Library, ids: list[int], index: VectorIndex) -> Page:
+    tables = [_coverage(card.model_id, lib, ids, index)]
     if len(index) > 1:
         tables += _neighbours(lib, index)
-    return Page(f"{len(ids):,} {'song' if len(ids) == 1 else 'songs'}, model {model_id}", tables)
+    songs = f"{len(ids):,} {'song' if len(ids) == 1 else 'songs'}"
+    return Page(f"{songs}, model {card.model_id}, {_runtime(card)}", tables)
+
+
+def _runtime(card: Card) -> str:
+    """What embeds songs; the report itself needs nothing of the kind."""
+    try:
+        return f"run by {runtime_name(card)}"
+    except ModelError as error:
+        return f"which can't run here: {error}"
 
 
 # Coverage.

@@ -84,7 +84,7 @@ def test_nothing_heavy_is_imported(library: Beet, command: list[str]) -> None:
     library.configure(plugins=[])
     ours = modules - imported()  # beets itself imports numpy, if `lap` is there to assign tracks
     assert "beetsplug.musrec" in ours
-    heavy = {"av", "librosa", "numpy", "onnxruntime", "scipy", "sklearn", "soxr", "threadpoolctl", "torch"}
+    heavy = {"av", "librosa", "ncnn", "numpy", "onnxruntime", "scipy", "sklearn", "soxr", "threadpoolctl", "torch"}
     assert not (heavy | {"tqdm", "musrec_core.encoder", "musrec_core.search.index", "musrec_core.workers.pool"}) & ours
 
 

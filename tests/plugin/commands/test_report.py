@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+
+from beetsplug.musrec.commands import report
+from musrec_core import Card
 
 from ..conftest import Beet
 
@@ -36,7 +40,7 @@ def test_a_page_of_eighty_columns(library: Beet) -> None:
         f"UPDATE items SET {genre_column(library)} = CASE WHEN title LIKE '%Rock%' THEN 'Rock' ELSE 'Other' END"
     )
     said = library("musrec-report")
-    assert re.match(r"10 songs, model musrec-1@\w{8}\n", said.out)
+    assert re.match(r"10 songs, model musrec-1@\w{8}, run by (ncnn|ONNX Runtime) [\d.]+\n", said.out)
     assert max(map(len, said.lines)) <= 80
     assert re.search(r"embedded +10 +100%", said.out)
     assert re.search(r"genre +\d+\.\d% +\d+\.\d% +\d\.\dx +10", said.out)
@@ -74,6 +78,13 @@ def test_a_query_and_a_library_without_tags(library: Beet) -> None:
     assert library.error("musrec-report", "nosuchsong") == "error: no song matches: nosuchsong"
     library.sql(f"UPDATE items SET artist = '', album_id = NULL, {genre_column(library)} = ''")
     assert re.search(r"genre +0\n", library("musrec-report").out)
+
+
+def test_it_needs_nothing_that_runs_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("ncnn", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, module, None)
+    needed = "the model musrec-1 needs ncnn, which is not installed: pip install ncnn"
+    assert report._runtime(Card.load()) == f"which can't run here: {needed}"
 
 
 def test_genres_agree_if_they_share_one(library: Beet) -> None:

@@ -1,0 +1,197 @@
+"""The network alone: log-mel windows -> its outputs, with ncnn or with ONNX Runtime, whichever is installed.
+
+Both compute the same function: their vectors of a track are 1e-5 or less apart. ncnn's graph is made from the other by
+`training.export.ncnn_convert`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .card import Card
+from .errors import ModelError
+
+# From 1.29 on, ONNX Runtime tells its makers of each session, unless this is set before it is loaded.
+for _name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
+    os.environ[_name] = "1"
+
+Outputs = tuple[NDArray[np.float32], ...]
+
+
+class Network(Protocol):
+    """A loaded network.
+
+    Each is made from a card; ``threads``: 0 lets it choose. A file that is not what the card says is a `ModelError`.
+    """
+
+    @staticmethod
+    def name() -> str:
+        """What runs the network, for people: ``ncnn 1.0.20261020``."""
+
+    def run(self, windows: NDArray[np.float32]) -> Outputs:
+        """Windows [shape=(n, n_mels, window_frames)] -> embeddings (n, d), genre logits (n, k), and mood logits (n, 2)
+        where the model has a mood head.
+        """
+
+
+class NcnnNetwork:
+    """In ncnn, one window after the other."""
+
+    @staticmethod
+    def name() -> str:
+        """See `Network`."""
+        return f"ncnn {importlib.import_module('ncnn').__version__}"
+
+    def __init__(self, card: Card, *, threads: int = 0) -> None:
+        import ncnn
+
+        assert card.ncnn is not None
+        checked_bytes(card.folder / card.weights, card.weights_sha256)  # their hash is the model's id
+        graph, weights = (checked_bytes(card.folder / file.file, file.sha256) for file in card.ncnn)
+        self._ncnn, self._outputs = ncnn, list(output_widths(card))
+        self._card = card
+        self._net = ncnn.Net()
+        options = self._net.opt
+        options.num_threads = max(1, threads)  # two that share a busy core wait for each other, twenty times as long
+        options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False  # vectors would differ
+        reader = _reader(ncnn, weights)
+        refused = self._net.load_param_mem(graph.decode("latin-1")) or self._net.load_model(reader)
+        if refused or reader.at != len(weights):
+            raise ModelError(f"the model {card.ncnn.graph.file} can't be loaded: ncnn does not accept it")
+        self._check_widths()
+
+    def run(self, windows: NDArray[np.float32]) -> Outputs:
+        """See `Network`."""
+        rows = [self._run_one(window) for window in windows]
+        return tuple(np.stack(column) for column in zip(*rows, strict=True))
+
+    def _run_one(self, window: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        extractor = self._net.create_extractor()
+        plain = np.ascontiguousarray(window, np.float32)  # in a variable: ncnn does not keep an array alive
+        extractor.input("windows", self._ncnn.Mat(plain).clone())  # it works in place
+        found = []
+        for name in self._outputs:
+            status, output = extractor.extract(name)
+            if status:
+                raise MemoryError(f"ncnn can't compute {name}")
+            found.append(np.array(output))
+        return found
+
+    def _check_widths(self) -> None:
+        front_end = self._card.front_end
+        silence = np.zeros((front_end.n_mels, front_end.window_frames), np.float32)
+        try:
+            widths = [output.size for output in self._run_one(silence)]
+        except MemoryError as error:
+            raise ModelError(f"the model {self._card.name} does not fit its card: {error}") from None
+        _require_widths(self._card, dict(zip(self._outputs, widths, strict=True)))
+
+
+class OnnxNetwork:
+    """In ONNX Runtime, all windows at once."""
+
+    @staticmethod
+    def name() -> str:
+        """See `Network`."""
+        return f"ONNX Runtime {importlib.import_module('onnxruntime').__version__}"
+
+    def __init__(self, card: Card, *, threads: int = 0) -> None:
+        import onnxruntime
+
+        weights = checked_bytes(card.folder / card.weights, card.weights_sha256)
+        self._outputs = list(output_widths(card))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # N workers share N cores
+        try:
+            self._session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            raise ModelError(f"the model {card.weights} can't be loaded: {error}") from None
+        _require_widths(card, {output.name: output.shape[-1] for output in self._session.get_outputs()})
+
+    def run(self, windows: NDArray[np.float32]) -> Outputs:
+        """See `Network`."""
+        return tuple(self._session.run(self._outputs, {"windows": windows}))
+
+
+def load_network(card: Card, *, threads: int = 0) -> Network:
+    """Load a card's network with ncnn, or with ONNX Runtime where ncnn, or the model's files for it, are missing.
+
+    Raises
+    ------
+    ModelError
+        A file is not what the card says, or nothing that is installed can run it.
+    """
+    return _runtime(card)(card, threads=threads)
+
+
+def runtime_name(card: Card) -> str:
+    """What `load_network` would use, for people; raises `ModelError`."""
+    return _runtime(card).name()
+
+
+def _runtime(card: Card) -> type[NcnnNetwork] | type[OnnxNetwork]:
+    if card.ncnn and _importable("ncnn"):
+        return NcnnNetwork
+    if _importable("onnxruntime"):
+        return OnnxNetwork
+    if card.ncnn:
+        raise ModelError(f"the model {card.name} needs ncnn, which is not installed: pip install ncnn")
+    raise ModelError(f"the model {card.name} needs ONNX Runtime, which is not installed: pip install onnxruntime")
+
+
+def _importable(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except ImportError:  # it is missing, or made for another system
+        return False
+    return True
+
+
+def checked_bytes(path: Path, sha256: str) -> bytes:
+    """A file's content; raises `ModelError` where it can't be read, or has another hash."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"the model's file {path} can't be read: {error.strerror}") from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ModelError(f"the model's file {path} is not the one that its card describes (its sha256 differs)")
+    return content
+
+
+def output_widths(card: Card) -> dict[str, int]:
+    """The network's outputs and how wide they have to be."""
+    widths = {"embedding": card.dimensions, "genres": len(card.genres)}
+    return widths | {"mood": len(card.mood)} if card.mood else widths
+
+
+def _require_widths(card: Card, widths: dict[str, int]) -> None:
+    if widths != output_widths(card):
+        raise ModelError(f"the model {card.weights} has outputs of the widths {widths}, which do not match its card")
+
+
+def _reader(ncnn: Any, content: bytes) -> Any:
+    """Give ncnn bytes in memory: its own way from a file knows no other than ASCII paths on Windows."""
+    address = ctypes.pythonapi.PyCapsule_GetPointer
+    address.restype, address.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+
+    class Reader(ncnn.DataReader):  # type: ignore[misc]  # ncnn has no types
+        at = 0
+
+        def read(self, buffer: object, size: int) -> int:
+            part = content[self.at : self.at + size]
+            self.at += len(part)
+            ctypes.memmove(address(buffer, None), part, len(part))
+            return len(part)
+
+    return Reader()

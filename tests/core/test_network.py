@@ -1,0 +1,229 @@
+"""The network in ncnn and in ONNX Runtime: the same vectors, and the choice between the two."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from musrec_core import Card, Encoder, ModelError, TrackEmbedding
+from musrec_core.audio.clip import load_clip
+from musrec_core.card import SHIPPED
+from musrec_core.network import Network, load_network, runtime_name
+
+from .. import music
+
+CLIPS = 50
+MOST = 1e-3  # between two distances, or a distance and 0
+MOST_OF_SHORT = 2e-3  # the same for clips of two windows: a song's ten average what roundings differ by
+
+
+def encoder_of(monkeypatch: pytest.MonkeyPatch, *, without: str) -> Encoder:
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, without, None)
+        return Encoder.load(threads=1)
+
+
+@pytest.fixture
+def both(monkeypatch: pytest.MonkeyPatch) -> tuple[Encoder, Encoder]:
+    """The shipped encoder in each runtime."""
+    pytest.importorskip("ncnn")
+    pytest.importorskip("onnxruntime")
+    return encoder_of(monkeypatch, without="onnxruntime"), encoder_of(monkeypatch, without="ncnn")
+
+
+def require_the_same(a: list[TrackEmbedding], b: list[TrackEmbedding], *, most: float = MOST) -> None:
+    """Each vector, each distance between two songs, each genre's probability."""
+    x, y = (np.stack([track.vector for track in tracks]) for tracks in (a, b))
+    assert len({track.model for track in a + b}) == 1
+    assert (1 - (x * y).sum(axis=1)).max() < 1e-5
+    assert np.abs(x @ x.T - y @ y.T).max() < most  # a library embedded by one runtime, and by the other
+    assert np.abs(x @ x.T - x @ y.T).max() < most  # and one half by each
+    for one, other in zip(a, b, strict=True):
+        assert one.genres == pytest.approx(other.genres, abs=0.01)
+        assert one.mood == pytest.approx(other.mood, abs=0.01)
+
+
+def test_fifty_composed_songs_have_the_same_vectors_in_both(both: tuple[Encoder, Encoder]) -> None:
+    songs = music.collection(per_style=CLIPS // len(music.STYLES))
+    assert len(songs) == CLIPS
+    clips = [music.compose(song, 6.2).mean(axis=0)[::2] for song in songs]  # 22,050 Hz, two windows
+    a, b = ([encoder.embed_clip(np.ascontiguousarray(y)) for y in clips] for encoder in both)
+    require_the_same(a, b, most=MOST_OF_SHORT)
+
+
+def test_fifty_real_clips_have_the_same_vectors_in_both(both: tuple[Encoder, Encoder], labelled_music: Path) -> None:
+    with (labelled_music / "tracks.csv").open(newline="", encoding="utf-8") as handle:
+        files = sorted(row["file"] for row in csv.DictReader(handle))
+    clips = [load_clip(labelled_music / file, skip_silent=True) for file in files[:: len(files) // CLIPS][:CLIPS]]
+    require_the_same(*([encoder.embed_clip(y) for y in clips] for encoder in both))
+
+
+@pytest.fixture
+def windows() -> NDArray[np.float32]:
+    return np.random.default_rng(0).standard_normal((3, 128, 130), np.float32)
+
+
+def test_loud_windows_that_saturate_are_the_same(both: tuple[Encoder, Encoder], windows: NDArray[np.float32]) -> None:
+    a, b = (encoder.embed_windows(3 * windows).vector for encoder in both)
+    assert a @ b > 1 - MOST
+
+
+# The choice
+
+
+def absent(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module, None)
+
+
+def test_ncnn_runs_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ncnn = pytest.importorskip("ncnn")
+    assert runtime_name(Card.load()) == f"ncnn {ncnn.__version__}"
+    absent(monkeypatch, "onnxruntime")
+    assert load_network(Card.load()).name().startswith("ncnn")
+
+
+def test_onnx_runtime_runs_where_ncnn_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    absent(monkeypatch, "ncnn")
+    assert runtime_name(Card.load()) == f"ONNX Runtime {onnxruntime.__version__}"
+    assert load_network(Card.load()).name().startswith("ONNX Runtime")
+
+
+def test_onnx_runtime_runs_a_model_that_has_no_files_for_ncnn(waltz: Path, tmp_path: Path) -> None:
+    """A card as an earlier version wrote it."""
+    pytest.importorskip("onnxruntime")
+    copy = shutil.copytree(SHIPPED.parent, tmp_path / "model")
+    stored = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    del stored["ncnn"]
+    (copy / SHIPPED.name).write_text(json.dumps(stored), encoding="utf-8")
+    for file in copy.glob("*.ncnn.*"):
+        file.unlink()
+    encoder = Encoder.load(copy / "musrec-1.onnx")
+    assert runtime_name(encoder.card).startswith("ONNX Runtime")
+    ours = Encoder.load().embed_file(waltz)
+    assert encoder.embed_file(waltz).vector @ ours.vector == pytest.approx(1, abs=MOST)
+    assert encoder.card.model_id == ours.model
+
+
+@pytest.mark.parametrize(("card", "needed"), [
+    (Card.load(), "needs ncnn, which is not installed: pip install ncnn"),
+    (replace(Card.load(), ncnn=None), "needs ONNX Runtime, which is not installed: pip install onnxruntime"),
+])  # fmt: skip
+def test_a_model_that_nothing_can_run_is_one_sentence(card: Card, needed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    absent(monkeypatch, "ncnn", "onnxruntime")
+    for ask in (load_network, runtime_name):
+        with pytest.raises(ModelError, match=needed) as caught:
+            ask(card)
+        assert "\n" not in str(caught.value)
+
+
+# ncnn
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A copy of the shipped model's card, to be changed."""
+    pytest.importorskip("ncnn")
+    return Path(shutil.copytree(SHIPPED.parent, tmp_path / "Модель")) / SHIPPED.name
+
+
+def rewritten(model: Path, part: str, change: Callable[[bytes], bytes], *, signed: bool = True) -> Path:
+    """One of the files for ncnn with other bytes, which the card says are right where it is ``signed``."""
+    stored: dict[str, Any] = json.loads(model.read_text(encoding="utf-8"))
+    file = model.parent / stored["ncnn"][part]["file"]
+    file.write_bytes(change(file.read_bytes()))
+    if signed:
+        stored["ncnn"][part]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    model.write_text(json.dumps(stored), encoding="utf-8")
+    return model
+
+
+@pytest.mark.parametrize("part", ["graph", "weights"])
+def test_changed_files_are_refused(model: Path, part: str) -> None:
+    with pytest.raises(ModelError, match="sha256 differs"):
+        Encoder.load(rewritten(model, part, lambda content: content[:-1] + b"!", signed=False))
+
+
+def test_a_missing_file_is_one_sentence(model: Path) -> None:
+    next(model.parent.glob("*.bin")).unlink()
+    with pytest.raises(ModelError, match=r"musrec-1\.ncnn\.bin can't be read: No such file"):
+        Encoder.load(model)
+
+
+@pytest.mark.parametrize(("part", "change"), [
+    ("weights", lambda content: content[: len(content) // 2]),
+    ("weights", lambda content: b""),
+    ("weights", lambda content: b"\x93NUMPY" + content),
+    ("graph", lambda content: b""),
+    ("graph", lambda content: content[:100]),
+    ("graph", lambda content: b"\x80\x04."),
+    ("graph", lambda content: content.replace(b"Convolution", b"Convolutiom")),
+    ("graph", lambda content: content.replace(b" embedding", b" embeddung")),
+])  # fmt: skip
+def test_damaged_files_are_refused(model: Path, part: str, change: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(ModelError, match="musrec-1") as caught:
+        Encoder.load(rewritten(model, part, change))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_card_with_other_widths_is_refused(model: Path) -> None:
+    stored = json.loads(model.read_text(encoding="utf-8"))
+    model.write_text(json.dumps(stored | {"dimensions": 64}), encoding="utf-8")
+    with pytest.raises(ModelError, match="do not match its card"):
+        Encoder.load(model)
+
+
+@pytest.fixture(params=["ncnn", "onnxruntime"])
+def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Network:
+    """The shipped network in each runtime that is installed."""
+    pytest.importorskip(request.param)
+    if request.param == "onnxruntime":
+        monkeypatch.setitem(sys.modules, "ncnn", None)
+    return load_network(Card.load(), threads=1)
+
+
+def test_threads_can_share_a_network(network: Network, windows: NDArray[np.float32]) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    alone = network.run(windows)[0]
+    with ThreadPoolExecutor(4) as threads:
+        for answer in threads.map(lambda _: network.run(windows)[0], range(16)):
+            np.testing.assert_array_equal(answer, alone)
+
+
+def test_the_windows_stay_as_they_are(network: Network, windows: NDArray[np.float32]) -> None:
+    before = windows.copy()
+    network.run(windows)
+    np.testing.assert_array_equal(windows, before)
+
+
+def test_windows_may_lie_in_memory_in_any_order(network: Network, windows: NDArray[np.float32]) -> None:
+    """Those of the front end do not lie row by row."""
+    expected = network.run(windows)[0]
+    for _ in range(5):
+        np.testing.assert_array_equal(network.run(np.asfortranarray(windows))[0], expected)
+        np.testing.assert_array_equal(network.run(windows.astype(np.float32)[::-1])[0][::-1], expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_can_use_the_network_of_its_parent(windows: NDArray[np.float32]) -> None:
+    pytest.importorskip("ncnn")
+    network = load_network(Card.load())  # as many threads as it likes
+    alone = network.run(windows)[0]
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if np.array_equal(network.run(windows)[0], alone) else 1)
+    assert os.waitpid(child, 0)[1] == 0
