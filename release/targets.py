@@ -82,9 +82,7 @@ class Hole:
 def main(words: Sequence[str] | None = None) -> int:
     """Print the table; returns 1 where beets could be installed, and the plugin can't."""
     parser = argparse.ArgumentParser(prog="release.targets", description=__doc__)
-    parser.add_argument(
-        "--with", dest="added", nargs="+", default=[], metavar="WHAT", help="as if it were there"
-    )
+    parser.add_argument("--with", dest="added", nargs="+", default=[], metavar="WHAT", help="as if it were there")
     parser.add_argument("--without", nargs="+", default=[], metavar="NAME", help="as if it were not needed")
     parser.add_argument("--extra", action="append", default=[], help="the requirements of this extra, too")
     options = parser.parse_args(words)
