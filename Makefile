@@ -3,7 +3,10 @@
 # make test-training         those that train networks, which take two minutes more
 # make quick                 the same without those marked slow
 # make lint                  ruff, mypy and who may import whom
-# make wheel                 what is published: dist/*.whl
+# make wheel                 dist/*.whl
+# make release-check         what is published, from the last commit: builds dist/ twice, and uses it as a user would
+# make targets               for which systems and Pythons there are wheels of everything needed, as a table
+# make test-lowest           core tests with the lowest versions that pyproject.toml allows
 # make programs              the players and the browser that some tests drive (Debian's packages; asks for sudo)
 #
 # PYTHON=python3.10          another Python
@@ -16,6 +19,8 @@ PYTHON ?= python3
 EXTRAS ?= train,dev
 VENV := .venv$(if $(BEETS),-beets-$(BEETS)-$(notdir $(PYTHON)))
 DEMO_VENV := .venv-demo
+LOWEST_VENV := .venv-lowest-$(notdir $(PYTHON))
+RELEASE_VENV := .venv-release
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
 PIP := -m pip --disable-pip-version-check --quiet
@@ -25,7 +30,7 @@ TESTERS = $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: demo test test-training quick lint wheel programs clean
+.PHONY: demo test test-training quick lint wheel release-check targets test-lowest programs clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.installed
@@ -51,6 +56,15 @@ wheel:
 	rm -rf build dist
 	$(PYTHON) $(PIP) wheel --no-deps --wheel-dir dist .
 
+release-check: $(RELEASE_VENV)/.installed
+	$(RELEASE_VENV)/$(BIN)/python -m release.check
+
+targets: $(RELEASE_VENV)/.installed
+	$(RELEASE_VENV)/$(BIN)/python -m release.targets $(ARGS)
+
+test-lowest: $(LOWEST_VENV)/.installed
+	$(LOWEST_VENV)/$(BIN)/python -m pytest -n logical --dist worksteal $(or $(ARGS),tests/core)
+
 programs:
 	$(SUDO) apt-get update -qq
 	$(SUDO) apt-get install -y -qq --no-install-recommends chromium chromium-driver mpd mpc mpv vlc-bin vlc-plugin-base
@@ -66,5 +80,17 @@ $(VENV)/.installed: $(REQUIREMENTS)
 	$(VENV)/$(BIN)/python $(PIP) install -c constraints.txt -e '.[$(EXTRAS)]' $(if $(BEETS),$(if $(filter newest,$(BEETS)),beets,beets==$(BEETS)))
 	touch $@
 
+$(LOWEST_VENV)/.installed: $(REQUIREMENTS)
+	$(PYTHON) -m venv $(LOWEST_VENV)
+	$(LOWEST_VENV)/$(BIN)/python -m release.lowest > $(LOWEST_VENV)/constraints.txt
+	$(LOWEST_VENV)/$(BIN)/python $(PIP) install -c $(LOWEST_VENV)/constraints.txt -e '.[dev,learn,map,ann]'
+	touch $@
+
+$(RELEASE_VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(RELEASE_VENV)
+	$(RELEASE_VENV)/$(BIN)/python $(PIP) install --upgrade pip
+	$(RELEASE_VENV)/$(BIN)/python $(PIP) install --group release
+	touch $@
+
 clean:
-	rm -rf $(VENV) .venv-beets-* $(DEMO_VENV) demo build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) .venv-beets-* .venv-lowest-* $(DEMO_VENV) $(RELEASE_VENV) demo build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -19,7 +19,7 @@ import yaml
 import musrec_core
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ["beetsplug", "musrec_core", "training", "benchmarks", "tests"]
+SOURCES = ["beetsplug", "musrec_core", "training", "benchmarks", "release", "tests"]
 FILES = ["pyproject.toml", "setup.cfg", "README.md", "LICENSE"]
 DATA = {
     "musrec_core/py.typed",
@@ -101,7 +101,7 @@ import importlib.metadata, importlib.util, musrec_core
 print(musrec_core.__file__)
 print(musrec_core.__version__ == importlib.metadata.version("beets-musrec"))
 print(musrec_core.Card.load().dimensions)
-print([name for name in ("training", "benchmarks", "tests") if importlib.util.find_spec(name)])
+print([name for name in ("training", "benchmarks", "release", "tests") if importlib.util.find_spec(name)])
 """
     file, *said = call(python, "-I", "-c", code).splitlines()
     assert Path(file).is_relative_to(tmp_path)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import UnusableAudio
 from .chains import Link, Part, flac_links, ogg_links
+from .container import open_input
 from .decode import declared_seconds, decode_at_byte, decode_from, levels_from, measured_seconds
 from .infrasound import without_infrasound
 from .silence import MIN_LEVEL, levels, sounding
@@ -105,11 +106,8 @@ def _first_line(error: BaseException) -> str:
 
 
 def _clip(name: str, start: float | None, seconds: float, sample_rate: int, skip_silent: bool) -> NDArray[np.float32]:
-    import av
-
-    with av.open(
+    with open_input(
         f"file:{os.path.abspath(name)}",  # "file:" keeps a name like "concat:x" a name
-        metadata_errors="ignore",
         options={"protocol_whitelist": "file"},
     ) as container:
         if container.format.name in LIST_FORMATS:
@@ -246,7 +244,7 @@ def _link_seconds(name: str, link: Link) -> float:
 
     with Part(name, link) as part:
         try:
-            with av.open(part, metadata_errors="ignore") as container:
+            with open_input(part) as container:
                 stream = container.streams.best("audio")
                 if stream is None or stream.codec_context is None:
                     return 0.0
@@ -256,7 +254,5 @@ def _link_seconds(name: str, link: Link) -> float:
 
 
 def _decode_link(name: str, link: Link, start: float, seconds: float, sample_rate: int) -> NDArray[np.float32]:
-    import av
-
-    with Part(name, link) as part, av.open(part, metadata_errors="ignore") as container:
+    with Part(name, link) as part, open_input(part) as container:
         return decode_from(container, _sound_of(name, container), start, seconds, sample_rate)

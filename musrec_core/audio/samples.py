@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from . import downmix
 
 MAX_SAMPLE = 1e10  # above it a float sample is damaged; unscaled 32-bit integers reach 2e9
-MAX_PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS: PyAV offers no more channels of planar audio
+MAX_PLANES = 8  # FFmpeg's AV_NUM_DATA_POINTERS: so many channels of planar audio are read
 MOVING_AVERAGES_PER_SECOND = 40  # a window is 25 ms: what is slower than some 20 Hz is no sound
 _TYPES = {
     name: np.dtype(code)
@@ -125,10 +125,18 @@ def _less_moving_average(x: NDArray[np.float32], width: int) -> NDArray[np.float
 def _channels(frame: Any, sample_format: str) -> list[NDArray[Any]]:
     """A frame's channels [shape=(n,) each].
 
-    ``frame.to_ndarray`` is slower, and reads a ninth plane of eight planar channels and crashes (seen with PyAV 18.1).
+    ``frame.to_ndarray`` is slower, and takes eight planar channels for nine: a crash, or an error (PyAV 18.1, 19.0).
     """
     channels, dtype = frame.layout.nb_channels, _TYPES[sample_format]
     if frame.format.is_planar:
-        return [np.frombuffer(plane, dtype, count=frame.samples) for plane in frame.planes[: min(channels, MAX_PLANES)]]
-    packed = np.frombuffer(frame.planes[0], dtype, count=frame.samples * channels).reshape(-1, channels)
+        planes = [_plane(frame, index) for index in range(min(channels, MAX_PLANES))]
+        return [np.frombuffer(plane, dtype, count=frame.samples) for plane in planes]
+    packed = np.frombuffer(_plane(frame, 0), dtype, count=frame.samples * channels).reshape(-1, channels)
     return list(packed.astype(np.float32).T)  # all at once is twice as quick as channel by channel
+
+
+def _plane(frame: Any, index: int) -> Any:
+    """What ``frame.planes[index]`` is; PyAV 19 can't list the planes of eight planar channels."""
+    from av.audio.plane import AudioPlane
+
+    return AudioPlane(frame, index)

@@ -100,6 +100,8 @@ def _preload() -> None:
 
 
 def _become_beet(request: dict[str, Any]) -> NoReturn:
+    from beets import config
+
     for number, (name, mode) in enumerate([(os.devnull, os.O_RDONLY), (request["out"], 0), (request["err"], 0)]):
         opened = os.open(name, mode or (os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 0o600)
         os.dup2(opened, number)
@@ -107,6 +109,8 @@ def _become_beet(request: dict[str, Any]) -> NoReturn:
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - the old one has read ahead
     os.environ.update(request["environment"])
     os.chdir(request["cwd"])
+    config.clear()
+    config._materialized = False  # beets 2.7, without a terminal, reads its configuration when it is imported
     sys.argv = ["beet", *request["arguments"]]
     status = _main()
     threading._shutdown()  # type: ignore[attr-defined]
