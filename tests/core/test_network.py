@@ -43,7 +43,7 @@ def both(monkeypatch: pytest.MonkeyPatch) -> tuple[Encoder, Encoder]:
     return encoder_of(monkeypatch, without="onnxruntime"), encoder_of(monkeypatch, without="ncnn")
 
 
-def require_the_same(a: list[TrackEmbedding], b: list[TrackEmbedding], *, most: float = MOST) -> None:
+def assert_same_vectors(a: list[TrackEmbedding], b: list[TrackEmbedding], *, most: float = MOST) -> None:
     """Each vector, each distance between two songs, each genre's probability."""
     x, y = (np.stack([track.vector for track in tracks]) for tracks in (a, b))
     assert len({track.model for track in a + b}) == 1
@@ -60,14 +60,14 @@ def test_fifty_composed_songs_have_the_same_vectors_in_both(both: tuple[Encoder,
     assert len(songs) == CLIPS
     clips = [music.compose(song, 6.2).mean(axis=0)[::2] for song in songs]  # 22,050 Hz, two windows
     a, b = ([encoder.embed_clip(np.ascontiguousarray(y)) for y in clips] for encoder in both)
-    require_the_same(a, b, most=MOST_OF_SHORT)
+    assert_same_vectors(a, b, most=MOST_OF_SHORT)
 
 
 def test_fifty_real_clips_have_the_same_vectors_in_both(both: tuple[Encoder, Encoder], labelled_music: Path) -> None:
     with (labelled_music / "tracks.csv").open(newline="", encoding="utf-8") as handle:
         files = sorted(row["file"] for row in csv.DictReader(handle))
     clips = [load_clip(labelled_music / file, skip_silent=True) for file in files[:: len(files) // CLIPS][:CLIPS]]
-    require_the_same(*([encoder.embed_clip(y) for y in clips] for encoder in both))
+    assert_same_vectors(*([encoder.embed_clip(y) for y in clips] for encoder in both))
 
 
 @pytest.fixture
