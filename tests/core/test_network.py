@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -184,6 +185,32 @@ def test_a_card_with_other_widths_is_refused(model: Path) -> None:
     model.write_text(json.dumps(stored | {"dimensions": 64}), encoding="utf-8")
     with pytest.raises(ModelError, match="do not match its card"):
         Encoder.load(model)
+
+
+def test_no_processor_computes_with_half_the_bits(
+    monkeypatch: pytest.MonkeyPatch, windows: NDArray[np.float32]
+) -> None:
+    """Which of the options are on by default is up to ncnn, and which have an effect is up to the processor."""
+    ncnn = pytest.importorskip("ncnn")
+    ours = load_network(Card.load()).run(windows)[0]
+    made, plain = [], ncnn.Net
+
+    def hasty() -> Any:
+        made.append(net := plain())
+        for option in halves(net):
+            setattr(net.opt, option, True)
+        return net
+
+    monkeypatch.setattr(ncnn, "Net", hasty)
+    np.testing.assert_array_equal(load_network(Card.load()).run(windows)[0], ours)
+    (net,) = made
+    assert len(halves(net)) >= 5
+    assert not any(getattr(net.opt, option) for option in halves(net))
+
+
+def halves(net: Any) -> list[str]:
+    """ncnn's options for numbers of 16 bits, those that came with a later version included."""
+    return [option for option in dir(net.opt) if re.match("use_b?fp?16_", option)]
 
 
 @pytest.fixture(params=["ncnn", "onnxruntime"])
