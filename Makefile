@@ -80,10 +80,10 @@ $(VENV)/.installed: $(REQUIREMENTS)
 	$(VENV)/$(BIN)/python $(PIP) install -c constraints.txt -e '.[$(EXTRAS)]' $(if $(BEETS),$(if $(filter newest,$(BEETS)),beets,beets==$(BEETS)))
 	touch $@
 
-$(LOWEST_VENV)/.installed: $(REQUIREMENTS)
+$(LOWEST_VENV)/.installed: $(REQUIREMENTS) release/lowest.py
 	$(PYTHON) -m venv $(LOWEST_VENV)
-	$(LOWEST_VENV)/$(BIN)/python -m release.lowest > $(LOWEST_VENV)/constraints.txt
-	$(LOWEST_VENV)/$(BIN)/python $(PIP) install -c $(LOWEST_VENV)/constraints.txt -e '.[dev,learn,map,ann]'
+	$(LOWEST_VENV)/$(BIN)/python -m release.lowest > $(LOWEST_VENV)/requirements.txt
+	$(LOWEST_VENV)/$(BIN)/python $(PIP) install -r $(LOWEST_VENV)/requirements.txt -e '.[dev]'
 	touch $@
 
 $(RELEASE_VENV)/.installed: pyproject.toml
