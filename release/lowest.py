@@ -20,9 +20,11 @@ def main() -> int:
 
 
 def lowest(requirements: Iterable[Requirement]) -> list[str]:
-    """``numpy>=2.0.2,<3`` -> ``numpy==2.0.2``, once for each package: the highest of its lower bounds."""
+    """``numpy>=2.0.2,<3`` -> ``numpy==2.0.2``, once for each package needed here: the highest of its lower bounds."""
     versions: dict[str, str] = {}
     for requirement in requirements:
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
         bounds = [one.version for one in requirement.specifier if one.operator == ">="]
         if len(bounds) != 1:
             raise ValueError(f"{requirement} has no lower bound")

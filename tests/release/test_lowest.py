@@ -16,6 +16,11 @@ def test_the_highest_lower_bound_of_a_package_is_its_lowest_version() -> None:
     assert lowest(map(Requirement, lines)) == ["av==14.2", "numpy==2.3.5", "plotly==6"]
 
 
+def test_a_requirement_of_another_system_does_not_count() -> None:
+    lines = ["ncnn>=3; sys_platform == 'nowhere'", "ncnn>=1; sys_platform != 'nowhere'"]
+    assert lowest(map(Requirement, lines)) == ["ncnn==1"]
+
+
 @pytest.mark.parametrize("line", ["numpy", "numpy<3", "numpy==2.1"])
 def test_a_requirement_without_a_lower_bound_is_an_error(line: str) -> None:
     with pytest.raises(ValueError, match=r"numpy.* has no lower bound"):
