@@ -242,7 +242,8 @@ def test_windows_may_lie_in_memory_in_any_order(network: Network, windows: NDArr
     expected = network.run(windows)[0]
     for _ in range(5):
         np.testing.assert_array_equal(network.run(np.asfortranarray(windows))[0], expected)
-        np.testing.assert_array_equal(network.run(windows.astype(np.float32)[::-1])[0][::-1], expected)
+        backwards = network.run(windows[::-1])[0][::-1]
+        np.testing.assert_allclose(backwards, expected, atol=1e-6)  # a batch's order may change the last bits
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
