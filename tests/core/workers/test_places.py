@@ -159,6 +159,22 @@ def test_the_memory_limit_is_linuxs_and_never_above_the_systems(monkeypatch: pyt
     assert limited == 1 << 28
 
 
+@pytest.mark.parametrize("status", [None, "Name:\tpython\nVmPeak:\t1 kB\n"])
+def test_no_memory_limit_where_proc_does_not_say_what_is_used(
+    status: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a chroot or a sandbox."""
+    resource = pytest.importorskip("resource")
+    asked: list[object] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda *limits: asked.append(limits))
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(child, "STATUS", tmp_path / "status")
+    if status is not None:
+        (tmp_path / "status").write_text(status)
+    child._limit_memory()
+    assert not asked
+
+
 def test_the_number_of_cores_where_no_affinity_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     for cores, workers in ((3, 3), (None, 1)):
