@@ -11,7 +11,7 @@ import hashlib
 import importlib
 import os
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +37,6 @@ class Network(Protocol):
     `ModelError`.
     """
 
-    MODULE: ClassVar[str]  # also the name of the package
-    TITLE: ClassVar[str]
-
     @staticmethod
     def name() -> str:
         """What runs the network, for people: ``ncnn 1.0.20261020``."""
@@ -56,7 +53,7 @@ class NcnnNetwork:
     More would not be quicker, would wait for each other on busy cores, and would hang in a forked process.
     """
 
-    MODULE, TITLE = "ncnn", "ncnn"
+    MODULE, TITLE = "ncnn", "ncnn"  # the package's name, and the one for people
 
     @staticmethod
     def name() -> str:
@@ -170,7 +167,8 @@ def runtime_name(card: Card) -> str:
 def _runtime(card: Card) -> tuple[type[NcnnNetwork] | type[OnnxNetwork], list[str]]:
     """What runs a card's network, and why what would come before it can't be loaded, if it is installed."""
     choices = (NcnnNetwork, OnnxNetwork) if card.ncnn else (OnnxNetwork,)
-    missing, broken = [], []
+    missing: list[type[NcnnNetwork] | type[OnnxNetwork]] = []
+    broken: list[str] = []
     for network in choices:
         why = _import_error(network.MODULE)
         if why is None:
