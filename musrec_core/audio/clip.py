@@ -70,8 +70,6 @@ def load_clip(
 
     try:
         y = _clip(name, start, seconds, sample_rate, skip_silent)
-    except PermissionError as error:
-        raise UnusableAudio(name, "unreadable", _first_line(error)) from None
     except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
         raise UnusableAudio(name, "unreadable", _first_line(error)) from None
     return _require_sound(name, y, sample_rate)
