@@ -31,6 +31,12 @@ _TEMPLATE = {
                 "fma": confuse.Optional(confuse.Choice(["small", "medium", "large"])),
                 "free_only": confuse.TypeTemplate(bool, False),
                 "whole_albums": confuse.TypeTemplate(bool, False),
+                "songs": confuse.Optional(str),
+                "valid": confuse.StrSeq(split=False, default=[]),
+                "test": confuse.StrSeq(split=False, default=[]),
+                "min_megabytes": confuse.Number(0.0),
+                "every": confuse.Number(0.0),
+                "clip_seconds": confuse.Number(0.0),
             }
         ),
         "labels": confuse.MappingValues(confuse.StrSeq(split=False)),  # empty: every label is a genre of its own
@@ -59,6 +65,15 @@ _TEMPLATE = {
         "mood": confuse.Number(0.0),
     },
     "teacher": confuse.Optional(str),
+    "teachers": confuse.Sequence(
+        {
+            "file": confuse.String(pattern=r"^[\w.-]+\.onnx$"),
+            "rate": confuse.Integer(),
+            "samples": confuse.Integer(),
+            "hop": confuse.Number(),
+            "outputs": confuse.StrSeq(split=False),
+        }
+    ),
     "vector": {
         "raw": confuse.TypeTemplate(bool, False),
         "whiten": confuse.Number(0.0),
@@ -111,6 +126,13 @@ class Recipe(confuse.AttrDict[str, Any]):
     def front(self) -> FrontEnd:
         """The front end as the value that `musrec_core` uses."""
         return FrontEnd.from_dict(dict(self.front_end))
+
+    @property
+    def audio_rate(self) -> int | None:
+        """The sampling rate [Hz] of the audio that `prepare` keeps; None: no teacher of the recipe hears it."""
+        if not self.teachers:
+            return None
+        return max(self.front.sample_rate, *(teacher.rate for teacher in self.teachers))
 
     def digest(self) -> str:
         """What tells two recipes apart: a hash of every value but where it runs."""
@@ -165,4 +187,10 @@ def _contradiction(recipe: Recipe) -> str | None:
         return "vector.head needs loss.contrastive above 0"
     if recipe.schedule.pretrain_epochs and not recipe.loss.contrastive:
         return "schedule.pretrain_epochs needs loss.contrastive above 0"
+    files = [teacher.file for teacher in recipe.teachers]
+    if len(set(files)) < len(files):
+        return "`teachers` names a file twice"
+    for teacher in recipe.teachers:
+        if min(teacher.rate, teacher.samples, teacher.hop) <= 0 or not teacher.outputs:
+            return f"the teacher {teacher.file} needs rate, samples and hop above 0, and outputs"
     return None
