@@ -1,4 +1,4 @@
-"""``python -m training``: fetch, prepare, fit, export, evaluate, or all of them at once; and ablate."""
+"""``python -m training``: fetch, prepare, teach, fit, export, evaluate, or all of them at once; and ablate."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ def _prepare(recipe: Recipe, options: argparse.Namespace) -> None:
     from .data.prepare import prepare
 
     print(describe(prepare(recipe, options.music, options.out / "cache", options.jobs)))
+
+
+def _teach(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .data.cache import load_cache
+    from .data.teach import teach
+
+    folder = options.cache or options.out / "cache"
+    for report in teach(
+        recipe, load_cache(folder), folder, options.teachers or options.music / "teachers", options.jobs
+    ):
+        print(report, flush=True)
 
 
 def _fetch(recipe: Recipe, options: argparse.Namespace) -> None:
@@ -67,6 +78,8 @@ def _run(recipe: Recipe, options: argparse.Namespace) -> None:
     """Everything, one after the other; what an earlier run has done is not done again."""
     if not ((options.cache or options.out / "cache") / "tracks.json").is_file():
         _prepare(recipe, options)
+    if recipe.teachers:
+        _teach(recipe, options)
     if not (options.out / "encoder.pt").is_file():
         _fit(recipe, options)
     _export(recipe, options)
@@ -99,7 +112,9 @@ def _add_options(command: argparse.ArgumentParser, name: str) -> None:
     command.add_argument(
         "--music", type=Path, default=Path("music"), help="the folder of labelled music, for `prepare`"
     )
-    if name in {"run", "prepare"}:
+    if name in {"run", "teach"}:
+        command.add_argument("--teachers", type=Path, help="the folder of teachers (default: MUSIC/teachers)")
+    if name in {"run", "prepare", "teach"}:
         command.add_argument("--jobs", type=int, help="worker processes (default: one per core)")
     if name != "prepare":
         command.add_argument("--cache", type=Path, help="the folder that `prepare` filled (default: OUT/cache)")
@@ -126,8 +141,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description="Train an encoder for beets-musrec.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, what in (
-        ("run", _run, "prepare, fit, export and evaluate: the whole recipe in one command"),
-        ("prepare", _prepare, "decode the labelled music into a cache of log-mel"),
+        ("run", _run, "prepare, teach, fit, export and evaluate: the whole recipe in one command"),
+        ("prepare", _prepare, "decode the music into a cache of log-mel and, for teachers, audio"),
+        ("teach", _teach, "let the recipe's teachers hear the cached audio, and keep what they say"),
         ("fit", _fit, "train the recipe's network on the cache"),
         ("export", _export, "write the trained encoder as ONNX with its card"),
         ("evaluate", _evaluate, "compare an exported encoder with other systems: report.md, JSON, pictures"),
