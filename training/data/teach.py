@@ -215,7 +215,7 @@ def _mapped(folder: Path) -> Samples:
 
 
 def hear(teacher: OnnxTeacher, folder: Path, audio_rate: int, place: str) -> Said | str:
-    """A worker's job: where a clip's audio stands, as ``FIRST+LENGTH``, -> the teacher's outputs, or why there are none."""
+    """A worker's job: where a clip's audio stands, ``FIRST+LENGTH``, -> the outputs, or why there are none."""
     first, length = (int(number) for number in place.split("+"))
     said = teacher.hear(from_int16(_mapped(folder)[first : first + length], audio_rate, teacher.rate))
     if not all(np.isfinite(column).all() for column in said.values()):
