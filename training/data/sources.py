@@ -18,6 +18,7 @@ from . import fma
 from .cache import SPLITS, Track
 
 Labels = dict[str, list[str]]
+FOR_SONGS = ("every", "clip_seconds", "min_megabytes", "valid", "test")
 SUFFIXES = {
     ".aif",
     ".aiff",
@@ -42,6 +43,8 @@ def list_tracks(source: Any, music: Path, labels: Labels) -> tuple[list[Track], 
     RecipeError
         The source names no kind of list, or a list can't be read.
     """
+    if not source["songs"] and any(source[key] for key in FOR_SONGS):
+        raise RecipeError(f"{', '.join(FOR_SONGS)} are settings for `songs` alone")
     if source["manifest"]:
         return read_manifest(music / source["manifest"], labels), {}
     if source["folder"]:
@@ -127,10 +130,12 @@ def read_songs(root: Path, source: Any) -> list[Track]:
         raise RecipeError(f"{root} has no folder {missing[0]} to keep out of training")
     prefix = source["id_prefix"] or f"{root.name}-"
     tracks = []
+    seen: set[Path] = set()  # links to a song are no songs
     for file in sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()):
-        parts = file.relative_to(root).parts
-        if len(parts) < 2 or file.stat().st_size < source["min_megabytes"] * 1e6:
+        parts, real = file.relative_to(root).parts, file.resolve()
+        if len(parts) < 2 or real in seen or file.stat().st_size < source["min_megabytes"] * 1e6:
             continue
+        seen.add(real)
         split = kept_out.get(parts[0], "train")
         tracks.append(Track(f"{prefix}{_digest('/'.join(parts))}", "", split, (), (), file, collection=parts[0]))
     return tracks
