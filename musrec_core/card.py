@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,35 +12,51 @@ from .errors import ModelError
 
 MODELS = Path(__file__).parent / "models"
 SHIPPED = MODELS / "musrec-1.json"
-FORMAT = 1
+FORMATS = (1, 2)  # 2: the optional keys below but for the switches, and `words`
 SWITCHES = {"remove_dc", "skip_silent"}  # of the front end
+LEVEL = {"level_dbfs", "mean_db", "deviation_db"}  # of the front end, for `normalise: level`
+OPTIONAL = SWITCHES | LEVEL | {"excerpts", "normalise", "pad_mode"}
+CHOICES = {"normalise": ("clip", "level"), "pad_mode": ("constant", "reflect")}
 
 
 @dataclass(frozen=True)
 class FrontEnd:
     """The parameters of the log-mel spectrogram that the network reads; a model's card fixes them.
 
+    A card may lack the keys from ``remove_dc`` on, and then means their defaults here. The mel bands themselves are a
+    file beside the card.
+
     Attributes
     ----------
     sample_rate : int
         [Hz]
     clip_seconds : float
-        Length of the clip from the middle of a track [s].
+        How much of a track is heard [s], in one stretch or in several.
     n_fft, hop_length : int
-        STFT frame and hop [samples]; Hann window, centred, zero-padded.
+        STFT frame and hop [samples]; Hann window, centred.
     n_mels : int
-        Slaney-normalised mel bands (Slaney 1998, as in librosa).
+        Mel bands.
     fmin, fmax : float
         Range of the bands [Hz].
     top_db : float
-        Floor below the clip's maximum [dB].
+        Floor below the clip's maximum [dB]; means nothing, and may be missing, with ``normalise: level``.
     window_frames : int
         Frames of one window, the network's input.
     remove_dc : bool
         The clip's mean goes before anything else, and rumble below hearing where there is much of it.
     skip_silent : bool
         Silent stretches do not count, and a clip that is mostly silence is looked for elsewhere in the file.
-        Both may be missing in a card, and are off then.
+    excerpts : int
+        Stretches, spread over the track, that make up the clip; 1: its middle.
+    pad_mode : str
+        What the STFT finds beyond a stretch's ends: ``constant`` (silence), or ``reflect`` (the signal, mirrored).
+    normalise : str
+        ``clip``: dB relative to the clip's maximum, then mean 0 and deviation 1 over the clip. ``level``: the clip gets
+        the RMS ``level_dbfs``, and its power in dB (from -100 on) becomes ``(dB - mean_db) / deviation_db``.
+    level_dbfs : float
+        RMS of the clip [dB relative to an amplitude of 1].
+    mean_db, deviation_db : float
+        What the training data's log-mel had [dB].
     """
 
     sample_rate: int = 22_050
@@ -53,27 +70,57 @@ class FrontEnd:
     window_frames: int = 130
     remove_dc: bool = False
     skip_silent: bool = False
+    excerpts: int = 1
+    pad_mode: str = "constant"
+    normalise: str = "clip"
+    level_dbfs: float = -20.0
+    mean_db: float = 0.0
+    deviation_db: float = 1.0
 
     @classmethod
     def from_dict(cls, numbers: dict[str, Any]) -> FrontEnd:
-        """Build from a card's ``front_end``; a missing or unknown key is a ``ValueError``."""
-        known = set(cls.__dataclass_fields__)
-        if set(numbers) | SWITCHES != known:
-            needed = ", ".join(sorted(known - SWITCHES))
-            raise ValueError(f"front_end has to have exactly the keys {needed}, and may have remove_dc, skip_silent")
+        """Build from a card's ``front_end``; a missing, unknown or wrong key is a ``ValueError``."""
+        level = numbers.get("normalise") == "level"
+        required = set(cls.__dataclass_fields__) - OPTIONAL - ({"top_db"} if level else set())
+        allowed = set(cls.__dataclass_fields__) - (set() if level else LEVEL)
+        if not required <= set(numbers) <= allowed:
+            raise ValueError(
+                f"front_end has to have the keys {', '.join(sorted(required))}, and may have "
+                f"{', '.join(sorted(allowed - required))}"
+            )
+        if level and not set(numbers) >= LEVEL:
+            raise ValueError(f"front_end with normalise: level needs the keys {', '.join(sorted(LEVEL))}")
         if not all(isinstance(numbers.get(key, False), bool) for key in SWITCHES):
             raise ValueError("remove_dc and skip_silent have to be true or false")
+        for key, words in CHOICES.items():
+            if numbers.get(key, words[0]) not in words:
+                raise ValueError(f"{key} has to be {' or '.join(words)}")
         front_end = cls(**{key: type(getattr(cls, key))(value) for key, value in numbers.items()})
-        if (
-            min(front_end.sample_rate, front_end.n_fft, front_end.hop_length, front_end.n_mels, front_end.window_frames)
-            < 1
-        ):
-            raise ValueError("front_end contains a number below 1")
+        front_end._require_sane()
         return front_end
 
+    def _require_sane(self) -> None:
+        counts = self.sample_rate, self.n_fft, self.hop_length, self.n_mels, self.window_frames, self.excerpts
+        if min(counts) < 1:
+            raise ValueError("front_end contains a number below 1")
+        if self.excerpts > max(1.0, self.clip_seconds):
+            raise ValueError(f"{self.excerpts} excerpts in {self.clip_seconds:g} s are shorter than a second each")
+        if not self.deviation_db > 0 or not all(map(math.isfinite, (self.level_dbfs, self.mean_db, self.deviation_db))):
+            raise ValueError("level_dbfs and mean_db have to be numbers, and deviation_db one above 0")
+
+    @property
+    def format(self) -> int:
+        """The lowest format of a card that can say this."""
+        return 2 if set(self.to_dict()) & (OPTIONAL - SWITCHES) else 1
+
     def to_dict(self) -> dict[str, Any]:
-        """The inverse of `from_dict`; a switch that is off is left out."""
-        return {key: value for key, value in asdict(self).items() if value is not False}
+        """The inverse of `from_dict`; an optional key with its default is left out."""
+        kept = LEVEL if self.normalise == "level" else set()
+        return {
+            key: value
+            for key, value in asdict(self).items()
+            if key not in OPTIONAL or key in kept or value != getattr(FrontEnd, key)
+        }
 
 
 @dataclass(frozen=True)
@@ -124,6 +171,8 @@ class Card:
         Figures with the command that made them.
     ncnn : NcnnFiles, or None
         None: the network runs in ONNX Runtime only.
+    words : ModelFile, or None
+        What `musrec_core.words` reads; None: this model knows none.
     """
 
     name: str
@@ -141,6 +190,12 @@ class Card:
     metrics: dict[str, Any]
     mood: dict[str, float] = field(default_factory=dict)
     ncnn: NcnnFiles | None = None
+    words: ModelFile | None = None
+
+    @property
+    def format(self) -> int:
+        """The lowest format that can say all of this: so that earlier versions read what they can."""
+        return max(self.front_end.format, 2 if self.words else 1)
 
     @property
     def model_id(self) -> str:
@@ -177,8 +232,8 @@ class Card:
 
     @classmethod
     def _from_dict(cls, stored: dict[str, Any], folder: Path) -> Card:
-        if stored["format"] != FORMAT:
-            raise ValueError(f"format {stored['format']!r}, this version reads {FORMAT}")
+        if stored["format"] not in FORMATS:
+            raise ValueError(f"format {stored['format']!r}, this version reads {' and '.join(map(str, FORMATS))}")
         card = cls(
             name=_plain_name(stored["name"]),
             folder=folder,
@@ -195,7 +250,10 @@ class Card:
             metrics=dict(stored["metrics"]),
             mood={str(axis): float(temperature) for axis, temperature in stored.get("mood", {}).items()},
             ncnn=_ncnn_files(stored["ncnn"]) if "ncnn" in stored else None,
+            words=_model_file(stored["words"]) if "words" in stored else None,
         )
+        if card.format > stored["format"]:
+            raise ValueError(f"it has keys of format {card.format}, but states {stored['format']}")
         if not all(0 < temperature < float("inf") for temperature in (card.temperature, *card.mood.values())):
             raise ValueError("temperature has to be above 0")
         if card.dimensions < 1 or not card.genres:
@@ -210,11 +268,12 @@ class Card:
         """What the card's JSON file holds."""
         files = {name: file._asdict() for name, file in self.ncnn._asdict().items()} if self.ncnn else None
         return {
-            "format": FORMAT,
+            "format": self.format,
             "name": self.name,
             "weights": {"file": self.weights, "sha256": self.weights_sha256},
             **({"ncnn": files} if files else {}),
             "mel_basis": {"file": self.mel_basis, "sha256": self.mel_sha256},
+            **({"words": self.words._asdict()} if self.words else {}),
             "front_end": self.front_end.to_dict(),
             "dimensions": self.dimensions,
             "genres": [asdict(genre) for genre in self.genres],
@@ -233,10 +292,12 @@ class Card:
 
 
 def _ncnn_files(stored: dict[str, Any]) -> NcnnFiles:
-    graph, weights = (
-        ModelFile(_plain_name(stored[part]["file"]), _digest(stored[part]["sha256"])) for part in NcnnFiles._fields
-    )
+    graph, weights = (_model_file(stored[part]) for part in NcnnFiles._fields)
     return NcnnFiles(graph, weights)
+
+
+def _model_file(stored: Any) -> ModelFile:
+    return ModelFile(_plain_name(stored["file"]), _digest(stored["sha256"]))
 
 
 def _plain_name(text: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import confuse
 
-from musrec_core.card import SWITCHES, FrontEnd
+from musrec_core.card import CHOICES, LEVEL, OPTIONAL, SWITCHES, FrontEnd
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -42,8 +42,11 @@ _TEMPLATE = {
         "labels": confuse.MappingValues(confuse.StrSeq(split=False)),  # empty: every label is a genre of its own
     },
     "front_end": {
-        key: confuse.TypeTemplate(bool, False) if key in SWITCHES else confuse.Number()
-        for key in FrontEnd.__dataclass_fields__
+        **{key: confuse.Number() for key in FrontEnd.__dataclass_fields__ if key not in OPTIONAL},
+        **{key: confuse.TypeTemplate(bool, False) for key in SWITCHES},
+        **{key: confuse.Choice(words, default=words[0]) for key, words in CHOICES.items()},
+        **{key: confuse.Optional(confuse.Number()) for key in LEVEL},  # with normalise: level
+        "excerpts": confuse.Integer(1),
     },
     "network": {
         "kind": confuse.Choice(["residual", "vgg", "latent_cnn", "mfcc_cnn"], default="residual"),
@@ -125,7 +128,7 @@ class Recipe(confuse.AttrDict[str, Any]):
     @property
     def front(self) -> FrontEnd:
         """The front end as the value that `musrec_core` uses."""
-        return FrontEnd.from_dict(dict(self.front_end))
+        return FrontEnd.from_dict({key: value for key, value in self.front_end.items() if value is not None})
 
     @property
     def audio_rate(self) -> int | None:
@@ -171,6 +174,10 @@ def load_recipe(name: str | Path, overrides: dict[str, Any] | None = None) -> Re
             view.set(value)
         recipe = Recipe(config.get(_TEMPLATE))
     except confuse.ConfigError as error:
+        raise RecipeError(f"recipe {path.name}: {error}") from None
+    try:
+        _ = recipe.front
+    except ValueError as error:
         raise RecipeError(f"recipe {path.name}: {error}") from None
     if problem := _contradiction(recipe):
         raise RecipeError(f"recipe {path.name}: {problem}")

@@ -95,9 +95,9 @@ class Cache:
         return dequantise_cache(part).T
 
     def require(self, front_end: FrontEnd) -> None:
-        """Raise `RecipeError` unless a recipe's front end is the cache's, window and clip length aside."""
-        ours, theirs = self.front_end.to_dict(), front_end.to_dict()
-        free = {"window_frames", "clip_seconds"}
+        """Raise `RecipeError` unless a recipe's front end is the cache's, but for how much is heard at once."""
+        ours, theirs = asdict(self.front_end), asdict(front_end)
+        free = {"window_frames", "clip_seconds", "excerpts"}
         if differing := [key for key in ours if key not in free and ours[key] != theirs[key]]:
             raise RecipeError(f"the cache was prepared with another {differing[0]}: run `python -m training prepare`")
 
