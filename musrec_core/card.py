@@ -15,8 +15,8 @@ SHIPPED = MODELS / "musrec-1.json"
 FORMATS = (1, 2)  # 2: the optional keys below but for the switches, and `words`
 SWITCHES = {"remove_dc", "skip_silent"}  # of the front end
 LEVEL = {"level_dbfs", "mean_db", "deviation_db"}  # of the front end, for `normalise: level`
-OPTIONAL = SWITCHES | LEVEL | {"excerpts", "normalise", "pad_mode"}
-CHOICES = {"normalise": ("clip", "level"), "pad_mode": ("constant", "reflect")}
+OPTIONAL = SWITCHES | LEVEL | {"excerpts", "mel_scale", "normalise", "pad_mode"}
+CHOICES = {"mel_scale": ("slaney", "htk"), "normalise": ("clip", "level"), "pad_mode": ("constant", "reflect")}
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class FrontEnd:
         Silent stretches do not count, and a clip that is mostly silence is looked for elsewhere in the file.
     excerpts : int
         Stretches, spread over the track, that make up the clip; 1: its middle.
+    mel_scale : str
+        Of the bands: ``slaney`` (Slaney 1998, each band of unit area), or ``htk`` (Young et al. 2006, each with a peak of 1).
     pad_mode : str
         What the STFT finds beyond a stretch's ends: ``constant`` (silence), or ``reflect`` (the signal, mirrored).
     normalise : str
@@ -71,6 +73,7 @@ class FrontEnd:
     remove_dc: bool = False
     skip_silent: bool = False
     excerpts: int = 1
+    mel_scale: str = "slaney"
     pad_mode: str = "constant"
     normalise: str = "clip"
     level_dbfs: float = -20.0

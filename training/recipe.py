@@ -49,9 +49,21 @@ _TEMPLATE = {
         "excerpts": confuse.Integer(1),
     },
     "network": {
-        "kind": confuse.Choice(["residual", "vgg", "latent_cnn", "mfcc_cnn"], default="residual"),
+        "kind": confuse.Choice(["residual", "vgg", "latent_cnn", "mfcc_cnn", "branches"], default="residual"),
         "stem": confuse.Integer(32),
         "stages": confuse.Sequence(int),
+        "branches": confuse.Sequence(
+            {
+                "file": confuse.String(pattern=r"^[\w.-]+\.onnx$"),
+                "samples": confuse.Integer(),  # that the teacher hears, at the front end's rate
+                "maps": confuse.StrSeq(split=False),  # tensors of its graph: each convolution before its activation
+                "widths": confuse.Sequence(int),
+                "pools": confuse.Sequence(confuse.Sequence(int)),
+                "hidden": confuse.Integer(0),
+                "embedding": confuse.Integer(),
+                "tags": confuse.Integer(),
+            }
+        ),
         "features": int,
         "embedding": int,
         "dropout": confuse.Number(),
@@ -67,6 +79,7 @@ _TEMPLATE = {
         "teacher": confuse.Number(0.0),
         "mood": confuse.Number(0.0),
     },
+    "hints": {"clips": confuse.Integer(2000)},
     "teacher": confuse.Optional(str),
     "teachers": confuse.Sequence(
         {
@@ -133,9 +146,9 @@ class Recipe(confuse.AttrDict[str, Any]):
     @property
     def audio_rate(self) -> int | None:
         """The sampling rate [Hz] of the audio that `prepare` keeps; None: no teacher of the recipe hears it."""
-        if not self.teachers:
+        if not self.teachers and not self.network.branches:
             return None
-        return max(self.front.sample_rate, *(teacher.rate for teacher in self.teachers))
+        return max([self.front.sample_rate, *(teacher.rate for teacher in self.teachers)])
 
     def digest(self) -> str:
         """What tells two recipes apart: a hash of every value but where it runs."""

@@ -33,7 +33,7 @@ FILE_TIMEOUT = 300.0  # seconds; a long song is opened once a clip
 
 
 def mel_filter_bank(front_end: FrontEnd) -> NDArray[np.float32]:
-    """librosa's Slaney filter bank [shape=(n_mels, 1 + n_fft // 2)]; it is exported with the model."""
+    """librosa's filter bank [shape=(n_mels, 1 + n_fft // 2)]; it is exported with the model."""
     from librosa.filters import mel
 
     basis: NDArray[np.float32] = mel(
@@ -42,6 +42,8 @@ def mel_filter_bank(front_end: FrontEnd) -> NDArray[np.float32]:
         n_mels=front_end.n_mels,
         fmin=front_end.fmin,
         fmax=front_end.fmax,
+        htk=front_end.mel_scale == "htk",
+        norm=None if front_end.mel_scale == "htk" else "slaney",
     )
     return basis.astype(np.float32)
 

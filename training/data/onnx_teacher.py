@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -53,6 +54,12 @@ class OnnxTeacher:
         settings = f"{self.digest} {self.rate} {self.samples} {self.hop:g} {self.outputs}"
         return hashlib.sha256(settings.encode()).hexdigest()
 
+    def run(self, y: NDArray[np.float32], outputs: Sequence[str] | None = None) -> dict[str, NDArray[np.float32]]:
+        """What some of the outputs, or all, are for windows [shape=(b, samples)]."""
+        session = _session(self)
+        names = list(self.outputs if outputs is None else outputs)
+        return dict(zip(names, session.run(names, {session.get_inputs()[0].name: y}), strict=True))
+
     def hear(self, y: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """Run on the windows of a clip.
 
@@ -69,12 +76,9 @@ class OnnxTeacher:
         if len(y) < self.samples:
             y = np.resize(y, self.samples)
         starts = window_starts(len(y), self.samples, round(self.hop * self.rate))
-        session = _session(self)
-        input_ = session.get_inputs()[0].name
         # One window at a time: measured, no batch is quicker on a CPU.
-        rows = [session.run(list(self.outputs), {input_: y[None, s : s + self.samples]}) for s in starts]
-        columns = zip(*rows, strict=True)
-        said = {name: np.concatenate(column) for name, column in zip(self.outputs, columns, strict=True)}
+        rows = [self.run(y[None, s : s + self.samples]) for s in starts]
+        said = {name: np.concatenate([row[name] for row in rows]) for name in self.outputs}
         with np.errstate(over="ignore"):
             half = {name: column.astype(np.float16) for name, column in said.items()}
         return half | {"start_s": (np.array(starts) / self.rate).astype(np.float32)}

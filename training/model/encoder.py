@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from musrec_core.mood import AXES
 
 from ..recipe import Recipe
-from . import networks
+from . import branches, networks
 
 
 class Outputs(NamedTuple):
@@ -88,6 +88,7 @@ def new_encoder(recipe: Recipe, n_genres: int) -> TrainableEncoder:
         "residual": lambda: networks.Residual(stem=net.stem, stages=net.stages, features=net.features),
         "vgg": lambda: networks.Vgg(stages=net.stages, features=net.features),
         "latent_cnn": lambda: networks.LatentCnn(features=net.features),
+        "branches": lambda: branches.Branches(net.branches, recipe.front.window_frames),
         "mfcc_cnn": lambda: networks.MfccCnn(n_mels=recipe.front.n_mels, features=net.features),
     }
     encoder = TrainableEncoder(
