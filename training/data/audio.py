@@ -1,7 +1,8 @@
-"""The cached clips' audio, for teachers and augmentation: 16-bit integers in one file that is mapped, not read."""
+"""The cached clips' audio, for teachers and augmentation: 16-bit integers in one file, read clip by clip."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,11 @@ from numpy.typing import NDArray
 
 from musrec_core.audio.resampling import resample
 
+from ..recipe import RecipeError
+
 FILE = "audio.npy"
 FULL_SCALE = 32_767
+SAMPLE = np.dtype("<i2")
 
 Samples = NDArray[np.int16]
 
@@ -23,22 +27,22 @@ class Audio:
 
     Attributes
     ----------
-    samples : np.ndarray [shape=(n,)], int16
-        Mapped from the file.
+    file : Path
+        Of int16 samples. It is read where it is needed: mapped, its pages would count as memory of every process.
     first, length : np.ndarray [shape=(clips,)], int64
         Where each clip's samples stand; length 0 where there is log-mel alone.
     sample_rate : int
         [Hz]
     """
 
-    samples: Samples
+    file: Path
     first: NDArray[np.int64]
     length: NDArray[np.int64]
     sample_rate: int
 
     def stored(self, i: int) -> Samples:
         """One clip as it is stored [shape=(length[i],)]: time 0 is the first frame of its log-mel."""
-        return self.samples[self.first[i] : self.first[i] + self.length[i]]
+        return read_samples(self.file, int(self.first[i]), int(self.length[i]))
 
     def clip(self, i: int, sample_rate: int) -> NDArray[np.float32]:
         """One clip at another rate [shape=(n,)], -1 to 1."""
@@ -56,18 +60,24 @@ def from_int16(samples: Samples, rate: int, sample_rate: int) -> NDArray[np.floa
     return resample(samples.astype(np.float32) / np.float32(FULL_SCALE), rate, sample_rate)
 
 
-def write_samples(folder: Path, size: int, pieces: Iterable[tuple[int, Samples]]) -> None:
-    """Write ``audio.npy``, piece by piece: where each begins, and its samples. No reader sees half a file."""
-    unfinished = folder / "audio.tmp"
-    mapped = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.int16, shape=(size,))
-    for first, samples in pieces:
-        mapped[first : first + len(samples)] = samples
-    mapped.flush()
-    del mapped
-    unfinished.replace(folder / FILE)
+def write_samples(file: Path, size: int, pieces: Iterable[Samples]) -> None:
+    """Write an npy file of ``size`` samples, piece by piece. No reader sees half of it."""
+    unfinished = file.with_suffix(".tmp")
+    with unfinished.open("wb") as handle:
+        header = {"descr": np.lib.format.dtype_to_descr(SAMPLE), "fortran_order": False, "shape": (size,)}
+        np.lib.format.write_array_header_1_0(handle, header)
+        for samples in pieces:
+            handle.write(samples.astype(SAMPLE).data)
+    unfinished.replace(file)
 
 
-def map_samples(folder: Path) -> Samples:
-    """Map what `write_samples` wrote."""
-    samples: Samples = np.load(folder / FILE, mmap_mode="r")
-    return samples
+def read_samples(file: Path, first: int, length: int) -> Samples:
+    """Some of the samples of `write_samples`' file [shape=(length,)]."""
+    with file.open("rb") as handle:
+        np.lib.format.read_magic(handle)
+        np.lib.format.read_array_header_1_0(handle)
+        handle.seek(first * SAMPLE.itemsize, io.SEEK_CUR)
+        samples = np.frombuffer(handle.read(length * SAMPLE.itemsize), SAMPLE)
+    if len(samples) < length:
+        raise RecipeError(f"{file} is cut short: run `python -m training prepare` again")
+    return samples.astype(np.int16, copy=False)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from musrec_core.card import FrontEnd
 
 from ..recipe import RecipeError
-from .audio import Audio, map_samples
+from .audio import FILE, Audio
 
 SPLITS = ("train", "valid", "test")
 OFFSET = 5.0  # deviations: a cached value v stands for v * QUANTUM - OFFSET
@@ -147,7 +147,7 @@ def load_cache(folder: Path) -> Cache:
     first, length = _column(rows, "first"), _column(rows, "length")
     audio = None
     if rate := stored.get("audio_rate"):
-        audio = Audio(map_samples(folder), _column(rows, "audio_first"), _column(rows, "audio_length"), rate)
+        audio = Audio(folder / FILE, _column(rows, "audio_first"), _column(rows, "audio_length"), rate)
     return Cache(
         np.load(folder / "frames.npy"),
         first,
@@ -179,7 +179,7 @@ def describe(cache: Cache) -> str:
     hours = cache.frames.shape[0] * cache.front_end.hop_length / cache.front_end.sample_rate / 3600
     lines = [f"{len(cache.tracks)} clips, {hours:.1f} h, {cache.frames.nbytes / 1e6:.0f} MB of log-mel"]
     if audio := cache.audio:
-        lines.append(f"  audio at {audio.sample_rate / 1000:g} kHz: {audio.samples.nbytes / 1e6:.0f} MB")
+        lines.append(f"  audio at {audio.sample_rate / 1000:g} kHz: {2 * audio.length.sum() / 1e6:.0f} MB")
     for split in SPLITS:
         tracks = [cache.tracks[i] for i in cache.split(split)]
         genres = Counter(track.genres[0] for track in tracks if track.has_one_genre)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from ..recipe import Recipe, RecipeError
-from .audio import Audio, Samples, map_samples, write_samples
+from .audio import FILE, Audio, write_samples
 from .cache import SPLITS, Cache, Track, save_cache
 from .decoder import Decoder, StoredClip
 from .sources import list_tracks, log_mel_tracks
@@ -74,15 +74,8 @@ def _gathered_audio(clips: list[StoredClip], folder: Path, rate: int | None) -> 
         return None
     (folder / "tracks.json").unlink(missing_ok=True)  # of an earlier run, whose audio goes
     length = np.array([clip.samples for clip in clips], np.int64)
-    first = np.cumsum(length) - length
-
-    def pieces() -> Iterator[tuple[int, Samples]]:
-        for clip, begin in zip(clips, first.tolist(), strict=True):
-            if clip.samples:
-                yield begin, clip.audio()
-
-    write_samples(folder, int(length.sum()), pieces())
-    return Audio(map_samples(folder), first, length, rate)
+    write_samples(folder / FILE, int(length.sum()), (clip.audio() for clip in clips if clip.samples))
+    return Audio(folder / FILE, np.cumsum(length) - length, length, rate)
 
 
 def _copied_teacher(recipe: Recipe, music: Path, folder: Path) -> Path | None:

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from musrec_core.errors import UnusableAudio
 from musrec_core.workers.pool import WorkerPool
 
 from ..recipe import Recipe, RecipeError
-from .audio import Samples, from_int16, map_samples
+from .audio import FILE, from_int16, read_samples
 from .cache import Cache
 from .onnx_teacher import OnnxTeacher, open_teacher
 from .targets import targets_file
@@ -209,15 +209,10 @@ def _save(path: Path, columns: dict[str, NDArray[Any]]) -> None:
     unfinished.replace(path)
 
 
-@lru_cache(maxsize=1)
-def _mapped(folder: Path) -> Samples:
-    return map_samples(folder)
-
-
 def hear(teacher: OnnxTeacher, folder: Path, audio_rate: int, place: str) -> Said | str:
     """A worker's job: where a clip's audio stands, ``FIRST+LENGTH``, -> the outputs, or why there are none."""
     first, length = (int(number) for number in place.split("+"))
-    said = teacher.hear(from_int16(_mapped(folder)[first : first + length], audio_rate, teacher.rate))
+    said = teacher.hear(from_int16(read_samples(folder / FILE, first, length), audio_rate, teacher.rate))
     if not all(np.isfinite(column).all() for column in said.values()):
         return "an output is not a finite number in 16 bits"
     return said

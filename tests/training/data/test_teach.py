@@ -17,7 +17,7 @@ from musrec_core.audio.clip import load_clip
 from musrec_core.workers.pool import WorkerPool
 from training.__main__ import main
 from training.data import teach as teaching
-from training.data.audio import from_int16, to_int16
+from training.data.audio import from_int16, read_samples, to_int16, write_samples
 from training.data.cache import Cache, dequantise_cache, load_cache
 from training.data.onnx_teacher import window_starts
 from training.data.prepare import prepare
@@ -340,3 +340,12 @@ def test_the_log_mel_is_the_same_through_a_higher_rate(collection: Path, tmp_pat
     a, b = (dequantise_cache(cache.frames[: cache.length[0]]) for cache in (high, low))
     frames = min(len(a), len(b))
     assert np.abs(a[:frames, :120] - b[:frames, :120]).mean() < 0.02  # half a quantum
+
+
+def test_samples_are_read_where_they_stand(tmp_path: Path) -> None:
+    samples = np.arange(-50, 50, dtype=np.int16)
+    write_samples(tmp_path / "audio.npy", 100, [samples[:30], samples[30:]])
+    np.testing.assert_array_equal(np.load(tmp_path / "audio.npy"), samples)
+    np.testing.assert_array_equal(read_samples(tmp_path / "audio.npy", 20, 40), samples[20:60])
+    with pytest.raises(RecipeError, match="is cut short"):
+        read_samples(tmp_path / "audio.npy", 90, 20)
