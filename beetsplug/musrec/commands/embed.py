@@ -64,6 +64,8 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: EmbedC
         for item in sql.items_of(lib, work.ids):
             print_item(item)
         return
+    if work.of_another_model and not opts.quiet:
+        components.log.info("{} of {} are embedded with another model", work.of_another_model, len(work.ids))
     try:
         done, failed = _embed(embedder, lib, work, opts) if work.ids else (0, 0)
     except KeyboardInterrupt:

@@ -156,7 +156,7 @@ def test_the_song_that_sounds_unlike_its_album_is_odd(library: Beet) -> None:
 def test_what_cannot_be_used_is_one_sentence_and_the_model_serves(library: Beet) -> None:
     content = json.loads(vocabulary(library).read_text(encoding="utf-8"))
     vocabulary(library).write_text(json.dumps({**content, "model": "other@00000000"}), encoding="utf-8")
-    assert "is for the encoder other@00000000" in library.error("genreguess", "id:8")
+    assert "was learnt from embeddings of other@00000000" in library.error("genreguess", "id:8")
     vocabulary(library).write_text("{", encoding="utf-8")
     assert "is damaged" in library.error("genreguess", "id:8")
     said = library("ls", "-f", "$musrec_genre", "id:1..20")
