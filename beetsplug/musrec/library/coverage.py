@@ -72,9 +72,10 @@ def what_is_left(counts: Counts, model_id: str, configured: str) -> str:
     others = min(left, counts.embedded - counts.current)
     if not others:
         return f"{left} of {counts.items} songs are not embedded yet and can't be found: run `beet embed`"
+    some = "because they" if others == left else f"{others} of them because they"
     return (
-        f"{left} of {counts.items} songs can't be found, {others} of them because they are embedded with another model "
-        f"than {configured}: run `beet embed`"
+        f"{left} of {counts.items} songs can't be found, {some} are embedded with another model than {configured}: "
+        "run `beet embed`"
     )
 
 
