@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from dataclasses import asdict, dataclass, field
@@ -292,6 +293,25 @@ class Card:
         path = self.folder / f"{self.name}.json"
         path.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         return path
+
+
+def shipped_models() -> dict[str, Path]:
+    """The models that are part of the package: name -> card."""
+    return {path.stem: path for path in sorted(MODELS.glob("*.json"))}
+
+
+def known_cards(card: Card) -> list[Card]:
+    """A model's card first, then those of other models that can be used: shipped ones, and those that lie beside it.
+
+    What can't be read is left out.
+    """
+    beside = (path for path in sorted(card.folder.glob("*.json")) if path.with_suffix(".onnx").is_file())
+    found = {card.model_id: card}
+    for path in dict.fromkeys([*shipped_models().values(), *beside]):
+        with contextlib.suppress(ModelError):
+            other = Card.load(path)
+            found.setdefault(other.model_id, other)
+    return list(found.values())
 
 
 def _ncnn_files(stored: dict[str, Any]) -> NcnnFiles:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,7 @@ class Result:
     count: int  # that were asked for
     seed_files: list[bytes] = field(default_factory=list)
     seed_items: list[Item] = field(default_factory=list)
+    model_id: str = ""  # of the model whose embeddings were compared
     random_seed: int | None = None  # of the draw
     begins_with_seeds: bool = False  # whether the playlist does
 
@@ -85,16 +86,15 @@ class SimilarSearch:
 
     Parameters
     ----------
-    card : Card
-        The model in use.
     settings : SimilarSettings
     exclude : str
         The setting `musrec.exclude`.
     playlists : PlaylistSettings
         Where `--from-playlist` looks.
     vectors : VectorStore
+        Whose model in use, of a library, is the one that everything is done with.
     embedder : callable
-        Gives what embeds seeds that have no embedding, if it is needed.
+        Gives what embeds seeds with a model, if it is needed.
     distances : dict
         An item's id -> its distance in the last result; what ``$musrec_distance`` shows.
     log : BeetsLogger
@@ -102,28 +102,31 @@ class SimilarSearch:
 
     def __init__(
         self,
-        card: Card,
         settings: SimilarSettings,
         exclude: str,
         playlists: PlaylistSettings,
         vectors: VectorStore,
-        embedder: Callable[[], Embedder],
+        embedder: Callable[[Card], Embedder],
         distances: dict[int, float],
         log: BeetsLogger,
     ) -> None:
-        self.settings, self._card, self._exclude, self._playlists = settings, card, exclude, playlists
+        self.settings, self._exclude, self._playlists = settings, exclude, playlists
         self._vectors, self._embedder, self._distances, self._log = vectors, embedder, distances, log
-        self._labels = [genre.label for genre in card.genres]
         self._told: coverage.Counts | None = None  # how many songs are embedded, as the user was told last
 
     def find(self, lib: Library, request: Request) -> Result:
         """The songs that a request asks for; raises `UserError` where that can't be, and warns where there are none."""
         check(request.options, self.settings)
         options = resolved(request.options, self.settings, request.options.mode)
-        criteria = criteria_from(self._card, lib, options, exclude=self._exclude, removed=request.removed)
+        card = self._vectors.get(lib, options.space or "embedding").card
+        criteria = criteria_from(card, lib, options, exclude=self._exclude, removed=request.removed)
         if options.to:
-            return self._find_journey(lib, request, options, criteria)
-        return self._find_nearest(lib, request, options, criteria)
+            return self._find_journey(lib, request, options, criteria, card)
+        return self._find_nearest(lib, request, options, criteria, card)
+
+    def card(self, lib: Library) -> Card:
+        """Of the model whose embeddings of this library are compared."""
+        return self._vectors.card(lib)
 
     def query_snapshot(self, lib: Library) -> Snapshot:
         """The vectors that `similar:` queries are answered from."""
@@ -132,30 +135,34 @@ class SimilarSearch:
     def query_ranker(self, lib: Library, snapshot: Snapshot, start: Seeds, candidates: str | None) -> search.SongRanker:
         """A ranker of the songs near some seeds, as the configuration wants it."""
         options = resolved(SimilarOptions(candidates=candidates), self.settings, Use.QUERY)
-        criteria = criteria_from(self._card, lib, options, exclude=self._exclude)
-        return self._ranker(lib, snapshot.index, start, criteria)
+        criteria = criteria_from(snapshot.card, lib, options, exclude=self._exclude)
+        return self._ranker(lib, snapshot.index, start, criteria, snapshot.card)
 
-    def advice(self, lib: Library, ids: Sequence[int]) -> str:
-        """What to do about songs that have no embedding."""
-        return self._embedder().advice(lib, ids)
+    def advice(self, lib: Library, ids: Iterable[int]) -> str:
+        """What to do about songs that have no embedding of the model in use."""
+        card, configured = self.card(lib), self._vectors.models.configured
+        return "run `beet embed`" if card is not configured else self._embedder(card).advice(lib, ids)
 
     # A list.
 
-    def _find_nearest(self, lib: Library, request: Request, options: SimilarOptions, criteria: Criteria) -> Result:
+    def _find_nearest(
+        self, lib: Library, request: Request, options: SimilarOptions, criteria: Criteria, card: Card
+    ) -> Result:
         random_seed = self._random_seed(options)
         if request.items is None:
             items, files = seeds.named(lib, options, request.args, self._playlists, self._log)
         else:
             items, files = request.items, []
-        snapshot = self._current(lib, criteria.space)
-        start = self._embedded(lib, items, files, at=options.at)
+        snapshot = self._current(lib, criteria.space, card)
+        start = self._embedded(lib, items, files, card, at=options.at)
         if start.new:
-            snapshot = self._vectors.get(lib, criteria.space)
+            snapshot = self._vectors.get(lib, criteria.space, card)
+        index = seeds.with_heard(snapshot.index, start, criteria.space, _labels(card))
         playlist = request.playlist or PlaylistContext()
         leads = playlist.begins_with_seed and (playlist.begins_with_seeds or start.count == 1)
         seconds = self._seconds(options, start if leads else None)
 
-        ranker = self._ranker(lib, snapshot.index, start, criteria, identify=request.playlist is None)
+        ranker = self._ranker(lib, index, start, criteria, card, identify=request.playlist is None)
         ranker = search.unlisted(lib, ranker, playlist.listed)
         count = options.count or 0
         neighbours = search.select(lib, ranker, count, seconds=seconds, random_seed=random_seed)
@@ -163,10 +170,8 @@ class SimilarSearch:
         if order == "auto":
             order = "apart" if request.playlist else ""
         if order == "smooth":
-            points = self._smooth_start(start, playlist.last, snapshot.index, criteria.space)
-            neighbours = journey.smooth(
-                lib, snapshot.index, points, neighbours, metric=criteria.metric, mix=options.mix
-            )
+            points = self._smooth_start(start, playlist.last, index, criteria.space, card)
+            neighbours = journey.smooth(lib, index, points, neighbours, metric=criteria.metric, mix=options.mix)
         elif order == "apart":
             before = playlist.last or (start.items[-1] if leads and start.items else None)
             neighbours = search.apart(lib, neighbours, before)
@@ -175,52 +180,73 @@ class SimilarSearch:
         songs = self._items(lib, neighbours)
         if not songs:
             self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
-        return Result(songs, count, [path for path, _ in start.files], start.items, random_seed, leads)
+        paths = [path for path, _ in start.files]
+        return Result(songs, count, paths, start.items, card.model_id, random_seed, leads)
 
-    def _embedded(self, lib: Library, items: list[Item], files: Sequence[str] = (), *, at: str | None = None) -> Seeds:
-        return seeds.embedded(lib, items, files, at=at, model_id=self._card.model_id, embedder=self._embedder)
+    def _embedded(
+        self, lib: Library, items: list[Item], files: Sequence[str], card: Card, *, at: str | None = None
+    ) -> Seeds:
+        return seeds.embedded(
+            lib,
+            items,
+            files,
+            at=at,
+            model_id=card.model_id,
+            embedder=lambda: self._embedder(card),
+            may_store=card is self._vectors.models.configured,
+        )
 
-    def _current(self, lib: Library, space: Space) -> Snapshot:
+    def _current(self, lib: Library, space: Space, card: Card) -> Snapshot:
         """The vectors of a space; raises `UserError` where there are none, and tells once how many songs have none."""
-        snapshot = self._vectors.get(lib, space)
+        snapshot = self._vectors.get(lib, space, card)
         if snapshot.counts != self._told:
-            coverage.require_current(snapshot.counts, self._card.model_id, self._log)
+            coverage.require_current(
+                snapshot.counts, card.model_id, self._vectors.models.configured.model_id, self._log
+            )
             self._told = snapshot.counts
         return snapshot
 
     def _ranker(
-        self, lib: Library, index: VectorIndex, start: Seeds, criteria: Criteria, *, identify: bool = True
+        self,
+        lib: Library,
+        index: VectorIndex,
+        start: Seeds,
+        criteria: Criteria,
+        card: Card,
+        *,
+        identify: bool = True,
     ) -> search.SongRanker:
         """A ranker; with ``identify``, the library's own copy of a seed's file may be a result, the nearest."""
-        points = self._points(start, index, criteria.space)
+        labels = _labels(card)
+        points = seeds.points(start, index, criteria.space, labels)
         return search.make_ranker(
             lib,
             index,
             points,
             criteria,
-            dimensions=self._card.dimensions,
+            card=card,
             own=() if criteria.with_seeds else seeds.own_ids(lib, start),
             files=() if identify or criteria.with_seeds else start.files,
+            heard=start.heard,
             offsets=steering.offsets(
                 criteria.steering,
                 lib,
                 index,
                 points,
                 criteria.metric,
-                labels=self._labels,
+                card=card,
                 vectors=self._vectors,
-                embedder=self._embedder,
+                advice=lambda ids: self.advice(lib, ids),
                 log=self._log,
             ),
         )
 
-    def _points(self, start: Seeds, index: VectorIndex, space: Space) -> NDArray[np.float32]:
-        return seeds.points(start, index, space, self._labels)
-
-    def _smooth_start(self, start: Seeds, last: Item | None, index: VectorIndex, space: Space) -> NDArray[np.float32]:
+    def _smooth_start(
+        self, start: Seeds, last: Item | None, index: VectorIndex, space: Space, card: Card
+    ) -> NDArray[np.float32]:
         """Where a smooth order starts: at the playlist's last song, or else at the seeds [shape=(m, d)]."""
         points = index.vectors_of([sql.id_of(last)] if last else [])
-        return points if len(points) else self._points(start, index, space)
+        return points if len(points) else seeds.points(start, index, space, _labels(card))
 
     def _seconds(self, options: SimilarOptions, leading: Seeds | None) -> float:
         """How long the songs may play [s], beside the seeds that the playlist begins with; 0 where they are counted."""
@@ -264,17 +290,25 @@ class SimilarSearch:
 
     # A journey.
 
-    def _find_journey(self, lib: Library, request: Request, options: SimilarOptions, criteria: Criteria) -> Result:
+    def _find_journey(
+        self, lib: Library, request: Request, options: SimilarOptions, criteria: Criteria, card: Card
+    ) -> Result:
         count = options.count or 0
         stops = journey.find_stops(lib, request.args, options.to, count, self._log)
-        self._current(lib, criteria.space)
-        usable = {item.id for item in self._embedded(lib, stops).items}
+        self._current(lib, criteria.space, card)
+        start = self._embedded(lib, stops, [], card)
+        usable = {item.id for item in start.items}
         if missing := [item for item in stops if item.id not in usable]:
             raise UserError(f"no journey: {formatted(missing[0], '$artist - $title')} has no embedding")
-        index = self._vectors.get(lib, criteria.space).index
-        path = journey.find_journey(
-            lib, index, stops, count, criteria, dimensions=self._card.dimensions, mix=options.mix
-        )
+        known = self._vectors.get(lib, criteria.space, card).index
+        index = seeds.with_heard(known, start, criteria.space, _labels(card))
+        path = journey.find_journey(lib, index, stops, count, criteria, card=card, mix=options.mix)
         found = self._items(lib, path)
         removed = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in found], request.removed)
-        return Result([item for item in found if item.id not in removed.get(sql.id_of(item), ())], count)
+        songs = [item for item in found if item.id not in removed.get(sql.id_of(item), ())]
+        return Result(songs, count, model_id=card.model_id)
+
+
+def _labels(card: Card) -> list[str]:
+    """The model's genres, as the genre space orders them."""
+    return [genre.label for genre in card.genres]
