@@ -201,8 +201,10 @@ def _contradiction(recipe: Recipe) -> str | None:
     """What two values of the recipe can't both be, or None."""
     if recipe.loss.teacher and not recipe.teacher:
         return "loss.teacher is above 0, but `teacher` names no file"
-    if (recipe.vector.teacher or recipe.vector.tags) and not recipe.loss.teacher:
-        return "vector.teacher and vector.tags need loss.teacher above 0"
+    if recipe.vector.teacher and not recipe.loss.teacher:
+        return "vector.teacher needs loss.teacher above 0"
+    if recipe.vector.tags and not recipe.loss.teacher and not recipe.network.branches:
+        return "vector.tags needs loss.teacher above 0, or branches"
     if recipe.vector.head and not recipe.loss.contrastive:
         return "vector.head needs loss.contrastive above 0"
     if recipe.schedule.pretrain_epochs and not recipe.loss.contrastive:

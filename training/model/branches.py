@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -78,44 +78,49 @@ def _read_out(channels: int, frames: int, hidden: int, embedding: int) -> nn.Mod
 
 
 class Branches(nn.Module):
-    """The trunk: windows (b, mels, frames) -> the branches' embeddings and tags side by side (b, f).
+    """The trunk: windows (b, mels, frames) -> features (b, f), of what the branches say side by side.
 
     Parameters
     ----------
     branches : sequence of dict
-        Each branch's settings in a recipe.
+        Each branch's settings in a recipe. They learn by `training.fit.hints`, and do not change afterwards.
     frames : int
         Of a window.
+    features : int
+        Width of the layer that reads the embeddings and the tags.
     """
 
-    centre: Tensor
-    scale: Tensor
+    mean: Tensor
+    deviation: Tensor
 
-    def __init__(self, branches: Sequence[Any], frames: int) -> None:
+    def __init__(self, branches: Sequence[Any], *, frames: int, features: int) -> None:
         super().__init__()
         self.branches = nn.ModuleList(new_branch(options, frames) for options in branches)
-        self.tag_counts = [int(options.tags) for options in branches]
-        features = sum(int(options.embedding) + int(options.tags) for options in branches)
-        self.register_buffer("centre", torch.zeros(features))
-        self.register_buffer("scale", torch.ones(features))
+        self.branches.requires_grad_(False)
+        read = sum(int(options.embedding) + int(options.tags) for options in branches)
+        self.register_buffer("mean", torch.zeros(read))
+        self.register_buffer("deviation", torch.ones(read))
+        self.dense = nn.Sequential(nn.Linear(read, features), nn.ReLU())
 
-    @property
-    def features(self) -> int:
-        """Columns of the output."""
-        return len(self.centre)
-
-    def raw(self, x: Tensor) -> Tensor:
-        """All embeddings, then all tags' logits, as the branches say them."""
+    def said(self, x: Tensor) -> Said:
+        """All embeddings (b, e) and all tags (b, n), logits, side by side."""
         said = [branch(x.unsqueeze(1)) for branch in self.branches]
-        return torch.cat([one.embedding for one in said] + [one.tags for one in said], dim=1)
+        return Said(*(torch.cat(column, dim=1) for column in zip(*said, strict=True)))
+
+    def features(self, said: Said) -> Tensor:
+        """What the heads read."""
+        features: Tensor = self.dense((torch.cat(said, dim=1) - self.mean) / self.deviation)
+        return features
 
     def forward(self, x: Tensor) -> Tensor:
-        return (self.raw(x) - self.centre) / self.scale
+        return self.features(self.said(x))
 
-    def tags(self, features: Tensor) -> Tensor:
-        """The tags' logits of all branches (b, n) in what the trunk gave."""
-        first = self.features - sum(self.tag_counts)
-        return features[:, first:] * self.scale[first:] + self.centre[first:]
+    @torch.no_grad()
+    def standardise(self, windows: Iterable[Tensor]) -> None:
+        """Take mean and deviation of what is read from these windows (b, mels, frames)."""
+        read = torch.cat([torch.cat(self.said(x), dim=1) for x in windows])
+        self.mean.copy_(read.mean(dim=0))
+        self.deviation.copy_(read.std(dim=0).clamp(min=1e-3))
 
 
 def new_branch(options: Any, frames: int) -> Branch:
