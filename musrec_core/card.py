@@ -50,7 +50,8 @@ class FrontEnd:
     excerpts : int
         Stretches, spread over the track, that make up the clip; 1: its middle.
     mel_scale : str
-        Of the bands: ``slaney`` (Slaney 1998, each band of unit area), or ``htk`` (Young et al. 2006, each with a peak of 1).
+        Of the bands: ``slaney`` (Slaney 1998, each band of unit area), or ``htk`` (Young et al. 2006, each with a peak
+        of 1).
     pad_mode : str
         What the STFT finds beyond a stretch's ends: ``constant`` (silence), or ``reflect`` (the signal, mirrored).
     normalise : str

@@ -1,4 +1,4 @@
-"""``python -m training``: fetch, prepare, teach, fit, export, evaluate, or all of them at once; and ablate."""
+"""``python -m training``: fetch, prepare, teach, hints, fit, export, evaluate, or all of them at once; and ablate."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ def _teach(recipe: Recipe, options: argparse.Namespace) -> None:
     for report in teach(
         recipe, load_cache(folder), folder, options.teachers or options.music / "teachers", options.jobs
     ):
+        print(report, flush=True)
+
+
+def _hints(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .data.cache import load_cache
+    from .fit.hints import fit_hints
+
+    cache = load_cache(options.cache or options.out / "cache")
+    for report in fit_hints(recipe, cache, options.teachers or options.music / "teachers", options.out):
         print(report, flush=True)
 
 
@@ -80,6 +89,8 @@ def _run(recipe: Recipe, options: argparse.Namespace) -> None:
         _prepare(recipe, options)
     if recipe.teachers:
         _teach(recipe, options)
+    if recipe.network.branches:
+        _hints(recipe, options)
     if not (options.out / "encoder.pt").is_file():
         _fit(recipe, options)
     _export(recipe, options)
@@ -112,7 +123,7 @@ def _add_options(command: argparse.ArgumentParser, name: str) -> None:
     command.add_argument(
         "--music", type=Path, default=Path("music"), help="the folder of labelled music, for `prepare`"
     )
-    if name in {"run", "teach"}:
+    if name in {"run", "teach", "hints"}:
         command.add_argument("--teachers", type=Path, help="the folder of teachers (default: MUSIC/teachers)")
     if name in {"run", "prepare", "teach"}:
         command.add_argument("--jobs", type=int, help="worker processes (default: one per core)")
@@ -141,9 +152,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description="Train an encoder for beets-musrec.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, what in (
-        ("run", _run, "prepare, teach, fit, export and evaluate: the whole recipe in one command"),
+        ("run", _run, "prepare, teach, hints, fit, export and evaluate: the whole recipe in one command"),
         ("prepare", _prepare, "decode the music into a cache of log-mel and, for teachers, audio"),
         ("teach", _teach, "let the recipe's teachers hear the cached audio, and keep what they say"),
+        ("hints", _hints, "fit the network's branches to their teachers, layer by layer"),
         ("fit", _fit, "train the recipe's network on the cache"),
         ("export", _export, "write the trained encoder as ONNX with its card"),
         ("evaluate", _evaluate, "compare an exported encoder with other systems: report.md, JSON, pictures"),

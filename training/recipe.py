@@ -79,7 +79,7 @@ _TEMPLATE = {
         "teacher": confuse.Number(0.0),
         "mood": confuse.Number(0.0),
     },
-    "hints": {"clips": confuse.Integer(2000)},
+    "hints": {"clips": confuse.Integer(2000), "steps": confuse.Integer(3000)},
     "teacher": confuse.Optional(str),
     "teachers": confuse.Sequence(
         {

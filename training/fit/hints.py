@@ -23,8 +23,8 @@ from torch.nn import functional as F
 from musrec_core.audio.features import log_mel
 
 from ..data.cache import Cache
-from ..data.onnx_teacher import OnnxTeacher, open_teacher
 from ..data.decoder import mel_filter_bank
+from ..data.onnx_teacher import OnnxTeacher, open_teacher
 from ..model.branches import KERNEL, Branch, Branches, new_branch
 from ..recipe import Recipe, RecipeError
 
@@ -33,15 +33,15 @@ FEWEST_CLIPS = 40  # of a regression; it takes more until it has so many positio
 POSITIONS_PER_INPUT = 200
 RIDGE = 1e-6  # of the inputs' mean power
 REPORTED_CLIPS = 150
-EPOCHS, BATCH, MAX_LR = 60, 32, 2e-3  # of the read-out
+BATCH, MAX_LR = 32, 2e-3  # of the read-out
 
 
 @dataclass(frozen=True)
 class HintReport:
     """How well a branch follows: shares of the teacher's variance that it misses, on clips kept out of training.
 
-    ``layers``: of each convolution before its activation, in the followed channels; ``left_out``: of each layer's maxima,
-    in the channels that no convolution follows; ``embedding``, ``tags``: of what comes out.
+    ``layers``: of each convolution before its activation, in the followed channels; ``left_out``: of each layer's
+    maxima, in the channels that no convolution follows; ``embedding``, ``tags``: of what comes out.
     """
 
     teacher: str
@@ -100,7 +100,8 @@ def fit_hints(recipe: Recipe, cache: Cache, teachers: Path, out: Path) -> Iterat
 
 def branch_file(out: Path, recipe: Recipe, options: Any) -> Path:
     """Where a branch is saved; another front end or other settings are another file."""
-    settings = repr((recipe.front, int(recipe.seed), int(recipe.hints.clips), {key: options[key] for key in sorted(options)}))  # fmt: skip
+    branch = {key: options[key] for key in sorted(options)}
+    settings = repr((recipe.front, int(recipe.seed), dict(recipe.hints), branch))
     return out / "branches" / f"{Path(options.file).stem}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}.pt"
 
 
@@ -188,17 +189,16 @@ class _Student:
         for parameter in learnt:
             parameter.requires_grad_(True)
         optimizer = torch.optim.AdamW(learnt, lr=MAX_LR, weight_decay=0.01)
-        steps = EPOCHS * -(-len(maps) // BATCH)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_LR, total_steps=steps)
-        for _ in range(EPOCHS):
-            for rows in torch.randperm(len(maps)).split(BATCH):
-                said = self.branch.said(maps[rows])
-                loss = F.binary_cross_entropy_with_logits(said.tags, tags[rows])
-                loss = 10 * loss + ((said.embedding - embedding[rows]) / deviation).square().mean()
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_LR, total_steps=int(self.recipe.hints.steps))
+        for _ in range(int(self.recipe.hints.steps)):
+            rows = torch.randint(len(maps), (BATCH,))
+            said = self.branch.said(maps[rows])
+            tagging = F.binary_cross_entropy_with_logits(said.tags, tags[rows])
+            loss = 10 * tagging + ((said.embedding - embedding[rows]) / deviation).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
 
     @torch.no_grad()
     def _last(self, i: int, start: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -223,7 +223,11 @@ class _Student:
             embedding.add(said.embedding, heard.said["embedding"])
             tags.add(said.tags.sigmoid(), heard.said["tags"])
         return HintReport(
-            self.teacher.name, [one.share for one in layers], [one.share for one in left_out], embedding.share, tags.share
+            self.teacher.name,
+            [one.share for one in layers],
+            [one.share for one in left_out],
+            embedding.share,
+            tags.share,
         )
 
 

@@ -18,9 +18,8 @@ from . import branches, networks
 class Outputs(NamedTuple):
     """What the network says of b windows; a head that the recipe has no loss for gives no columns.
 
-    features (b, f); head (b, d) unit length; genres (b, k) logits; teacher (b, 200) standardised; tags (b, 50) logits, or (b, n)
-    of all branches;
-    mood (b, 2) logits of valence and arousal.
+    features (b, f); head (b, d) unit length; genres (b, k) logits; teacher (b, 200) standardised; tags (b, 50) logits,
+    or (b, n) of all branches; mood (b, 2) logits of valence and arousal.
     """
 
     features: Tensor
@@ -93,9 +92,7 @@ def new_encoder(recipe: Recipe, n_genres: int) -> TrainableEncoder:
         "residual": lambda: networks.Residual(stem=net.stem, stages=net.stages, features=net.features),
         "vgg": lambda: networks.Vgg(stages=net.stages, features=net.features),
         "latent_cnn": lambda: networks.LatentCnn(features=net.features),
-        "branches": lambda: branches.Branches(
-            net.branches, frames=recipe.front.window_frames, features=net.features
-        ),
+        "branches": lambda: branches.Branches(net.branches, frames=recipe.front.window_frames, features=net.features),
         "mfcc_cnn": lambda: networks.MfccCnn(n_mels=recipe.front.n_mels, features=net.features),
     }
     encoder = TrainableEncoder(
