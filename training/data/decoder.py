@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from musrec_core.audio.clip import load_clip
-from musrec_core.audio.features import log_mel
+from musrec_core.audio.features import MIN_SOUND_SECONDS, log_mel
 from musrec_core.audio.infrasound import without_infrasound
 from musrec_core.audio.resampling import resample
 from musrec_core.audio.silence import without_silence
@@ -250,7 +250,7 @@ def _clip(number: int, y: NDArray[np.float32], plan: Plan, basis: NDArray[np.flo
             y = without_infrasound(y, rate)
         if front_end.skip_silent:
             window = front_end.window_frames * front_end.hop_length / front_end.sample_rate
-            y = without_silence(y, rate, round(window * rate))
+            (y,) = without_silence([y], rate, round(min(window, MIN_SOUND_SECONDS) * rate))
         audio = to_int16(y)
         y = resample(y, rate, front_end.sample_rate)
         front_end = replace(front_end, remove_dc=False, skip_silent=False)

@@ -174,6 +174,7 @@ class _Student:
             if sums.clips >= FEWEST_CLIPS and sums.count >= POSITIONS_PER_INPUT * len(x):
                 break
         convolution = self.branch.convolutions[layer]
+        assert isinstance(convolution, torch.nn.Conv2d)
         channels = sums.most_moved(convolution.out_channels)
         weights, bias = sums.regression(channels)
         convolution.weight.copy_(weights.T.reshape(convolution.weight.shape))
@@ -196,7 +197,7 @@ class _Student:
             tagging = F.binary_cross_entropy_with_logits(said.tags, tags[rows])
             loss = 10 * tagging + ((said.embedding - embedding[rows]) / deviation).square().mean()
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
 

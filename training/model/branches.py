@@ -127,7 +127,7 @@ def new_branch(options: Any, frames: int) -> Branch:
     """An untrained branch as a recipe describes it."""
     return Branch(
         widths=[int(width) for width in options.widths],
-        pools=[tuple(map(int, pool)) for pool in options.pools],
+        pools=[(int(bands), int(times)) for bands, times in options.pools],
         frames=frames,
         hidden=int(options.hidden),
         embedding=int(options.embedding),

@@ -61,7 +61,7 @@ class TinyTeacher(nn.Module):
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     values = yaml.safe_load((RECIPES / "shipped.yaml").read_text(encoding="utf-8"))
-    values |= {"name": "tiny", "teacher": None, "hints": {"clips": CLIPS, "steps": 800}}
+    values |= {"name": "tiny", "teacher": None, "hints": {"clips": CLIPS, "steps": 2_500}}
     values["front_end"] = {
         "sample_rate": RATE, "clip_seconds": SAMPLES / RATE, "n_fft": N_FFT, "hop_length": HOP, "n_mels": MELS,
         "fmin": 0.0, "fmax": RATE / 2, "top_db": 80.0, "window_frames": FRAMES, "mel_scale": "htk",
