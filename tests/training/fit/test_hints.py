@@ -40,7 +40,8 @@ class TinyTeacher(nn.Module):
         self.bank = torch.from_numpy(bank)
         self.first, self.second = nn.Conv2d(1, 5, 3, padding=1), nn.Conv2d(5, 5, 3, padding=1)
         with torch.no_grad():
-            self.first.weight[2], self.first.bias[2] = 0.0, -1.0
+            self.first.weight[2] = 0.0
+            self.first.get_parameter("bias")[2] = -1.0
         self.embedding, self.tags = nn.Linear(5 * 4, 3), nn.Linear(3, 2)
         with torch.no_grad():
             self.embedding.weight *= 10
