@@ -214,14 +214,15 @@ class Card:
         Parameters
         ----------
         path : str or Path, optional
-            The card or the ``.onnx`` beside it; the shipped model's without it.
+            The card or the ``.onnx`` beside it, or the name of a shipped model; the newest shipped one's without it.
 
         Raises
         ------
         ModelError
             The card is missing, no JSON, or lacks a key; the message names it.
         """
-        file = Path(path).expanduser().with_suffix(".json") if path is not None else SHIPPED
+        named = SHIPPED if path is None else shipped_models().get(str(path))
+        file = named or Path(str(path)).expanduser().with_suffix(".json")
         try:
             stored = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -308,7 +309,8 @@ def known_cards(card: Card) -> list[Card]:
     """
     beside = (path for path in sorted(card.folder.glob("*.json")) if path.with_suffix(".onnx").is_file())
     found = {card.model_id: card}
-    for path in dict.fromkeys([*shipped_models().values(), *beside]):
+    known = card.folder / f"{card.name}.json"
+    for path in sorted({*shipped_models().values(), *beside} - {known}):
         with contextlib.suppress(ModelError):
             other = Card.load(path)
             found.setdefault(other.model_id, other)

@@ -58,7 +58,7 @@ class Encoder:
         Parameters
         ----------
         path : str or PathLike, optional
-            The model's ``.onnx`` (its card lies beside it); the shipped model without it.
+            The model's ``.onnx`` (its card lies beside it), or the name of a shipped one; the newest without it.
         threads : int
             Threads of the network; 0: as the runtime thinks best. A worker among N wants 1.
 
