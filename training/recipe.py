@@ -9,7 +9,7 @@ from typing import Any
 
 import confuse
 
-from musrec_core.card import CHOICES, LEVEL, OPTIONAL, SWITCHES, FrontEnd
+from musrec_core.front_end import CHOICES, LEVEL, OPTIONAL, SWITCHES, FrontEnd
 
 RECIPES = Path(__file__).parent / "recipes"
 

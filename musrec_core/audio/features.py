@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..card import FrontEnd
+from ..front_end import FrontEnd
 from .infrasound import without_infrasound
 from .silence import without_silence
 

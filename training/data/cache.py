@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musrec_core.card import FrontEnd
+from musrec_core.front_end import FrontEnd
 
 from ..recipe import RecipeError
 from .audio import FILE, Audio

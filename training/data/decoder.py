@@ -19,8 +19,8 @@ from musrec_core.audio.features import MIN_SOUND_SECONDS, log_mel
 from musrec_core.audio.infrasound import without_infrasound
 from musrec_core.audio.resampling import resample
 from musrec_core.audio.silence import without_silence
-from musrec_core.card import FrontEnd
 from musrec_core.errors import UnusableAudio
+from musrec_core.front_end import FrontEnd
 from musrec_core.workers.pool import WorkerPool
 
 from .audio import Samples, to_int16

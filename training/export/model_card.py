@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from musrec_core.card import Card, FrontEnd
+from musrec_core.card import Card
+from musrec_core.front_end import FrontEnd
 from musrec_core.mood import AXES
 from musrec_core.words import Words
 

@@ -174,7 +174,8 @@ class _Student:
             if sums.clips >= FEWEST_CLIPS and sums.count >= POSITIONS_PER_INPUT * len(x):
                 break
         convolution = self.branch.convolutions[layer]
-        assert isinstance(convolution, torch.nn.Conv2d) and convolution.bias is not None
+        assert isinstance(convolution, torch.nn.Conv2d)
+        assert convolution.bias is not None
         channels = sums.most_moved(convolution.out_channels)
         weights, bias = sums.regression(channels)
         convolution.weight.copy_(weights.T.reshape(convolution.weight.shape))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from musrec_core.audio.features import MIN_POWER
-from musrec_core.card import FrontEnd
+from musrec_core.front_end import FrontEnd
 
 
 class LogMel(nn.Module):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from musrec_core import Encoder, UnusableAudio
 from musrec_core.audio.clip import ClipSpec, load_clip, load_excerpts
 from musrec_core.audio.features import log_mel, log_mel_each, windows, windows_each
-from musrec_core.card import FrontEnd
+from musrec_core.front_end import FrontEnd
 
 from ... import music
 from .test_clip import RATE, pitch, staircase, with_gap, write_pcm

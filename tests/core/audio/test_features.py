@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from musrec_core.audio.features import log_mel, windows
 from musrec_core.audio.infrasound import without_infrasound
 from musrec_core.audio.silence import levels, without_silence
-from musrec_core.card import OPTIONAL, FrontEnd
+from musrec_core.front_end import OPTIONAL, FrontEnd
 
 from ... import music
 

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from musrec_core import Card, Encoder, TrackEmbedding
-from musrec_core.card import FrontEnd, Genre
+from musrec_core.card import Genre
+from musrec_core.front_end import FrontEnd
 from musrec_core.words import Words
 from training.export.export import _write_onnx
 from training.export.model_card import write_model_card
