@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ class _Student:
 
     def __init__(self, recipe: Recipe, cache: Cache, teachers: Path, options: Any) -> None:
         self.recipe, self.cache, self.options = recipe, cache, options
-        self.front = recipe.front
+        self.front = replace(recipe.front, remove_dc=False, skip_silent=False)  # done, in the cached audio
         self.bank = mel_filter_bank(self.front)
         self.samples = (self.front.window_frames - 1) * self.front.hop_length
         self.teacher = self._open(teachers)
