@@ -14,10 +14,10 @@ from beets.plugins import BeetsPlugin
 from musrec_core.card import Card, known_cards
 from musrec_core.errors import ModelError
 
+from . import named_queries
 from .attributes import fields
 from .commands import COMMANDS, Command
 from .config import DEFAULTS, Flag, ModelPath, Settings
-from .similar import query
 
 if TYPE_CHECKING:
     from beets.dbcore.types import Type
@@ -42,8 +42,8 @@ class MusrecPlugin(BeetsPlugin):
         self._components: Components | None = None
         self._lock = Lock()
         self._register_attributes()
-        self.item_queries = query.item_queries(lambda: self.components.query_results)
-        self.album_queries = query.album_queries(lambda: self.components.query_results)
+        self.item_queries = named_queries.item_queries(lambda: self.components.query_results)
+        self.album_queries = named_queries.album_queries(lambda: self.components.query_results)
         self.register_listener("library_opened", self._remember_library)
         self.register_listener("import_begin", self._import_begins)
         if self._is_on(self.config["auto"]):

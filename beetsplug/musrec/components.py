@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from .playlists.files import PlaylistWriter
     from .playlists.mixes import Mixes
     from .playlists.refresh import PlaylistRefresher
+    from .similar.find import SimilarSearch
     from .similar.hubs import HubFinder
     from .similar.query_results import QueryResults
-    from .similar.request import SimilarSearch
 
 
 ComponentT = TypeVar("ComponentT")
@@ -154,7 +154,7 @@ class Components:
 
     @component
     def similar(self) -> SimilarSearch:
-        from .similar.request import SimilarSearch
+        from .similar.find import SimilarSearch
 
         settings = self.settings
         return SimilarSearch(

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from musrec_core.playlist.m3u import Entry
     from musrec_core.playlist.recipe import Document, Kept
 
+    from ..similar.find import SimilarSearch
     from ..similar.options import SimilarOptions
-    from ..similar.request import Result, SimilarSearch
+    from ..similar.request import Result
     from .files import PlaylistWriter
 
 MAX_SEEDS = 5  # seeds that the file names for a reader

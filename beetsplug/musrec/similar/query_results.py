@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from musrec_core.search.index import Neighbour
 
     from ..library.vectors import Snapshot
-    from .request import SimilarSearch
+    from .find import SimilarSearch
     from .search import SongRanker
 
 COUNT = 25

@@ -16,9 +16,10 @@ from beetsplug.musrec.library.models import Models
 from beetsplug.musrec.library.sql import id_of
 from beetsplug.musrec.library.vectors import VectorStore
 from beetsplug.musrec.similar import arguments
+from beetsplug.musrec.similar.find import SimilarSearch
 from beetsplug.musrec.similar.hubs import HubFinder
 from beetsplug.musrec.similar.options import OPTIONS, SimilarOptions, Use
-from beetsplug.musrec.similar.request import Request, SimilarSearch
+from beetsplug.musrec.similar.request import Request
 from benchmarks.synthetic_library import make_library
 from musrec_core.card import Card
 
