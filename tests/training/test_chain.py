@@ -221,7 +221,7 @@ def test_every_recipe_that_comes_with_us_is_valid() -> None:
     ("changes", "complaint"),
     [
         ({"teacher": None}, "names no file"),
-        ({"loss.teacher": 0}, "need loss.teacher"),
+        ({"loss.teacher": 0}, "needs loss.teacher"),
         ({"loss.contrastive": 0, "vector.head": 1}, "needs loss.contrastive"),
         ({"loss.contrastive": 0, "schedule.pretrain_epochs": 2}, "pretrain_epochs"),
         ({"network.kind": "transformer"}, "network.kind"),

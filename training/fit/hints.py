@@ -2,8 +2,8 @@
 
 A convolution before its activation is linear in the maps below it. So each layer of a branch is the least-squares
 regression of the teacher's maps on the branch's own, from the bottom to the top, over millions of patches: no descent,
-no schedule. Channels that no music moves are left out: half of what a teacher computes. Then the read-out and the tags
-learn by descent from what the last layer gives.
+no schedule. Channels that no music moves are left out. Then the teacher's tags and embedding are read out of what the
+last layer gives.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ POSITIONS_PER_INPUT = 200
 RIDGE = 1e-6  # of the inputs' mean power
 REPORTED_CLIPS = 150
 BATCH, MAX_LR = 32, 2e-3  # of the read-out
+LEAST_TAG = 1e-5  # probability
 
 
 @dataclass(frozen=True)
@@ -183,22 +184,24 @@ class _Student:
         return channels
 
     def _fit_read_out(self, clips: NDArray[np.int64], rng: np.random.Generator) -> None:
-        """Descend on the teacher's embedding and tags, from the last layer's maps."""
+        """The tags, by regression on the teacher's embedding; that embedding from the last layer's maps, by descent."""
         heard = [self._last(int(i), float(start)) for i, start in zip(clips, rng.random(len(clips)), strict=True)]
         maps, embedding, tags = (torch.cat(column) for column in zip(*heard, strict=True))
+        weights, bias = _regression(embedding, tags.clamp(LEAST_TAG, 1 - LEAST_TAG).logit())
+        with torch.no_grad():
+            self.branch.tags.weight.copy_(weights.T)
+            self.branch.tags.bias.copy_(bias)
+        learnt = list(self.branch.read_out.parameters())
+        if not learnt:
+            return
         deviation = embedding.std(dim=0).clamp(min=1e-3)
-        learnt = [*self.branch.read_out.parameters(), *self.branch.tags.parameters()]
-        for parameter in learnt:
-            parameter.requires_grad_(True)
         optimizer = torch.optim.AdamW(learnt, lr=MAX_LR, weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_LR, total_steps=int(self.recipe.hints.steps))
         for _ in range(int(self.recipe.hints.steps)):
             rows = torch.randint(len(maps), (BATCH,))
-            said = self.branch.said(maps[rows])
-            tagging = F.binary_cross_entropy_with_logits(said.tags, tags[rows])
-            loss = 10 * tagging + ((said.embedding - embedding[rows]) / deviation).square().mean()
+            loss = ((self.branch.read_out(maps[rows]) - embedding[rows]) / deviation).square().mean()
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             schedule.step()
 
@@ -264,6 +267,13 @@ class _Sums:
         ridge = RIDGE * power * torch.eye(len(self.inputs), dtype=torch.float64)
         solution = torch.linalg.solve(self.inputs + ridge, self.products[:, channels]).float()
         return solution[:-1], solution[-1]
+
+
+def _regression(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Least squares of (n, outputs) on (n, inputs): weights [shape=(inputs, outputs)] and bias [shape=(outputs,)]."""
+    sums = _Sums()
+    sums.add(x.T, y.T, y.T[None, :, :, None])
+    return sums.regression(torch.arange(y.shape[1]))
 
 
 class _Missed:
