@@ -59,7 +59,7 @@ _TEMPLATE = {
                 "maps": confuse.StrSeq(split=False),  # tensors of its graph: each convolution before its activation
                 "widths": confuse.Sequence(int),
                 "pools": confuse.Sequence(confuse.Sequence(int)),
-                "hidden": confuse.Integer(0),
+                "recurrent": confuse.Integer(0),
                 "embedding": confuse.Integer(),
                 "tags": confuse.Integer(),
             }
@@ -79,7 +79,7 @@ _TEMPLATE = {
         "teacher": confuse.Number(0.0),
         "mood": confuse.Number(0.0),
     },
-    "hints": {"clips": confuse.Integer(2000), "steps": confuse.Integer(3000)},
+    "hints": {"clips": confuse.Integer(2000), "steps": confuse.Integer(6000)},
     "teacher": confuse.Optional(str),
     "teachers": confuse.Sequence(
         {

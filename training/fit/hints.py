@@ -25,7 +25,7 @@ from musrec_core.audio.features import log_mel
 from ..data.cache import Cache
 from ..data.decoder import mel_filter_bank
 from ..data.onnx_teacher import OnnxTeacher, open_teacher
-from ..model.branches import KERNEL, Branch, Branches, new_branch
+from ..model.branches import KERNEL, Branch, Branches, LastState, new_branch
 from ..recipe import Recipe, RecipeError
 
 POSITIONS = 20_000  # of a clip's map that a regression reads
@@ -33,7 +33,7 @@ FEWEST_CLIPS = 40  # of a regression; it takes more until it has so many positio
 POSITIONS_PER_INPUT = 200
 RIDGE = 1e-6  # of the inputs' mean power
 REPORTED_CLIPS = 150
-BATCH, MAX_LR = 32, 2e-3  # of the read-out
+BATCH, MAX_LR = 32, 5e-3  # of the read-out
 LEAST_TAG = 1e-5  # probability
 
 
@@ -124,7 +124,7 @@ class _Student:
         self.bank = mel_filter_bank(self.front)
         self.samples = (self.front.window_frames - 1) * self.front.hop_length
         self.teacher = self._open(teachers)
-        self.branch: Branch = new_branch(options, self.front.window_frames).eval()
+        self.branch: Branch = new_branch(options).eval()
 
     def _open(self, folder: Path) -> OnnxTeacher:
         from types import SimpleNamespace
@@ -191,17 +191,19 @@ class _Student:
         with torch.no_grad():
             self.branch.tags.weight.copy_(weights.T)
             self.branch.tags.bias.copy_(bias)
-        learnt = list(self.branch.read_out.parameters())
-        if not learnt:
+        read_out = self.branch.read_out
+        if not isinstance(read_out, LastState):
             return
+        read_out.scale.copy_(maps.std())
         deviation = embedding.std(dim=0).clamp(min=1e-3)
-        optimizer = torch.optim.AdamW(learnt, lr=MAX_LR, weight_decay=0.01)
+        optimizer = torch.optim.AdamW(read_out.parameters(), lr=MAX_LR, weight_decay=1e-4)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_LR, total_steps=int(self.recipe.hints.steps))
         for _ in range(int(self.recipe.hints.steps)):
             rows = torch.randint(len(maps), (BATCH,))
-            loss = ((self.branch.read_out(maps[rows]) - embedding[rows]) / deviation).square().mean()
+            loss = ((read_out(maps[rows]) - embedding[rows]) / deviation).square().mean()
             optimizer.zero_grad()
             loss.backward()
+            torch.nn.utils.clip_grad_norm_(read_out.parameters(), 1.0)
             optimizer.step()
             schedule.step()
 

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 KERNEL = 3  # of the convolutions, both axes
-TIME_KERNEL = 5  # of the read-out's
 
 
 class Said(NamedTuple):
@@ -30,27 +29,22 @@ class Branch(nn.Module):
         Channels of each convolution.
     pools : sequence of (int, int)
         Bands and frames of each maximum. All bands have to be gone after the last one.
-    frames : int
-        Of the input.
-    hidden : int
-        Of the read-out, a convolution over time and two dense layers that lead to the teacher's embedding. 0: none, the
-        last maxima are the embedding.
+    recurrent : int
+        Gated recurrent layers that read the teacher's embedding out of the last maxima, which are its frames. 0: none,
+        the last maxima are the embedding.
     embedding, tags : int
         Of the teacher.
     """
 
     def __init__(
-        self, *, widths: Sequence[int], pools: Sequence[tuple[int, int]], frames: int, hidden: int, embedding: int,
-        tags: int,
-    ) -> None:  # fmt: skip
+        self, *, widths: Sequence[int], pools: Sequence[tuple[int, int]], recurrent: int, embedding: int, tags: int
+    ) -> None:
         super().__init__()
         self.convolutions = nn.ModuleList(
             nn.Conv2d(inputs, outputs, KERNEL, padding=KERNEL // 2) for inputs, outputs in pairwise([1, *widths])
         )
         self.pools = [(int(bands), int(times)) for bands, times in pools]
-        for _, times in self.pools:
-            frames //= times
-        self.read_out = _read_out(widths[-1], frames, hidden, embedding)
+        self.read_out = LastState(widths[-1], embedding, recurrent) if recurrent else nn.Flatten()
         self.tags = nn.Linear(embedding, tags)
 
     def maps(self, x: Tensor, layers: int | None = None) -> Tensor:
@@ -68,13 +62,19 @@ class Branch(nn.Module):
         return self.said(self.maps(x))
 
 
-def _read_out(channels: int, frames: int, hidden: int, embedding: int) -> nn.Module:
-    if not hidden:
-        return nn.Flatten()
-    return nn.Sequential(
-        nn.Conv2d(channels, hidden, (1, TIME_KERNEL), padding=(0, TIME_KERNEL // 2)), nn.ReLU(), nn.Flatten(),
-        nn.Linear(hidden * frames, 2 * hidden), nn.ReLU(), nn.Linear(2 * hidden, embedding),
-    )  # fmt: skip
+class LastState(nn.Module):
+    """Gated recurrent layers over time (Cho et al. 2014): maps (b, c, 1, t) -> the last state (b, e)."""
+
+    scale: Tensor
+
+    def __init__(self, channels: int, embedding: int, layers: int) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.ones(()))
+        self.layers = nn.GRU(channels, embedding, layers, batch_first=True)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        states: Tensor = self.layers((maps / self.scale).squeeze(2).transpose(1, 2))[0]
+        return states[:, -1]
 
 
 class Branches(nn.Module):
@@ -84,8 +84,6 @@ class Branches(nn.Module):
     ----------
     branches : sequence of dict
         Each branch's settings in a recipe. They learn by `training.fit.hints`, and do not change afterwards.
-    frames : int
-        Of a window.
     features : int
         Width of the layer that reads the embeddings and the tags.
     """
@@ -93,9 +91,9 @@ class Branches(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, branches: Sequence[Any], *, frames: int, features: int) -> None:
+    def __init__(self, branches: Sequence[Any], *, features: int) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(new_branch(options, frames) for options in branches)
+        self.branches = nn.ModuleList(new_branch(options) for options in branches)
         self.branches.requires_grad_(False)
         read = sum(int(options.embedding) + int(options.tags) for options in branches)
         self.register_buffer("mean", torch.zeros(read))
@@ -123,13 +121,12 @@ class Branches(nn.Module):
         self.deviation.copy_(read.std(dim=0).clamp(min=1e-3))
 
 
-def new_branch(options: Any, frames: int) -> Branch:
+def new_branch(options: Any) -> Branch:
     """An untrained branch as a recipe describes it."""
     return Branch(
         widths=[int(width) for width in options.widths],
         pools=[(int(bands), int(times)) for bands, times in options.pools],
-        frames=frames,
-        hidden=int(options.hidden),
+        recurrent=int(options.recurrent),
         embedding=int(options.embedding),
         tags=int(options.tags),
     )

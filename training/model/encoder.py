@@ -92,7 +92,7 @@ def new_encoder(recipe: Recipe, n_genres: int) -> TrainableEncoder:
         "residual": lambda: networks.Residual(stem=net.stem, stages=net.stages, features=net.features),
         "vgg": lambda: networks.Vgg(stages=net.stages, features=net.features),
         "latent_cnn": lambda: networks.LatentCnn(features=net.features),
-        "branches": lambda: branches.Branches(net.branches, frames=recipe.front.window_frames, features=net.features),
+        "branches": lambda: branches.Branches(net.branches, features=net.features),
         "mfcc_cnn": lambda: networks.MfccCnn(n_mels=recipe.front.n_mels, features=net.features),
     }
     encoder = TrainableEncoder(

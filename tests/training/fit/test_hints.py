@@ -26,7 +26,7 @@ SAMPLES = (FRAMES - 1) * HOP
 MEAN_DB, DEVIATION_DB = -20.0, 15.0
 CLIPS = 60
 BRANCH = {"file": "tiny.onnx", "samples": SAMPLES, "maps": ["first", "second"], "widths": [4, 5],
-          "pools": [[2, 4], [4, 2]], "hidden": 8, "embedding": 3, "tags": 2}  # fmt: skip
+          "pools": [[2, 4], [4, 2]], "recurrent": 1, "embedding": 3, "tags": 2}  # fmt: skip
 
 
 class TinyTeacher(nn.Module):
@@ -42,9 +42,10 @@ class TinyTeacher(nn.Module):
         with torch.no_grad():
             self.first.weight[2] = 0.0
             self.first.get_parameter("bias")[2] = -1.0
-        self.embedding, self.tags = nn.Linear(5 * 4, 3), nn.Linear(3, 2)
+        self.memory, self.tags = nn.GRU(5, 3, batch_first=True), nn.Linear(3, 2)
         with torch.no_grad():
-            self.embedding.weight *= 10
+            for parameter in self.memory.parameters():
+                parameter.mul_(4)
 
     def maps(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         padded = F.pad(waveform.unsqueeze(1), (N_FFT // 2, N_FFT // 2), mode="reflect")
@@ -55,14 +56,15 @@ class TinyTeacher(nn.Module):
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         first, second = self.maps(waveform)
-        embedding = self.embedding(F.max_pool2d(F.relu(second), (4, 2)).flatten(1))
+        last = F.max_pool2d(F.relu(second), (4, 2))
+        embedding = self.memory(last.squeeze(2).transpose(1, 2))[0][:, -1]
         return first, second, embedding, self.tags(embedding).sigmoid()
 
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     values = yaml.safe_load((RECIPES / "shipped.yaml").read_text(encoding="utf-8"))
-    values |= {"name": "tiny", "teacher": None, "hints": {"clips": CLIPS, "steps": 2_500}}
+    values |= {"name": "tiny", "teacher": None, "hints": {"clips": CLIPS, "steps": 1_500}}
     values["front_end"] = {
         "sample_rate": RATE, "clip_seconds": SAMPLES / RATE, "n_fft": N_FFT, "hop_length": HOP, "n_mels": MELS,
         "fmin": 0.0, "fmax": RATE / 2, "top_db": 80.0, "window_frames": FRAMES, "mel_scale": "htk",
@@ -168,7 +170,7 @@ def test_what_is_fitted_is_not_fitted_again(
 ) -> None:
     assert not list(fit_hints(recipe, cache, teachers, fitted[1]))
     other = copy.deepcopy(recipe)
-    other.network.branches[0]["hidden"] = 4
+    other.network.branches[0]["recurrent"] = 2
     assert not branch_file(fitted[1], other, other.network.branches[0]).exists()
 
 
