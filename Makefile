@@ -12,12 +12,13 @@
 # PYTHON=python3.10          another Python
 # BEETS=2.7.0                make test with this beets (or: newest), in a virtual environment of its own
 # EXTRAS=dev                 without what training needs (torch); then ARGS="tests/core tests/plugin"
+# WITHOUT=ncnn               without this package, in a virtual environment of its own; EXTRAS=dev,onnx for ONNX Runtime
 #
 # On Windows: in Git's bash, with GNU make.
 
 PYTHON ?= python3
 EXTRAS ?= train,dev
-VENV := .venv$(if $(BEETS),-beets-$(BEETS)-$(notdir $(PYTHON)))
+VENV := .venv$(if $(BEETS),-beets-$(BEETS)-$(notdir $(PYTHON)))$(if $(WITHOUT),-without-$(WITHOUT))
 DEMO_VENV := .venv-demo
 LOWEST_VENV := .venv-lowest-$(notdir $(PYTHON))
 RELEASE_VENV := .venv-release
@@ -78,12 +79,13 @@ $(DEMO_VENV)/.installed: $(REQUIREMENTS)
 $(VENV)/.installed: $(REQUIREMENTS)
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/$(BIN)/python $(PIP) install -c constraints.txt -e '.[$(EXTRAS)]' $(if $(BEETS),$(if $(filter newest,$(BEETS)),beets,beets==$(BEETS)))
+	$(if $(WITHOUT),$(VENV)/$(BIN)/python $(PIP) uninstall --yes $(WITHOUT))
 	touch $@
 
-$(LOWEST_VENV)/.installed: $(REQUIREMENTS)
+$(LOWEST_VENV)/.installed: $(REQUIREMENTS) release/lowest.py
 	$(PYTHON) -m venv $(LOWEST_VENV)
-	$(LOWEST_VENV)/$(BIN)/python -m release.lowest > $(LOWEST_VENV)/constraints.txt
-	$(LOWEST_VENV)/$(BIN)/python $(PIP) install -c $(LOWEST_VENV)/constraints.txt -e '.[dev,learn,map,ann]'
+	$(LOWEST_VENV)/$(BIN)/python -m release.lowest > $(LOWEST_VENV)/requirements.txt
+	$(LOWEST_VENV)/$(BIN)/python $(PIP) install -r $(LOWEST_VENV)/requirements.txt -e '.[dev]'
 	touch $@
 
 $(RELEASE_VENV)/.installed: pyproject.toml
@@ -93,4 +95,4 @@ $(RELEASE_VENV)/.installed: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-beets-* .venv-lowest-* $(DEMO_VENV) $(RELEASE_VENV) demo build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) .venv-beets-* .venv-without-* .venv-lowest-* $(DEMO_VENV) $(RELEASE_VENV) demo build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -96,7 +96,7 @@ def _variants(card: Card, folder: Path) -> Iterator[Variant]:
     from training.export.ncnn_convert import convert
 
     model = onnx.load(card.folder / card.weights)
-    rounded, plain = convert(model, int8=False), convert(_without_rounding(model))
+    rounded, plain = convert(model, int8=False), convert(without_rounding(model))
     yield Variant(SHIPPED, NcnnNetwork(card, threads=1))
     yield Variant("ncnn, the same in floats", InNcnn(*rounded, folder))
     yield Variant("ncnn, float32, not rounded", InNcnn(*plain, folder))
@@ -105,7 +105,7 @@ def _variants(card: Card, folder: Path) -> Iterator[Variant]:
     yield Variant(ONNX, OnnxNetwork(card, threads=1))
 
 
-def _without_rounding(model: onnx.ModelProto) -> onnx.ModelProto:
+def without_rounding(model: onnx.ModelProto) -> onnx.ModelProto:
     """The network without the quantisation of what flows through it; the weights keep theirs."""
     import onnx
 

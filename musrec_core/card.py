@@ -180,8 +180,11 @@ class Card:
 
     def save(self) -> Path:
         """Write ``NAME.json`` into ``folder``."""
+        from ._files import atomic_write  # here: every `beet` reads a card as it starts, and writes none
+
         path = self.folder / f"{self.name}.json"
-        path.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        with atomic_write(path) as file:
+            file.write((json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n").encode("utf-8"))
         return path
 
 

@@ -60,7 +60,8 @@ class Encoder:
         path : str or PathLike, optional
             The model's ``.onnx`` (its card lies beside it), or the name of a shipped one; the newest without it.
         threads : int
-            Threads of the network; 0: as the runtime thinks best. A worker among N wants 1.
+            Threads of ONNX Runtime, where that runs the network; 0: one a core. A worker among N wants 1. ncnn always
+            has one.
 
         Raises
         ------
@@ -114,7 +115,11 @@ class Encoder:
         return self.embed_windows(windows_each(spectrograms, front_end.window_frames))
 
     def embed_windows(self, w: NDArray[np.float32]) -> TrackEmbedding:
-        """Embed log-mel windows [shape=(n, n_mels, window_frames)] of one track."""
+        """Embed log-mel windows [shape=(n > 0, n_mels, window_frames)] of one track; raises `ValueError` for others."""
+        front_end = self.card.front_end
+        if w.shape[1:] != (front_end.n_mels, front_end.window_frames) or not len(w):
+            needed = f"(n > 0, {front_end.n_mels}, {front_end.window_frames})"
+            raise ValueError(f"the model {self.card.name} needs windows of the shape {needed}, and not {w.shape}")
         embeddings, logits, *more = self._network.run(w)
         vector = unit(embeddings.mean(axis=0).astype(np.float32))
         probabilities = _softmax(logits.mean(axis=0).astype(np.float64) / self.card.temperature)

@@ -35,6 +35,10 @@ class ModelError(Exception):
     """An encoder's card or weights can't be used; the message says why in one sentence."""
 
 
+class NoRuntimeError(ModelError):
+    """Nothing that is installed can run an encoder's network; the message says what to install."""
+
+
 class IndexFileError(Exception):
     """A file of vectors can't be used; the message says why in one sentence."""
 

@@ -16,12 +16,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ._text import one_line
 from .card import Card
-from .errors import ModelError
+from .errors import ModelError, NoRuntimeError
 
 # From 1.29 on, ONNX Runtime tells its makers of each session, unless this is set before it is loaded.
 for _name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
     os.environ[_name] = "1"
+
+# ncnn's options for numbers of 16 bits, where the processor has them: on ARM, distances were up to 0.02 apart.
+HALVES = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_packed", "use_bf16_storage")
 
 Outputs = tuple[NDArray[np.float32], ...]
 
@@ -29,7 +33,8 @@ Outputs = tuple[NDArray[np.float32], ...]
 class Network(Protocol):
     """A loaded network.
 
-    Each is made from a card; ``threads``: 0 lets it choose. A file that is not what the card says is a `ModelError`.
+    Each is made from a card; ``threads`` are ONNX Runtime's, ncnn has one. A file that is not what the card says is a
+    `ModelError`.
     """
 
     @staticmethod
@@ -43,7 +48,12 @@ class Network(Protocol):
 
 
 class NcnnNetwork:
-    """In ncnn, one window after the other."""
+    """In ncnn, one window after the other, always with one thread.
+
+    More would not be quicker, would wait for each other on busy cores, and would hang in a forked process.
+    """
+
+    MODULE, TITLE = "ncnn", "ncnn"  # the package's name, and the one for people
 
     @staticmethod
     def name() -> str:
@@ -60,8 +70,9 @@ class NcnnNetwork:
         self._card = card
         self._net = ncnn.Net()
         options = self._net.opt
-        options.num_threads = max(1, threads)  # two that share a busy core wait for each other, twenty times as long
-        options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False  # vectors would differ
+        options.num_threads = 1
+        for half in HALVES:
+            setattr(options, half, False)
         reader = _reader(ncnn, weights)
         refused = self._net.load_param_mem(graph.decode("latin-1")) or self._net.load_model(reader)
         if refused or reader.at != len(weights):
@@ -96,7 +107,9 @@ class NcnnNetwork:
 
 
 class OnnxNetwork:
-    """In ONNX Runtime, all windows at once."""
+    """In ONNX Runtime, all windows at once; ``threads``: 0 is one a core."""
+
+    MODULE, TITLE = "onnxruntime", "ONNX Runtime"
 
     @staticmethod
     def name() -> str:
@@ -125,37 +138,64 @@ class OnnxNetwork:
 
 
 def load_network(card: Card, *, threads: int = 0) -> Network:
-    """Load a card's network with ncnn, or with ONNX Runtime where ncnn, or the model's files for it, are missing.
+    """Load a card's network with ncnn, or with ONNX Runtime where ncnn can't be imported, or the card names no files
+    for it.
+
+    Parameters
+    ----------
+    card : Card
+    threads : int
+        Of ONNX Runtime; 0: one a core. ncnn always has one.
 
     Raises
     ------
     ModelError
-        A file is not what the card says, or nothing that is installed can run it.
+        A file is not what the card says.
+    NoRuntimeError
+        Nothing that is installed can run it.
     """
-    return _runtime(card)(card, threads=threads)
+    network, _ = _runtime(card)
+    return network(card, threads=threads)
 
 
 def runtime_name(card: Card) -> str:
-    """What `load_network` would use, for people; raises `ModelError`."""
-    return _runtime(card).name()
+    """What `load_network` would use, and what is wrong with ncnn if that is why; raises `NoRuntimeError`."""
+    network, broken = _runtime(card)
+    return network.name() + "".join(f", because {why}" for why in broken)
 
 
-def _runtime(card: Card) -> type[NcnnNetwork] | type[OnnxNetwork]:
-    if card.ncnn and _importable("ncnn"):
-        return NcnnNetwork
-    if _importable("onnxruntime"):
-        return OnnxNetwork
-    if card.ncnn:
-        raise ModelError(f"the model {card.name} needs ncnn, which is not installed: pip install ncnn")
-    raise ModelError(f"the model {card.name} needs ONNX Runtime, which is not installed: pip install onnxruntime")
+def _runtime(card: Card) -> tuple[type[NcnnNetwork] | type[OnnxNetwork], list[str]]:
+    """What runs a card's network, and why what would come before it can't be loaded, if it is installed."""
+    choices = (NcnnNetwork, OnnxNetwork) if card.ncnn else (OnnxNetwork,)
+    missing: list[type[NcnnNetwork] | type[OnnxNetwork]] = []
+    broken: list[str] = []
+    for network in choices:
+        why = _import_error(network.MODULE)
+        if why is None:
+            return network, broken
+        if why:
+            broken.append(f"{network.TITLE} can't be loaded ({why})")
+        else:
+            missing.append(network)
+    if not broken:
+        first = missing[0]
+        needed = f"needs {first.TITLE}, which is not installed: pip install {first.MODULE}"
+    elif missing:
+        needed = f"can't be run: {broken[0]}, and {missing[0].TITLE} is not installed: pip install {missing[0].MODULE}"
+    else:
+        needed = f"can't be run: {', and '.join(broken)}; pip install --force-reinstall {choices[0].MODULE}"
+    raise NoRuntimeError(f"the model {card.name} {needed}")
 
 
-def _importable(module: str) -> bool:
+def _import_error(module: str) -> str | None:
+    """Why an installed module can't be imported, in one line; empty where it is missing, None where it can be."""
     try:
         importlib.import_module(module)
-    except ImportError:  # it is missing, or made for another system
-        return False
-    return True
+    except (ImportError, OSError) as error:  # such as a library that it needs, or one for another system
+        if isinstance(error, ModuleNotFoundError) and error.name == module:
+            return ""
+        return one_line(str(error)) or type(error).__name__
+    return None
 
 
 def checked_bytes(path: Path, sha256: str) -> bytes:
@@ -182,8 +222,8 @@ def _require_widths(card: Card, widths: dict[str, int]) -> None:
 
 def _reader(ncnn: Any, content: bytes) -> Any:
     """Give ncnn bytes in memory: its own way from a file knows no other than ASCII paths on Windows."""
-    address = ctypes.pythonapi.PyCapsule_GetPointer
-    address.restype, address.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    address = prototype(("PyCapsule_GetPointer", ctypes.pythonapi))  # its own: `pythonapi` belongs to the whole process
 
     class Reader(ncnn.DataReader):  # type: ignore[misc]  # ncnn has no types
         at = 0

@@ -1,4 +1,4 @@
-"""``make test-lowest``: prints constraints that hold every requirement at the lowest version that it allows."""
+"""``make test-lowest``: prints everything that users install, at the lowest version that ``pyproject.toml`` allows."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from pip._vendor.packaging.version import Version
 
 from .requirements import declared
 
-EXTRAS = ("learn", "map", "ann")  # those of users
+EXTRAS = ("learn", "map", "ann", "onnx")  # those of users
 
 
 def main() -> int:
-    """Print a constraints file."""
-    print(*constraints(declared(EXTRAS)), sep="\n")
+    """Print a requirements file."""
+    print(*lowest(declared(EXTRAS)), sep="\n")
     return 0
 
 
-def constraints(requirements: Iterable[Requirement]) -> list[str]:
-    """``numpy>=2.0.2,<3`` -> ``numpy==2.0.2``, once for each package: the highest of its lower bounds."""
-    lowest: dict[str, str] = {}
+def lowest(requirements: Iterable[Requirement]) -> list[str]:
+    """``numpy>=2.0.2,<3`` -> ``numpy==2.0.2``, once for each package needed here: the highest of its lower bounds."""
+    versions: dict[str, str] = {}
     for requirement in requirements:
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
         bounds = [one.version for one in requirement.specifier if one.operator == ">="]
         if len(bounds) != 1:
             raise ValueError(f"{requirement} has no lower bound")
-        known = lowest.get(requirement.name)
-        lowest[requirement.name] = bounds[0] if known is None else max(known, bounds[0], key=Version)
-    return [f"{name}=={version}" for name, version in sorted(lowest.items())]
+        versions[requirement.name] = max(versions.get(requirement.name, "0"), bounds[0], key=Version)
+    return [f"{name}=={version}" for name, version in sorted(versions.items())]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from musrec_core.errors import ModelError
+
 from .recipe import Recipe, RecipeError, load_recipe
 
 
@@ -181,7 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(load_recipe(options.recipe, dict(options.set)), options)
-    except (RecipeError, OSError) as error:
+    except (RecipeError, ModelError, OSError) as error:
         print(f"training: {error}", file=sys.stderr)
         return 1
     return 0

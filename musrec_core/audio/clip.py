@@ -117,8 +117,6 @@ def _load(path: str | bytes | os.PathLike[str], spec: ClipSpec) -> list[Floats]:
 
     try:
         found = [y for y in _excerpts(name, spec) if y.size]
-    except PermissionError as error:
-        raise UnusableAudio(name, "unreadable", _first_line(error)) from None
     except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
         raise UnusableAudio(name, "unreadable", _first_line(error)) from None
     _require_sound(name, _joined(found), spec.sample_rate)

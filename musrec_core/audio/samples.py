@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,11 @@ def _channels(frame: Any, sample_format: str) -> list[NDArray[Any]]:
 
 def _plane(frame: Any, index: int) -> Any:
     """What ``frame.planes[index]`` is; PyAV 19 can't list the planes of eight planar channels."""
-    from av.audio.plane import AudioPlane
+    return _plane_type()(frame, index)
 
-    return AudioPlane(frame, index)
+
+@cache
+def _plane_type() -> Any:
+    from av.audio.plane import AudioPlane  # looked up once: there are two thousand planes in a clip
+
+    return AudioPlane

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Job = Callable[[str], Any]
 MAX_FILE_MEMORY = 1 << 30  # bytes; a song takes some 60 MB
 LENGTH_BYTES = 8  # of a message's length
+STATUS = Path("/proc/self/status")
 
 _encoder: Encoder | None = None  # one a worker process
 
@@ -153,11 +154,21 @@ def _limit_memory() -> None:
         return
     import resource
 
-    status = Path("/proc/self/status").read_text()
-    used = next(int(line.split()[1]) * 1_024 for line in status.splitlines() if line.startswith("VmData:"))
+    used = _data_bytes()
+    if used is None:
+        return
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     wanted = used + MAX_FILE_MEMORY
     resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+def _data_bytes() -> int | None:
+    """What this process has allocated; None where the system does not say, as without ``/proc``."""
+    try:
+        lines = STATUS.read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1_024 for line in lines if line.startswith("VmData:")), None)
 
 
 def embed_in_worker(

@@ -16,7 +16,7 @@ def test_throughput_beside_bare_decoding(short: list[Path]) -> None:
     found = rows(throughput(short[:2], 1, [contenders.MUSREC, contenders.DECODING], markdown=True))
     assert float(found[contenders.MUSREC][-1]) == 1
     assert float(found[contenders.DECODING][-1]) < 1
-    assert found["tracks/s with two workers"][0] == "15 or more"
+    assert found["tracks/s with two workers"][0] == "20 or more"
 
 
 def test_what_is_not_installed_is_said_and_left_out(short: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,19 +7,24 @@ from pathlib import Path
 import pytest
 from pip._vendor.packaging.requirements import Requirement
 
-from release.lowest import EXTRAS, constraints
+from release.lowest import EXTRAS, lowest
 from release.requirements import declared
 
 
 def test_the_highest_lower_bound_of_a_package_is_its_lowest_version() -> None:
     lines = ["numpy>=2.0.2,<3", "av>=14.2,<20", "plotly>=6,<8", "numpy>=2.3.5", "numpy>=2.1", "av>=9"]
-    assert constraints(map(Requirement, lines)) == ["av==14.2", "numpy==2.3.5", "plotly==6"]
+    assert lowest(map(Requirement, lines)) == ["av==14.2", "numpy==2.3.5", "plotly==6"]
+
+
+def test_a_requirement_of_another_system_does_not_count() -> None:
+    lines = ["ncnn>=3; sys_platform == 'nowhere'", "ncnn>=1; sys_platform != 'nowhere'"]
+    assert lowest(map(Requirement, lines)) == ["ncnn==1"]
 
 
 @pytest.mark.parametrize("line", ["numpy", "numpy<3", "numpy==2.1"])
 def test_a_requirement_without_a_lower_bound_is_an_error(line: str) -> None:
     with pytest.raises(ValueError, match=r"numpy.* has no lower bound"):
-        constraints([Requirement(line)])
+        lowest([Requirement(line)])
 
 
 def test_the_requirements_are_those_of_the_project(tmp_path: Path) -> None:

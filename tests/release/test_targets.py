@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from release.requirements import ROOT, declared
 from release.targets import PYTHONS, SYSTEMS, Hole, holes, main, table
 
 GLIBC, _, MUSL, MUSL_ARM, MAC, _, WINDOWS, WINDOWS_ARM = SYSTEMS
@@ -80,8 +81,20 @@ def test_the_requirements_can_be_changed(
     monkeypatch.setattr("release.targets.SYSTEMS", [MAC])
     monkeypatch.setattr("release.targets.PYTHONS", ["3.13"])
     wheel(index, "decoder", "cp313-cp313-macosx_11_0_arm64")
-    every = ["confuse", "numpy", "av", "soxr", "onnxruntime", "ncnn", "threadpoolctl", "tqdm"]
+    every = [one.name for one in declared() if one.name != "beets"]
     assert main(["--without", *every, "--with", "decoder"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "| macOS, Apple silicon | yes |"
     assert main(["--without", *every, "--with", "encoder"]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "| macOS, Apple silicon | encoder |"
+
+
+def test_the_table_in_the_documents_is_whole_and_has_no_hole_of_ours() -> None:
+    lines = (ROOT / "docs" / "install.md").read_text(encoding="utf-8").splitlines()
+    header, rule, *rows = table({(system, python): [] for system in SYSTEMS for python in PYTHONS}).splitlines()
+    start = lines.index(header)
+    assert lines[start + 1] == rule
+    for line, row in zip(lines[start + 2 :], rows, strict=False):
+        name, *cells = line.removesuffix(" |").split(" | ")
+        assert row.startswith(f"{name} |")
+        assert len(cells) == len(PYTHONS)
+        assert all(cell == "yes" or cell.startswith("beets: ") for cell in cells)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from ..recipe import Recipe, RecipeError
 from .int8 import quantise_onnx
 from .model_card import write_model_card
 from .ncnn_files import add_ncnn_files
+from .ncnn_tensors import NotConvertible
 
 MAX_DIFFERENCE = 1e-4  # of what torch and ONNX Runtime give
 MIN_COSINE = 0.95  # of a clip's vector before and after quantisation
@@ -86,7 +88,8 @@ def _best_temperature(loss: Callable[[Tensor], Tensor], songs: int) -> float:
 def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> Path:
     """Write ``NAME.onnx``, the same for ncnn, ``NAME.mel.npy``, ``NAME.json`` and ``NAME.md``.
 
-    ONNX Runtime is held to torch, and ncnn to ONNX Runtime.
+    ONNX Runtime is held to torch, and ncnn to ONNX Runtime; an encoder that ncnn can't run is written without files for
+    it, and a line says so.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> P
     ------
     RecipeError
         Nothing was trained, or ONNX Runtime's vectors differ from torch's: by more than 1e-4, or in direction where the
-        recipe asks for 8-bit convolutions; or ncnn's differ from ONNX Runtime's.
+        recipe asks for 8-bit convolutions.
     """
     encoder, vector, vocabulary = load_trained(recipe, out)
     folder = to or out / "export"
@@ -131,7 +134,10 @@ def export(recipe: Recipe, cache: Cache, out: Path, to: Path | None = None) -> P
         raise RecipeError(f"ONNX Runtime differs from torch by {difference:.1e}, more than {MAX_DIFFERENCE:.0e}")
     if recipe.export.int8:
         _quantise(path, card, recipe, cache)
-    add_ncnn_files(path, _clips(recipe, cache))
+    try:
+        add_ncnn_files(path, _clips(recipe, cache))
+    except NotConvertible as error:
+        print(f"{error}; it needs ONNX Runtime: pip install 'beets-musrec[onnx]'", file=sys.stderr)
     return path
 
 

@@ -37,7 +37,15 @@ class Converter(Tensors):
 
     def read(self, node: onnx.NodeProto) -> None:
         """Append what computes a node; raises `NotConvertible`."""
+        try:
+            self._read(node)
+        except (IndexError, KeyError, ValueError) as error:
+            raise NotConvertible(f"the operator {node.op_type} in a form that is not known") from error
+
+    def _read(self, node: onnx.NodeProto) -> None:
         kind = node.op_type
+        if len(node.output) != 1 or attributes(node).get("auto_pad", b"NOTSET") != b"NOTSET":
+            raise NotConvertible(f"the operator {kind} with several outputs, or automatic borders")
         (output,) = node.output
         if kind == "Shape" or (kind == "Concat" and node.input[0] in self._shapes):
             self._shapes.add(output)
@@ -58,10 +66,10 @@ class Converter(Tensors):
         given = attributes(node)
         weights = self._constant(node.input[1])
         outputs, inputs, *kernel = weights.shape
-        top, left, bottom, right = given.get("pads", [0, 0, 0, 0])
-        strides = given.get("strides", [1, 1])
         if len(kernel) != 2 or given.get("group", 1) != 1 or set(given.get("dilations", [1])) != {1}:
             raise NotConvertible("a convolution that is grouped, dilated or not two-dimensional")
+        top, left, bottom, right = given.get("pads", [0, 0, 0, 0])
+        strides = given.get("strides", [1, 1])
         bias = self._constant(node.input[2]) if len(node.input) > 2 else np.zeros(outputs)
         unit, low, high = self._unit_of_reader(node.output[0])
         common: dict[int, Any] = {0: outputs, 1: kernel[1], 11: kernel[0], 3: strides[1], 13: strides[0], 5: 1,
@@ -167,6 +175,8 @@ class Converter(Tensors):
 
     def _op_clip(self, node: onnx.NodeProto) -> Blob:
         blob = self._value(node.input[0])
+        if attributes(node):
+            raise NotConvertible("Clip with bounds that are attributes")
         low, high = ([float(self._constant(name)) if name else None for name in node.input[1:]] + [None, None])[:2]
         bounds = {key: value for key, value in ((0, low), (1, high)) if value is not None}
         return Blob(self.model.add("Clip", [blob.name], bounds), blob.shape)
@@ -225,7 +235,7 @@ class Converter(Tensors):
 
     def _op_transpose(self, node: onnx.NodeProto) -> Blob:
         blob = self._value(node.input[0])
-        if list(attributes(node)["perm"]) != [0, 2, 1]:
+        if list(attributes(node).get("perm", ())) != [0, 2, 1]:
             raise NotConvertible("a transposition of other axes than the last two")
         height, width = blob.shape
         return Blob(self.model.add("Permute", [blob.name], {0: 1}), (width, height))

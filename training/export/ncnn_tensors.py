@@ -14,13 +14,14 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from ..recipe import RecipeError
 from .ncnn_model import NcnnModel
 
 MUL = 2  # of BinaryOp
 ROUND = 18  # of UnaryOp
 
 
-class NotConvertible(Exception):
+class NotConvertible(RecipeError):
     """The graph contains what ncnn does not have, or what this converter does not know."""
 
 
@@ -65,8 +66,10 @@ class Tensors:
         for node in graph.node:
             for name in node.input:
                 self._readers.setdefault(name, []).append(node)
-        (windows,) = graph.input
-        height, width = (dim.dim_value for dim in windows.type.tensor_type.shape.dim[1:])
+        shapes = [[dim.dim_value for dim in given.type.tensor_type.shape.dim] for given in graph.input]
+        if [len(shape) for shape in shapes] != [3]:
+            raise NotConvertible("other inputs than windows")
+        (windows,), ((_, height, width),) = graph.input, shapes
         self._blobs[windows.name] = Blob(
             self.model.add_named(windows.name, "Input", [], {0: width, 1: height}), (height, width)
         )
@@ -107,7 +110,9 @@ class Tensors:
         return self._constants[name]
 
     def _axes(self, node: onnx.NodeProto) -> tuple[int, ...]:
-        return tuple(int(axis) for axis in self._constant(node.input[1]))
+        """An input; before opset 13 or 18 an attribute."""
+        given = attributes(node).get("axes") if len(node.input) < 2 else self._constant(node.input[1])
+        return tuple(int(axis) for axis in (() if given is None else given))
 
     def _quantisation(self, node: onnx.NodeProto) -> None:
         source, scale_name, zero_name = node.input

@@ -12,7 +12,7 @@ from beets.ui import UserError
 from beets.util import displayable_path
 
 from musrec_core._text import one_line
-from musrec_core.errors import ModelError, WorkersError
+from musrec_core.errors import ModelError, NoRuntimeError, WorkersError
 from musrec_core.workers.pool import WorkerPool, default_workers, embed_in_worker
 
 from .. import progress
@@ -183,6 +183,8 @@ def map_files(pool: WorkerPool, paths: Iterable[PathT]) -> Iterator[tuple[PathT,
         yield from pool.map(paths)
     except WorkersError as error:
         raise UserError(f"{error}; if memory is short, set `musrec.workers: 1`") from None
+    except NoRuntimeError as error:
+        raise UserError(str(error)) from None
     except ModelError as error:
         raise UserError(f"{error}; reinstall beets-musrec, or check `musrec.model`") from None
 

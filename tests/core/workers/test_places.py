@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,15 @@ def test_too_few_open_files_for_any_worker(waltz: Path) -> None:
     assert outcomes == ["TrackEmbedding"] * 2
 
 
+@pytest.mark.skipif(not getattr(os, "geteuid", int)(), reason="root may start any number, and Windows has no limit")
+def test_no_process_and_no_thread_more(waltz: Path) -> None:
+    """Once numpy is there, whose OpenBLAS ends a process in which it can't start its threads."""
+    limit = "import numpy\nresource.setrlimit(resource.RLIMIT_NPROC, (1, 1))"
+    warning, *outcomes = embedded_under(limit, waltz, workers=2)
+    assert warning.startswith("no worker process can be started (")
+    assert outcomes == ["TrackEmbedding"] * 2
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="nobody enforces it elsewhere")
 def test_one_core_and_256_megabytes(waltz: Path) -> None:
     """Of data a process; the worker leaves such a limit as it is, and does not raise it to its own."""
@@ -71,21 +81,18 @@ def test_neither_semaphores_nor_a_temporary_folder_are_needed(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no daemonic process is forked there")
-def test_a_daemonic_parent_has_workers_too() -> None:
+def test_a_daemonic_parent_has_workers_too(waltz: Path) -> None:
     """`multiprocessing` lets none of its daemons have children."""
     code = f"""
 import multiprocessing
-from musrec_core.workers.pool import WorkerPool
-from {HERE} import echo
 def run():
-    with WorkerPool(None, workers=2, job=echo, warn=print) as pool:
-        print(sorted(path for path, _ in pool.map("abc")), flush=True)
+{textwrap.indent(EMBED.format(workers=1, path=str(waltz)), "    ")}
 process = multiprocessing.get_context("fork").Process(target=run, daemon=True)
 process.start()
 process.join(60)
 """
     out, err = program(code).communicate(timeout=120)
-    assert out == "['a', 'b', 'c']\n", err
+    assert out.splitlines() == ["TrackEmbedding"] * 2, err
 
 
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (1, 2), (0, 1, 2)])
@@ -157,6 +164,22 @@ def test_the_memory_limit_is_linuxs_and_never_above_the_systems(monkeypatch: pyt
     (free, _), (limited, _) = asked
     assert free > child.MAX_FILE_MEMORY
     assert limited == 1 << 28
+
+
+@pytest.mark.parametrize("status", [None, "Name:\tpython\nVmPeak:\t1 kB\n"])
+def test_no_memory_limit_where_proc_does_not_say_what_is_used(
+    status: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a chroot or a sandbox."""
+    resource = pytest.importorskip("resource")
+    asked: list[object] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda *limits: asked.append(limits))
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(child, "STATUS", tmp_path / "status")
+    if status is not None:
+        (tmp_path / "status").write_text(status)
+    child._limit_memory()
+    assert not asked
 
 
 def test_the_number_of_cores_where_no_affinity_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

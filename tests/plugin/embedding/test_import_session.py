@@ -18,6 +18,7 @@ except ImportError:
 
 class TestTagged(PluginMixin, AutotagImportHelper):
     plugin = "musrec"
+    db_on_disk = True  # beets backs up one in memory, too: in the working directory
 
     @pytest.fixture(autouse=True)
     def a_real_song(self, songs: Path) -> None:

@@ -41,6 +41,10 @@ def recipe() -> Recipe:
 
 @pytest.fixture(scope="module")
 def cache(recipe: Recipe) -> Cache:
+    return slow_waves(recipe)
+
+
+def slow_waves(recipe: Recipe) -> Cache:
     """Eight clips of made-up log-mel: slow waves over the bands, each with a pitch of its own."""
     rng = np.random.default_rng(0)
     bands, frames = np.arange(128)[None, :], np.arange(300)[:, None]
@@ -80,6 +84,7 @@ def test_the_vectors_keep_their_direction(recipe: Recipe, cache: Cache, tmp_path
     path = export(recipe, cache, tmp_path)
     assert b"QuantizeLinear" in path.read_bytes()
     encoder = Encoder.load(path)  # its card has the new weights' hash
+    assert encoder.card.ncnn is not None
     full = Encoder.load(export(small(int8=False), cache, tmp_path, to=tmp_path / "full"))
     assert b"QuantizeLinear" not in (tmp_path / "full" / "fixed.onnx").read_bytes()
     for n in range(8):
