@@ -17,6 +17,7 @@ import numpy  # noqa: F401 - only loaded libraries can be limited to a thread
 from threadpoolctl import threadpool_limits
 
 from .alternatives import alternatives
+from .excerpts import excerpts
 from .runtimes import runtimes
 from .songs import songs
 from .stages import stages
@@ -28,6 +29,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "throughput": throughput,
     "alternatives": alternatives,
     "runtimes": runtimes,
+    "excerpts": excerpts,
 }
 
 

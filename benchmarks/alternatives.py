@@ -80,7 +80,7 @@ def _mel_powers(y: Array, basis: Array) -> Variants:
         return [squares[:, columns] @ weights for _, columns, weights in slices]
 
     jobs: Variants = {
-        "blocks of frames, filter bank in slices": lambda: features._mel_power(y, basis, n_fft, hop),
+        "blocks of frames, filter bank in slices": lambda: features._mel_power(y, basis, front_end),
         "all frames at once, whole filter bank (before)": whole,
         "blocks of frames, whole filter bank": lambda: blocked(lambda squares: squares @ dense),
         "as shipped, with the same arrays for every block": preallocated,

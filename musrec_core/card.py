@@ -2,78 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .errors import ModelError
+from .front_end import FrontEnd
 
 MODELS = Path(__file__).parent / "models"
 SHIPPED = MODELS / "musrec-1.json"
-FORMAT = 1
-SWITCHES = {"remove_dc", "skip_silent"}  # of the front end
-
-
-@dataclass(frozen=True)
-class FrontEnd:
-    """The parameters of the log-mel spectrogram that the network reads; a model's card fixes them.
-
-    Attributes
-    ----------
-    sample_rate : int
-        [Hz]
-    clip_seconds : float
-        Length of the clip from the middle of a track [s].
-    n_fft, hop_length : int
-        STFT frame and hop [samples]; Hann window, centred, zero-padded.
-    n_mels : int
-        Slaney-normalised mel bands (Slaney 1998, as in librosa).
-    fmin, fmax : float
-        Range of the bands [Hz].
-    top_db : float
-        Floor below the clip's maximum [dB].
-    window_frames : int
-        Frames of one window, the network's input.
-    remove_dc : bool
-        The clip's mean goes before anything else, and rumble below hearing where there is much of it.
-    skip_silent : bool
-        Silent stretches do not count, and a clip that is mostly silence is looked for elsewhere in the file.
-        Both may be missing in a card, and are off then.
-    """
-
-    sample_rate: int = 22_050
-    clip_seconds: float = 30.0
-    n_fft: int = 2_048
-    hop_length: int = 512
-    n_mels: int = 128
-    fmin: float = 0.0
-    fmax: float = 11_025.0
-    top_db: float = 80.0
-    window_frames: int = 130
-    remove_dc: bool = False
-    skip_silent: bool = False
-
-    @classmethod
-    def from_dict(cls, numbers: dict[str, Any]) -> FrontEnd:
-        """Build from a card's ``front_end``; a missing or unknown key is a ``ValueError``."""
-        known = set(cls.__dataclass_fields__)
-        if set(numbers) | SWITCHES != known:
-            needed = ", ".join(sorted(known - SWITCHES))
-            raise ValueError(f"front_end has to have exactly the keys {needed}, and may have remove_dc, skip_silent")
-        if not all(isinstance(numbers.get(key, False), bool) for key in SWITCHES):
-            raise ValueError("remove_dc and skip_silent have to be true or false")
-        front_end = cls(**{key: type(getattr(cls, key))(value) for key, value in numbers.items()})
-        if (
-            min(front_end.sample_rate, front_end.n_fft, front_end.hop_length, front_end.n_mels, front_end.window_frames)
-            < 1
-        ):
-            raise ValueError("front_end contains a number below 1")
-        return front_end
-
-    def to_dict(self) -> dict[str, Any]:
-        """The inverse of `from_dict`; a switch that is off is left out."""
-        return {key: value for key, value in asdict(self).items() if value is not False}
+FORMATS = (1, 2)  # 2: the front end's optional keys but for the switches, and `words`
 
 
 @dataclass(frozen=True)
@@ -124,6 +64,8 @@ class Card:
         Figures with the command that made them.
     ncnn : NcnnFiles, or None
         None: the network runs in ONNX Runtime only.
+    words : ModelFile, or None
+        What `musrec_core.words` reads; None: this model knows none.
     """
 
     name: str
@@ -141,6 +83,12 @@ class Card:
     metrics: dict[str, Any]
     mood: dict[str, float] = field(default_factory=dict)
     ncnn: NcnnFiles | None = None
+    words: ModelFile | None = None
+
+    @property
+    def format(self) -> int:
+        """The lowest format that can say all of this: so that earlier versions read what they can."""
+        return max(self.front_end.format, 2 if self.words else 1)
 
     @property
     def model_id(self) -> str:
@@ -154,14 +102,15 @@ class Card:
         Parameters
         ----------
         path : str or Path, optional
-            The card or the ``.onnx`` beside it; the shipped model's without it.
+            The card or the ``.onnx`` beside it, or the name of a shipped model; the newest shipped one's without it.
 
         Raises
         ------
         ModelError
             The card is missing, no JSON, or lacks a key; the message names it.
         """
-        file = Path(path).expanduser().with_suffix(".json") if path is not None else SHIPPED
+        named = SHIPPED if path is None else shipped_models().get(str(path))
+        file = named or Path(str(path)).expanduser().with_suffix(".json")
         try:
             stored = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -177,8 +126,8 @@ class Card:
 
     @classmethod
     def _from_dict(cls, stored: dict[str, Any], folder: Path) -> Card:
-        if stored["format"] != FORMAT:
-            raise ValueError(f"format {stored['format']!r}, this version reads {FORMAT}")
+        if stored["format"] not in FORMATS:
+            raise ValueError(f"format {stored['format']!r}, this version reads {' and '.join(map(str, FORMATS))}")
         card = cls(
             name=_plain_name(stored["name"]),
             folder=folder,
@@ -195,7 +144,10 @@ class Card:
             metrics=dict(stored["metrics"]),
             mood={str(axis): float(temperature) for axis, temperature in stored.get("mood", {}).items()},
             ncnn=_ncnn_files(stored["ncnn"]) if "ncnn" in stored else None,
+            words=_model_file(stored["words"]) if "words" in stored else None,
         )
+        if card.format > stored["format"]:
+            raise ValueError(f"it has keys of format {card.format}, but states {stored['format']}")
         if not all(0 < temperature < float("inf") for temperature in (card.temperature, *card.mood.values())):
             raise ValueError("temperature has to be above 0")
         if card.dimensions < 1 or not card.genres:
@@ -210,11 +162,12 @@ class Card:
         """What the card's JSON file holds."""
         files = {name: file._asdict() for name, file in self.ncnn._asdict().items()} if self.ncnn else None
         return {
-            "format": FORMAT,
+            "format": self.format,
             "name": self.name,
             "weights": {"file": self.weights, "sha256": self.weights_sha256},
             **({"ncnn": files} if files else {}),
             "mel_basis": {"file": self.mel_basis, "sha256": self.mel_sha256},
+            **({"words": self.words._asdict()} if self.words else {}),
             "front_end": self.front_end.to_dict(),
             "dimensions": self.dimensions,
             "genres": [asdict(genre) for genre in self.genres],
@@ -235,11 +188,33 @@ class Card:
         return path
 
 
+def shipped_models() -> dict[str, Path]:
+    """The models that are part of the package: name -> card."""
+    return {path.stem: path for path in sorted(MODELS.glob("*.json"))}
+
+
+def known_cards(card: Card) -> list[Card]:
+    """A model's card first, then those of other models that can be used: shipped ones, and those that lie beside it.
+
+    What can't be read is left out.
+    """
+    beside = (path for path in sorted(card.folder.glob("*.json")) if path.with_suffix(".onnx").is_file())
+    found = {card.model_id: card}
+    known = card.folder / f"{card.name}.json"
+    for path in sorted({*shipped_models().values(), *beside} - {known}):
+        with contextlib.suppress(ModelError):
+            other = Card.load(path)
+            found.setdefault(other.model_id, other)
+    return list(found.values())
+
+
 def _ncnn_files(stored: dict[str, Any]) -> NcnnFiles:
-    graph, weights = (
-        ModelFile(_plain_name(stored[part]["file"]), _digest(stored[part]["sha256"])) for part in NcnnFiles._fields
-    )
+    graph, weights = (_model_file(stored[part]) for part in NcnnFiles._fields)
     return NcnnFiles(graph, weights)
+
+
+def _model_file(stored: Any) -> ModelFile:
+    return ModelFile(_plain_name(stored["file"]), _digest(stored["sha256"]))
 
 
 def _plain_name(text: Any) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio.clip import load_clip
-from .audio.features import log_mel, windows
+from .audio.clip import load_clip, load_excerpts
+from .audio.features import log_mel_each, windows_each
 from .card import Card
 from .errors import ModelError, UnusableAudio
 from .network import Network, checked_bytes, load_network
@@ -57,7 +58,7 @@ class Encoder:
         Parameters
         ----------
         path : str or PathLike, optional
-            The model's ``.onnx`` (its card lies beside it); the shipped model without it.
+            The model's ``.onnx`` (its card lies beside it), or the name of a shipped one; the newest without it.
         threads : int
             Threads of ONNX Runtime, where that runs the network; 0: one a core. A worker among N wants 1. ncnn always
             has one.
@@ -71,17 +72,27 @@ class Encoder:
         card = Card.load(Path(path) if path is not None else None)
         return cls(card, load_network(card, threads=threads), _read_mel_basis(card))
 
-    def embed_file(self, path: str | bytes | os.PathLike[str], *, start: float | None = None) -> TrackEmbedding:
-        """Embed the middle of one file, or what follows ``start`` [s]; raises `UnusableAudio`."""
+    def embed_file(
+        self, path: str | bytes | os.PathLike[str], *, start: float | None = None, excerpts: int | None = None
+    ) -> TrackEmbedding:
+        """Embed the part of a file that the card says, its middle or some excerpts; raises `UnusableAudio`.
+
+        Parameters
+        ----------
+        start : float, optional
+            Embed what follows this moment [s] instead.
+        excerpts : int, optional
+            So many excerpts, in place of the card's number.
+        """
         front_end = self.card.front_end
-        y = load_clip(
-            path,
-            seconds=front_end.clip_seconds,
-            sample_rate=front_end.sample_rate,
-            start=start,
-            skip_silent=front_end.skip_silent,
-        )
-        return self.embed_clip(y)
+        options: dict[str, Any] = {
+            "seconds": front_end.clip_seconds,
+            "sample_rate": front_end.sample_rate,
+            "skip_silent": front_end.skip_silent,
+        }
+        if start is not None:
+            return self.embed_clip(load_clip(path, start=start, **options))
+        return self.embed_excerpts(load_excerpts(path, excerpts or front_end.excerpts, **options))
 
     def embed_clip(self, y: NDArray[np.float32]) -> TrackEmbedding:
         """Embed a mono clip [shape=(n,)] at the card's sample rate.
@@ -89,8 +100,19 @@ class Encoder:
         The vector is the mean of the windows' embeddings, normalised; the genres are the softmax of the windows' mean
         logits over the card's temperature, each axis of the mood is the logistic function of its own.
         """
+        return self.embed_excerpts([y])
+
+    def embed_excerpts(self, excerpts: Sequence[NDArray[np.float32]]) -> TrackEmbedding:
+        """Embed a mono clip in several pieces, which are standardised together; no window crosses from one to the next.
+
+        Parameters
+        ----------
+        excerpts : sequence of np.ndarray [shape=(n,)]
+            At the card's sample rate.
+        """
         front_end = self.card.front_end
-        return self.embed_windows(windows(log_mel(y, self._mel_basis, front_end), front_end.window_frames))
+        spectrograms = log_mel_each(excerpts, self._mel_basis, front_end)
+        return self.embed_windows(windows_each(spectrograms, front_end.window_frames))
 
     def embed_windows(self, w: NDArray[np.float32]) -> TrackEmbedding:
         """Embed log-mel windows [shape=(n > 0, n_mels, window_frames)] of one track; raises `ValueError` for others."""

@@ -106,6 +106,8 @@ def holes(requirements: Sequence[str], system: System, python: str) -> list[Hole
     for one in sorted(requirements, key=lambda one: Requirement(one).name != "beets"):
         if alone := _complaint([one], system, python):
             found.append(Hole(_missing(alone), Requirement(one).name == "beets"))
+            if found[-1].package == "beets":
+                raise RuntimeError(f"the package index has no beets at all, or can't be reached: {alone}")
             if found[-1].of_beets:
                 break
     if not found:

@@ -15,6 +15,7 @@ from musrec_core import Card, VectorIndex
 from musrec_core.genres.vocabulary import Vocabulary
 from musrec_core.playlist import m3u
 from musrec_core.playlist.recipe import mark, read
+from musrec_core.words import Words
 
 FROZEN = Path(__file__).parent / "frozen"
 
@@ -39,6 +40,20 @@ def test_a_card_of_format_1(tmp_path: Path) -> None:
     assert (card.genres[6].label, card.genres[6].key) == ("hip hop", "hip_hop")
     assert card.mood == {"valence": 1.0471, "arousal": 0.4677}
     assert (card.front_end.sample_rate, card.front_end.hop_length, card.front_end.window_frames) == (22_050, 512, 130)
+
+
+def test_a_card_of_format_2_and_its_words() -> None:
+    card = Card.load(FROZEN / "card-2.json")
+    assert card.model_id == "musrec-2@e32a12ba"
+    front = card.front_end
+    assert (front.sample_rate, front.window_frames, front.excerpts, front.pad_mode) == (16_000, 1_819, 3, "reflect")
+    assert (front.normalise, front.level_dbfs, front.mean_db, front.deviation_db) == ("level", -20, -30.5, 14)
+    words = Words.load(card)
+    assert words is not None
+    assert words.names == ("piano", "female vocals", "80s")
+    assert words.groups == ("instrument", "voice", "era")
+    assert words.synonyms == ((), ("female voice", "woman"), ("eighties",))
+    assert words.probabilities([[1, 1, 1, 0]])[0].tolist() == pytest.approx([0.7311, 0.7311, 0.2689], abs=1e-4)
 
 
 def test_the_file_of_a_librarys_vectors() -> None:

@@ -1,4 +1,4 @@
-"""``python -m training``: fetch, prepare, fit, export, evaluate, or all of them at once; and ablate."""
+"""``python -m training``: fetch, prepare, teach, hints, fit, export, evaluate, or all of them at once; and ablate."""
 
 from __future__ import annotations
 
@@ -19,6 +19,26 @@ def _prepare(recipe: Recipe, options: argparse.Namespace) -> None:
     from .data.prepare import prepare
 
     print(describe(prepare(recipe, options.music, options.out / "cache", options.jobs)))
+
+
+def _teach(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .data.cache import load_cache
+    from .data.teach import teach
+
+    folder = options.cache or options.out / "cache"
+    for report in teach(
+        recipe, load_cache(folder), folder, options.teachers or options.music / "teachers", options.jobs
+    ):
+        print(report, flush=True)
+
+
+def _hints(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .data.cache import load_cache
+    from .fit.hints import fit_hints
+
+    cache = load_cache(options.cache or options.out / "cache")
+    for report in fit_hints(recipe, cache, options.teachers or options.music / "teachers", options.out):
+        print(report, flush=True)
 
 
 def _fetch(recipe: Recipe, options: argparse.Namespace) -> None:
@@ -69,6 +89,10 @@ def _run(recipe: Recipe, options: argparse.Namespace) -> None:
     """Everything, one after the other; what an earlier run has done is not done again."""
     if not ((options.cache or options.out / "cache") / "tracks.json").is_file():
         _prepare(recipe, options)
+    if recipe.teachers:
+        _teach(recipe, options)
+    if recipe.network.branches:
+        _hints(recipe, options)
     if not (options.out / "encoder.pt").is_file():
         _fit(recipe, options)
     _export(recipe, options)
@@ -101,7 +125,9 @@ def _add_options(command: argparse.ArgumentParser, name: str) -> None:
     command.add_argument(
         "--music", type=Path, default=Path("music"), help="the folder of labelled music, for `prepare`"
     )
-    if name in {"run", "prepare"}:
+    if name in {"run", "teach", "hints"}:
+        command.add_argument("--teachers", type=Path, help="the folder of teachers (default: MUSIC/teachers)")
+    if name in {"run", "prepare", "teach"}:
         command.add_argument("--jobs", type=int, help="worker processes (default: one per core)")
     if name != "prepare":
         command.add_argument("--cache", type=Path, help="the folder that `prepare` filled (default: OUT/cache)")
@@ -128,8 +154,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description="Train an encoder for beets-musrec.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, what in (
-        ("run", _run, "prepare, fit, export and evaluate: the whole recipe in one command"),
-        ("prepare", _prepare, "decode the labelled music into a cache of log-mel"),
+        ("run", _run, "prepare, teach, hints, fit, export and evaluate: the whole recipe in one command"),
+        ("prepare", _prepare, "decode the music into a cache of log-mel and, for teachers, audio"),
+        ("teach", _teach, "let the recipe's teachers hear the cached audio, and keep what they say"),
+        ("hints", _hints, "fit the network's branches to their teachers, layer by layer"),
         ("fit", _fit, "train the recipe's network on the cache"),
         ("export", _export, "write the trained encoder as ONNX with its card"),
         ("evaluate", _evaluate, "compare an exported encoder with other systems: report.md, JSON, pictures"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import confuse
 
-from musrec_core.card import SWITCHES, FrontEnd
+from musrec_core.front_end import CHOICES, LEVEL, OPTIONAL, SWITCHES, FrontEnd
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -31,18 +31,39 @@ _TEMPLATE = {
                 "fma": confuse.Optional(confuse.Choice(["small", "medium", "large"])),
                 "free_only": confuse.TypeTemplate(bool, False),
                 "whole_albums": confuse.TypeTemplate(bool, False),
+                "songs": confuse.Optional(str),
+                "valid": confuse.StrSeq(split=False, default=[]),
+                "test": confuse.StrSeq(split=False, default=[]),
+                "min_megabytes": confuse.Number(0.0),
+                "every": confuse.Number(0.0),
+                "clip_seconds": confuse.Number(0.0),
             }
         ),
         "labels": confuse.MappingValues(confuse.StrSeq(split=False)),  # empty: every label is a genre of its own
     },
     "front_end": {
-        key: confuse.TypeTemplate(bool, False) if key in SWITCHES else confuse.Number()
-        for key in FrontEnd.__dataclass_fields__
+        **{key: confuse.Number() for key in FrontEnd.__dataclass_fields__ if key not in OPTIONAL},
+        **{key: confuse.TypeTemplate(bool, False) for key in SWITCHES},
+        **{key: confuse.Choice(words, default=words[0]) for key, words in CHOICES.items()},
+        **{key: confuse.Optional(confuse.Number()) for key in LEVEL},  # with normalise: level
+        "excerpts": confuse.Integer(1),
     },
     "network": {
-        "kind": confuse.Choice(["residual", "vgg", "latent_cnn", "mfcc_cnn"], default="residual"),
+        "kind": confuse.Choice(["residual", "vgg", "latent_cnn", "mfcc_cnn", "branches"], default="residual"),
         "stem": confuse.Integer(32),
         "stages": confuse.Sequence(int),
+        "branches": confuse.Sequence(
+            {
+                "file": confuse.String(pattern=r"^[\w.-]+\.onnx$"),
+                "samples": confuse.Integer(),  # that the teacher hears, at the front end's rate
+                "maps": confuse.StrSeq(split=False),  # tensors of its graph: each convolution before its activation
+                "widths": confuse.Sequence(int),
+                "pools": confuse.Sequence(confuse.Sequence(int)),
+                "recurrent": confuse.Integer(0),
+                "embedding": confuse.Integer(),
+                "tags": confuse.Integer(),
+            }
+        ),
         "features": int,
         "embedding": int,
         "dropout": confuse.Number(),
@@ -58,7 +79,17 @@ _TEMPLATE = {
         "teacher": confuse.Number(0.0),
         "mood": confuse.Number(0.0),
     },
+    "hints": {"clips": confuse.Integer(2000), "steps": confuse.Integer(6000)},
     "teacher": confuse.Optional(str),
+    "teachers": confuse.Sequence(
+        {
+            "file": confuse.String(pattern=r"^[\w.-]+\.onnx$"),
+            "rate": confuse.Integer(),
+            "samples": confuse.Integer(),
+            "hop": confuse.Number(),
+            "outputs": confuse.StrSeq(split=False),
+        }
+    ),
     "vector": {
         "raw": confuse.TypeTemplate(bool, False),
         "whiten": confuse.Number(0.0),
@@ -110,7 +141,14 @@ class Recipe(confuse.AttrDict[str, Any]):
     @property
     def front(self) -> FrontEnd:
         """The front end as the value that `musrec_core` uses."""
-        return FrontEnd.from_dict(dict(self.front_end))
+        return FrontEnd.from_dict({key: value for key, value in self.front_end.items() if value is not None})
+
+    @property
+    def audio_rate(self) -> int | None:
+        """The sampling rate [Hz] of the audio that `prepare` keeps; None: no teacher of the recipe hears it."""
+        if not self.teachers and not self.network.branches:
+            return None
+        return max([self.front.sample_rate, *(teacher.rate for teacher in self.teachers)])
 
     def digest(self) -> str:
         """What tells two recipes apart: a hash of every value but where it runs."""
@@ -150,6 +188,10 @@ def load_recipe(name: str | Path, overrides: dict[str, Any] | None = None) -> Re
         recipe = Recipe(config.get(_TEMPLATE))
     except confuse.ConfigError as error:
         raise RecipeError(f"recipe {path.name}: {error}") from None
+    try:
+        _ = recipe.front
+    except ValueError as error:
+        raise RecipeError(f"recipe {path.name}: {error}") from None
     if problem := _contradiction(recipe):
         raise RecipeError(f"recipe {path.name}: {problem}")
     return recipe
@@ -159,10 +201,18 @@ def _contradiction(recipe: Recipe) -> str | None:
     """What two values of the recipe can't both be, or None."""
     if recipe.loss.teacher and not recipe.teacher:
         return "loss.teacher is above 0, but `teacher` names no file"
-    if (recipe.vector.teacher or recipe.vector.tags) and not recipe.loss.teacher:
-        return "vector.teacher and vector.tags need loss.teacher above 0"
+    if recipe.vector.teacher and not recipe.loss.teacher:
+        return "vector.teacher needs loss.teacher above 0"
+    if recipe.vector.tags and not recipe.loss.teacher and not recipe.network.branches:
+        return "vector.tags needs loss.teacher above 0, or branches"
     if recipe.vector.head and not recipe.loss.contrastive:
         return "vector.head needs loss.contrastive above 0"
     if recipe.schedule.pretrain_epochs and not recipe.loss.contrastive:
         return "schedule.pretrain_epochs needs loss.contrastive above 0"
+    files = [teacher.file for teacher in recipe.teachers]
+    if len(set(files)) < len(files):
+        return "`teachers` names a file twice"
+    for teacher in recipe.teachers:
+        if min(teacher.rate, teacher.samples, teacher.hop) <= 0 or not teacher.outputs:
+            return f"the teacher {teacher.file} needs rate, samples and hop above 0, and outputs"
     return None

@@ -11,13 +11,13 @@ import confuse
 from beets import plugins
 from beets.plugins import BeetsPlugin
 
-from musrec_core.card import Card
+from musrec_core.card import Card, known_cards
 from musrec_core.errors import ModelError
 
+from . import named_queries
 from .attributes import fields
 from .commands import COMMANDS, Command
-from .config import DEFAULTS, Flag, Settings
-from .similar import query
+from .config import DEFAULTS, Flag, ModelPath, Settings
 
 if TYPE_CHECKING:
     from beets.dbcore.types import Type
@@ -42,8 +42,8 @@ class MusrecPlugin(BeetsPlugin):
         self._components: Components | None = None
         self._lock = Lock()
         self._register_attributes()
-        self.item_queries = query.item_queries(lambda: self.components.query_results)
-        self.album_queries = query.album_queries(lambda: self.components.query_results)
+        self.item_queries = named_queries.item_queries(lambda: self.components.query_results)
+        self.album_queries = named_queries.album_queries(lambda: self.components.query_results)
         self.register_listener("library_opened", self._remember_library)
         self.register_listener("import_begin", self._import_begins)
         if self._is_on(self.config["auto"]):
@@ -85,8 +85,7 @@ class MusrecPlugin(BeetsPlugin):
             return False
 
     def _load_card(self) -> Card:
-        model = self.config["model"]
-        return Card.load(model.as_filename() if model.get() else None)
+        return Card.load(self.config["model"].get(ModelPath()))
 
     @staticmethod
     def _configured_library() -> str:
@@ -111,16 +110,16 @@ class MusrecPlugin(BeetsPlugin):
     def _register_attributes(self) -> None:
         """Names, types and getters; a broken card has no genres, and its error waits for a command that needs it."""
         try:
-            card: Card | None = self._load_card()
+            cards = known_cards(self._load_card())
         except (ModelError, confuse.ConfigError):
-            card = None
+            cards = []
         try:
             learnt = fields.genre_keys(fields.learnt_labels(self._configured_library()))
         except confuse.ConfigError:  # beets itself reports it
             learnt = {}
-        self.item_types: dict[str, Type] = fields.item_types(card, learnt.values())
+        self.item_types: dict[str, Type] = fields.item_types(cards, learnt.values())
         self.template_fields: dict[str, Callable[[Item], Any]] = {
-            **fields.computed_fields(card, self._genre_answer),
+            **fields.computed_fields(cards, self._genre_answer),
             **fields.learnt_fields(learnt, self._genre_probability),
             fields.DISTANCE: lambda item: self.distances.get(item.get("id") or 0),
         }

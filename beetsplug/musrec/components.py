@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from .playlists.files import PlaylistWriter
     from .playlists.mixes import Mixes
     from .playlists.refresh import PlaylistRefresher
+    from .similar.find import SimilarSearch
     from .similar.hubs import HubFinder
     from .similar.query_results import QueryResults
-    from .similar.request import SimilarSearch
 
 
 ComponentT = TypeVar("ComponentT")
@@ -82,7 +82,7 @@ class Components:
 
     @component
     def card(self) -> Card:
-        """The model in use; raises `UserError` where it can't be used."""
+        """The configured model; raises `UserError` where it can't be used."""
         from musrec_core.encoder import verify_files
 
         try:
@@ -97,15 +97,22 @@ class Components:
 
     @component
     def vectors(self) -> VectorStore:
+        from musrec_core.card import known_cards
+
+        from .library.models import Models
         from .library.vectors import VectorStore
 
-        return VectorStore(self.card, self.settings.library.cache, self.log)
+        return VectorStore(Models(known_cards(self.card)), self.settings.library.cache, self.log)
 
     @component
     def embedder(self) -> Embedder:
+        return self.embedder_of(self.card)
+
+    def embedder_of(self, card: Card) -> Embedder:
+        """What embeds with a model that need not be the configured one."""
         from .embedding.embedder import Embedder
 
-        return Embedder(self.card, self.settings.embedding, self.log)
+        return Embedder(card, self.settings.embedding, self.log)
 
     @component
     def embedding_stage(self) -> EmbeddingStage:
@@ -125,7 +132,13 @@ class Components:
     def genres(self) -> Genres:
         from .genres.vocabulary import Genres
 
-        return Genres(lambda: self.card, lambda: self.settings.genreguess, self._default_library, self.log)
+        return Genres(
+            lambda: self.card, self._card_in_use, lambda: self.settings.genreguess, self._default_library, self.log
+        )
+
+    def _card_in_use(self) -> Card:
+        lib = self.library()
+        return self.card if lib is None else self.vectors.card(lib)
 
     @component
     def genre_stage(self) -> GenreStage:
@@ -137,20 +150,19 @@ class Components:
     def learner(self) -> VocabularyLearner:
         from .genres.learn import VocabularyLearner
 
-        return VocabularyLearner(self.card, self.vectors, self.settings.genreguess)
+        return VocabularyLearner(self.vectors, self.settings.genreguess)
 
     @component
     def similar(self) -> SimilarSearch:
-        from .similar.request import SimilarSearch
+        from .similar.find import SimilarSearch
 
         settings = self.settings
         return SimilarSearch(
-            self.card,
             settings.similar,
             settings.library.exclude,
             settings.playlist,
             self.vectors,
-            lambda: self.embedder,
+            self.embedder_of,
             self.distances,
             self.log,
         )
@@ -159,7 +171,7 @@ class Components:
     def hubs(self) -> HubFinder:
         from .similar.hubs import HubFinder
 
-        return HubFinder(self.settings.similar, self.vectors, self.card.model_id, self.log)
+        return HubFinder(self.settings.similar, self.vectors, self.log)
 
     @component
     def query_results(self) -> QueryResults:
@@ -177,7 +189,7 @@ class Components:
     def playlist_builder(self) -> PlaylistBuilder:
         from .playlists.build import PlaylistBuilder
 
-        return PlaylistBuilder(self.similar, self.playlist_writer, self.card.model_id, self.log)
+        return PlaylistBuilder(self.similar, self.playlist_writer, self.log)
 
     @component
     def mixes(self) -> Mixes:

@@ -10,10 +10,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import confuse
 from beets.util import bytestring_path, normpath
+
+from musrec_core.card import shipped_models
 
 if TYPE_CHECKING:
     from confuse import ConfigView
@@ -24,6 +27,7 @@ SettingsT = TypeVar("SettingsT")
 SAME_RECORDING = 0.02  # the distance that `import_similar: yes` means; docs/genres.md says how it was chosen
 MAX_COSINE_DISTANCE = 2.0
 MAX_WORKERS = 1024
+MAX_EXCERPTS = 10  # a tenth of a clip lasts as long as a window
 MAX_SECONDS = 86_400  # of one file
 MAX_WEIGHT = 1000.0  # of an attribute: it leaves nothing of the distance
 
@@ -121,11 +125,33 @@ class PathOf(confuse.Template["bytes | None"]):
         return bytestring_path(normpath(view.as_filename()))
 
 
+class ModelPath(confuse.Template["Path | None"]):
+    """The path of a model's ``.onnx``, or the name of a shipped model; None for the usual one."""
+
+    def convert(self, value: Any, view: ConfigView) -> Path | None:
+        if not value:
+            return None
+        shipped = shipped_models()
+        if isinstance(value, str) and value in shipped:
+            return shipped[value]
+        path = Path(view.as_filename())
+        if not path.suffix and not path.with_suffix(".json").is_file():
+            raise _fail(view, f"a shipped model ({', '.join(shipped)}) or the path of an .onnx file")
+        return path
+
+
 class OptionalText(confuse.Template["str | None"]):
     """A text, or nothing."""
 
     def convert(self, value: Any, view: ConfigView) -> str | None:
         return Text().convert(value, view) if value else None
+
+
+class OptionalNumber(Number):
+    """A number, or nothing."""
+
+    def convert(self, value: Any, view: ConfigView) -> Any:
+        return None if value is None else super().convert(value, view)
 
 
 class Map(confuse.Template[dict[Any, Any]]):
@@ -168,6 +194,7 @@ class EmbeddingSettings:
     """How files are embedded."""
 
     workers: int = setting(0, Number(0, MAX_WORKERS, whole=True))  # processes; 0: one a core
+    excerpts: int | None = setting(None, OptionalNumber(1, MAX_EXCERPTS, whole=True))  # None: as the model wants
     timeout: float = setting(60, Number(0, MAX_SECONDS, above=True))  # seconds that one file may take
     import_similar: float = setting(0, Distance())  # within which copies are looked for on import; 0: never
 
@@ -247,7 +274,7 @@ def _defaults(section: Any) -> dict[str, Any]:
 
 DEFAULTS: dict[str, Any] = {
     "auto": True,  # embed on import
-    "model": None,  # the .onnx of another encoder
+    "model": None,  # the .onnx of another encoder, or the name of a shipped one
     **_defaults(EmbeddingSettings),
     **_defaults(LibrarySettings),
     "similar": _defaults(SimilarSettings),

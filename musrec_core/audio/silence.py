@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,12 +38,23 @@ def sounding(level: Floats, block_seconds: float = BLOCK_SECONDS) -> NDArray[np.
     return kept
 
 
-def without_silence(y: Floats, rate: int, shortest: int) -> Floats:
-    """A clip without its silent stretches; as it is where fewer than ``shortest`` samples would be left."""
-    kept = sounding(levels(y, rate))
+def without_silence(excerpts: Sequence[Floats], rate: int, shortest: int) -> list[Floats]:
+    """A clip's excerpts without their silent stretches, by the level of the loudest; a silent one is left out.
+
+    They are as they were where fewer than ``shortest`` samples would be left.
+    """
+    found = [levels(y, rate) for y in excerpts]
+    kept = sounding(np.concatenate(found))
     size = max(1, round(BLOCK_SECONDS * rate))
     if kept.all() or kept.sum() * size < shortest:
-        return y
+        return list(excerpts)
+    ends = np.cumsum([len(level) for level in found])[:-1]
+    left = (_kept_samples(y, blocks, size) for y, blocks in zip(excerpts, np.split(kept, ends), strict=True))
+    return [y for y in left if len(y)]
+
+
+def _kept_samples(y: Floats, kept: NDArray[np.bool_], size: int) -> Floats:
+    """The blocks of ``size`` samples that are kept; what is left of the last one goes with it."""
     whole = np.repeat(kept, size)
-    rest = np.full(len(y) - len(whole), kept[-1])
+    rest = np.full(len(y) - len(whole), kept[-1] if len(kept) else True)
     return y[np.concatenate([whole, rest])]

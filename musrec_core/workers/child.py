@@ -171,11 +171,13 @@ def _data_bytes() -> int | None:
     return next((int(line.split()[1]) * 1_024 for line in lines if line.startswith("VmData:")), None)
 
 
-def embed_in_worker(path: str, start: float | None = None) -> TrackEmbedding | UnusableAudio:
-    """The usual job; a partial of it with ``start`` [s] embeds from a moment on."""
+def embed_in_worker(
+    path: str, start: float | None = None, excerpts: int | None = None
+) -> TrackEmbedding | UnusableAudio:
+    """The usual job; a partial of it has the options of `Encoder.embed_file`."""
     assert _encoder is not None, "the worker loads it as it starts"
     try:
-        return _encoder.embed_file(path) if start is None else _encoder.embed_file(path, start=start)
+        return _encoder.embed_file(path, start=start, excerpts=excerpts)
     except UnusableAudio as error:
         return error
     except Exception as error:  # a bug that this file found: it costs this file, not those after it

@@ -166,6 +166,13 @@ def test_weights_that_are_no_onnx(model: Path) -> None:
         Encoder.load(rewrite(model, weights={"file": model.name, "sha256": digest}))
 
 
+def test_a_shipped_model_is_loaded_by_its_name() -> None:
+    assert Card.load("musrec-1") == Card.load(MODELS / "musrec-1.onnx")
+    assert Encoder.load("musrec-1").card.name == "musrec-1"
+    with pytest.raises(ModelError, match="no model card musrec-99"):
+        Card.load("musrec-99")
+
+
 def test_a_card_survives_saving(model: Path) -> None:
     card = Card.load(model)
     assert Card.load(card.save()) == card

@@ -175,13 +175,13 @@ def test_a_file_that_shrinks_while_it_is_read(waltz: Path, tmp_path: Path, monke
 
     path = tmp_path / f"shrinking{waltz.suffix}"
     shutil.copy(waltz, path)
-    decode = clip._decode_middle
+    decode = clip._decode_spread
 
     def shrink_first(*arguments):  # type: ignore[no-untyped-def]
         os.truncate(path, 100)
         return decode(*arguments)
 
-    monkeypatch.setattr(clip, "_decode_middle", shrink_first)
+    monkeypatch.setattr(clip, "_decode_spread", shrink_first)
     try:
         outcome: object = len(load_clip(path)) > 0
     except UnusableAudio as error:  # and nothing else

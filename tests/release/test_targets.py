@@ -98,3 +98,10 @@ def test_the_table_in_the_documents_is_whole_and_has_no_hole_of_ours() -> None:
         assert row.startswith(f"{name} |")
         assert len(cells) == len(PYTHONS)
         assert all(cell == "yes" or cell.startswith("beets: ") for cell in cells)
+
+
+def test_an_index_that_has_no_beets_is_an_error_and_no_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(RuntimeError, match="no beets at all"):
+        holes(["beets>=2.7"], SYSTEMS[0], "3.12")

@@ -1,4 +1,4 @@
-"""Labelled clips and their cache of uint8 log-mel, small enough for a GPU. Needs numpy alone."""
+"""Clips and their cache of uint8 log-mel, small enough for a GPU. Needs numpy alone."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musrec_core.card import FrontEnd
+from musrec_core.front_end import FrontEnd
 
 from ..recipe import RecipeError
+from .audio import FILE, Audio
 
 SPLITS = ("train", "valid", "test")
 OFFSET = 5.0  # deviations: a cached value v stands for v * QUANTUM - OFFSET
@@ -22,10 +23,12 @@ QUANTUM = 2 * OFFSET / 255
 
 @dataclass(frozen=True)
 class Track:
-    """One labelled clip.
+    """One clip, labelled or not.
 
     ``genres`` is the candidate set: any of them is accepted as right; empty means unlabelled. ``artist`` is empty where
-    unknown, ``quadrant`` (of mood, ``Q1`` to ``Q4``) too. ``file`` is None where only log-mel is given.
+    unknown, ``quadrant`` (of mood, ``Q1`` to ``Q4``) too. ``file`` is None where only log-mel is given. Where a source
+    gives several clips of a song, ``start`` is where each begins in the file [s], and ``song`` the id that they share;
+    None and empty: the clip is the file's middle. ``collection`` is what unlabelled music came in, such as a package.
     """
 
     id: str
@@ -35,6 +38,14 @@ class Track:
     genres: tuple[str, ...]
     file: Path | None = None
     quadrant: str = ""
+    start: float | None = None
+    song: str = ""
+    collection: str = ""
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether anything is known of the clip but its sound."""
+        return bool(self.labels or self.quadrant)
 
     @property
     def has_one_genre(self) -> bool:
@@ -60,6 +71,8 @@ class Cache:
         Track id -> why it is not here.
     teacher : Path, optional
         The targets of a teacher, where `prepare` copied them.
+    audio : Audio, optional
+        The sound that the log-mel was made of, where the recipe has teachers that hear it.
     """
 
     frames: NDArray[np.uint8]
@@ -70,6 +83,7 @@ class Cache:
     vocabulary: list[str]
     left_out: dict[str, str] = field(default_factory=dict)
     teacher: Path | None = None
+    audio: Audio | None = None
 
     def split(self, name: str) -> list[int]:
         """Positions of one split's tracks."""
@@ -81,9 +95,9 @@ class Cache:
         return dequantise_cache(part).T
 
     def require(self, front_end: FrontEnd) -> None:
-        """Raise `RecipeError` unless a recipe's front end is the cache's, window and clip length aside."""
-        ours, theirs = self.front_end.to_dict(), front_end.to_dict()
-        free = {"window_frames", "clip_seconds"}
+        """Raise `RecipeError` unless a recipe's front end is the cache's, but for how much is heard at once."""
+        ours, theirs = asdict(self.front_end), asdict(front_end)
+        free = {"window_frames", "clip_seconds", "excerpts"}
         if differing := [key for key in ours if key not in free and ours[key] != theirs[key]]:
             raise RecipeError(f"the cache was prepared with another {differing[0]}: run `python -m training prepare`")
 
@@ -99,7 +113,10 @@ def dequantise_cache(cached: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def save_cache(cache: Cache, folder: Path) -> None:
-    """Write ``frames.npy``, then ``tracks.json``: a cache without the latter is not complete."""
+    """Write ``frames.npy``, then ``tracks.json``: a cache without the latter is not complete.
+
+    ``audio.npy`` is there already: it is written while it is gathered.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tracks.json").unlink(missing_ok=True)
     np.save(folder / "frames.npy", cache.frames)
@@ -107,10 +124,14 @@ def save_cache(cache: Cache, folder: Path) -> None:
         asdict(t) | {"file": str(t.file) if t.file else None, "first": int(f), "length": int(n)}
         for t, f, n in zip(cache.tracks, cache.first, cache.length, strict=True)
     ]
+    if cache.audio:
+        for row, f, n in zip(rows, cache.audio.first, cache.audio.length, strict=True):
+            row |= {"audio_first": int(f), "audio_length": int(n)}
     stored = {
         "front_end": cache.front_end.to_dict(),
         "vocabulary": cache.vocabulary,
         "teacher": cache.teacher.name if cache.teacher else None,
+        "audio_rate": cache.audio.sample_rate if cache.audio else None,
         "tracks": rows,
         "left_out": cache.left_out,
     }
@@ -123,8 +144,10 @@ def load_cache(folder: Path) -> Cache:
         raise RecipeError(f"{folder} holds no cache: run `python -m training prepare` first")
     stored = json.loads((folder / "tracks.json").read_text())
     rows: list[dict[str, Any]] = stored["tracks"]
-    first = np.array([row.pop("first") for row in rows], np.int64)
-    length = np.array([row.pop("length") for row in rows], np.int64)
+    first, length = _column(rows, "first"), _column(rows, "length")
+    audio = None
+    if rate := stored.get("audio_rate"):
+        audio = Audio(folder / FILE, _column(rows, "audio_first"), _column(rows, "audio_length"), rate)
     return Cache(
         np.load(folder / "frames.npy"),
         first,
@@ -134,7 +157,12 @@ def load_cache(folder: Path) -> Cache:
         stored["vocabulary"],
         stored["left_out"],
         folder / stored["teacher"] if stored["teacher"] else None,
+        audio,
     )
+
+
+def _column(rows: list[dict[str, Any]], name: str) -> NDArray[np.int64]:
+    return np.array([row.pop(name) for row in rows], np.int64)
 
 
 def _track(row: dict[str, Any]) -> Track:
@@ -150,10 +178,13 @@ def describe(cache: Cache) -> str:
     """What the cache holds and what was left out, for the terminal."""
     hours = cache.frames.shape[0] * cache.front_end.hop_length / cache.front_end.sample_rate / 3600
     lines = [f"{len(cache.tracks)} clips, {hours:.1f} h, {cache.frames.nbytes / 1e6:.0f} MB of log-mel"]
+    if audio := cache.audio:
+        lines.append(f"  audio at {audio.sample_rate / 1000:g} kHz: {2 * audio.length.sum() / 1e6:.0f} MB")
     for split in SPLITS:
         tracks = [cache.tracks[i] for i in cache.split(split)]
         genres = Counter(track.genres[0] for track in tracks if track.has_one_genre)
         found = ", ".join(f"{genre} {n}" for genre, n in genres.most_common())
-        lines.append(f"  {split:5} {len(tracks):5} clips; unambiguous: {found}")
+        unlabelled = sum(not track.is_labelled for track in tracks)
+        lines.append(f"  {split:5} {len(tracks):5} clips, {unlabelled} without labels; unambiguous: {found}")
     lines += [f"  left out: {id_}: {why}" for id_, why in cache.left_out.items()]
     return "\n".join(lines)

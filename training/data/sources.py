@@ -1,4 +1,4 @@
-"""Where labelled music comes from: a manifest, a folder per genre, FMA's archives, ready log-mel."""
+"""Where music comes from: a manifest, a folder per genre, FMA's archives, ready log-mel; whole songs without labels."""
 
 from __future__ import annotations
 
@@ -18,22 +18,41 @@ from . import fma
 from .cache import SPLITS, Track
 
 Labels = dict[str, list[str]]
+FOR_SONGS = ("every", "clip_seconds", "min_megabytes", "valid", "test")
+SUFFIXES = {
+    ".aif",
+    ".aiff",
+    ".flac",
+    ".m4a",
+    ".mp3",
+    ".oga",
+    ".ogg",
+    ".opus",
+    ".wav",
+    ".wma",
+}  # of songs
 
 
 def list_tracks(source: Any, music: Path, labels: Labels) -> tuple[list[Track], dict[str, str]]:
     """The tracks that a source lists as files, and those that it leaves out undecoded (track id -> why).
+
+    Of ``songs``, each track is a whole song.
 
     Raises
     ------
     RecipeError
         The source names no kind of list, or a list can't be read.
     """
+    if not source["songs"] and any(source[key] for key in FOR_SONGS):
+        raise RecipeError(f"{', '.join(FOR_SONGS)} are settings for `songs` alone")
     if source["manifest"]:
         return read_manifest(music / source["manifest"], labels), {}
     if source["folder"]:
         return read_folder(music / source["folder"], labels), {}
+    if source["songs"]:
+        return read_songs(music / source["songs"], source), {}
     if not source["fma"]:
-        raise RecipeError("a source of the recipe needs one of `manifest`, `folder`, `log_mel` and `fma`")
+        raise RecipeError("a source of the recipe needs one of `manifest`, `folder`, `log_mel`, `fma` and `songs`")
     kept, left_out = fma.select(
         fma.read_tracks(music, subset=source["fma"]),
         free_only=source["free_only"],
@@ -93,9 +112,38 @@ def read_folder(root: Path, labels: Labels) -> list[Track]:
             continue  # beside the genres' folders: a licence, a list
         artist = parts[1] if len(parts) > 2 else _tagged_artist(file)
         name = "/".join(parts)
-        id_ = f"{root.name}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+        id_ = f"{root.name}-{_digest(name)}"
         tracks.append(_track(id_, artist, split_of(artist or name), [parts[0]], labels, file))
     return tracks
+
+
+def read_songs(root: Path, source: Any) -> list[Track]:
+    """Songs without labels: ``COLLECTION/.../song.ogg``, where a collection is a package, an artist or an album.
+
+    Collections named in the source's ``valid`` and ``test`` are kept out of training whole. Files without one of
+    `SUFFIXES`, and those below ``min_megabytes`` (sounds of a game, say), are not listed.
+    """
+    if not root.is_dir():
+        raise RecipeError(f"the folder of songs {root} is missing")
+    kept_out = dict.fromkeys(source["valid"], "valid") | dict.fromkeys(source["test"], "test")
+    if missing := [name for name in kept_out if not (root / name).is_dir()]:
+        raise RecipeError(f"{root} has no folder {missing[0]} to keep out of training")
+    prefix = source["id_prefix"] or f"{root.name}-"
+    tracks = []
+    seen: set[Path] = set()  # links to a song are no songs
+    for file in sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()):
+        parts, real = file.relative_to(root).parts, file.resolve()
+        if len(parts) < 2 or real in seen or file.stat().st_size < source["min_megabytes"] * 1e6:
+            continue
+        seen.add(real)
+        split = kept_out.get(parts[0], "train")
+        tracks.append(Track(f"{prefix}{_digest('/'.join(parts))}", "", split, (), (), file, collection=parts[0]))
+    return tracks
+
+
+def _digest(name: str) -> str:
+    """A short name for a path in a dataset, the same wherever the dataset lies."""
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def split_of(artist: str) -> str:

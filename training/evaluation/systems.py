@@ -120,5 +120,5 @@ def cost(path: Path, rounds: int = 15) -> dict[str, float]:
 
 
 def with_audio(cache: Cache, split: str) -> list[Track]:
-    """The songs of a split whose audio is available."""
-    return [cache.tracks[i] for i in cache.split(split) if cache.tracks[i].file]
+    """The labelled songs of a split whose audio is available."""
+    return [cache.tracks[i] for i in cache.split(split) if cache.tracks[i].file and cache.tracks[i].is_labelled]

@@ -21,7 +21,7 @@ from musrec_core.encoder import Encoder as OnnxEncoder
 from musrec_core.mood import AXES
 
 from ..data.cache import Cache
-from ..data.prepare import mel_filter_bank
+from ..data.decoder import mel_filter_bank
 from ..fit.batches import candidate_matrix, mood_matrix
 from ..model.encoder import ExportedEncoder, TrainableEncoder
 from ..model.inference import load_trained, outputs_of

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from musrec_core.card import Card
+from musrec_core.front_end import FrontEnd
 from musrec_core.mood import AXES
+from musrec_core.words import Words
 
 
 def write_model_card(card: Card) -> Path:
@@ -23,16 +25,37 @@ def _what(card: Card) -> list[str]:
     return [
         f"# {card.name}",
         f"Model id `{card.model_id}`. Made by `python -m training`; figures by `python -m training evaluate`.",
-        f"**What it does.** {front.clip_seconds:.0f} s of music as log-mel ({front.sample_rate} Hz, {front.n_mels} "
-        f"bands, windows of {front.window_frames} frames) become a {card.dimensions}-d embedding of unit length and "
-        f"the probabilities of {len(card.genres)} genres{mood}.",
+        f"**What it does.** {front.clip_seconds:.0f} s of music{_places(front)} as log-mel ({front.sample_rate} Hz, "
+        f"{front.n_mels} bands{_level(front)}, windows of {front.window_frames} frames) become a {card.dimensions}-d "
+        f"embedding of unit length and the probabilities of {len(card.genres)} genres{mood}.",
         f"**Genres.** {genres}.",
+        *_words(card),
         f"**Training data.** {card.training_data}",
         f"**Licence of the weights.** {card.licence}",
         "**Meant for** finding similar songs in one's own library, first guesses of genre, playlists. **Not for** "
         "deciding anything about people, charging for plays, or telling one recording from another. Genre labels are "
         "opinions of their time and place, mostly Anglo-American; what the training data lacks, it guesses badly.",
     ]
+
+
+def _words(card: Card) -> list[str]:
+    """The words by group, with the AUC of each."""
+    words = Words.load(card)
+    if words is None:
+        return []
+    known = list(zip(words.groups, words.names, words.auc.tolist(), strict=True))
+    groups = dict.fromkeys(words.groups)
+    lists = ("; ".join(f"{name} {auc:.2f}" for group, name, auc in known if group == wanted) for wanted in groups)
+    lines = [f"- {group}: {names}" for group, names in zip(groups, lists, strict=True)]
+    return ["\n".join(["**Words**, with the AUC of each on artists that were kept aside.", "", *lines])]
+
+
+def _places(front: FrontEnd) -> str:
+    return f", in {front.excerpts} excerpts spread over a track," if front.excerpts > 1 else ""
+
+
+def _level(front: FrontEnd) -> str:
+    return f", at an RMS of {front.level_dbfs:g} dBFS" if front.normalise == "level" else ""
 
 
 def _how_good(card: Card) -> list[str]:

@@ -15,12 +15,16 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAverag
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from musrec_core.audio.features import windows
+
 from ..data.cache import Cache
 from ..data.teacher import load_teacher
+from ..model.branches import Branches
 from ..model.encoder import TrainableEncoder
 from ..model.inference import fit_vector
 from ..recipe import Recipe, RecipeError
 from .batches import CropData
+from .hints import load_branches
 from .lightning_module import Training
 
 LAST, BEST = "last", "best"
@@ -64,6 +68,8 @@ def _stage(
     """Pre-training or training proper, from its checkpoint where there is one."""
     lightning.seed_everything(recipe.seed, verbose=False)
     module = Training(recipe, len(cache.vocabulary), pretraining=pretraining)
+    if isinstance(module.encoder.trunk, Branches):
+        _take_branches(module.encoder.trunk, recipe, cache, out)
     if start is not None:
         module.encoder.load_state_dict(start.state_dict())
     name = "pretrain" if pretraining else "train"
@@ -80,6 +86,14 @@ def _stage(
         best = torch.load(folder / f"{BEST}.ckpt", weights_only=True, map_location="cpu")
         module.load_state_dict(best["state_dict"])
     return module.encoder.cpu().float().eval()
+
+
+def _take_branches(trunk: Branches, recipe: Recipe, cache: Cache, out: Path) -> None:
+    """Give the trunk what `fit_hints` saved, and the statistics of the train split."""
+    load_branches(trunk, recipe, out)
+    frames = recipe.front.window_frames
+    clips = [i for i in cache.split("train") if cache.tracks[i].is_labelled]
+    trunk.standardise(torch.from_numpy(windows(cache.clip(i), frames)[:1]) for i in clips)
 
 
 def _trainer(recipe: Recipe, out: Path, folder: Path, *, pretraining: bool) -> lightning.Trainer:

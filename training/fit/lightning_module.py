@@ -96,7 +96,8 @@ class Training(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         plan = self.recipe.schedule
-        optimizer = torch.optim.AdamW(self.encoder.parameters(), lr=plan.max_lr, weight_decay=plan.weight_decay)
+        learnt = [parameter for parameter in self.encoder.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.AdamW(learnt, lr=plan.max_lr, weight_decay=plan.weight_decay)
         if plan.kind == "constant":
             return optimizer
         steps = int(self.trainer.estimated_stepping_batches)

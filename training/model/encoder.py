@@ -12,14 +12,14 @@ from torch.nn import functional as F
 from musrec_core.mood import AXES
 
 from ..recipe import Recipe
-from . import networks
+from . import branches, networks
 
 
 class Outputs(NamedTuple):
     """What the network says of b windows; a head that the recipe has no loss for gives no columns.
 
-    features (b, f); head (b, d) unit length; genres (b, k) logits; teacher (b, 200) standardised; tags (b, 50) logits;
-    mood (b, 2) logits of valence and arousal.
+    features (b, f); head (b, d) unit length; genres (b, k) logits; teacher (b, 200) standardised; tags (b, 50) logits,
+    or (b, n) of all branches; mood (b, 2) logits of valence and arousal.
     """
 
     features: Tensor
@@ -64,14 +64,18 @@ class TrainableEncoder(nn.Module):
         self.mood = nn.Linear(features, len(AXES)) if mood else None
 
     def forward(self, x: Tensor) -> Outputs:
-        features = self.trunk(x)
+        if isinstance(self.trunk, branches.Branches):
+            said = self.trunk.said(x)
+            features, tags = self.trunk.features(said), said.tags
+        else:
+            features, tags = self.trunk(x), None
         dropped = self.dropout(features)
         return Outputs(
             features,
             F.normalize(_apply(self.head, features).float(), dim=1),
             self.genres(dropped),
             _apply(self.teacher, dropped),
-            _apply(self.tags, dropped),
+            _apply(self.tags, dropped) if tags is None else tags,
             _apply(self.mood, dropped),
         )
 
@@ -88,6 +92,7 @@ def new_encoder(recipe: Recipe, n_genres: int) -> TrainableEncoder:
         "residual": lambda: networks.Residual(stem=net.stem, stages=net.stages, features=net.features),
         "vgg": lambda: networks.Vgg(stages=net.stages, features=net.features),
         "latent_cnn": lambda: networks.LatentCnn(features=net.features),
+        "branches": lambda: branches.Branches(net.branches, features=net.features),
         "mfcc_cnn": lambda: networks.MfccCnn(n_mels=recipe.front.n_mels, features=net.features),
     }
     encoder = TrainableEncoder(

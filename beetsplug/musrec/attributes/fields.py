@@ -6,7 +6,7 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from beets.dbcore import types
@@ -25,7 +25,8 @@ EMBEDDING = "musrec_embedding"
 GENRES = "musrec_genres"
 MOOD = "musrec_mood"
 MODEL = "musrec_model"
-HEARD = "musrec_heard"  # properties of the embedded file: format, length, bit rate, sample rate
+HEARD = "musrec_heard"  # properties of the embedded file: format, length, bit rate, sample rate; and `EXCERPTS`
+EXCERPTS = " excerpts:"  # and how many of it were embedded, where that is not what the model's card says
 STATUS = "musrec_status"
 OWN = "musrec_my_"  # begins the names of learnt genres' fields
 DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
@@ -34,8 +35,16 @@ DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
 # Types, and getters of what is computed.
 
 
-def item_types(card: Card | None, learnt: Iterable[str] = ()) -> dict[str, types.Type]:
-    """The type of every attribute, stored and computed; ``learnt`` are the keys of learnt genres."""
+def item_types(cards: Sequence[Card], learnt: Iterable[str] = ()) -> dict[str, types.Type]:
+    """The type of every attribute, stored and computed.
+
+    Parameters
+    ----------
+    cards : sequence of Card
+        Of all models that may have made the embeddings.
+    learnt : iterable of str
+        The keys of learnt genres.
+    """
     found: dict[str, types.Type] = {
         EMBEDDING: EmbeddingType(),
         GENRES: GenresType(),
@@ -47,22 +56,24 @@ def item_types(card: Card | None, learnt: Iterable[str] = ()) -> dict[str, types
         "musrec_genre": types.STRING,
         "musrec_confidence": Probability(2),
     }
-    for axis in card.mood if card else ():
-        found[f"musrec_{axis}"] = Probability(2)
-    for genre in card.genres if card else ():
-        found[f"musrec_{genre.key}"] = Probability(2)
+    for card in cards:
+        for key in (*card.mood, *(genre.key for genre in card.genres)):
+            found[f"musrec_{key}"] = Probability(2)
     for key in learnt:
         found[f"{OWN}{key}"] = Probability(2)
     return found
 
 
 def computed_fields(
-    card: Card | None, answer: Callable[[Item], tuple[str, float | None]]
+    cards: Sequence[Card], answer: Callable[[Item], tuple[str, float | None]]
 ) -> dict[str, Callable[[Item], Any]]:
     """Getters of the computed attributes: ``answer`` returns a genre and its probability; the rest is stored."""
+    labels: dict[str, list[str]] = {}  # of each key, in any model
+    for genre in (genre for card in cards for genre in card.genres):
+        labels.setdefault(genre.key, []).append(genre.label)
 
-    def probability_of(label: str) -> Callable[[Item], float | None]:
-        return lambda item: genres_of(item).get(label)
+    def probability_of(labels: list[str]) -> Callable[[Item], float | None]:
+        return lambda item: next((p for label, p in genres_of(item).items() if label in labels), None)
 
     def mood_of(axis: str) -> Callable[[Item], float | None]:
         return lambda item: parse_genres(item.get(MOOD) or "").get(axis)
@@ -71,9 +82,9 @@ def computed_fields(
         "musrec_genre": lambda item: answer(item)[0],
         "musrec_confidence": lambda item: answer(item)[1],
     }
-    for genre in card.genres if card else ():
-        getters[f"musrec_{genre.key}"] = probability_of(genre.label)
-    for axis in card.mood if card else ():
+    for key, spellings in labels.items():
+        getters[f"musrec_{key}"] = probability_of(spellings)
+    for axis in (axis for card in cards for axis in card.mood):
         getters[f"musrec_{axis}"] = mood_of(axis)
     return getters
 
@@ -129,10 +140,15 @@ def learnt_labels(library: str) -> list[str]:
 # One item.
 
 
-def record(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
+def record(item: Item, outcome: TrackEmbedding | UnusableAudio, excerpts: int | None = None) -> None:
     """Store an embedding, or the reason why there is none, in an item's attributes.
 
     A failure keeps an older embedding: it is still the song's.
+
+    Parameters
+    ----------
+    excerpts : int, optional
+        How many of the file were embedded, where it is another number than the model's.
     """
     if isinstance(outcome, UnusableAudio):
         item[STATUS] = f"{outcome.reason} @ {mtime_of(item)}"
@@ -140,7 +156,7 @@ def record(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
         item[EMBEDDING] = encode_vector(outcome.vector)
         item[GENRES] = format_genres(outcome.genres)
         item[MODEL] = outcome.model
-        item[HEARD] = _properties_of(item)
+        item[HEARD] = _properties_of(item) + (f"{EXCERPTS}{excerpts}" if excerpts else "")
         if outcome.mood:
             item[MOOD] = " ".join(f"{axis}:{p:.4f}" for axis, p in outcome.mood.items())
         for outdated in ({STATUS} if outcome.mood else {STATUS, MOOD}) & set(item.keys()):
@@ -175,7 +191,7 @@ def is_another_recording(embedded: str | None, now: str) -> bool:
 
     Tags do not count, so writing them does not make an embedding stale; cover art changes some bit rates.
     """
-    then, there = str(embedded or "").rsplit(" ", 3), now.rsplit(" ", 3)
+    then, there = str(embedded or "").partition(EXCERPTS)[0].rsplit(" ", 3), now.rsplit(" ", 3)
     if len(then) != len(there):  # not noted
         return False
     try:
@@ -183,6 +199,12 @@ def is_another_recording(embedded: str | None, now: str) -> bool:
     except ValueError:  # damaged
         return True
     return then[0] != there[0] or then[3] != there[3] or length > 0.5 or bit_rate > 0.2 * float(there[2])
+
+
+def excerpts_of(embedded: str | None) -> int | None:
+    """How many excerpts of a file were embedded, where that was not the model's number."""
+    number = str(embedded or "").partition(EXCERPTS)[2]
+    return int(number) if number.isdecimal() else None
 
 
 def failure_of(status: str | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from beets.ui import UserError
 
-from musrec_core._text import printable
+from musrec_core._text import number_of, printable
 
 from .. import option_checks
 from ..attributes import fields
@@ -64,6 +64,12 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: EmbedC
         for item in sql.items_of(lib, work.ids):
             print_item(item)
         return
+    if work.of_another_model and not opts.quiet:
+        components.log.info(
+            "{} embedded with another model than {} will be embedded again",
+            number_of(work.of_another_model, "song"),
+            components.card.model_id,
+        )
     try:
         done, failed = _embed(embedder, lib, work, opts) if work.ids else (0, 0)
     except KeyboardInterrupt:

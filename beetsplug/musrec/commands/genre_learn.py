@@ -23,8 +23,8 @@ NAME = 26  # columns of a genre's name
 NAMED = 12  # genres that are left out by name
 
 
-def run_learn(learner: VocabularyLearner, lib: Library, args: list[str], *, pretend: bool) -> None:
-    """Learn, say how good it is, and keep it beside the library."""
+def run_learn(learner: VocabularyLearner, lib: Library, args: list[str], configured: str, *, pretend: bool) -> None:
+    """Learn, say how good it is, and keep it beside the library; ``configured`` is the id of the configured model."""
     found = learner.fit(*learner.tagged_embeddings(lib, args))
     for line in report(found.vocabulary.figures):
         print_text(line)
@@ -39,6 +39,10 @@ def run_learn(learner: VocabularyLearner, lib: Library, args: list[str], *, pret
     print_text("`beet genreguess` and $musrec_genre now use your genres; `--forget` undoes this.")
     key = next(iter(genre_keys(found.vocabulary.labels).values()))
     print_text(f"Their probabilities are fields, as in: beet ls {OWN}{key}:0.8..")
+    if found.vocabulary.model != configured:
+        print_text(
+            f"They were learnt from embeddings of {found.vocabulary.model}: after `beet embed`, learn them anew."
+        )
 
 
 def run_forget(lib: Library, args: list[str], *, pretend: bool) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from beets.library import Library
 
+    from musrec_core.genres.vocabulary import Vocabulary
+
     from ..components import Components
 
 BAR = 40
@@ -105,12 +107,12 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Genreg
     _check(parser, opts)
     rules = Rules.of(components.settings.genreguess, opts.threshold, opts.max_genres)
     if opts.learn:
-        genre_learn.run_learn(components.learner, lib, args, pretend=opts.pretend)
+        genre_learn.run_learn(components.learner, lib, args, components.card.model_id, pretend=opts.pretend)
     elif opts.forget:
         genre_learn.run_forget(lib, args, pretend=opts.pretend)
     elif opts.audit:
         learner = components.learner if components.genres.learnt(lib.path) is not None else None
-        genre_audit.run_audit(learner, lib, components.card.model_id, args, rules, opts.count)
+        genre_audit.run_audit(learner, lib, components.vectors.card(lib).model_id, args, rules, opts.count)
     elif opts.odd:
         genre_audit.run_odd(components.learner, lib, args, opts.count)
     else:
@@ -123,7 +125,7 @@ def _run_guess(components: Components, lib: Library, opts: GenreguessCLIOpts, ar
     force = opts.force or config.force
     own = components.genres.learnt(lib.path)
     ids = sql.listed(lib, args)
-    if missing := components.embedder.needs_embedding(lib, ids).ids:
+    if missing := _without_guess(components, lib, ids):
         components.embedder.embed_items(lib, sql.items_of(lib, missing), len(missing), quiet=opts.quiet)
     tally: Counter[str] = Counter()
     for item in sql.items_of(lib, ids):
@@ -135,7 +137,7 @@ def _run_guess(components: Components, lib: Library, opts: GenreguessCLIOpts, ar
             outcome = _outcome(item, guess, names, force=force, write=opts.write)
             tally[outcome] += 1
         if outcome in (SHOWN, STORED) and not opts.quiet:
-            _show(item, guess, count, unsure=unsure)
+            _show(item, guess, count, own, unsure=unsure)
         if outcome == STORED:
             _store(item, names, opts)
         elif outcome == WRITTEN and not opts.pretend:
@@ -144,9 +146,17 @@ def _run_guess(components: Components, lib: Library, opts: GenreguessCLIOpts, ar
         print_text(_summary(tally, rules, pretend=opts.pretend))
 
 
-def _show(item: Item, guess: Mapping[str, float], count: int, *, unsure: bool) -> None:
+def _without_guess(components: Components, lib: Library, ids: list[int]) -> list[int]:
+    """The songs to embed: neither the configured model nor the one in use has embedded them."""
+    missing = components.embedder.needs_embedding(lib, ids).ids
+    return components.embedder_of(components.vectors.card(lib)).needs_embedding(lib, missing).ids
+
+
+def _show(item: Item, guess: Mapping[str, float], count: int, own: Vocabulary | None, *, unsure: bool) -> None:
     print_item(item, NAME)
-    if not guess:
+    if not guess and own is not None and item.get(fields.EMBEDDING) and item.get(fields.MODEL) != own.model:
+        print_text(f"  embedded with {item.get(fields.MODEL)}, but your genres were learnt from {own.model}")
+    elif not guess:
         reason = printable(fields.failure_of(item.get(fields.STATUS)))
         print_text(f"  no embedding: {reason or f'run `beet embed --force id:{item.id}`'}")
     elif unsure:

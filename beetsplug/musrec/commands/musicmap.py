@@ -20,7 +20,7 @@ from musrec_core.map.page import Song
 
 from .. import option_checks, progress
 from ..attributes import codecs, fields
-from ..library import sql
+from ..library import coverage, sql
 from ..overwrite import check_page
 
 if TYPE_CHECKING:
@@ -130,16 +130,20 @@ def _shown(path: Path) -> str:
 
 def _embedded(components: Components, lib: Library, args: list[str]) -> tuple[list[int], NDArray[np.float32]]:
     """The songs that the query matches and that have a vector [shape=(n, d)], in the order of their import."""
-    known = components.vectors.get(lib, "embedding").index
+    snapshot = components.vectors.get(lib, "embedding")
     ids = np.array(sorted(_matching(lib, components.settings.library.exclude, args)), np.int64)
     if not len(ids):
         raise UserError("`musrec.exclude` leaves no song for the map")
-    part = known.among(ids.tolist())
-    left = components.embedder.needs_embedding(lib, set(ids.tolist()) - set(part.ids.tolist())).ids
+    part = snapshot.index.among(ids.tolist())
+    left = components.embedder_of(snapshot.card).needs_embedding(lib, set(ids.tolist()) - set(part.ids.tolist())).ids
     if len(part) < FEWEST:
         hint = "run `beet embed`" if left else "widen QUERY" if args else "run `beet import`"
         raise UserError(f"a map needs {FEWEST} embedded songs or more, but there are {len(part)}: {hint}")
-    if left:
+    if snapshot.card is not components.vectors.models.configured:
+        components.log.info(
+            "{}", coverage.what_is_left(snapshot.counts, snapshot.card.model_id, components.card.model_id)
+        )
+    elif left:
         components.log.info(
             "{} of {} songs are not embedded yet and not on the map: run `beet embed`", len(left), len(ids)
         )

@@ -64,7 +64,7 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Report
         raise UserError("--force goes with --output")
     ids = sql.matching(lib, args)
     known = components.vectors.get(lib, "embedding")
-    page = _page(components.card, lib, ids, known.index.among(ids) if args else known.index)
+    page = _page(known.card, components.card, lib, ids, known.index.among(ids) if args else known.index)
     print_text(as_text(page))
     if opts.output:
         _write(page, opts.output)
@@ -80,8 +80,8 @@ def _write(page: Page, name: str) -> None:
         raise UserError(f"the report {displayable_path(path)} can't be written: {error.strerror}") from None
 
 
-def _page(card: Card, lib: Library, ids: list[int], index: VectorIndex) -> Page:
-    tables = [_coverage(card.model_id, lib, ids, index)]
+def _page(card: Card, configured: Card, lib: Library, ids: list[int], index: VectorIndex) -> Page:
+    tables = [_coverage(card.model_id, configured.model_id, lib, ids, index)]
     if len(index) > 1:
         tables += _neighbours(lib, index)
     songs = f"{len(ids):,} {'song' if len(ids) == 1 else 'songs'}"
@@ -99,7 +99,7 @@ def _runtime(card: Card) -> str:
 # Coverage.
 
 
-def _coverage(model_id: str, lib: Library, ids: list[int], index: VectorIndex) -> Table:
+def _coverage(model_id: str, configured: str, lib: Library, ids: list[int], index: VectorIndex) -> Table:
     models = sql.attributes(lib, ids, fields.MODEL)
     statuses = sql.attributes(lib, ids, fields.STATUS)
     embedded = set(index.ids.tolist())
@@ -108,7 +108,10 @@ def _coverage(model_id: str, lib: Library, ids: list[int], index: VectorIndex) -
     rows = [("embedded", f"{len(embedded):,}", _percent(len(embedded), len(ids)))]
     rows += [(reason, f"{n:,}", _percent(n, len(ids))) for reason, n in reasons.most_common()]
     failed = any(reason.startswith(FAILED) for reason in reasons)
-    notes = ["Run `beet embed` for the rest."] * any(not reason.startswith(FAILED) for reason in reasons)
+    if model_id != configured:
+        notes = [f"The configured model is {configured}: run `beet embed` to change to it."]
+    else:
+        notes = ["Run `beet embed` for the rest."] * any(not reason.startswith(FAILED) for reason in reasons)
     notes += ["`beet embed --report` shows how to list what failed."] * failed
     return Table("Coverage", ("", "songs", "share"), rows, " ".join(notes))
 

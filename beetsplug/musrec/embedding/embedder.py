@@ -39,6 +39,7 @@ class PendingWork:
     """Which of some items are to be embedded, and how many are not, by reason."""
 
     ids: list[int] = field(default_factory=list)
+    of_another_model: int = 0  # how many of them are embedded, but with another model
     current: int = 0
     failed_before: int = 0
 
@@ -60,7 +61,7 @@ class Embedder:
     Parameters
     ----------
     card : Card
-        The model in use.
+        The model that embeds.
     settings : EmbeddingSettings
     log : BeetsLogger
         Gets one line for each file that can't be embedded.
@@ -69,6 +70,8 @@ class Embedder:
     def __init__(self, card: Card, settings: EmbeddingSettings, log: BeetsLogger) -> None:
         self.card = card
         self._settings, self._log = settings, log
+        wanted = settings.excerpts
+        self._excerpts = None if wanted == card.front_end.excerpts else wanted  # where it is not the card's number
 
     def new_pool(self, *, workers: int | None = None, files: int | None = None, job: Job | None = None) -> WorkerPool:
         """Worker processes as the configuration wants them, but never more than there are files."""
@@ -77,12 +80,12 @@ class Embedder:
             self.card,
             workers=count if files is None else min(count, files),
             timeout=self._settings.timeout,
-            job=job,
+            job=job or partial(embed_in_worker, excerpts=self._excerpts),
             warn=lambda why: self._log.warning("{}", why),
         )
 
     def needs_embedding(self, lib: Library, ids: Iterable[int], *, retry: bool = False) -> PendingWork:
-        """Which of some items have no embedding, or one of another model or file.
+        """Which of some items have no embedding, or one of another model, file or number of excerpts.
 
         Those whose file failed before and has not changed since are left out, unless ``retry``.
         """
@@ -90,12 +93,14 @@ class Embedder:
         size = codecs.text_length(self.card.dimensions)
         for item in sql.embedding_states(lib, ids):
             known = item.size == size and item.model == self.card.model_id
-            if known and not fields.is_another_recording(item.embedded_file, item.file):
+            same_excerpts = fields.excerpts_of(item.embedded_file) == self._excerpts
+            if known and same_excerpts and not fields.is_another_recording(item.embedded_file, item.file):
                 work.current += 1
             elif item.status and not retry and _fails_still(lib, item.id):
                 work.failed_before += 1
             else:
                 work.ids.append(item.id)
+                work.of_another_model += bool(item.size) and item.model != self.card.model_id
         return work
 
     def advice(self, lib: Library, ids: Iterable[int]) -> str:
@@ -124,7 +129,7 @@ class Embedder:
             progress.bar(total, unit=" tracks", quiet=quiet) as bar,
         ):
             for item, outcome in outcomes(pool, items):
-                store(item, outcome)
+                self.store(item, outcome)
                 if isinstance(outcome, Exception):
                     failed += 1
                     with bar.external_write_mode():
@@ -145,8 +150,27 @@ class Embedder:
             The moment from which on they are listened to [s], in place of the middle.
         """
         if paths:
-            with self.new_pool(files=len(paths), job=partial(embed_in_worker, start=start)) as pool:
+            job = partial(embed_in_worker, start=start, excerpts=self._excerpts)
+            with self.new_pool(files=len(paths), job=job) as pool:
                 yield from map_files(pool, paths)
+
+    def embed_unstored(self, items: Sequence[Item]) -> dict[int, TrackEmbedding]:
+        """Embed items without storing anything: id -> embedding. What fails is logged, and left out."""
+        found = {}
+        with self.new_pool(files=len(items)) as pool:
+            for item, outcome in outcomes(pool, items):
+                if isinstance(outcome, Exception):
+                    self.report_failure(item, outcome)
+                else:
+                    found[sql.id_of(item)] = outcome
+        return found
+
+    def store(self, item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
+        """Store an outcome in the library; raises `UserError` if it can't be written."""
+        try:
+            fields.record(item, outcome, self._excerpts)
+        except sqlite3.OperationalError as error:
+            raise UserError(f"the library can't be written: {error}; what was embedded so far is stored") from None
 
     def report_failure(self, item: Item, why: UnusableAudio) -> None:
         """Log the failure in one line, even if the file's name contains line breaks."""
@@ -175,14 +199,6 @@ def set_busy_timeout(lib: Library) -> None:
     """Wait longer than beets' five seconds while another program writes to the library."""
     with lib.transaction() as tx:
         tx.query(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-
-
-def store(item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
-    """Store an outcome in the library; raises `UserError` if it can't be written."""
-    try:
-        fields.record(item, outcome)
-    except sqlite3.OperationalError as error:
-        raise UserError(f"the library can't be written: {error}; what was embedded so far is stored") from None
 
 
 def _fails_still(lib: Library, id_: int) -> bool:

@@ -53,6 +53,7 @@ class ImportSimilar:
     Parameters
     ----------
     vectors : VectorStore
+        Only songs with an embedding of its configured model, with which imports are embedded, are compared.
     settings : EmbeddingSettings
         ``import_similar`` is the distance within which songs are compared.
     log : BeetsLogger
@@ -67,7 +68,7 @@ class ImportSimilar:
     def report_copies(self, lib: Library, item: Item, vector: NDArray[np.float32]) -> None:
         """Log one line if a song of another album is the same recording."""
         if self._known is None:
-            self._known = self._vectors.get(lib, "embedding").index
+            self._known = self._read(lib)
         found = {
             near.id: near.distance
             for index in (self._known, _index(self._new))
@@ -80,6 +81,18 @@ class ImportSimilar:
             self._known, self._new = _index(_vectors(self._known) | self._new), {}
         if found:
             self._report_nearest(lib, item, found)
+
+    def _read(self, lib: Library) -> VectorIndex:
+        configured = self._vectors.models.configured
+        found = self._vectors.get(lib, "embedding", configured)
+        if others := found.counts.embedded - found.counts.current:
+            self._log.warning(
+                "copies of {} songs are not recognised, because these are embedded with another model than {}: run "
+                "`beet embed`",
+                others,
+                configured.model_id,
+            )
+        return found.index
 
     def close(self) -> None:
         """Stop the worker."""

@@ -74,7 +74,7 @@ class EmbeddingStage:
             similar = self._new_import_similar()
             self._pool, self._import_similar = self._embedder.new_pool(), similar
         for item, outcome in embedder.outcomes(self._pool, items):
-            embedder.store(item, outcome)
+            self._embedder.store(item, outcome)
             if isinstance(outcome, Exception):
                 self._embedder.report_failure(item, outcome)
             elif self._import_similar is not None:

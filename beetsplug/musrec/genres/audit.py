@@ -34,8 +34,8 @@ class Doubt(NamedTuple):
 
 def doubts_by_vocabulary(learner: VocabularyLearner, lib: Library, rules: Rules) -> list[Doubt]:
     """Doubts by the learnt vocabulary: each song is judged by a fold that was not trained on its artist."""
-    tagged, vectors = learner.tagged_embeddings(lib, [])
-    found = learner.fit(tagged, vectors)
+    tagged, vectors, model_id = learner.tagged_embeddings(lib, [])
+    found = learner.fit(tagged, vectors, model_id)
     labels = found.vocabulary.labels
     doubts = []
     for row, truth, p in zip(found.rows, found.truth, found.held_out, strict=True):
@@ -91,7 +91,7 @@ def find_outliers(learner: VocabularyLearner, lib: Library) -> tuple[list[tuple[
 
     The second value is the number of songs that were compared.
     """
-    tagged, vectors = learner.tagged_embeddings(lib, [])
+    tagged, vectors, _ = learner.tagged_embeddings(lib, [])
     artists = [None if name.startswith(tags.NO_ARTIST) else name for name in tagged.artists]
     best: dict[int, tuple[Outlier, str]] = {}
     for group, members in (("album", tagged.albums), ("artist", artists)):

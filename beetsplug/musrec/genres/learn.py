@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from beets.library import Library
     from numpy.typing import NDArray
 
-    from musrec_core.card import Card
     from musrec_core.genres.learning import FitReport
 
     from ..config import GenreSettings
@@ -30,31 +29,33 @@ class VocabularyLearner:
 
     Parameters
     ----------
-    card : Card
-        The model in use.
     vectors : VectorStore
+        Genres are learnt from embeddings of the model in use.
     settings : GenreSettings
         ``map``, ``least_songs`` and ``least_artists``.
     """
 
-    def __init__(self, card: Card, vectors: VectorStore, settings: GenreSettings) -> None:
-        self._card, self._vectors, self._settings = card, vectors, settings
+    def __init__(self, vectors: VectorStore, settings: GenreSettings) -> None:
+        self._vectors, self._settings = vectors, settings
 
-    def tagged_embeddings(self, lib: Library, args: list[str]) -> tuple[tags.TaggedSongs, NDArray[np.float32]]:
-        """The songs that a query matches and that have an embedding, and their embeddings [shape=(n, d)]."""
+    def tagged_embeddings(self, lib: Library, args: list[str]) -> tuple[tags.TaggedSongs, NDArray[np.float32], str]:
+        """The songs that a query matches and that have an embedding, their embeddings [shape=(n, d)], and the model's
+        id.
+        """
         known = self._vectors.get(lib, "embedding")
         index = known.index
         if not len(index):
-            raise nothing_embedded(known.counts, self._card.model_id)
+            raise nothing_embedded(known.counts, known.card.model_id)
         if args:
             index = index.among(sql.matching(lib, args))
             if not len(index):
                 raise sql.no_match(" ".join(args), "song with an embedding matches")
         tagged = tags.read(lib, index.ids.tolist(), tags.Synonyms(self._settings.map))
-        return tagged, index.vectors[np.isin(index.ids, tagged.ids)]  # less those that went meanwhile
+        vectors = index.vectors[np.isin(index.ids, tagged.ids)]  # less those that went meanwhile
+        return tagged, vectors, known.card.model_id
 
-    def fit(self, tagged: tags.TaggedSongs, vectors: NDArray[np.float32]) -> FitReport:
-        """What can be learnt from some songs; raises `UserError`."""
+    def fit(self, tagged: tags.TaggedSongs, vectors: NDArray[np.float32], model_id: str) -> FitReport:
+        """What can be learnt from some songs, as `tagged_embeddings` gives them; raises `UserError`."""
         if importlib.util.find_spec("sklearn") is None:
             raise UserError("learning needs scikit-learn: pip install 'beets-musrec[learn]'")
         from musrec_core.genres.learning import fit_vocabulary
@@ -64,7 +65,7 @@ class VocabularyLearner:
                 vectors,
                 tagged.genres,
                 tagged.artists,
-                model=self._card.model_id,
+                model=model_id,
                 least_songs=self._settings.least_songs,
                 least_artists=self._settings.least_artists,
             )

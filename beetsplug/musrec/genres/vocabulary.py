@@ -30,18 +30,32 @@ _Stamp = tuple[int, int, int]
 
 
 class Genres:
-    """Genres of items: by the learnt vocabulary beside the library, or without one by the model."""
+    """Genres of items: by the learnt vocabulary beside the library, or without one by the model.
+
+    Parameters
+    ----------
+    configured, in_use : callable
+        Give the cards of the configured model, and of the one whose embeddings most songs have: a vocabulary has to be
+        learnt from either.
+    settings : callable
+        Gives the settings; raises ``ConfigError``.
+    default_library : callable
+        The path of the configured library, for items that are in none yet.
+    log : BeetsLogger
+    """
 
     def __init__(
         self,
-        new_card: Callable[[], Card],
+        configured: Callable[[], Card],
+        in_use: Callable[[], Card],
         settings: Callable[[], GenreSettings],
         default_library: Callable[[], str],
         log: BeetsLogger,
     ) -> None:
-        self._new_card, self._settings, self._log = new_card, settings, log
+        self._configured, self._card_in_use, self._settings, self._log = configured, in_use, settings, log
         self._default_library = default_library
         self._has_reported_settings = False
+        self._warned: set[str] = set()  # models whose embeddings a vocabulary was learnt from
         self._read: dict[str, tuple[_Stamp, Vocabulary | None]] = {}
         self._last: tuple[Vocabulary, tuple[str | None, str], dict[str, float]] | None = None
 
@@ -58,13 +72,27 @@ class Genres:
             raise UserError(
                 f"{error}; run `beet genreguess --learn` to rebuild it, or `--forget` to remove it"
             ) from None
-        card = self._new_card()
-        if found.model != card.model_id or found.dimensions != card.dimensions:
+        configured = self._configured()
+        if _fits(found, configured):
+            return found
+        card = self._card_in_use()
+        if not _fits(found, card):
             raise UserError(
-                f"{path} is for the encoder {found.model}, not {card.model_id}: "
-                "run `beet genreguess --learn` to rebuild it, or `--forget` to remove it"
+                f"{path} was learnt from embeddings of {found.model}, and the library's are of {card.model_id}: "
+                "run `beet genreguess --learn` to learn your genres anew, or `--forget` to remove them"
             )
+        self._warn_of_change(found, configured)
         return found
+
+    def _warn_of_change(self, found: Vocabulary, configured: Card) -> None:
+        if found.model not in self._warned:
+            self._warned.add(found.model)
+            self._log.warning(
+                "your genres were learnt from embeddings of {}: after the change to {}, run `beet genreguess --learn` "
+                "to learn them anew",
+                found.model,
+                configured.model_id,
+            )
 
     def of(self, item: Item) -> dict[str, float]:
         """An item's genres, most probable first; empty if it is not embedded, or by another model."""
@@ -128,6 +156,10 @@ class Genres:
                 self._log.warning("using the model's own genres: {}", error)
             self._read[path] = (stamp, vocabulary)
         return self._read[path][1]
+
+
+def _fits(vocabulary: Vocabulary, card: Card) -> bool:
+    return vocabulary.model == card.model_id and vocabulary.dimensions == card.dimensions
 
 
 def guess(vocabulary: Vocabulary, item: Item) -> dict[str, float]:

@@ -8,8 +8,11 @@ from beets.ui import UserError
 
 from ..attributes import fields
 from . import sql
+from .models import songs_by_model
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from beets.library import Library
     from beets.logging import BeetsLogger
 
@@ -26,13 +29,12 @@ class Counts(NamedTuple):
     failed: int = 0
 
 
-def counts(lib: Library, model_id: str) -> Counts:
-    """Count a library's embeddings."""
+def counts(lib: Library, model_id: str, songs: Mapping[str, int] | None = None) -> Counts:
+    """Count a library's embeddings; ``songs`` is what `models.songs_by_model` says, where it is known."""
+    by_model = songs_by_model(lib) if songs is None else songs
     with lib.transaction() as tx:
         items = tx.query("SELECT COUNT(*) FROM items")[0][0]
-        rows = tx.query("SELECT value, COUNT(*) FROM item_attributes WHERE key = ? GROUP BY value", (fields.MODEL,))
         failed = tx.query(_FAILED, (fields.STATUS, fields.MODEL, model_id))[0][0]
-    by_model = {row[0]: row[1] for row in rows}
     return Counts(items, sum(by_model.values()), by_model.get(model_id, 0), failed)
 
 
@@ -43,12 +45,38 @@ _FAILED = """
 """
 
 
-def require_current(counts: Counts, model_id: str, log: BeetsLogger) -> None:
-    """Raise `UserError` if no song has an embedding of this model, and tell how many have none."""
+def require_current(counts: Counts, model_id: str, configured: str, log: BeetsLogger) -> None:
+    """Raise `UserError` if no song has an embedding of the model in use, and tell which songs can't be found.
+
+    Parameters
+    ----------
+    model_id, configured : str
+        Of the model in use (see `Models.in_use`), and of the configured one.
+    """
     if not counts.current:
-        raise nothing_embedded(counts, model_id)
-    if (left := counts.items - counts.current - counts.failed) > 0:
-        log.info("{} of {} songs are not embedded yet and can't be found: run `beet embed`", left, counts.items)
+        raise nothing_embedded(counts, configured)
+    if message := what_is_left(counts, model_id, configured):
+        log.info("{}", message)
+
+
+def what_is_left(counts: Counts, model_id: str, configured: str) -> str:
+    """Which songs can't be found and what helps, in one line; empty where all can be that can be embedded."""
+    if model_id != configured:
+        return (
+            f"{counts.current} of {counts.items} songs are embedded with {model_id}, and only these are compared: "
+            f"run `beet embed` to change to {configured}"
+        )
+    left = counts.items - counts.current - counts.failed
+    if left <= 0:
+        return ""
+    others = min(left, counts.embedded - counts.current)
+    if not others:
+        return f"{left} of {counts.items} songs are not embedded yet and can't be found: run `beet embed`"
+    some = "because they" if others == left else f"{others} of them because they"
+    return (
+        f"{left} of {counts.items} songs can't be found, {some} are embedded with another model than {configured}: "
+        "run `beet embed`"
+    )
 
 
 def nothing_embedded(counts: Counts, model_id: str) -> UserError:

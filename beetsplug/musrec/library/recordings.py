@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from beets.library import Item, ReadError
@@ -10,7 +10,7 @@ from beets.library import Item, ReadError
 from musrec_core.search.index import Neighbour
 from musrec_core.search.recordings import Copy, Recordings
 
-from ..attributes import codecs, fields
+from ..attributes import codecs
 from . import sql
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from beets.library import Library
     from numpy.typing import NDArray
 
+    from musrec_core.card import Card
     from musrec_core.encoder import TrackEmbedding
     from musrec_core.search.ranking import Filter
 
@@ -26,19 +27,26 @@ COLUMNS = ("title", "artist", "length", "mb_trackid", "format", "bitrate", "albu
 
 
 def one_a_recording(
-    lib: Library, dimensions: int, own: Collection[int], files: list[tuple[bytes, TrackEmbedding]]
+    lib: Library,
+    card: Card,
+    own: Collection[int],
+    files: list[tuple[bytes, TrackEmbedding]],
+    heard: Mapping[int, TrackEmbedding] | None = None,
 ) -> Filter:
-    """Ranked songs -> one for each recording, the best copy, and none of the recordings of ``own`` and ``files``."""
-    known = RecordingLookup(lib, dimensions)
+    """Ranked songs -> one for each recording, the best copy, and none of the recordings of ``own`` and ``files``.
+
+    ``card`` is that of the model in use; ``heard`` are embeddings that are not stored.
+    """
+    known = RecordingLookup(lib, card, heard)
     outside = [-1 - n for n, (path, track) in enumerate(files) if known.add_file(-1 - n, path, track)]
     return lambda ranked: known.collapse(ranked, [*own, *outside])
 
 
 class RecordingLookup:
-    """What is known of songs' recordings, looked up once."""
+    """What is known of songs' recordings, looked up once: embeddings are those of one model."""
 
-    def __init__(self, lib: Library, dimensions: int) -> None:
-        self._lib, self._dimensions = lib, dimensions
+    def __init__(self, lib: Library, card: Card, heard: Mapping[int, TrackEmbedding] | None = None) -> None:
+        self._lib, self._card, self._heard = lib, card, heard or {}
         self._asked: set[int] = set()
         self._copies: dict[int, Copy] = {}
         self._vectors: dict[int, NDArray[np.float32]] = {}
@@ -70,8 +78,9 @@ class RecordingLookup:
         self._asked |= ids
         rows = sql.columns(self._lib, ids, COLUMNS)
         self._copies.update((id_, copy_of(row)) for id_, row in rows.items())
-        texts = sql.attributes(self._lib, ids, fields.EMBEDDING)
-        self._vectors.update(zip(texts, codecs.decode_vectors([*texts.values()], self._dimensions), strict=True))
+        texts = sql.embeddings(self._lib, ids, self._card.model_id)
+        self._vectors.update(zip(texts, codecs.decode_vectors([*texts.values()], self._card.dimensions), strict=True))
+        self._vectors.update((id_, self._heard[id_].vector) for id_ in ids & self._heard.keys())
 
 
 def copy_of(row: Sequence[Any]) -> Copy:

@@ -239,6 +239,12 @@ def attributes(lib: Library, ids: Iterable[int], key: str) -> dict[int, str]:
     return found
 
 
+def embeddings(lib: Library, ids: Iterable[int], model_id: str) -> dict[int, str]:
+    """The stored embeddings of some items, without loading them: id -> text, of those that have one of this model."""
+    models = attributes(lib, ids := list(ids), fields.MODEL)
+    return attributes(lib, [id_ for id_ in ids if models.get(id_) == model_id], fields.EMBEDDING)
+
+
 def ids_with(lib: Library, key: str) -> list[int]:
     """The ids of the items that have a stored attribute."""
     with lib.transaction() as tx:

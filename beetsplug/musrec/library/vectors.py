@@ -18,6 +18,7 @@ from musrec_core.search.index import VectorIndex
 
 from ..attributes import codecs, fields
 from .coverage import Counts, counts
+from .models import songs_by_model
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from musrec_core.card import Card
 
     from ..config import Space
+    from .models import Models
 
 MIN_CACHED = 5000  # items; below it SQL is as quick
 SETTLED = 3.0  # seconds: a file system may stamp two writes this close alike
@@ -43,10 +45,11 @@ FileState = list[list[int]]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The vectors of one space, and how many songs they are of how many."""
+    """The vectors of one space, all of one model, and how many songs they are of how many."""
 
     index: VectorIndex
     counts: Counts
+    card: Card
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def state_of(lib: Library) -> LibraryState | None:
 
 
 class VectorStore:
-    """A library's vectors, of the model in use.
+    """A library's vectors: those of the model in use, which is the one that most songs are embedded with.
 
     They come from memory if nothing was written to the library since the last call; else from the file that an earlier
     call left beside the library, if nothing was written since that; else from the library, and then the file is made
@@ -88,19 +91,38 @@ class VectorStore:
 
     Parameters
     ----------
-    card : Card
-        The model in use.
+    models : Models
     cache : bool
         Whether to keep the file.
     log : BeetsLogger
     """
 
-    def __init__(self, card: Card, cache: bool, log: BeetsLogger) -> None:
-        self._card, self._cache, self._log = card, cache, log
+    def __init__(self, models: Models, cache: bool, log: BeetsLogger) -> None:
+        self.models, self._cache, self._log = models, cache, log
         self._last: dict[Space, tuple[str, LibraryState, Snapshot]] = {}
 
-    def get(self, lib: Library, space: Space) -> Snapshot:
-        """Every song's vector in a space."""
+    def get(self, lib: Library, space: Space, card: Card | None = None) -> Snapshot:
+        """Every song's vector in a space.
+
+        Parameters
+        ----------
+        card : Card, optional
+            Of the model whose vectors are wanted, in place of the model in use.
+        """
+        snapshot = self._in_use(lib, space)
+        if card is None or card.model_id == snapshot.card.model_id:
+            return snapshot
+        return _read(lib, space, card, songs_by_model(lib))
+
+    def card(self, lib: Library) -> Card:
+        """Of the model in use."""
+        state = state_of(lib)
+        for path, then, snapshot in self._last.values():
+            if state and path == os.fsdecode(lib.path) and then.is_same(state):
+                return snapshot.card
+        return self.models.in_use(songs_by_model(lib))
+
+    def _in_use(self, lib: Library, space: Space) -> Snapshot:
         state = state_of(lib)
         if state is None:
             return self._from_library(lib, space)
@@ -113,8 +135,8 @@ class VectorStore:
         return snapshot
 
     def _from_library(self, lib: Library, space: Space, state: FileState | None = None) -> Snapshot:
-        read = _embeddings if space == "embedding" else _genres
-        snapshot = Snapshot(read(lib, self._card), counts(lib, self._card.model_id))
+        songs = songs_by_model(lib)
+        snapshot = _read(lib, space, self.models.in_use(songs), songs)
         is_large = self._cache and snapshot.counts.items >= MIN_CACHED
         if is_large and state and _settled(state) and _file_state(lib) == state:
             self._save(snapshot, cache_path(lib, space), state)
@@ -130,13 +152,14 @@ class VectorStore:
         except (IndexFileError, OSError) as error:
             self._log.debug("rebuilding the cached vectors: {}", error)
             return None
-        if note.get("state") != state or note.get("model") != self._card.model_id:
+        if note.get("state") != state or note.get("models") != self.models.ids:
             return None
-        return Snapshot(index, Counts(*note["counts"]))
+        return Snapshot(index, Counts(*note["counts"]), self.models[note["model"]])
 
     def _save(self, snapshot: Snapshot, path: str, state: FileState) -> None:
         try:
-            snapshot.index.save(path, {"state": state, "model": self._card.model_id, "counts": snapshot.counts})
+            note = {"state": state, "model": snapshot.card.model_id, "models": self.models.ids}
+            snapshot.index.save(path, {**note, "counts": snapshot.counts})
         except OSError as error:  # a read-only folder or a full disk: the library itself answers
             self._log.debug("vectors are not cached in {}: {}", displayable_path(path), error)
 
@@ -170,6 +193,11 @@ def _settled(state: FileState) -> bool:
 
 
 # The library itself.
+
+
+def _read(lib: Library, space: Space, card: Card, songs: dict[str, int]) -> Snapshot:
+    read = _embeddings if space == "embedding" else _genres
+    return Snapshot(read(lib, card), counts(lib, card.model_id, songs), card)
 
 
 def _rows(lib: Library, key: str, model_id: str) -> Iterator[tuple[list[int], list[str | None]]]:

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from musrec_core.playlist.m3u import Entry
     from musrec_core.playlist.recipe import Document, Kept
 
+    from ..similar.find import SimilarSearch
     from ..similar.options import SimilarOptions
-    from ..similar.request import Result, SimilarSearch
+    from ..similar.request import Result
     from .files import PlaylistWriter
 
 MAX_SEEDS = 5  # seeds that the file names for a reader
@@ -98,14 +99,11 @@ class PlaylistBuilder:
     ----------
     search : SimilarSearch
     writer : PlaylistWriter
-    model_id : str
-        Of the model in use.
     log : BeetsLogger
     """
 
-    def __init__(self, search: SimilarSearch, writer: PlaylistWriter, model_id: str, log: BeetsLogger) -> None:
-        self.search, self.writer, self.model_id = search, writer, model_id
-        self._log = log
+    def __init__(self, search: SimilarSearch, writer: PlaylistWriter, log: BeetsLogger) -> None:
+        self.search, self.writer, self._log = search, writer, log
 
     def check_new(self, name: str, *, force: bool) -> None:
         """Raise `UserError` where a playlist can't be written, or may not be overwritten."""
@@ -237,7 +235,7 @@ class PlaylistBuilder:
         return Recipe(
             words=("similar", *words) if source.mix is None else ("mixes", source.mix),
             options=() if source.mix is None else words,
-            model=self.model_id,
+            model=result.model_id,
             seeds=SEPARATOR.join(names[:MAX_SEEDS]) + more,
             songs=tuple(songs),
             without=tuple(sorted(removed)),

@@ -187,8 +187,9 @@ class Mixes:
         if mix.is_single:
             return [(playlist_name(lib, mix.name), None)]
         found: dict[str, tuple[str, list[Item]]] = {}
+        model_id = self._builder.search.card(lib).model_id
         for item in _matching(lib, mix):
-            if fields.is_current(item, self._builder.model_id):
+            if fields.is_current(item, model_id):
                 template = item.evaluate_template(mix.name, for_path=True) if mix.is_template else mix.name
                 if name := playlist_name(lib, template):
                     found.setdefault(name.casefold(), (name, []))[1].append(item)
@@ -199,7 +200,8 @@ class Mixes:
         """Why a mix makes no playlist."""
         if not (matched := _matching(lib, mix)):
             return f"no {'album' if mix.options.album else 'song'} matches its seeds: {mix.seeds}"
-        if not any(fields.is_current(item, self._builder.model_id) for item in matched):
+        model_id = self._builder.search.card(lib).model_id
+        if not any(fields.is_current(item, model_id) for item in matched):
             return f"none of the {len(matched)} songs that its seeds match is embedded: run `beet embed`"
         return "its name is empty for each of its seeds"
 

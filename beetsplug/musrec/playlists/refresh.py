@@ -93,7 +93,7 @@ class PlaylistRefresher:
     def _source(self, lib: Library, state: PlaylistState) -> Source:
         """The request that a playlist's recipe makes; raises `UserError`."""
         command, *words = state.recipe.words
-        shown, model = printable(displayable_path(state.path)), self._builder.model_id
+        shown, model = printable(displayable_path(state.path)), self._builder.search.card(lib).model_id
         if state.recipe.model not in ("", model):
             self._log.info("{} was made with model {}; now it is made with {}", shown, state.recipe.model, model)
         if command == "mixes" and len(words) == 1:

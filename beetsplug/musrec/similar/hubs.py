@@ -63,20 +63,19 @@ class HubFinder:
     ----------
     settings : SimilarSettings
     vectors : VectorStore
-    model_id : str
-        Of the model in use.
     log : BeetsLogger
     """
 
-    def __init__(self, settings: SimilarSettings, vectors: VectorStore, model_id: str, log: BeetsLogger) -> None:
-        self._settings, self._vectors, self._model_id, self._log = settings, vectors, model_id, log
+    def __init__(self, settings: SimilarSettings, vectors: VectorStore, log: BeetsLogger) -> None:
+        self._settings, self._vectors, self._log = settings, vectors, log
 
     def find(self, lib: Library, options: SimilarOptions, args: list[str]) -> Hubs:
         """The songs with the largest k-occurrence; with a query, among those that it matches. Raises `UserError`."""
         options = resolved(options, self._settings, Use.HUBS)
         space = options.space or "embedding"
         snapshot = self._vectors.get(lib, space)
-        coverage.require_current(snapshot.counts, self._model_id, self._log)
+        configured = self._vectors.models.configured.model_id
+        coverage.require_current(snapshot.counts, snapshot.card.model_id, configured, self._log)
         wanted = set(sql.matching(lib, args)) if args else None
         return _count(lib, snapshot.index, wanted, options.count or 0, options.metric or default_metric(space))
 

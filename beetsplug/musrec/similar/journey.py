@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from beets.logging import BeetsLogger
     from numpy.typing import NDArray
 
+    from musrec_core.card import Card
     from musrec_core.search.index import Metric, VectorIndex
 
     from .criteria import Criteria
@@ -55,7 +56,7 @@ def find_journey(
     count: int,
     criteria: Criteria,
     *,
-    dimensions: int,
+    card: Card,
     mix: bool = False,
 ) -> list[Neighbour]:
     """The songs of a journey, the stops among them, each with its distance from the one before; the first has 0.
@@ -67,8 +68,8 @@ def find_journey(
     stops : sequence of Item
     count : int
         Songs, with the stops.
-    dimensions : int
-        Of the embeddings, by which copies of a recording are told.
+    card : Card
+        Of the model in use, by whose embeddings copies of a recording are told.
     mix : bool
         Whether tempo and key count.
     """
@@ -80,11 +81,11 @@ def find_journey(
             count,
             metric=criteria.metric,
             candidates=criteria.candidates,
-            exclude=_unwanted(lib, criteria, dimensions),
+            exclude=_unwanted(lib, criteria, card),
             artists=lambda some: search.artists(lib, some),
             max_per_artist=criteria.max_per_artist or None,
             mismatch=(lambda some: mismatch(lib, some)) if mix else None,
-            one_each=None if criteria.duplicates else recordings.RecordingLookup(lib, dimensions).one_each,
+            one_each=None if criteria.duplicates else recordings.RecordingLookup(lib, card).one_each,
         )
     except NoJourneyError:
         raise UserError(f"there are not enough songs for a journey of {count}") from None
@@ -96,13 +97,13 @@ def find_journey(
     return [Neighbour(id_, step) for id_, step in zip(path, steps, strict=True)]
 
 
-def _unwanted(lib: Library, criteria: Criteria, dimensions: int) -> set[int]:
+def _unwanted(lib: Library, criteria: Criteria, card: Card) -> set[int]:
     """What neither the configuration nor the playlist's owner wants, of the whole library."""
     unwanted: set[int] = set()
     if criteria.exclude is not None:
         unwanted.update(sql.matching_ids(lib, criteria.exclude))
     if criteria.removed:
-        unwanted |= search.removed_ids(lib, sql.matching_ids(lib, TrueQuery()), criteria, dimensions)
+        unwanted |= search.removed_ids(lib, sql.matching_ids(lib, TrueQuery()), criteria, card)
     return unwanted
 
 

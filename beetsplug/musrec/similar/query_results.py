@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from musrec_core.search.index import Neighbour
 
-    from .request import SimilarSearch
+    from ..library.vectors import Snapshot
+    from .find import SimilarSearch
     from .search import SongRanker
 
 COUNT = 25
@@ -148,19 +149,27 @@ class QueryResults:
             similar = self._similar()
             snapshot = similar.query_snapshot(lib)
             known = frozenset(snapshot.index.ids.tolist())
-            if seeds := self._seeds(lib, pattern, known, similar):
+            if seeds := self._seeds(lib, pattern, snapshot, known, similar):
                 found = _nearest(similar.query_ranker(lib, snapshot, seeds, pattern.candidates), pattern)
         except (UserError, ConfigError) as error:
             self._tell(pattern, str(error))
         now = time.monotonic()
         return CachedResult({n.id: n.distance for n in found}, known, state, now + REFRESH_SHARE * (now - began))
 
-    def _seeds(self, lib: Library, pattern: Pattern, known: frozenset[int], similar: SimilarSearch) -> Seeds | None:
+    def _seeds(
+        self, lib: Library, pattern: Pattern, snapshot: Snapshot, known: frozenset[int], similar: SimilarSearch
+    ) -> Seeds | None:
         named = sql.matching_ids(lib, pattern.seeds)
         embedded = [id_ for id_ in named if id_ in known]
         if embedded:
             return Seeds(list(sql.items_of(lib, embedded)), [])
-        why = f"its songs are not embedded: {similar.advice(lib, named)}" if named else "there is no such song"
+        model_id = snapshot.card.model_id
+        if not named:
+            why = "there is no such song"
+        elif set(sql.attributes(lib, named, fields.MODEL).values()) - {model_id}:
+            why = f"its songs are not embedded with {model_id}, as most are: run `beet embed`"
+        else:
+            why = f"its songs are not embedded: {similar.advice(lib, named)}"
         self._tell(pattern, why)
         return None
 

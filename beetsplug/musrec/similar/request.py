@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from beets.ui import UserError
 
-from ..console import display_name, formatted, stem
-from ..library import coverage, song_keys, sql
+from ..console import display_name, stem
 from ..library.song_keys import RemovedSongs
-from . import journey, search, seeds, steering
-from .arguments import require_applicable, resolved
-from .criteria import Criteria, criteria_from
-from .options import SimilarOptions, Use, check_values
-from .times import parse_length
+from .arguments import require_applicable
+from .options import SimilarOptions, check_values
 
 if TYPE_CHECKING:
-    import numpy as np
-    from beets.library import Item, Library
-    from beets.logging import BeetsLogger
-    from numpy.typing import NDArray
+    from beets.library import Item
 
-    from musrec_core.card import Card
-    from musrec_core.search.index import Neighbour, VectorIndex
-
-    from ..config import PlaylistSettings, SimilarSettings, Space
-    from ..embedding.embedder import Embedder
-    from ..library.vectors import Snapshot, VectorStore
-    from .seeds import Seeds
-
-RANDOM_SEEDS = 100_000
+    from ..config import SimilarSettings
 
 
 @dataclass(frozen=True)
@@ -64,6 +47,7 @@ class Result:
     count: int  # that were asked for
     seed_files: list[bytes] = field(default_factory=list)
     seed_items: list[Item] = field(default_factory=list)
+    model_id: str = ""  # of the model whose embeddings were compared
     random_seed: int | None = None  # of the draw
     begins_with_seeds: bool = False  # whether the playlist does
 
@@ -78,203 +62,3 @@ def check(options: SimilarOptions, settings: SimilarSettings) -> None:
     check_values(options)
     if options.mix and not options.to and (options.order or settings.order) != "smooth":
         raise UserError("--mix needs --to or --order smooth")
-
-
-class SimilarSearch:
-    """Finds similar songs.
-
-    Parameters
-    ----------
-    card : Card
-        The model in use.
-    settings : SimilarSettings
-    exclude : str
-        The setting `musrec.exclude`.
-    playlists : PlaylistSettings
-        Where `--from-playlist` looks.
-    vectors : VectorStore
-    embedder : callable
-        Gives what embeds seeds that have no embedding, if it is needed.
-    distances : dict
-        An item's id -> its distance in the last result; what ``$musrec_distance`` shows.
-    log : BeetsLogger
-    """
-
-    def __init__(
-        self,
-        card: Card,
-        settings: SimilarSettings,
-        exclude: str,
-        playlists: PlaylistSettings,
-        vectors: VectorStore,
-        embedder: Callable[[], Embedder],
-        distances: dict[int, float],
-        log: BeetsLogger,
-    ) -> None:
-        self.settings, self._card, self._exclude, self._playlists = settings, card, exclude, playlists
-        self._vectors, self._embedder, self._distances, self._log = vectors, embedder, distances, log
-        self._labels = [genre.label for genre in card.genres]
-        self._told: coverage.Counts | None = None  # how many songs are embedded, as the user was told last
-
-    def find(self, lib: Library, request: Request) -> Result:
-        """The songs that a request asks for; raises `UserError` where that can't be, and warns where there are none."""
-        check(request.options, self.settings)
-        options = resolved(request.options, self.settings, request.options.mode)
-        criteria = criteria_from(self._card, lib, options, exclude=self._exclude, removed=request.removed)
-        if options.to:
-            return self._find_journey(lib, request, options, criteria)
-        return self._find_nearest(lib, request, options, criteria)
-
-    def query_snapshot(self, lib: Library) -> Snapshot:
-        """The vectors that `similar:` queries are answered from."""
-        return self._vectors.get(lib, self.settings.space)
-
-    def query_ranker(self, lib: Library, snapshot: Snapshot, start: Seeds, candidates: str | None) -> search.SongRanker:
-        """A ranker of the songs near some seeds, as the configuration wants it."""
-        options = resolved(SimilarOptions(candidates=candidates), self.settings, Use.QUERY)
-        criteria = criteria_from(self._card, lib, options, exclude=self._exclude)
-        return self._ranker(lib, snapshot.index, start, criteria)
-
-    def advice(self, lib: Library, ids: Sequence[int]) -> str:
-        """What to do about songs that have no embedding."""
-        return self._embedder().advice(lib, ids)
-
-    # A list.
-
-    def _find_nearest(self, lib: Library, request: Request, options: SimilarOptions, criteria: Criteria) -> Result:
-        random_seed = self._random_seed(options)
-        if request.items is None:
-            items, files = seeds.named(lib, options, request.args, self._playlists, self._log)
-        else:
-            items, files = request.items, []
-        snapshot = self._current(lib, criteria.space)
-        start = self._embedded(lib, items, files, at=options.at)
-        if start.new:
-            snapshot = self._vectors.get(lib, criteria.space)
-        playlist = request.playlist or PlaylistContext()
-        leads = playlist.begins_with_seed and (playlist.begins_with_seeds or start.count == 1)
-        seconds = self._seconds(options, start if leads else None)
-
-        ranker = self._ranker(lib, snapshot.index, start, criteria, identify=request.playlist is None)
-        ranker = search.unlisted(lib, ranker, playlist.listed)
-        count = options.count or 0
-        neighbours = search.select(lib, ranker, count, seconds=seconds, random_seed=random_seed)
-        order = options.order
-        if order == "auto":
-            order = "apart" if request.playlist else ""
-        if order == "smooth":
-            points = self._smooth_start(start, playlist.last, snapshot.index, criteria.space)
-            neighbours = journey.smooth(
-                lib, snapshot.index, points, neighbours, metric=criteria.metric, mix=options.mix
-            )
-        elif order == "apart":
-            before = playlist.last or (start.items[-1] if leads and start.items else None)
-            neighbours = search.apart(lib, neighbours, before)
-        elif random_seed is not None and request.options.order == "nearest":  # else a draw has its own order
-            neighbours.sort(key=lambda neighbour: neighbour.distance)
-        songs = self._items(lib, neighbours)
-        if not songs:
-            self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
-        return Result(songs, count, [path for path, _ in start.files], start.items, random_seed, leads)
-
-    def _embedded(self, lib: Library, items: list[Item], files: Sequence[str] = (), *, at: str | None = None) -> Seeds:
-        return seeds.embedded(lib, items, files, at=at, model_id=self._card.model_id, embedder=self._embedder)
-
-    def _current(self, lib: Library, space: Space) -> Snapshot:
-        """The vectors of a space; raises `UserError` where there are none, and tells once how many songs have none."""
-        snapshot = self._vectors.get(lib, space)
-        if snapshot.counts != self._told:
-            coverage.require_current(snapshot.counts, self._card.model_id, self._log)
-            self._told = snapshot.counts
-        return snapshot
-
-    def _ranker(
-        self, lib: Library, index: VectorIndex, start: Seeds, criteria: Criteria, *, identify: bool = True
-    ) -> search.SongRanker:
-        """A ranker; with ``identify``, the library's own copy of a seed's file may be a result, the nearest."""
-        points = self._points(start, index, criteria.space)
-        return search.make_ranker(
-            lib,
-            index,
-            points,
-            criteria,
-            dimensions=self._card.dimensions,
-            own=() if criteria.with_seeds else seeds.own_ids(lib, start),
-            files=() if identify or criteria.with_seeds else start.files,
-            offsets=steering.offsets(
-                criteria.steering,
-                lib,
-                index,
-                points,
-                criteria.metric,
-                labels=self._labels,
-                vectors=self._vectors,
-                embedder=self._embedder,
-                log=self._log,
-            ),
-        )
-
-    def _points(self, start: Seeds, index: VectorIndex, space: Space) -> NDArray[np.float32]:
-        return seeds.points(start, index, space, self._labels)
-
-    def _smooth_start(self, start: Seeds, last: Item | None, index: VectorIndex, space: Space) -> NDArray[np.float32]:
-        """Where a smooth order starts: at the playlist's last song, or else at the seeds [shape=(m, d)]."""
-        points = index.vectors_of([sql.id_of(last)] if last else [])
-        return points if len(points) else self._points(start, index, space)
-
-    def _seconds(self, options: SimilarOptions, leading: Seeds | None) -> float:
-        """How long the songs may play [s], beside the seeds that the playlist begins with; 0 where they are counted."""
-        if options.length is None:
-            return 0.0
-        seconds = parse_length(options.length) - (leading.seconds if leading else 0.0)
-        if seconds <= 0:
-            raise UserError("the seed, which comes first in the playlist, is longer than --length")
-        return seconds
-
-    def _random_seed(self, options: SimilarOptions) -> int | None:
-        """What the draw starts from; None where the nearest are wanted."""
-        if options.seed is not None or not options.shuffle:
-            return options.seed
-        seed = secrets.randbelow(RANDOM_SEEDS)
-        self._log.info("shuffled with --seed {}, which repeats this choice", seed)
-        return seed
-
-    def _items(self, lib: Library, neighbours: list[Neighbour]) -> list[Item]:
-        """The songs themselves; ``$musrec_distance`` is the distance of each from now on."""
-        self._distances.clear()
-        self._distances.update((neighbour.id, neighbour.distance) for neighbour in neighbours)
-        found = (lib.get_item(neighbour.id) for neighbour in neighbours)
-        return [item for item in found if item is not None and item.path]
-
-    def _explain(self, snapshot: Snapshot, start: Seeds, options: SimilarOptions, *, too_long: bool) -> None:
-        """Say why no song was found."""
-        if len(snapshot.index) <= len(start.items) <= 1:
-            counts = snapshot.counts
-            if counts.items > counts.current + counts.failed:
-                raise UserError("no other song is embedded yet: run `beet embed`")
-            if counts.failed:
-                raise UserError("no other song could be embedded: `beet embed --report` says why")
-            raise UserError("there is no other song in the library: run `beet import`")
-        if len(snapshot.index) <= len(start.items) and not options.with_seeds:
-            raise UserError("every embedded song is a seed: add --with-seeds to list seeds, too")
-        if too_long:
-            self._log.warning("no song is short enough for --length {}", options.length)
-        else:
-            self._log.warning("no other song is left to choose from")
-
-    # A journey.
-
-    def _find_journey(self, lib: Library, request: Request, options: SimilarOptions, criteria: Criteria) -> Result:
-        count = options.count or 0
-        stops = journey.find_stops(lib, request.args, options.to, count, self._log)
-        self._current(lib, criteria.space)
-        usable = {item.id for item in self._embedded(lib, stops).items}
-        if missing := [item for item in stops if item.id not in usable]:
-            raise UserError(f"no journey: {formatted(missing[0], '$artist - $title')} has no embedding")
-        index = self._vectors.get(lib, criteria.space).index
-        path = journey.find_journey(
-            lib, index, stops, count, criteria, dimensions=self._card.dimensions, mix=options.mix
-        )
-        found = self._items(lib, path)
-        removed = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in found], request.removed)
-        return Result([item for item in found if item.id not in removed.get(sql.id_of(item), ())], count)

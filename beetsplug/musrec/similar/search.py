@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from beets.library import Item, Library
     from numpy.typing import NDArray
 
+    from musrec_core.card import Card
     from musrec_core.encoder import TrackEmbedding
     from musrec_core.search.index import VectorIndex
 
@@ -37,9 +38,10 @@ def make_ranker(
     points: NDArray[np.float32],
     criteria: Criteria,
     *,
-    dimensions: int,
+    card: Card,
     own: Collection[int] = (),
     files: Sequence[tuple[bytes, TrackEmbedding]] = (),
+    heard: Mapping[int, TrackEmbedding] | None = None,
     offsets: NDArray[np.float32] | None = None,
 ) -> SongRanker:
     """A function that ranks the songs of the library.
@@ -48,16 +50,19 @@ def make_ranker(
     ----------
     points : np.ndarray [shape=(m, d)]
         The seeds.
-    dimensions : int
-        Of the embeddings, by which copies of a recording are told.
+    card : Card
+        Of the model in use, by whose embeddings copies of a recording are told.
     own : collection of int
         The seeds' own ids, which are no results.
     files : sequence of (path, TrackEmbedding)
         Files outside the library whose copies in it are no results.
+    heard : mapping of int to TrackEmbedding, optional
+        Embeddings of seeds that are not stored.
     offsets : np.ndarray [shape=(n,)], optional
         Added to the distances for the ranking (see `steering.offsets`).
     """
-    filters = _filters(lib, criteria, dimensions, own, files)
+    copies = None if criteria.duplicates else recordings.one_a_recording(lib, card, own, list(files), heard)
+    filters = _filters(lib, criteria, card, copies)
     corrected = MutualIndex(index, metric=criteria.metric) if criteria.hub_correction else index
 
     def nearest(count: int) -> list[Neighbour]:
@@ -79,19 +84,13 @@ def make_ranker(
     )
 
 
-def _filters(
-    lib: Library,
-    criteria: Criteria,
-    dimensions: int,
-    own: Collection[int],
-    files: Sequence[tuple[bytes, TrackEmbedding]],
-) -> list[ranking.Filter]:
+def _filters(lib: Library, criteria: Criteria, card: Card, copies: ranking.Filter | None) -> list[ranking.Filter]:
     """What may not be a result: unwanted songs, copies, and more of an artist or an album than are allowed."""
     filters = []
     if criteria.removed or criteria.exclude is not None:
-        filters.append(ranking.reject(lambda ids: unwanted_ids(lib, ids, criteria, dimensions)))
-    if not criteria.duplicates:
-        filters.append(recordings.one_a_recording(lib, dimensions, own, list(files)))
+        filters.append(ranking.reject(lambda ids: unwanted_ids(lib, ids, criteria, card)))
+    if copies is not None:
+        filters.append(copies)
     limits = [(partial(artists, lib), criteria.max_per_artist), (partial(albums, lib), criteria.max_per_album)]
     if limits := [limit for limit in limits if limit[1]]:
         filters.append(ranking.cap(*limits))
@@ -166,21 +165,21 @@ def lengths(lib: Library, found: Iterable[Neighbour]) -> list[float]:
 # What the library says of songs.
 
 
-def unwanted_ids(lib: Library, ids: Sequence[int], criteria: Criteria, dimensions: int) -> set[int]:
+def unwanted_ids(lib: Library, ids: Sequence[int], criteria: Criteria, card: Card) -> set[int]:
     """Which of some songs the configuration excludes, or were removed from the playlist."""
-    unwanted = removed_ids(lib, ids, criteria, dimensions) if criteria.removed else set()
+    unwanted = removed_ids(lib, ids, criteria, card) if criteria.removed else set()
     if criteria.exclude is not None:
         unwanted.update(sql.matching_ids(lib, criteria.exclude, among=ids))
     return unwanted
 
 
-def removed_ids(lib: Library, ids: Iterable[int], criteria: Criteria, dimensions: int) -> set[int]:
+def removed_ids(lib: Library, ids: Iterable[int], criteria: Criteria, card: Card) -> set[int]:
     """Which of some songs were removed by hand, or are copies of such a song where copies are no results."""
     found = song_keys.removed_namesakes(lib, ids, criteria.removed)
     removed = {id_ for id_, meant in found.items() if id_ in meant}
     if criteria.duplicates or len(removed) == len(found):
         return removed
-    lookup, keys = recordings.RecordingLookup(lib, dimensions), song_keys.of_ids(lib, found)
+    lookup, keys = recordings.RecordingLookup(lib, card), song_keys.of_ids(lib, found)
     return removed | {
         id_
         for id_, meant in found.items()

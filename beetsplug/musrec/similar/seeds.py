@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from beets.util import displayable_path, normpath
 from musrec_core._text import one_line, printable
 from musrec_core.errors import PlaylistError
 from musrec_core.playlist import m3u
+from musrec_core.search.index import VectorIndex
 
 from .. import playlist_paths
 from ..attributes import fields
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from musrec_core.encoder import TrackEmbedding
-    from musrec_core.search.index import VectorIndex
 
     from ..config import PlaylistSettings, Space
     from ..embedding.embedder import Embedder
@@ -45,6 +45,7 @@ class Seeds:
     items: list[Item]
     files: list[tuple[bytes, TrackEmbedding]]
     new: frozenset[int] = frozenset()  # ids of the items that were embedded just now
+    heard: Mapping[int, TrackEmbedding] = field(default_factory=dict)  # by id: what was embedded and is not stored
     excerpt: TrackEmbedding | None = None  # of the only item, in place of its middle
 
     @property
@@ -128,8 +129,9 @@ def embedded(
     at: str | None = None,
     model_id: str,
     embedder: Callable[[], Embedder],
+    may_store: bool = True,
 ) -> Seeds:
-    """Seeds of songs and files; songs without an embedding are embedded now. Raises `UserError`.
+    """Seeds of songs and files; songs without an embedding of the model in use are embedded now. Raises `UserError`.
 
     Parameters
     ----------
@@ -138,18 +140,21 @@ def embedded(
     model_id : str
         Of the model in use.
     embedder : callable
-        Gives what embeds, if it is needed.
+        Gives what embeds with this model, if it is needed.
+    may_store : bool
+        Whether the songs' new embeddings are stored: not where the library is to change to another model.
     """
     if at is not None:
         return _at_moment(embedder(), items, paths, parse_moment(at))
     files = _embed_files(embedder(), [normpath(path) for path in paths]) if paths else []
     missing = [item for item in items if not fields.is_current(item, model_id)]
-    if missing:
+    heard = {} if may_store or not missing else embedder().embed_unstored(missing)
+    if missing and may_store:
         embedder().embed_items(lib, missing, len(missing))
-    usable = [item for item in items if fields.is_current(item, model_id)]  # without those that can't be
+    usable = [item for item in items if fields.is_current(item, model_id) or item.id in heard]  # the others can't be
     if not usable and not files:
         raise UserError("no seed could be embedded: `beet embed --report` says why")
-    return Seeds(usable, files, frozenset(sql.id_of(item) for item in missing))
+    return Seeds(usable, files, frozenset(sql.id_of(item) for item in missing if may_store), heard)
 
 
 def _at_moment(embedder: Embedder, items: list[Item], paths: Sequence[str], start: float) -> Seeds:
@@ -179,6 +184,19 @@ def own_ids(lib: Library, seeds: Seeds) -> set[int]:
     return of_files | {sql.id_of(item) for item in seeds.items}
 
 
+def with_heard(index: VectorIndex, seeds: Seeds, space: Space, genres: Sequence[str]) -> VectorIndex:
+    """An index in which those seeds have a vector, too, whose embeddings are not stored; ``genres`` as in `points`."""
+    if not seeds.heard:
+        return index
+    vectors = np.stack([_vector(track, space, genres) for track in seeds.heard.values()])
+    ids = np.array([*seeds.heard], np.int64)
+    return VectorIndex(np.concatenate([index.ids, ids]), np.concatenate([index.vectors, vectors]))
+
+
+def _vector(track: TrackEmbedding, space: Space, genres: Sequence[str]) -> NDArray[np.float32]:
+    return np.array([track.genres[label] for label in genres], np.float32) if space == "genre" else track.vector
+
+
 def points(seeds: Seeds, index: VectorIndex, space: Space, genres: Sequence[str]) -> NDArray[np.float32]:
     """The seeds in the space of the index [shape=(m, d)]; raises `UserError`.
 
@@ -188,10 +206,7 @@ def points(seeds: Seeds, index: VectorIndex, space: Space, genres: Sequence[str]
         The labels of the model's genres, as the genre space orders them.
     """
     outside = [track for _, track in seeds.files] + ([seeds.excerpt] if seeds.excerpt else [])
-    heard = [
-        np.array([track.genres[label] for label in genres], np.float32) if space == "genre" else track.vector
-        for track in outside
-    ]
+    heard = [_vector(track, space, genres) for track in outside]
     stored = index.vectors_of([] if seeds.excerpt else [sql.id_of(item) for item in seeds.items])
     if not len(stored) and not heard:
         raise UserError(f"the seed's embedding is damaged: run `beet embed --force id:{seeds.items[0].id}`")

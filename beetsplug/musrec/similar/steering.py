@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from musrec_core.card import Card
     from musrec_core.search.index import Metric, VectorIndex
 
-    from ..embedding.embedder import Embedder
     from ..library.vectors import VectorStore
     from .options import SimilarOptions
 
@@ -87,9 +86,9 @@ def offsets(
     points: NDArray[np.float32],
     metric: Metric,
     *,
-    labels: Sequence[str],
+    card: Card,
     vectors: VectorStore,
-    embedder: Callable[[], Embedder],
+    advice: Callable[[Iterable[int]], str],
     log: BeetsLogger,
 ) -> NDArray[np.float32] | None:
     """What to add to each song's distance, as the index orders the songs [shape=(n,)]; None without steering.
@@ -98,10 +97,10 @@ def offsets(
     ----------
     points : np.ndarray [shape=(m, d)]
         The seeds.
-    labels : sequence of str
-        The model's genres, as the genre space orders them.
-    embedder : callable
-        Gives what advises about songs without an embedding, if it is needed.
+    card : Card
+        Of the model in use.
+    advice : callable
+        What to do about songs without an embedding.
     """
     if not (steering.unlike or steering.genres or steering.weigh):
         return None
@@ -110,9 +109,11 @@ def offsets(
     if len(away := index.vectors_of(steering.unlike)):
         total += away_from(index, away, metric=metric)
     elif steering.unlike:
-        raise UserError(f"no song of --unlike is embedded: {embedder().advice(lib, steering.unlike)}")
+        raise UserError(f"no song of --unlike is embedded: {advice(steering.unlike)}")
+    labels = [genre.label for genre in card.genres]
     for label, weight in steering.genres:
-        total += towards(_probabilities(vectors.get(lib, "genre").index, labels.index(label), index), weight, unit)
+        genres = vectors.get(lib, "genre", card).index
+        total += towards(_probabilities(genres, labels.index(label), index), weight, unit)
     for key, weight in steering.weigh:
         numbers = sql.numeric_attribute(lib, key)
         if not numbers:

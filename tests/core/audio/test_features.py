@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import librosa
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from numpy.typing import NDArray
 from musrec_core.audio.features import log_mel, windows
 from musrec_core.audio.infrasound import without_infrasound
 from musrec_core.audio.silence import levels, without_silence
-from musrec_core.card import FrontEnd
+from musrec_core.front_end import OPTIONAL, FrontEnd
 
 from ... import music
 
@@ -69,10 +72,72 @@ def test_a_filter_bank_with_an_empty_band_and_one_that_hears_all() -> None:
     np.testing.assert_allclose(ours, (reference - reference.mean()) / reference.std(), atol=1e-4)
 
 
-def test_torchaudio_agrees() -> None:
-    """So a GPU front end could feed the same network."""
+LEVEL = FrontEnd(normalise="level", level_dbfs=-20, mean_db=-31.5, deviation_db=12.25)
+REFLECTED = FrontEnd(pad_mode="reflect")
+AT_16_KHZ = FrontEnd(
+    sample_rate=16_000, n_fft=512, hop_length=256, n_mels=96, fmax=8_000, pad_mode="reflect", window_frames=1_819,
+    normalise="level", level_dbfs=-23, mean_db=-28, deviation_db=14,
+)  # fmt: skip
+
+FAINT = 0.03  # deviations by which 32 bits differ where a band is 100 dB below the loudest, which a level keeps
+
+
+def reference(y: NDArray[np.float32], basis: NDArray[np.float32], front_end: FrontEnd) -> NDArray[np.float32]:
+    """By librosa."""
+    if front_end.normalise == "level":
+        y = y / np.sqrt(np.mean(np.square(y, dtype=np.float64))).astype(np.float32) * 10 ** (front_end.level_dbfs / 20)
+    mode: Any = front_end.pad_mode
+    stft = librosa.stft(y, n_fft=front_end.n_fft, hop_length=front_end.hop_length, pad_mode=mode)
+    power = basis @ np.square(np.abs(stft))
+    if front_end.normalise == "level":
+        decibels = librosa.power_to_db(power, ref=1.0, amin=1e-10, top_db=None)
+        return (decibels - front_end.mean_db) / front_end.deviation_db
+    decibels = librosa.power_to_db(power, ref=np.max)
+    return (decibels - decibels.mean()) / decibels.std()
+
+
+def basis_of(front_end: FrontEnd, *, htk: bool = False) -> NDArray[np.float32]:
+    numbers: dict[str, Any] = {"sr": front_end.sample_rate, "n_fft": front_end.n_fft, "n_mels": front_end.n_mels}
+    return mel(**numbers, fmax=front_end.fmax, htk=htk, norm=None if htk else "slaney").astype(np.float32)
+
+
+FRONT_ENDS = {"clip": FRONT_END, "level": LEVEL, "reflected": REFLECTED, "16 kHz": AT_16_KHZ}
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+@pytest.mark.parametrize("htk", [False, True])
+@pytest.mark.parametrize("seconds", [3, 7.3])
+def test_every_kind_of_front_end_equals_librosa(name: str, htk: bool, seconds: float) -> None:
+    front_end = FRONT_ENDS[name]
+    y = librosa.resample(song("Distorted Rock", seconds), orig_sr=22_050, target_sr=front_end.sample_rate)
+    basis = basis_of(front_end, htk=htk)
+    ours = log_mel(y, basis, front_end)
+    assert ours.shape == (front_end.n_mels, 1 + len(y) // front_end.hop_length)
+    np.testing.assert_allclose(ours, reference(y, basis, front_end), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_torch_agrees(name: str) -> None:
+    """The front end on a GPU gives the network the same."""
     torch = pytest.importorskip("torch")
+    front_end = pytest.importorskip("training.model.front_end")
+    settings = FRONT_ENDS[name]
+    basis = basis_of(settings, htk=name == "16 kHz")
+    rate = settings.sample_rate
+    clips = [
+        librosa.resample(song(style, 4), orig_sr=22_050, target_sr=rate) for style in ("Piano Waltz", "Drum and Bass")
+    ]
+    clips.append(np.zeros_like(clips[0]))
+    found = front_end.LogMel(settings, basis)(torch.from_numpy(np.stack(clips))).numpy()
+    for y, ours in zip(clips, found, strict=True):
+        theirs = log_mel(y, basis, settings)
+        assert np.abs(ours - theirs).mean() < 1e-3
+        np.testing.assert_allclose(ours, theirs, atol=FAINT if settings.normalise == "level" else 1e-3)
+
+
+def test_torchaudio_agrees() -> None:
     transforms = pytest.importorskip("torchaudio.transforms")
+    torch = pytest.importorskip("torch")
     y = song("Piano Waltz")
     mel_spectrogram = transforms.MelSpectrogram(
         22_050, n_fft=2_048, hop_length=512, n_mels=128, norm="slaney", mel_scale="slaney", pad_mode="constant"
@@ -81,6 +146,30 @@ def test_torchaudio_agrees() -> None:
     reference = transforms.AmplitudeToDB(top_db=80.0)(power / power.max())
     reference = (reference - reference.mean()) / reference.std(correction=0)
     np.testing.assert_allclose(log_mel(y, BASIS, FRONT_END), reference.numpy(), atol=1e-3)
+
+
+@pytest.mark.parametrize("gain", [1e-4, 0.25, 1e6, 1e20])
+def test_loudness_does_not_matter_to_a_level_either(gain: float) -> None:
+    y = song("Piano Waltz")
+    np.testing.assert_allclose(log_mel(y * np.float32(gain), BASIS, LEVEL), log_mel(y, BASIS, LEVEL), atol=FAINT)
+
+
+def test_a_level_is_that_of_the_samples_that_count() -> None:
+    """A pause as long as the music changes nothing of the music's frames."""
+    front_end = replace(LEVEL, skip_silent=True)
+    y = song("Piano Waltz", 6)
+    padded = np.concatenate([y, np.zeros(6 * RATE, np.float32)])
+    np.testing.assert_allclose(
+        log_mel(padded, BASIS, front_end)[:, :250], log_mel(y, BASIS, front_end)[:, :250], atol=FAINT
+    )
+
+
+def test_a_window_as_long_as_the_clip_does_not_keep_its_silence() -> None:
+    front_end = replace(AT_16_KHZ, skip_silent=True)
+    y = np.concatenate([np.zeros(16_000 * 9), np.random.default_rng(0).standard_normal(16_000 * 20)]).astype(np.float32)
+    ours = log_mel(y, basis_of(front_end), front_end)
+    assert ours.shape[1] == pytest.approx(20 * 16_000 / 256, abs=30)
+    assert windows(ours, 1_819).shape == (1, 96, 1_819)
 
 
 def test_loudness_does_not_matter() -> None:
@@ -92,10 +181,11 @@ def test_loudness_does_not_matter() -> None:
 
 
 def test_silence_and_a_click_stay_finite() -> None:
-    click = np.zeros(66_150, np.float32)
-    assert np.isfinite(log_mel(click, BASIS, FRONT_END)).all()
-    click[30_000] = 1
-    assert np.isfinite(log_mel(click, BASIS, FRONT_END)).all()
+    for front_end in (FRONT_END, LEVEL, REFLECTED):
+        click = np.zeros(66_150, np.float32)
+        assert np.isfinite(log_mel(click, BASIS, front_end)).all()
+        click[30_000] = 1
+        assert np.isfinite(log_mel(click, BASIS, front_end)).all()
 
 
 @pytest.mark.parametrize(("frames", "count"), [(130, 1), (131, 2), (260, 2), (1_292, 10), (40, 1)])
@@ -125,8 +215,37 @@ def test_a_front_ends_switches_may_be_missing() -> None:
     assert FrontEnd.from_dict(CLEAN.to_dict()) == CLEAN
     with pytest.raises(ValueError, match="true or false"):
         FrontEnd.from_dict({**FRONT_END.to_dict(), "remove_dc": 1})
-    with pytest.raises(ValueError, match="exactly the keys"):
+    with pytest.raises(ValueError, match=r"has to have the keys .*, and may have"):
         FrontEnd.from_dict({**FRONT_END.to_dict(), "skip": True})
+
+
+@pytest.mark.parametrize("front_end", [LEVEL, REFLECTED, AT_16_KHZ, FrontEnd(excerpts=3)])
+def test_what_format_2_can_say_survives_the_card(front_end: FrontEnd) -> None:
+    assert FrontEnd.from_dict(front_end.to_dict()) == front_end
+    assert (front_end.format, FRONT_END.format, CLEAN.format) == (2, 1, 1)
+    assert set(FRONT_END.to_dict()) == set(FrontEnd.__dataclass_fields__) - OPTIONAL
+
+
+def test_a_level_needs_no_floor_below_the_maximum() -> None:
+    numbers = {key: value for key, value in LEVEL.to_dict().items() if key != "top_db"}
+    assert FrontEnd.from_dict(numbers) == LEVEL
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"normalise": "song"}, "normalise has to be clip or level"),
+    ({"pad_mode": "edge"}, "pad_mode has to be constant or reflect"),
+    ({"normalise": "level"}, "level needs the keys deviation_db, level_dbfs, mean_db"),
+    ({"normalise": ["level"]}, "normalise has to be"),
+    ({"mean_db": -30}, "has to have the keys"),
+    ({"excerpts": 0}, "below 1"),
+    ({"excerpts": 31}, "shorter than a second"),
+    ({"normalise": "level", "level_dbfs": -20, "mean_db": -30, "deviation_db": 0}, "deviation_db"),
+    ({"normalise": "level", "level_dbfs": "loud", "mean_db": -30, "deviation_db": 10}, "could not convert"),
+    ({"normalise": "level", "level_dbfs": float("inf"), "mean_db": -30, "deviation_db": 10}, "level_dbfs"),
+])  # fmt: skip
+def test_a_wrong_key_of_format_2_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        FrontEnd.from_dict({**FRONT_END.to_dict(), **changes})
 
 
 T = np.arange(6 * 22_050) / 22_050
@@ -182,5 +301,5 @@ def test_no_samples_and_less_than_a_block() -> None:
     for samples in (0, 1, 100):
         y = np.ones(samples, np.float32)
         assert len(without_infrasound(y, RATE)) == samples
-        assert len(without_silence(y, RATE, 0)) == samples
+        assert len(without_silence([y], RATE, 0)[0]) == samples
         assert len(levels(y, RATE)) == 0

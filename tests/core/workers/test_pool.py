@@ -76,7 +76,7 @@ def test_a_file_whose_worker_was_killed_for_another_reason_is_embedded_after_all
 
 
 class _Buggy:
-    def embed_file(self, path: str) -> TrackEmbedding:
+    def embed_file(self, path: str, **options: object) -> TrackEmbedding:
         raise RuntimeError(f"no such thing\nas {path}")
 
 

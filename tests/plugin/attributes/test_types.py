@@ -19,7 +19,7 @@ STORED = ("musrec_embedding", "musrec_genres", "musrec_mood")
 
 @pytest.fixture
 def item(monkeypatch: pytest.MonkeyPatch) -> Item:
-    monkeypatch.setattr(Item, "_types", Item._types | fields.item_types(Card.load()))
+    monkeypatch.setattr(Item, "_types", Item._types | fields.item_types([Card.load()]))
     item = Item()
     for key, value in (("musrec_embedding", blob(1)), ("musrec_genres", "rock:0.8312 pop:0.1034 folk:0.0654"),
                        ("musrec_mood", "valence:0.6249 arousal:0.8000")):  # fmt: skip
@@ -49,7 +49,7 @@ def test_another_value_is_a_change_though_it_prints_the_same(item: Item) -> None
 
 
 def test_what_is_typed_anew_is_stored_as_numbers(item: Item) -> None:
-    kinds = fields.item_types(Card.load())
+    kinds = fields.item_types([Card.load()])
     for key, text, stored in (
         ("musrec_genres", "hip hop 90%, r&b 8%", "hip hop:0.9000 r&b:0.0800"),
         ("musrec_mood", "valence 0.10, arousal 1.00", "valence:0.1000 arousal:1.0000"),

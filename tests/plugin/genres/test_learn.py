@@ -14,6 +14,7 @@ from beetsplug.musrec.attributes import codecs
 from beetsplug.musrec.attributes.fields import genre_keys
 from benchmarks.synthetic_library import make_library
 
+from ...models import other_model
 from ..commands.test_musicmap import data_of
 from ..conftest import Beet
 
@@ -156,7 +157,7 @@ def test_the_song_that_sounds_unlike_its_album_is_odd(library: Beet) -> None:
 def test_what_cannot_be_used_is_one_sentence_and_the_model_serves(library: Beet) -> None:
     content = json.loads(vocabulary(library).read_text(encoding="utf-8"))
     vocabulary(library).write_text(json.dumps({**content, "model": "other@00000000"}), encoding="utf-8")
-    assert "is for the encoder other@00000000" in library.error("genreguess", "id:8")
+    assert "was learnt from embeddings of other@00000000" in library.error("genreguess", "id:8")
     vocabulary(library).write_text("{", encoding="utf-8")
     assert "is damaged" in library.error("genreguess", "id:8")
     said = library("ls", "-f", "$musrec_genre", "id:1..20")
@@ -215,3 +216,39 @@ def test_the_map_and_the_limit_hold_when_genres_are_applied(library: Beet) -> No
     library("genreguess", "--apply", "-q", "id:3")
     found = [row[0] for row in library.sql("SELECT genres FROM items WHERE id < 4 ORDER BY id")]
     assert found == [MULTI.join(["R&B", "Rap", "Urban"]), "R&B", ""]
+
+
+def test_a_vocabulary_serves_as_long_as_its_embeddings_do(library: Beet, tmp_path: Path) -> None:
+    """The model is changed: what was learnt belongs to the old embeddings, says so, and can be learnt anew."""
+    other = other_model(tmp_path / "model")
+    settings = {"workers": 1, "genreguess": {"map": {"Favourites": None}}, "model": str(other)}
+    before = library("ls", "-f", "$musrec_genre", "id:1..20").out
+    (old,) = library.sql("SELECT DISTINCT value FROM item_attributes WHERE key = 'musrec_model'")[0]
+    new = old.replace("musrec-1", "other-1")
+    library.configure(musrec=settings)
+    said = library("ls", "-f", "$musrec_genre", "id:1..20")
+    assert said.out == before
+    assert said.err == (
+        f"musrec: your genres were learnt from embeddings of {old}: after the change to {new}, run `beet genreguess "
+        "--learn` to learn them anew\n"
+    )
+    assert "Jungle" in library("genreguess", "id:6").out
+    assert f"They were learnt from embeddings of {old}: after `beet embed`, learn them anew." in library(
+        "genreguess", "--learn"
+    ).out.replace("\n", " ")
+
+    some = "UPDATE item_attributes SET value = ? WHERE key = 'musrec_model' AND entity_id <= ?"
+    library.sql(some, new, 20)  # as if these had been embedded again
+    assert f"  embedded with {new}, but your genres were learnt from {old}" in library("genreguess", "id:6").lines
+    assert "Jungle" in library("genreguess", "id:26").out
+    library.sql(some, new, 100)
+    error = library.error("genreguess", "id:6")
+    assert (
+        f"was learnt from embeddings of {old}, and the library's are of {new}: run `beet genreguess --learn`" in error
+    )
+    said = library("ls", "-f", "$musrec_genre", "id:1..20")
+    assert len(said.err.splitlines()) == 1
+    assert "using the model's own genres" in said.err
+    library("genreguess", "--learn")
+    assert "Jungle" in library("genreguess", "id:6").out
+    assert json.loads(vocabulary(library).read_text(encoding="utf-8"))["model"] == new

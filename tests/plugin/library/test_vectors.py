@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from beetsplug.musrec.attributes import codecs, fields
 from beetsplug.musrec.config import Space
 from beetsplug.musrec.library import sql, vectors
+from beetsplug.musrec.library.models import Models
 from beetsplug.musrec.library.vectors import VectorStore
 from benchmarks.synthetic_library import make_library
 from musrec_core.card import Card
@@ -51,7 +52,7 @@ def lib(tmp_path: Path) -> Iterator[Library]:
 
 
 def store(cache: bool = True, card: Card = CARD) -> VectorStore:
-    return VectorStore(card, cache, beets.logging.getLogger("beets.musrec"))
+    return VectorStore(Models([card]), cache, beets.logging.getLogger("beets.musrec"))
 
 
 def same(a: vectors.Snapshot, b: vectors.Snapshot) -> bool:

@@ -12,12 +12,14 @@ from beets.library import Library
 from beets.ui import CommonOptionsParser
 
 from beetsplug.musrec.config import PlaylistSettings, SimilarSettings
+from beetsplug.musrec.library.models import Models
 from beetsplug.musrec.library.sql import id_of
 from beetsplug.musrec.library.vectors import VectorStore
 from beetsplug.musrec.similar import arguments
+from beetsplug.musrec.similar.find import SimilarSearch
 from beetsplug.musrec.similar.hubs import HubFinder
 from beetsplug.musrec.similar.options import OPTIONS, SimilarOptions, Use
-from beetsplug.musrec.similar.request import Request, SimilarSearch
+from beetsplug.musrec.similar.request import Request
 from benchmarks.synthetic_library import make_library
 from musrec_core.card import Card
 
@@ -90,12 +92,12 @@ class Finder:
     """The parts that find songs, with a configuration of which the user says nothing."""
 
     def __init__(self) -> None:
-        card, log, settings = Card.load(), beets.logging.getLogger("beets.musrec"), defaults(SimilarSettings)
-        store = VectorStore(card, False, log)
+        log, settings = beets.logging.getLogger("beets.musrec"), defaults(SimilarSettings)
+        store = VectorStore(Models([Card.load()]), False, log)
         self.distances: dict[int, float] = {}
-        self.hubs = HubFinder(settings, store, card.model_id, log)
+        self.hubs = HubFinder(settings, store, log)
         self.similar = SimilarSearch(
-            card, settings, "", defaults(PlaylistSettings), store, pytest.fail, self.distances, log
+            settings, "", defaults(PlaylistSettings), store, lambda card: pytest.fail(card.name), self.distances, log
         )
 
     def find(self, lib: Library, line: str) -> list[tuple[int, float]]:

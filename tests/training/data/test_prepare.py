@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from musrec_core.workers.pool import WorkerPool
+from training.data import decoder
 from training.data import prepare as preparing
 from training.data.cache import load_cache
 from training.recipe import load_recipe
@@ -22,7 +23,7 @@ def interrupted(*_: object) -> None:
 
 def test_prepare_goes_on_where_it_was_killed(labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = load_recipe(recipe_file(tmp_path))
-    monkeypatch.setattr(preparing, "PART_CLIPS", 5)
+    monkeypatch.setattr(decoder, "PART_CLIPS", 5)
     monkeypatch.setattr(preparing, "_without_duplicates", interrupted)
     with pytest.raises(KeyboardInterrupt):
         preparing.prepare(recipe, labelled, tmp_path / "cache")

@@ -1,6 +1,6 @@
-"""``similar:SEEDS|COUNT|DISTANCE|QUERY``: the nearest songs, as a query wherever beets takes one.
+"""Queries that beets takes by name: ``similar:SEEDS|COUNT|DISTANCE|QUERY``, the nearest songs.
 
-beets needs the query classes when it starts; `query_results` is imported when one is used.
+beets needs the classes when it starts; `similar.query_results` is imported when one is used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from beets.dbcore import Model
     from beets.library import Library
 
-    from .query_results import CachedResult, QueryResults
+    from .similar.query_results import CachedResult, QueryResults
 
 
 class SimilarQuery(FieldQuery[str]):

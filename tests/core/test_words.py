@@ -1,0 +1,146 @@
+"""Words: probabilities by one matrix product, and a file that is data."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import pickle
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from musrec_core import Card, ModelError
+from musrec_core.card import SHIPPED, ModelFile
+from musrec_core.words import Words
+
+from .test_model_files import Bomb
+
+WORDS = Words(
+    names=("piano", "female vocals", "80s"),
+    groups=("instrument", "voice", "era"),
+    synonyms=((), ("female voice", "woman"), ("eighties",)),
+    weights=np.random.default_rng(0).standard_normal((3, 128)).astype(np.float32),
+    bias=np.array([0, -1, 2], np.float32),
+    auc=np.array([0.9, 0.8, 0.75], np.float32),
+)
+
+
+def card_with(folder: Path, content: bytes) -> Card:
+    """The shipped model's card, naming a file of words with this content."""
+    shutil.copy(SHIPPED, folder)
+    (folder / "musrec-1.words.npz").write_bytes(content)
+    file = ModelFile("musrec-1.words.npz", hashlib.sha256(content).hexdigest())
+    return replace(Card.load(folder / SHIPPED.name), words=file)
+
+
+def saved(words: Words, folder: Path) -> bytes:
+    words.save(folder / "words.npz")
+    return (folder / "words.npz").read_bytes()
+
+
+def test_they_survive_the_file_and_the_card(tmp_path: Path) -> None:
+    card = card_with(tmp_path, saved(WORDS, tmp_path))
+    assert json.loads(card.save().read_text())["format"] == 2
+    card = Card.load(tmp_path / SHIPPED.name)
+    words = Words.load(card)
+    assert words is not None
+    assert (words.names, words.groups, words.synonyms) == (WORDS.names, WORDS.groups, WORDS.synonyms)
+    for name in ("weights", "bias", "auc"):
+        np.testing.assert_array_equal(getattr(words, name), getattr(WORDS, name))
+        assert getattr(words, name).dtype == np.float32
+
+
+def test_a_model_without_words_has_none() -> None:
+    assert Words.load(replace(Card.load(), words=None)) is None
+
+
+def test_probabilities_are_a_logistic_regressions() -> None:
+    vectors = np.random.default_rng(1).standard_normal((5, 128)).astype(np.float16)
+    p = WORDS.probabilities(vectors)
+    assert p.shape == (5, 3)
+    assert p.dtype == np.float32
+    logit = float(vectors[4].astype(np.float64) @ WORDS.weights[1].astype(np.float64)) - 1
+    assert p[4, 1] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-5)
+    extreme = WORDS.probabilities(vectors * np.float32(1e4))
+    assert ((extreme >= 0) & (extreme <= 1)).all()
+    with pytest.raises(ValueError, match=r"\(5, 64\), wanted \(m, 128\)"):
+        WORDS.probabilities(vectors[:, :64])
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"names": ("piano", "Piano", "80s")}, "share a name"),
+    ({"synonyms": ((), ("piano",), ())}, "share a name"),
+    ({"names": ("piano", " ", "80s")}, "is empty"),
+    ({"groups": ("instrument", "voice", "")}, "is empty"),
+    ({"groups": ("instrument",)}, "do not match"),
+    ({"names": (), "groups": (), "synonyms": ()}, "0 names"),
+    ({"bias": np.array([0, np.nan, 1], np.float32)}, "finite"),
+    ({"auc": np.array([0.9, 0.8, 1.1], np.float32)}, "auc"),
+    ({"weights": np.zeros(3, np.float32)}, "do not match"),
+])  # fmt: skip
+def test_what_makes_no_sense_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(WORDS, **changes)
+
+
+def archive(**arrays: Any) -> bytes:
+    stored = io.BytesIO()
+    np.savez(stored, **arrays)
+    return stored.getvalue()
+
+
+def parts(**changes: Any) -> bytes:
+    """The file's arrays, some of them changed or, as None, left out."""
+    arrays = {
+        "names": np.array(WORDS.names),
+        "groups": np.array(WORDS.groups),
+        "synonyms": np.array(["", "a|b", ""]),
+        **{name: getattr(WORDS, name) for name in ("weights", "bias", "auc")},
+    }
+    return archive(**{name: array for name, array in (arrays | changes).items() if array is not None})
+
+
+DAMAGED = {
+    "nothing": b"",
+    "text": b"words",
+    "npy": b"\x93NUMPY\x01\0v\0{}",
+    "half": parts()[:900],
+    "no names": parts(names=None),
+    "numbers as names": parts(names=np.arange(3)),
+    "texts as weights": parts(weights=np.array(WORDS.names)),
+    "another width": parts(weights=np.zeros((3, 64), np.float32)),
+    "one word twice": parts(names=np.array(["a", "a", "c"])),
+    "complex": parts(bias=np.zeros(3, complex)),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_damaged_file_is_one_sentence(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"musrec-1\.words\.npz of the model musrec-1 can't be read: .+") as caught:
+        Words.load(card_with(tmp_path, DAMAGED[kind]))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_or_changed_file_is_one_sentence(tmp_path: Path) -> None:
+    card = card_with(tmp_path, parts())
+    (tmp_path / "musrec-1.words.npz").write_bytes(parts(names=np.array(["a", "b", "c"])))
+    with pytest.raises(ModelError, match="sha256 differs"):
+        Words.load(card)
+    (tmp_path / "musrec-1.words.npz").unlink()
+    with pytest.raises(ModelError, match="can't be read: No such file"):
+        Words.load(card)
+
+
+def test_a_pickle_is_refused_and_does_not_run(tmp_path: Path) -> None:
+    target = tmp_path / "exploded"
+    names = np.array([Bomb(target), "b", "c"], dtype=object)
+    with pytest.raises(ModelError, match="can't be read"):
+        Words.load(card_with(tmp_path, parts(names=names)))
+    assert not target.exists()
+    pickle.loads(pickle.dumps(Bomb(target)))
+    assert target.exists()
