@@ -84,6 +84,7 @@ $(VENV)/.installed: $(REQUIREMENTS)
 
 $(LOWEST_VENV)/.installed: $(REQUIREMENTS) release/lowest.py
 	$(PYTHON) -m venv $(LOWEST_VENV)
+	$(LOWEST_VENV)/$(BIN)/python $(PIP) install packaging 'tomli; python_version < "3.11"'
 	$(LOWEST_VENV)/$(BIN)/python -m release.lowest > $(LOWEST_VENV)/requirements.txt
 	$(LOWEST_VENV)/$(BIN)/python $(PIP) install -r $(LOWEST_VENV)/requirements.txt -e '.[dev]'
 	touch $@

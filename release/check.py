@@ -15,7 +15,7 @@ import sys
 import tarfile
 import tempfile
 import venv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,15 +134,24 @@ def run_demo(python: Path, folder: Path) -> None:
 
 def _run(*words: str, folder: Path = ROOT, environment: Mapping[str, str] | None = None) -> None:
     print("$", shlex.join(words), flush=True)
-    done = subprocess.run(words, cwd=folder, env=environment, check=False)
-    if done.returncode:
-        raise ReleaseError(f"`{shlex.join(words)}` failed (exit status {done.returncode})")
+    _started(words, folder, environment)
 
 
 def _output(*words: str, folder: Path = ROOT, environment: Mapping[str, str] | None = None) -> str:
-    return subprocess.run(
-        words, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE, encoding="utf-8"
-    ).stdout.strip()
+    return _started(words, folder, environment, stdout=subprocess.PIPE).strip()
+
+
+def _started(
+    words: Sequence[str], folder: Path, environment: Mapping[str, str] | None, stdout: int | None = None
+) -> str:
+    """Run a program; a program that is missing or fails is one sentence (git, or a checkout without its history)."""
+    try:
+        done = subprocess.run(words, cwd=folder, env=environment, check=False, stdout=stdout, encoding="utf-8")
+    except FileNotFoundError:
+        raise ReleaseError(f"{words[0]} is not installed") from None
+    if done.returncode:
+        raise ReleaseError(f"`{shlex.join(words)}` failed (exit status {done.returncode})")
+    return str(done.stdout or "")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from pip._vendor.packaging.requirements import Requirement
-from pip._vendor.packaging.version import Version
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from .requirements import declared
 

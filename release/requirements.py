@@ -1,4 +1,4 @@
-"""The requirements in ``pyproject.toml``, read with nothing but pip."""
+"""The requirements in ``pyproject.toml``, read without installing the project."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from pip._vendor.packaging.requirements import Requirement
+from packaging.requirements import Requirement
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    from pip._vendor import tomli as tomllib
+    import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
 

@@ -17,20 +17,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 
-from pip._vendor.packaging.requirements import Requirement
+from packaging.requirements import Requirement
 
 from .requirements import declared
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-# pip takes the platform of another system, but evaluates markers such as `sys_platform == "win32"` for this one
+# pip takes the platform of another system, but evaluates markers such as `sys_platform == "win32"` for this one. No
+# option changes that, and pip evaluates with its own copy of packaging: that copy is what has to be changed.
 PIP = """
-import json, sys
-from pip._internal.cli.main import main
+import json, runpy, sys
 from pip._vendor.packaging import markers
-here = markers.default_environment
-markers.default_environment = lambda: {**here(), **json.loads(sys.argv[1])}
-sys.exit(main(sys.argv[2:]))
+here, there = markers.default_environment, json.loads(sys.argv.pop(1))
+markers.default_environment = lambda: {**here(), **there}
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
 """
+UNREACHABLE = re.compile(r"^ *Could not fetch URL (?!.*: 404 Client Error).*", re.MULTILINE)  # 404: no such package
 NO_WHEEL = re.compile(r"No matching distribution found for ([\w.-]+)")
 NEEDED = re.compile(r"^ +\S+ \S+ depends on ([\w.-]+)", re.MULTILINE)
 NONE_OF = re.compile(r"have no matching distributions available for your environment:\n((?: +[\w.-]+\n)+)")
@@ -68,6 +69,10 @@ SYSTEMS = (
 )
 
 
+class UnreachableIndexError(Exception):
+    """pip could not ask an index: what it did not find there may exist."""
+
+
 @dataclass(frozen=True)
 class Hole:
     """A package without a wheel for a target."""
@@ -80,7 +85,7 @@ class Hole:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Print the table; returns 1 where beets could be installed, and the plugin can't."""
+    """Print the table; returns 1 where beets could be installed and the plugin can't, 2 without an index."""
     parser = argparse.ArgumentParser(prog="release.targets", description=__doc__)
     parser.add_argument("--with", dest="added", nargs="+", default=[], metavar="WHAT", help="as if it were there")
     parser.add_argument("--without", nargs="+", default=[], metavar="NAME", help="as if it were not needed")
@@ -89,7 +94,12 @@ def main(words: Sequence[str] | None = None) -> int:
     requirements = [str(one) for one in declared(options.extra) if one.name not in options.without] + options.added
     targets = list(product(SYSTEMS, PYTHONS))
     with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:  # pip mostly waits for the index
-        found = list(pool.map(lambda target: holes(requirements, *target), targets))
+        try:
+            found = list(pool.map(lambda target: holes(requirements, *target), targets))
+        except UnreachableIndexError as error:
+            pool.shutdown(cancel_futures=True)
+            print(f"targets: {error}", file=sys.stderr)
+            return 2
     print(table(dict(zip(targets, found, strict=True))))
     return int(any(not hole.of_beets for cell in found for hole in cell))
 
@@ -127,7 +137,11 @@ def _missing(complaint: str) -> str:
 
 
 def _complaint(requirements: Sequence[str], system: System, python: str) -> str:
-    """What pip says if it can't resolve the requirements with wheels alone."""
+    """What pip says if it can't resolve the requirements with wheels alone.
+
+    Raises:
+        UnreachableIndexError: An index did not answer; without ``-vv``, pip shows it as an empty one.
+    """
     markers = {
         "os_name": system.os_name, "sys_platform": system.sys_platform, "platform_system": system.platform_system,
         "platform_machine": system.platform_machine, "python_version": python, "python_full_version": f"{python}.0",
@@ -139,7 +153,12 @@ def _complaint(requirements: Sequence[str], system: System, python: str) -> str:
         install = ["install", "--dry-run", "--ignore-installed", "--only-binary=:all:", "--target", folder]
         command = [sys.executable, "-c", PIP, json.dumps(markers), *install, *tags, *requirements]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr if done.returncode else ""
+        if not done.returncode:
+            return ""
+        again = subprocess.run([*command, "-vv"], capture_output=True, text=True, check=False)
+    if unreachable := UNREACHABLE.search(again.stdout + again.stderr):
+        raise UnreachableIndexError(unreachable[0].strip())
+    return done.stdout + done.stderr
 
 
 def table(cells: dict[tuple[System, str], list[Hole]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,21 @@ def test_what_is_not_committed_is_not_released(
 def test_a_step_that_fails_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(check.ReleaseError, match=r"^`git no-such-command` failed \(exit status 1\)$"):
         check._run("git", "no-such-command", folder=tmp_path)
+
+
+@pytest.mark.parametrize("start", [check._run, check._output])
+def test_a_program_that_is_missing_is_one_sentence(start: Callable[..., object], tmp_path: Path) -> None:
+    with pytest.raises(check.ReleaseError, match=r"^no-such-program is not installed$"):
+        start("no-such-program", folder=tmp_path)
+
+
+def test_a_folder_without_history_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a download of the sources, or a machine without git, is."""
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "none"))
+    assert check.main() == 1
+    assert capsys.readouterr().err.startswith("release-check: `git status")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert check.main() == 1
+    assert capsys.readouterr().err == "release-check: git is not installed\n"

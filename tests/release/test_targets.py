@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from release.requirements import ROOT, declared
-from release.targets import PYTHONS, SYSTEMS, Hole, holes, main, table
+from release.targets import PYTHONS, SYSTEMS, UNREACHABLE, Hole, holes, main, table
 
 GLIBC, _, MUSL, MUSL_ARM, MAC, _, WINDOWS, WINDOWS_ARM = SYSTEMS
 
@@ -59,6 +60,33 @@ def test_wheels_that_do_not_fit_together_are_an_error(index: Path) -> None:
     wheel(index, "decoder", "py3-none-any", "beets<2")
     with pytest.raises(RuntimeError, match="of no set that fits"):
         holes(["beets>=2", "decoder"], GLIBC, "3.12")
+
+
+def test_an_index_that_does_not_answer_ends_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """pip says `No matching distribution found for beets`, as it does for a package without wheels."""
+    for name, value in {"INDEX_URL": "http://127.0.0.1:1/simple", "RETRIES": "0", "CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr("release.targets.SYSTEMS", [MAC])
+    monkeypatch.setattr("release.targets.PYTHONS", ["3.13"])
+    assert main([]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("targets: Could not fetch URL http://127.0.0.1:1/simple/")
+
+
+@pytest.mark.parametrize(
+    ("line", "unreachable"),
+    [
+        ("Could not fetch URL http://x/simple/beets/: connection error: refused - skipping", True),
+        ("  Could not fetch URL https://x/simple/av/: 503 Server Error: Unavailable for url: x - skipping", True),
+        ("Could not fetch URL https://x/simple/av/: 404 Client Error: Not Found for url: x - skipping", False),
+    ],
+)
+def test_a_package_that_an_index_lacks_is_no_error_of_the_index(line: str, unreachable: bool) -> None:
+    assert bool(UNREACHABLE.search(f"Looking in indexes: x\n{line}\n")) is unreachable
 
 
 def test_a_row_for_each_system_and_a_column_for_each_python() -> None:
