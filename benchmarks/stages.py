@@ -60,7 +60,7 @@ def stages(paths: list[Path], runs: int, *, markdown: bool = False) -> str:
     share = [100 * value / mean[4] for value in mean[:5]]
     named = [[path.name, *row] for path, row in zip(paths, rows, strict=True)]
     return table(
-        "Where the time goes: processor time of a track's steps [ms]; clip + log-mel + network = track",
+        "Where the time goes: processor time of a track and of its steps [ms], each the median of its own runs",
         ["file", "bare decode", "clip", "log-mel", "network", "track", "track / bare"],
         [*named, ["mean", *mean], ["share of the track [%]", *share, None]],
         markdown=markdown,
