@@ -18,7 +18,7 @@
 
 PYTHON ?= python3
 EXTRAS ?= train,dev
-VENV := .venv$(if $(BEETS),-beets-$(BEETS)-$(notdir $(PYTHON)))$(if $(WITHOUT),-without-$(WITHOUT)-$(notdir $(PYTHON)))
+VENV := .venv$(if $(BEETS),-beets-$(BEETS)-$(notdir $(PYTHON)))$(if $(WITHOUT),-without-$(WITHOUT)-$(EXTRAS)-$(notdir $(PYTHON)))
 DEMO_VENV := .venv-demo
 LOWEST_VENV := .venv-lowest-$(notdir $(PYTHON))
 RELEASE_VENV := .venv-release
