@@ -73,6 +73,8 @@ class Cache:
         The targets of a teacher, where `prepare` copied them.
     audio : Audio, optional
         The sound that the log-mel was made of, where the recipe has teachers that hear it.
+    folder : Path, optional
+        Where it was read from; what teachers said of it is there too.
     """
 
     frames: NDArray[np.uint8]
@@ -84,6 +86,7 @@ class Cache:
     left_out: dict[str, str] = field(default_factory=dict)
     teacher: Path | None = None
     audio: Audio | None = None
+    folder: Path | None = None
 
     def split(self, name: str) -> list[int]:
         """Positions of one split's tracks."""
@@ -158,6 +161,7 @@ def load_cache(folder: Path) -> Cache:
         stored["left_out"],
         folder / stored["teacher"] if stored["teacher"] else None,
         audio,
+        folder,
     )
 
 

@@ -26,6 +26,7 @@ from ..recipe import Recipe, RecipeError
 from .batches import CropData
 from .hints import load_branches
 from .lightning_module import Training
+from .taught import taught_targets
 
 LAST, BEST = "last", "best"
 
@@ -70,6 +71,8 @@ def _stage(
     module = Training(recipe, len(cache.vocabulary), pretraining=pretraining)
     if isinstance(module.encoder.trunk, Branches):
         _take_branches(module.encoder.trunk, recipe, cache, out)
+        if recipe.schedule.branches_lr:
+            module.unfreeze_branches()
     if start is not None:
         module.encoder.load_state_dict(start.state_dict())
     name = "pretrain" if pretraining else "train"
@@ -80,7 +83,8 @@ def _stage(
     if last.is_file():
         _require_same_recipe(last, recipe)
     trainer = _trainer(recipe, out, folder, pretraining=pretraining)
-    data = CropData(cache, load_teacher(cache) if recipe.loss.teacher else None, recipe)
+    targets = taught_targets(recipe, cache) if recipe.loss.taught else None
+    data = CropData(cache, load_teacher(cache) if recipe.loss.teacher else None, recipe, targets)
     trainer.fit(module, datamodule=data, ckpt_path=last if last.is_file() else None, weights_only=True)
     if recipe.schedule.patience and not pretraining:
         best = torch.load(folder / f"{BEST}.ckpt", weights_only=True, map_location="cpu")

@@ -57,7 +57,8 @@ def new_vector(recipe: Recipe, parts: int = 0) -> nn.Module:
     if recipe.vector.raw:
         return RawFeatures()
     weights = {name: weight for name, weight in recipe.vector.items() if name not in {"raw", "whiten"}}
-    return TrackVector(weights, recipe.network.embedding, parts, whiten=recipe.vector.whiten)
+    taught = [(int(one.tags), float(one.weight)) for one in recipe.network.taught]
+    return TrackVector(weights, recipe.network.embedding, parts, whiten=recipe.vector.whiten, taught=taught)
 
 
 def fit_vector(encoder: TrainableEncoder, recipe: Recipe, cache: Cache) -> nn.Module:

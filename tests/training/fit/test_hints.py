@@ -26,7 +26,7 @@ SAMPLES = (FRAMES - 1) * HOP
 MEAN_DB, DEVIATION_DB = -20.0, 15.0
 CLIPS = 60
 BRANCH = {"file": "tiny.onnx", "samples": SAMPLES, "maps": ["first", "second"], "widths": [4, 5],
-          "pools": [[2, 4], [4, 2]], "recurrent": 1, "embedding": 3, "tags": 2}  # fmt: skip
+          "pools": [[2, 4], [4, 2]], "states": ["states"], "embedding": 3, "tags": 2}  # fmt: skip
 
 
 class TinyTeacher(nn.Module):
@@ -54,11 +54,12 @@ class TinyTeacher(nn.Module):
         first = self.first(((db - MEAN_DB) / DEVIATION_DB).unsqueeze(1))
         return first, self.second(F.max_pool2d(F.relu(first), (2, 4)))
 
-    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, waveform: Tensor) -> tuple[Tensor, ...]:
         first, second = self.maps(waveform)
         last = F.max_pool2d(F.relu(second), (4, 2))
-        embedding = self.memory(last.squeeze(2).transpose(1, 2))[0][:, -1]
-        return first, second, embedding, self.tags(embedding).sigmoid()
+        states = self.memory(last.squeeze(2).transpose(1, 2))[0]
+        embedding = states[:, -1]
+        return first, second, states.transpose(0, 1).unsqueeze(1), embedding, self.tags(embedding).sigmoid()
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def teachers(teacher: TinyTeacher, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("teachers")
     torch.onnx.export(
         copy.deepcopy(teacher), (torch.randn(1, SAMPLES),), str(folder / "tiny.onnx"), input_names=["waveform"],
-        output_names=["first", "second", "embedding", "tags"], dynamo=True, external_data=False, verbose=False,
+        output_names=["first", "second", "states", "embedding", "tags"], dynamo=True, external_data=False, verbose=False,
     )  # fmt: skip
     return folder
 
