@@ -210,7 +210,7 @@ def test_mistakes_are_one_sentence(
 
 def test_every_recipe_that_comes_with_us_is_valid() -> None:
     names = {path.stem for path in RECIPES.glob("*.yaml")}
-    assert names == {"shipped", "fma_small", "latent_cnn", "mfcc_cnn", "vgg"}
+    assert names == {"shipped", "fma_small", "latent_cnn", "mfcc_cnn", "musrec_2", "vgg"}
     for name in names:
         assert load_recipe(name).data["labels"]
     with pytest.raises(RecipeError, match="name"):
@@ -225,6 +225,9 @@ def test_every_recipe_that_comes_with_us_is_valid() -> None:
         ({"loss.contrastive": 0, "vector.head": 1}, "needs loss.contrastive"),
         ({"loss.contrastive": 0, "schedule.pretrain_epochs": 2}, "pretrain_epochs"),
         ({"network.kind": "transformer"}, "network.kind"),
+        ({"loss.taught": 1}, "network.taught and loss.taught"),
+        ({"vector.taught": 1}, "vector.taught needs loss.taught"),
+        ({"schedule.branches_lr": 0.1}, "needs network.branches"),
     ],
 )
 def test_a_recipe_that_contradicts_itself_says_where(changes: dict[str, Any], complaint: str) -> None:

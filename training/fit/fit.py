@@ -55,7 +55,8 @@ def fit(recipe: Recipe, cache: Cache, out: Path, *, fresh: bool = False) -> Path
     path = out / "encoder.pt"
     if rank_zero_only.rank:  # type: ignore[attr-defined]  # Lightning sets it when a run starts
         return path  # of many processes, the first one writes
-    vector = fit_vector(encoder, recipe, cache)
+    vector = fit_vector(encoder.to(_device(recipe)), recipe, cache)
+    encoder.cpu()
     state = {"encoder": encoder.state_dict(), "vector": vector.state_dict(), "recipe": recipe.name}
     torch.save(state | {"vocabulary": cache.vocabulary}, path)
     for checkpoint in out.glob("checkpoints-*/*.ckpt"):
@@ -97,7 +98,15 @@ def _take_branches(trunk: Branches, recipe: Recipe, cache: Cache, out: Path) -> 
     load_branches(trunk, recipe, out)
     frames = recipe.front.window_frames
     clips = [i for i in cache.split("train") if cache.tracks[i].is_labelled]
-    trunk.standardise(torch.from_numpy(windows(cache.clip(i), frames)[:1]) for i in clips)
+    device = _device(recipe)
+    trunk.to(device).standardise(torch.from_numpy(windows(cache.clip(i), frames)[:1]).to(device) for i in clips)
+    trunk.cpu()
+
+
+def _device(recipe: Recipe) -> torch.device:
+    """Where networks run outside the loop."""
+    wanted = recipe.trainer.accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
+    return torch.device("cuda" if wanted else "cpu")
 
 
 def _trainer(recipe: Recipe, out: Path, folder: Path, *, pretraining: bool) -> lightning.Trainer:

@@ -42,8 +42,9 @@ def outputs_of(
     w = windows(cache.clip(i), window_frames)
     if most and len(w) > most:
         w = w[np.linspace(0, len(w) - 1, most).round().astype(int)]
-    out: Outputs = encoder(torch.from_numpy(w))
-    return out
+    device = next(encoder.parameters()).device
+    out: Outputs = encoder(torch.from_numpy(w).to(device))
+    return Outputs(*(column.cpu() for column in out))
 
 
 def new_vector(recipe: Recipe, parts: int = 0) -> nn.Module:
