@@ -16,7 +16,8 @@ import onnx
 from numpy.typing import NDArray
 
 from .ncnn_model import float_weights, floats, int8_weights
-from .ncnn_tensors import MUL, Blob, NotConvertible, Quantised, Tensors, attributes
+from .ncnn_recurrent import Recurrent
+from .ncnn_tensors import MUL, Blob, NotConvertible, Quantised, attributes
 
 MIDDLE = 127  # of the codes
 NO_WINOGRAD = 64  # feature mask: in 8 bits it is slower than the plain product, up to three times
@@ -27,11 +28,11 @@ CLIP = 3  # as a convolution's activation
 SUM, L2 = 0, 8  # of Reduction
 
 
-class Converter(Tensors):
+class Converter(Recurrent):
     """Reads a graph of ONNX node by node; without ``int8``, 8-bit convolutions become float ones of rounded numbers."""
 
-    def __init__(self, graph: onnx.GraphProto, *, int8: bool) -> None:
-        super().__init__(graph)
+    def __init__(self, model: onnx.ModelProto, *, int8: bool) -> None:
+        super().__init__(model)
         self._least_channels = LEAST_CHANNELS if int8 else np.inf
         self._codes: dict[tuple[str, int], Blob] = {}
 
@@ -47,8 +48,8 @@ class Converter(Tensors):
         if len(node.output) != 1 or attributes(node).get("auto_pad", b"NOTSET") != b"NOTSET":
             raise NotConvertible(f"the operator {kind} with several outputs, or automatic borders")
         (output,) = node.output
-        if kind == "Shape" or (kind == "Concat" and node.input[0] in self._shapes):
-            self._shapes.add(output)
+        if self._is_known(node):
+            self._constants[output] = self._known(node)
         elif kind in ("QuantizeLinear", "DequantizeLinear"):
             self._quantisation(node)
         elif method := getattr(self, f"_op_{kind.lower()}", None):
@@ -216,40 +217,6 @@ class Converter(Tensors):
         made = self.model.add("InnerProduct", [blob.name], parameters, float_weights(weights), floats(bias))
         return Blob(made, (*blob.shape[:-1], outputs))
 
-    # Shapes
-
-    def _op_unsqueeze(self, node: onnx.NodeProto) -> Blob:
-        blob = self._value(node.input[0])
-        if self._axes(node) != (1,) or len(blob.shape) != 2:
-            raise NotConvertible("Unsqueeze of another axis than the channels'")
-        height, width = blob.shape
-        made = self.model.add("Reshape", [blob.name], {0: width, 1: height, 2: 1})
-        return Blob(made, (1, height, width))
-
-    def _op_reshape(self, node: onnx.NodeProto) -> Blob:
-        blob, shape = self._value(node.input[0]), self._constant(node.input[1])
-        size = int(np.prod(blob.shape))
-        if len(shape) != 2 or shape[1] not in (size, -1):
-            raise NotConvertible(f"Reshape to {shape.tolist()}")
-        return Blob(self.model.add("Flatten", [blob.name]), (size,))
-
-    def _op_transpose(self, node: onnx.NodeProto) -> Blob:
-        blob = self._value(node.input[0])
-        if list(attributes(node).get("perm", ())) != [0, 2, 1]:
-            raise NotConvertible("a transposition of other axes than the last two")
-        height, width = blob.shape
-        return Blob(self.model.add("Permute", [blob.name], {0: 1}), (width, height))
-
-    def _op_expand(self, node: onnx.NodeProto) -> Blob:
-        return self._value(node.input[0])  # where it is read, ncnn does it
-
-    def _op_concat(self, node: onnx.NodeProto) -> Blob:
-        blobs = [self._value(name) for name in node.input]
-        if attributes(node)["axis"] != 1 or any(len(blob.shape) != 1 for blob in blobs):
-            raise NotConvertible("Concat of another axis than the features'")
-        name = self.model.add("Concat", [blob.name for blob in blobs], {0: 0})
-        return Blob(name, (sum(blob.shape[0] for blob in blobs),))
-
     # Pooling and sums
 
     def _op_maxpool(self, node: onnx.NodeProto) -> Blob:
@@ -301,7 +268,7 @@ class Converter(Tensors):
 
 def convert(model: onnx.ModelProto, *, int8: bool = True) -> tuple[str, bytes]:
     """An encoder's graph -> ncnn's ``.param`` and ``.bin``; raises `NotConvertible`."""
-    converter = Converter(model.graph, int8=int8)
+    converter = Converter(model, int8=int8)
     for node in model.graph.node:
         converter.read(node)
     outputs = {output.name: converter.output(output.name) for output in model.graph.output}

@@ -1,6 +1,6 @@
 """The tensors of a graph of ONNX while it becomes one of ncnn: their units, their rounding, and their shapes.
 
-ONNX computes with batches of windows, ncnn with one window: axis 0 of ONNX' shapes is missing here.
+ONNX computes with batches of windows, ncnn with one window: ONNX' axis of the batch is missing in shapes here.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Blob:
         Between which the blob's numbers are known to lie.
     zero_point : int, or None
         The tensor was quantised, to ``unit`` and this zero point, and has not been rounded yet.
+    batch : int
+        Which of ONNX' axes is the batch's.
     """
 
     name: str
@@ -43,6 +45,12 @@ class Blob:
     low: float = -np.inf
     high: float = np.inf
     zero_point: int | None = None
+    batch: int = 0
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """ONNX' shape for one window."""
+        return (*self.shape[: self.batch], 1, *self.shape[self.batch :])
 
 
 @dataclass(frozen=True)
@@ -56,12 +64,13 @@ class Quantised:
 class Tensors:
     """What has been read of a graph; `model` grows as layers are needed."""
 
-    def __init__(self, graph: onnx.GraphProto) -> None:
+    def __init__(self, onnx_model: onnx.ModelProto) -> None:
+        graph = onnx_model.graph
         self.model = NcnnModel()
+        self._opsets = onnx_model.opset_import
         self._constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
         self._quantised: dict[str, Quantised] = {}
         self._blobs: dict[str, Blob] = {}
-        self._shapes: set[str] = set()  # tensors that say how large the batch is, and nothing else
         self._readers: dict[str, list[onnx.NodeProto]] = {}
         for node in graph.node:
             for name in node.input:
@@ -75,6 +84,13 @@ class Tensors:
         )
 
     def _value(self, name: str) -> Blob:
+        """A tensor in unit 1, of windows side by side."""
+        blob = self._real(name)
+        if blob.batch:
+            raise NotConvertible("a transposition of the batch before an operator that reads windows")
+        return blob
+
+    def _real(self, name: str) -> Blob:
         """A tensor in unit 1."""
         return self._in_unit(self._rounded(name), 1.0)
 
