@@ -9,13 +9,12 @@ import onnx
 from numpy.typing import NDArray
 
 from .ncnn_model import float_weights
-from .ncnn_shapes import Shapes
-from .ncnn_tensors import Blob, NotConvertible, attributes
+from .ncnn_tensors import Blob, NotConvertible, Tensors, attributes
 
 RESET, UPDATE, NEW = 1, 0, 2  # where ONNX has each gate; ncnn has them in this order
 
 
-class Recurrent(Shapes):
+class Recurrent(Tensors):
     """Reads layers that run once along the rows of (rows, batch, columns), from a state of zeros."""
 
     def _op_gru(self, node: onnx.NodeProto) -> Blob:

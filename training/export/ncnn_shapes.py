@@ -33,8 +33,8 @@ class Shapes(Tensors):
             given = attributes(node)
             return np.array(self._blobs[node.input[0]].axes[given.get("start", 0) : given.get("end")], np.int64)
         inputs = {name: self._constants[name] for name in node.input if name}
-        given, found = ([helper.make_value_info(name, onnx.TypeProto()) for name in n] for n in (inputs, node.output))
-        graph = helper.make_graph([node], "node", given, found)
+        ends = [[helper.make_value_info(name, onnx.TypeProto()) for name in part] for part in (inputs, node.output)]
+        graph = helper.make_graph([node], "node", inputs=ends[0], outputs=ends[1])
         (value,) = ReferenceEvaluator(helper.make_model(graph, opset_imports=self._opsets)).run(None, inputs)
         return np.asarray(value)
 

@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from ..recipe import RecipeError
 from .ncnn_model import NcnnModel
 
-MUL = 2  # of BinaryOp
+ADD, MUL = 0, 2  # of BinaryOp
 ROUND = 18  # of UnaryOp
 
 
@@ -71,6 +71,7 @@ class Tensors:
         self._constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
         self._quantised: dict[str, Quantised] = {}
         self._blobs: dict[str, Blob] = {}
+        self._outputs = {output.name for output in graph.output}
         self._readers: dict[str, list[onnx.NodeProto]] = {}
         for node in graph.node:
             for name in node.input:
@@ -139,8 +140,10 @@ class Tensors:
         elif node.op_type == "DequantizeLinear":  # of what `QuantizeLinear` has noted
             self._blobs[output] = self._blobs[source]
         elif zero.dtype == np.uint8 and zero.ndim == 0:
-            blob = self._in_unit(self._rounded(source), float(scale))
-            self._blobs[output] = replace(blob, zero_point=int(zero))
+            noted = self._blobs.get(source)
+            if noted is None or (noted.unit, noted.zero_point) != (float(scale), int(zero)):  # else it is this already
+                noted = self._in_unit(self._rounded(source), float(scale))
+            self._blobs[output] = replace(noted, zero_point=int(zero))
         else:
             raise NotConvertible("a quantisation that is not to uint8 with one scale")
 
