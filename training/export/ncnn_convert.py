@@ -32,6 +32,9 @@ class Converter(Convolutions, Recurrent, Shapes):
 
     def _read(self, node: onnx.NodeProto) -> None:
         kind = node.op_type
+        if kind == "Split":
+            self._split(node)
+            return
         if len(node.output) != 1 or attributes(node).get("auto_pad", b"NOTSET") != b"NOTSET":
             raise NotConvertible(f"the operator {kind} with several outputs, or automatic borders")
         (output,) = node.output

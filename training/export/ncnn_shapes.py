@@ -90,8 +90,20 @@ class Shapes(Tensors):
             raise NotConvertible("Gather of anything but one row")
         rows, width = blob.shape
         row = int(index) % rows
-        cut = self.model.add("Crop", [blob.name], {9: [row], 10: [row + 1], 11: [0]})
-        return Blob(self.model.add("Flatten", [cut]), (width,))
+        return Blob(self.model.add("Flatten", [self._cut(blob, row, row + 1)]), (width,))
+
+    def _split(self, node: onnx.NodeProto) -> None:
+        blob = self._value(node.input[0])
+        if attributes(node).get("axis", 0) != 1 or len(blob.shape) != 1 or len(node.input) < 2:
+            raise NotConvertible("the operator Split, but for features and with sizes")
+        ends = np.cumsum(self._constant(node.input[1])).tolist()
+        for output, begin, end in zip(node.output, [0, *ends], ends, strict=False):
+            if output in self._readers:
+                self._blobs[output] = Blob(self._cut(blob, begin, end), (end - begin,))
+
+    def _cut(self, blob: Blob, begin: int, end: int) -> str:
+        """A part of the first axis."""
+        return self.model.add("Crop", [blob.name], {9: [begin], 10: [end], 11: [0]})
 
     def _op_expand(self, node: onnx.NodeProto) -> Blob:
         return self._value(node.input[0])  # where it is read, ncnn does it
