@@ -96,10 +96,16 @@ class Cache:
 
     def require(self, front_end: FrontEnd) -> None:
         """Raise `RecipeError` unless a recipe's front end is the cache's, but for how much is heard at once."""
-        ours, theirs = asdict(self.front_end), asdict(front_end)
-        free = {"window_frames", "clip_seconds", "excerpts"}
-        if differing := [key for key in ours if key not in free and ours[key] != theirs[key]]:
-            raise RecipeError(f"the cache was prepared with another {differing[0]}: run `python -m training prepare`")
+        if found := differing(self.front_end, front_end):
+            raise RecipeError(f"the cache was prepared with another {found[0]}: run `python -m training prepare`")
+
+
+def differing(one: FrontEnd, other: FrontEnd) -> list[str]:
+    """What sets two front ends' log-mel apart: not how much is heard at once."""
+    ours, theirs = asdict(one), asdict(other)
+    return [
+        key for key in ours if key not in {"window_frames", "clip_seconds", "excerpts"} and ours[key] != theirs[key]
+    ]
 
 
 def quantise_cache(spectrogram: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -45,6 +45,8 @@ def list_tracks(source: Any, music: Path, labels: Labels) -> tuple[list[Track], 
     """
     if not source["songs"] and any(source[key] for key in FOR_SONGS):
         raise RecipeError(f"{', '.join(FOR_SONGS)} are settings for `songs` alone")
+    if source["resynthesise"]:
+        raise RecipeError("resynthesise is a setting for `log_mel` alone")
     if source["manifest"]:
         return read_manifest(music / source["manifest"], labels), {}
     if source["folder"]:

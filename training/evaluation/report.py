@@ -104,8 +104,9 @@ def _classification(report: Figures) -> str:
     )
     if excerpts := report.get("excerpts_3s"):
         found = ", ".join(f"{name} {f['accuracy']:.3f}" for name, f in excerpts.items())
-        clips = next(iter(excerpts.values()))["clips"]
-        text += f"\n\nOn {clips} excerpts of 3 s, among the genres that occur there: {found}."
+        first = next(iter(excerpts.values()))
+        heard = " (sound made of their log-mel)" if first["heard"] == "resynthesis" else ""
+        text += f"\n\nOn {first['clips']} excerpts of 3 s{heard}, among the genres that occur there: {found}."
     return text
 
 
