@@ -73,11 +73,12 @@ def prepare(recipe: Recipe, music: Path, folder: Path, jobs: int | None = None) 
 
 
 def _ready_clips(source: Any, path: Path, labels: Labels, decoder: Decoder) -> Iterator[tuple[Track, StoredClip]]:
-    """The clips of an npz of log-mel: as they are, or through their sound where the recipe's front end is another."""
+    """The clips of an npz of log-mel: as they are, or by their sound where another front end or teachers hear it."""
     ready = log_mel_tracks(path, source["id_prefix"], labels)
-    if source["resynthesise"]:
+    other = set(differing(decoder.front_end, READY)) - SWITCHES
+    if source["resynthesise"] and (other or decoder.audio_rate):
         return decoder.resynthesise(path, [track for track, _ in ready])
-    if other := set(differing(decoder.front_end, READY)) - SWITCHES:
+    if other:
         raise RecipeError(f"{path.name} has another {min(other)} than the recipe: set `resynthesise: yes` beside it")
     return ((track, StoredClip(0, mel)) for track, mel in ready)
 

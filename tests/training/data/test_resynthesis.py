@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import yaml
 from musrec_core.audio.features import log_mel
 from musrec_core.audio.resampling import resample
 from musrec_core.front_end import FrontEnd
-from training.data import decoder
+from musrec_core.workers.pool import WorkerPool
 from training.data.cache import quantise_cache
 from training.data.decoder import mel_filter_bank
 from training.data.prepare import prepare
@@ -24,7 +24,8 @@ from ... import music
 
 SECONDS = 3
 LEVEL = {
-    "sample_rate": 16_000, "n_fft": 512, "hop_length": 256, "n_mels": 96, "fmax": 8_000, "mel_scale": "htk",
+    "sample_rate": 16_000, "n_fft": 512, "hop_length": 256, "n_mels": 96, "fmax": 8_000,
+    "mel_scale": "htk",
     "normalise": "level", "level_dbfs": -20.0, "mean_db": -1.7, "deviation_db": 20.0, "window_frames": 128, "clip_seconds": 2.0, "skip_silent": True,
 }  # fmt: skip
 
@@ -110,8 +111,13 @@ def test_resynthesis_goes_on_where_it_was_killed(ready: Path, tmp_path: Path, mo
     with pytest.raises(KeyboardInterrupt):
         prepare(ours, ready, tmp_path / "cache", jobs=1)
     monkeypatch.undo()
-    asked: list[object] = []
-    monkeypatch.setattr(decoder.WorkerPool, "map", lambda _, places: iter(asked.extend(places) or ()))
+    asked: list[str] = []
+
+    def nobody_answers(_: WorkerPool, places: Iterable[str]) -> Iterator[tuple[str, object]]:
+        asked.extend(places)
+        return iter(())
+
+    monkeypatch.setattr(WorkerPool, "map", nobody_answers)
     assert len(prepare(ours, ready, tmp_path / "cache", jobs=1).tracks) == 2
     assert asked == []
 
