@@ -72,12 +72,22 @@ def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
     from .evaluation.compare import compared_models
     from .evaluation.evaluate import evaluate
     from .evaluation.report import store_in_card, write_report
+    from .evaluation.teachers import ensemble_of, heard_by
 
     folder = options.cache or options.out / "cache"
     cache = load_cache(folder)
-    others = compared_models(options.beside, recipe, cache, options.out / "beside", dict(options.set))
-    beside = [*options.beside_model, *others]
-    report = evaluate(cache, options.model, options.split, beside=beside, store=options.out / "dsp.npz")
+    heard = heard_by(options.taught or folder)
+    ensemble = ensemble_of(heard, recipe, options.ensemble)
+    others = compared_models(options.beside, recipe, cache, options.out / "beside", dict(options.set), options.music)
+    report = evaluate(
+        cache,
+        options.model,
+        options.split,
+        beside=[*options.beside_model, *others],
+        store=options.out / "dsp.npz",
+        heard=heard,
+        ensemble=ensemble,
+    )
     path = write_report(report, options.report or options.out / f"report-{options.split}")
     if options.into_card:
         store_in_card(report, options.model)
@@ -148,6 +158,12 @@ def _add_options(command: argparse.ArgumentParser, name: str) -> None:
                                   "(default: latent-cnn mfcc-cnn vgg)")  # fmt: skip
         command.add_argument("--beside-model", type=Path, nargs="*", default=[], metavar="MODEL",
                              help="exported encoders to compare with")  # fmt: skip
+        command.add_argument("--taught", type=Path, metavar="CACHE",
+                             help="a cache of the same clips, which the teachers "
+                                  "have heard (default: the cache)")  # fmt: skip
+        command.add_argument("--ensemble", nargs="*", default=[], metavar="TEACHER",
+                             help="teachers to compare jointly, by their tags "
+                                  "(default: the recipe's, or all)")  # fmt: skip
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -26,7 +26,8 @@ SECONDS = 3
 LEVEL = {
     "sample_rate": 16_000, "n_fft": 512, "hop_length": 256, "n_mels": 96, "fmax": 8_000,
     "mel_scale": "htk",
-    "normalise": "level", "level_dbfs": -20.0, "mean_db": -1.7, "deviation_db": 20.0, "window_frames": 128, "clip_seconds": 2.0, "skip_silent": True,
+    "normalise": "level", "level_dbfs": -20.0, "mean_db": -1.7,
+    "deviation_db": 20.0, "window_frames": 128, "clip_seconds": 2.0, "skip_silent": True,
 }  # fmt: skip
 
 
