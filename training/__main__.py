@@ -121,6 +121,26 @@ def _ablate(recipe: Recipe, options: argparse.Namespace) -> None:
     print(ablate(options.recipe, dict(options.set), cache, options.out, options.plan))
 
 
+def _crossvalidate(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .data.cache import load_cache
+    from .evaluation.crossvalidate import crossvalidate
+
+    cache = load_cache(options.cache or options.out / "cache")
+    cache.require(recipe.front)
+    print(
+        crossvalidate(
+            options.recipe,
+            dict(options.set),
+            cache,
+            options.out,
+            plan_file=options.plan,
+            folds=options.folds,
+            seeds=options.seeds,
+            whole=options.whole,
+        )
+    )
+
+
 def _setting(text: str) -> tuple[str, Any]:
     name, _, value = text.partition("=")
     return name, yaml.safe_load(value)
@@ -147,6 +167,12 @@ def _add_options(command: argparse.ArgumentParser, name: str) -> None:
         command.add_argument("--to", type=Path, help="the models folder (default: OUT/export)")
     if name == "ablate":
         command.add_argument("--plan", type=Path, help="variants, vectors and seeds, as YAML (default: ours)")
+    if name == "crossvalidate":
+        command.add_argument("--plan", type=Path, help="variants, as YAML (default: the recipe as it is)")
+        command.add_argument("--folds", type=int, default=4, help="parts of the train and valid splits (default: 4)")
+        command.add_argument("--seeds", type=int, default=3, help="networks of each variant and fold (default: 3)")
+        command.add_argument("--whole", action="store_true",
+                             help="train frozen branches' networks whole, with augmentation: slow")  # fmt: skip
     if name == "evaluate":
         command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
         command.add_argument("--split", choices=("valid", "test"), default="valid")
@@ -178,6 +204,7 @@ def _parser() -> argparse.ArgumentParser:
         ("export", _export, "write the trained encoder as ONNX with its card"),
         ("evaluate", _evaluate, "compare an exported encoder with other systems: report.md, JSON, pictures"),
         ("ablate", _ablate, "train variants of the recipe and compare them on the valid split"),
+        ("crossvalidate", _crossvalidate, "compare variants of the recipe in folds by artist, with intervals"),
     ):
         command = commands.add_parser(name, help=what, description=what)
         command.set_defaults(run=run)

@@ -45,13 +45,13 @@ class Group:
         return np.array([track.artist.casefold() for track in self.tracks])
 
 
-def single_label_groups(cache: Cache, split: str) -> list[Group]:
-    """The songs that retrieval is measured on: one label, a known artist, audio; one group a dataset."""
+def single_label_groups(cache: Cache, split: str, *, least: int = 11) -> list[Group]:
+    """The songs that retrieval is measured on: one label, a known artist, audio; a group a dataset that has ``least``."""
     by_dataset: dict[str, list[Track]] = defaultdict(list)
     for track in with_audio(cache, split):
         if track.artist and len(track.labels) == 1:
             by_dataset[track.id.partition("-")[0]].append(track)
-    return [Group(name, tracks) for name, tracks in sorted(by_dataset.items()) if len(tracks) > 10]
+    return [Group(name, tracks) for name, tracks in sorted(by_dataset.items()) if len(tracks) >= least]
 
 
 def evaluate(
