@@ -141,6 +141,12 @@ def _crossvalidate(recipe: Recipe, options: argparse.Namespace) -> None:
     )
 
 
+def _excerpts(_: Recipe, options: argparse.Namespace) -> None:
+    from .evaluation.excerpts import excerpts
+
+    print(excerpts(options.model, options.songs, options.counts, options.jobs))
+
+
 def _setting(text: str) -> tuple[str, Any]:
     name, _, value = text.partition("=")
     return name, yaml.safe_load(value)
@@ -214,6 +220,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     convert.add_argument("model", type=Path, help="the exported encoder's .onnx file")
     convert.set_defaults(run=_convert, recipe="shipped", set=[])
+    excerpts = commands.add_parser("excerpts", help="compare ways to hear a whole song: in one stretch, or in several")
+    excerpts.add_argument("model", type=Path, help="the exported encoder's .onnx file")
+    excerpts.add_argument("songs", type=Path, help="whole songs in a folder an album, a package or a composer")
+    excerpts.add_argument("--counts", type=int, nargs="+", default=[1, 3, 10], help="excerpts (default: 1 3 10)")
+    excerpts.add_argument("--jobs", type=int, help="worker processes (default: one per core)")
+    excerpts.set_defaults(run=_excerpts, recipe="shipped", set=[])
     fetch = commands.add_parser("fetch", help="download and unpack a recipe's published archives")
     fetch.add_argument("recipe", help="a recipe that names archives: fma-small")
     fetch.add_argument("music", type=Path, metavar="DIR", help="where to put them")

@@ -46,7 +46,7 @@ class Group:
 
 
 def single_label_groups(cache: Cache, split: str, *, least: int = 11) -> list[Group]:
-    """The songs that retrieval is measured on: one label, a known artist, audio; a group a dataset that has ``least``."""
+    """The songs that retrieval is measured on: one label, known artist, audio; a group a dataset that has ``least``."""
     by_dataset: dict[str, list[Track]] = defaultdict(list)
     for track in with_audio(cache, split):
         if track.artist and len(track.labels) == 1:
