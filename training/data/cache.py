@@ -19,6 +19,7 @@ from .audio import FILE, Audio
 SPLITS = ("train", "valid", "test")
 OFFSET = 5.0  # deviations: a cached value v stands for v * QUANTUM - OFFSET
 QUANTUM = 2 * OFFSET / 255
+HEARD_AT_ONCE = {"window_frames", "clip_seconds", "excerpts"}  # settings of a front end that a cache does not depend on
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,7 @@ class Cache:
 def differing(one: FrontEnd, other: FrontEnd) -> list[str]:
     """What sets two front ends' log-mel apart: not how much is heard at once."""
     ours, theirs = asdict(one), asdict(other)
-    return [
-        key for key in ours if key not in {"window_frames", "clip_seconds", "excerpts"} and ours[key] != theirs[key]
-    ]
+    return [key for key in ours if key not in HEARD_AT_ONCE and ours[key] != theirs[key]]
 
 
 def quantise_cache(spectrogram: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -6,10 +6,11 @@ import hashlib
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..data.cache import Cache, differing, load_cache
+from ..data.cache import HEARD_AT_ONCE, Cache, differing, load_cache
 from ..data.prepare import prepare
 from ..export.export import export
 from ..fit.fit import fit
@@ -49,7 +50,7 @@ def compared_models(
 def _cache_for(recipe: Recipe, ours: Recipe, cache: Cache, folder: Path, music: Path) -> Cache:
     if not differing(recipe.front, cache.front_end):
         return cache
-    settings = json.dumps(recipe.front.to_dict(), sort_keys=True)
+    settings = json.dumps({k: v for k, v in asdict(recipe.front).items() if k not in HEARD_AT_ONCE}, sort_keys=True)
     own = folder / f"cache-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
     if (own / "tracks.json").is_file():
         return load_cache(own)
