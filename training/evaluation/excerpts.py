@@ -31,6 +31,7 @@ Clip = NDArray[np.float32]
 COUNTS = (1, 3, 10)
 LEAST_SECONDS = 90.0  # of a song: a half of a shorter one is hardly longer than what is heard
 MOST_SECONDS = 900.0  # of a song that are decoded, from its middle
+MIN_MEGABYTES = 0.25  # of a song's file: smaller ones are sounds of a game
 LEAST_CLASS = 5  # songs of an album or composer
 SONG_TIMEOUT = 600.0  # seconds
 
@@ -113,7 +114,7 @@ def excerpts(
     RecipeError
         There are too few songs that are long enough.
     """
-    collections = {str(file): file.relative_to(songs).parts[0] for file in song_files(songs)}
+    collections = {str(file): file.relative_to(songs).parts[0] for file in song_files(songs, MIN_MEGABYTES)}
     heard: dict[str, Heard] = {}
     job = partial(hear, model.resolve(), tuple(counts), least_seconds)
     with WorkerPool(None, workers=jobs, timeout=SONG_TIMEOUT, job=job) as pool:
