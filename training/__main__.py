@@ -72,12 +72,22 @@ def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
     from .evaluation.compare import compared_models
     from .evaluation.evaluate import evaluate
     from .evaluation.report import store_in_card, write_report
+    from .evaluation.teachers import ensemble_of, heard_by
 
     folder = options.cache or options.out / "cache"
     cache = load_cache(folder)
-    others = compared_models(options.beside, recipe, cache, options.out / "beside", dict(options.set))
-    beside = [*options.beside_model, *others]
-    report = evaluate(cache, options.model, options.split, beside=beside, store=options.out / "dsp.npz")
+    heard = heard_by(options.taught or folder)
+    ensemble = ensemble_of(heard, recipe, options.ensemble)
+    others = compared_models(options.beside, recipe, cache, options.out / "beside", dict(options.set), options.music)
+    report = evaluate(
+        cache,
+        options.model,
+        options.split,
+        beside=[*options.beside_model, *others],
+        store=options.out / "dsp.npz",
+        heard=heard,
+        ensemble=ensemble,
+    )
     path = write_report(report, options.report or options.out / f"report-{options.split}")
     if options.into_card:
         store_in_card(report, options.model)
@@ -111,6 +121,32 @@ def _ablate(recipe: Recipe, options: argparse.Namespace) -> None:
     print(ablate(options.recipe, dict(options.set), cache, options.out, options.plan))
 
 
+def _crossvalidate(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .data.cache import load_cache
+    from .evaluation.crossvalidate import crossvalidate
+
+    cache = load_cache(options.cache or options.out / "cache")
+    cache.require(recipe.front)
+    print(
+        crossvalidate(
+            options.recipe,
+            dict(options.set),
+            cache,
+            options.out,
+            plan_file=options.plan,
+            folds=options.folds,
+            seeds=options.seeds,
+            whole=options.whole,
+        )
+    )
+
+
+def _excerpts(_: Recipe, options: argparse.Namespace) -> None:
+    from .evaluation.excerpts import excerpts
+
+    print(excerpts(options.model, options.songs, options.counts, options.jobs))
+
+
 def _setting(text: str) -> tuple[str, Any]:
     name, _, value = text.partition("=")
     return name, yaml.safe_load(value)
@@ -137,6 +173,12 @@ def _add_options(command: argparse.ArgumentParser, name: str) -> None:
         command.add_argument("--to", type=Path, help="the models folder (default: OUT/export)")
     if name == "ablate":
         command.add_argument("--plan", type=Path, help="variants, vectors and seeds, as YAML (default: ours)")
+    if name == "crossvalidate":
+        command.add_argument("--plan", type=Path, help="variants, as YAML (default: the recipe as it is)")
+        command.add_argument("--folds", type=int, default=4, help="parts of the train and valid splits (default: 4)")
+        command.add_argument("--seeds", type=int, default=3, help="networks of each variant and fold (default: 3)")
+        command.add_argument("--whole", action="store_true",
+                             help="train frozen branches' networks whole, with augmentation: slow")  # fmt: skip
     if name == "evaluate":
         command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
         command.add_argument("--split", choices=("valid", "test"), default="valid")
@@ -148,6 +190,12 @@ def _add_options(command: argparse.ArgumentParser, name: str) -> None:
                                   "(default: latent-cnn mfcc-cnn vgg)")  # fmt: skip
         command.add_argument("--beside-model", type=Path, nargs="*", default=[], metavar="MODEL",
                              help="exported encoders to compare with")  # fmt: skip
+        command.add_argument("--taught", type=Path, metavar="CACHE",
+                             help="a cache of the same clips, which the teachers "
+                                  "have heard (default: the cache)")  # fmt: skip
+        command.add_argument("--ensemble", nargs="*", default=[], metavar="TEACHER",
+                             help="teachers to compare jointly, by their tags "
+                                  "(default: the recipe's, or all)")  # fmt: skip
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -162,6 +210,7 @@ def _parser() -> argparse.ArgumentParser:
         ("export", _export, "write the trained encoder as ONNX with its card"),
         ("evaluate", _evaluate, "compare an exported encoder with other systems: report.md, JSON, pictures"),
         ("ablate", _ablate, "train variants of the recipe and compare them on the valid split"),
+        ("crossvalidate", _crossvalidate, "compare variants of the recipe in folds by artist, with intervals"),
     ):
         command = commands.add_parser(name, help=what, description=what)
         command.set_defaults(run=run)
@@ -171,6 +220,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     convert.add_argument("model", type=Path, help="the exported encoder's .onnx file")
     convert.set_defaults(run=_convert, recipe="shipped", set=[])
+    excerpts = commands.add_parser("excerpts", help="compare ways to hear a whole song: in one stretch, or in several")
+    excerpts.add_argument("model", type=Path, help="the exported encoder's .onnx file")
+    excerpts.add_argument("songs", type=Path, help="whole songs in a folder an album, a package or a composer")
+    excerpts.add_argument("--counts", type=int, nargs="+", default=[1, 3, 10], help="excerpts (default: 1 3 10)")
+    excerpts.add_argument("--jobs", type=int, help="worker processes (default: one per core)")
+    excerpts.set_defaults(run=_excerpts, recipe="shipped", set=[])
     fetch = commands.add_parser("fetch", help="download and unpack a recipe's published archives")
     fetch.add_argument("recipe", help="a recipe that names archives: fma-small")
     fetch.add_argument("music", type=Path, metavar="DIR", help="where to put them")

@@ -27,6 +27,7 @@ _TEMPLATE = {
                 "manifest": confuse.Optional(str),
                 "folder": confuse.Optional(str),
                 "log_mel": confuse.Optional(str),
+                "resynthesise": confuse.TypeTemplate(bool, False),
                 "id_prefix": confuse.String(default=""),
                 "fma": confuse.Optional(confuse.Choice(["small", "medium", "large"])),
                 "free_only": confuse.TypeTemplate(bool, False),

@@ -16,7 +16,7 @@ from training.evaluation.baselines import dsp_statistics_of
 from training.recipe import RECIPES, RecipeError, load_recipe
 
 from ..plugin.conftest import Beet
-from .conftest import SPLITS, recipe_file, run, write_manifest
+from .conftest import SPLITS, recipe_file, run, write_manifest, write_targets
 
 
 def test_the_cache_holds_every_good_clip_and_says_what_is_missing(trained: Path) -> None:
@@ -64,6 +64,8 @@ def test_the_report_sets_every_system_beside_ours(
     trained = shutil.copytree(trained, tmp_path / "run")  # it writes into the card
     shutil.copy(dsp_features, trained)
     model = trained / "export" / "tiny.onnx"
+    for teacher in ("first", "second"):
+        write_targets(trained / "cache", teacher)
     tiny = [f"schedule.{name}" for name in ("epochs=1", "crops_per_epoch=8", "batch_clips=4", "precision=32-true")]
     rest = (str(model), "--split", "test", "--into-card", *(word for value in tiny for word in ("--set", value)))
     assert run("evaluate", *rest, recipe=trained / "tiny.yaml", music=labelled, out=trained) == 0
@@ -77,7 +79,8 @@ def test_the_report_sets_every_system_beside_ours(
         assert len(features.files) == 30  # of train and test
     assert 0 < figures["chance"] < 0.2
     assert {name.partition(",")[0] for name in figures["systems"]} == {
-        "tiny", "latent-cnn", "mfcc-cnn", "vgg", "MFCC statistics", "DSP + linear SVM", "random"}  # fmt: skip
+        "tiny", "latent-cnn", "mfcc-cnn", "vgg", "MFCC statistics", "DSP + linear SVM", "random",
+        "teacher first", "teacher second", "ensemble of first and second"}  # fmt: skip
     mfcc = figures["systems"]["MFCC statistics"]
     assert mfcc["precision_at_1"] > figures["chance"]
     assert mfcc["precision_at_10_interval"][0] <= mfcc["precision_at_10"] <= mfcc["precision_at_10_interval"][1]

@@ -45,6 +45,8 @@ def list_tracks(source: Any, music: Path, labels: Labels) -> tuple[list[Track], 
     """
     if not source["songs"] and any(source[key] for key in FOR_SONGS):
         raise RecipeError(f"{', '.join(FOR_SONGS)} are settings for `songs` alone")
+    if source["resynthesise"]:
+        raise RecipeError("resynthesise is a setting for `log_mel` alone")
     if source["manifest"]:
         return read_manifest(music / source["manifest"], labels), {}
     if source["folder"]:
@@ -130,15 +132,22 @@ def read_songs(root: Path, source: Any) -> list[Track]:
         raise RecipeError(f"{root} has no folder {missing[0]} to keep out of training")
     prefix = source["id_prefix"] or f"{root.name}-"
     tracks = []
-    seen: set[Path] = set()  # links to a song are no songs
-    for file in sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()):
-        parts, real = file.relative_to(root).parts, file.resolve()
-        if len(parts) < 2 or real in seen or file.stat().st_size < source["min_megabytes"] * 1e6:
-            continue
-        seen.add(real)
+    for file in song_files(root, source["min_megabytes"]):
+        parts = file.relative_to(root).parts
         split = kept_out.get(parts[0], "train")
         tracks.append(Track(f"{prefix}{_digest('/'.join(parts))}", "", split, (), (), file, collection=parts[0]))
     return tracks
+
+
+def song_files(root: Path, min_megabytes: float = 0.0) -> list[Path]:
+    """Songs below the folders of ``root``, by their `SUFFIXES`; links to a song are no songs."""
+    if not root.is_dir():
+        raise RecipeError(f"the folder of songs {root} is missing")
+    found: dict[Path, Path] = {}
+    for file in sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()):
+        if len(file.relative_to(root).parts) > 1 and file.stat().st_size >= min_megabytes * 1e6:
+            found.setdefault(file.resolve(), file)
+    return list(found.values())
 
 
 def _digest(name: str) -> str:
