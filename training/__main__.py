@@ -1,4 +1,4 @@
-"""``python -m training``: fetch, prepare, teach, hints, fit, export, evaluate, or all of them at once; and ablate."""
+"""``python -m training``: fetch, prepare, teach, hints, fit, export, words, evaluate, or all of them; and ablate."""
 
 from __future__ import annotations
 
@@ -59,6 +59,22 @@ def _export(recipe: Recipe, options: argparse.Namespace) -> None:
     from .export.export import export
 
     print(export(recipe, load_cache(options.cache or options.out / "cache"), options.out, options.to))
+
+
+def _words(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .data.cache import load_cache
+    from .words.learn import learn_words
+    from .words.report import write_report
+    from .words.vocabulary import VOCABULARY, load_vocabulary
+
+    folder = options.cache or options.out / "cache"
+    report = learn_words(
+        recipe, load_cache(folder), folder, options.model, options.music, options.out,
+        load_vocabulary(options.vocabulary or VOCABULARY), against=options.against, test=options.test,
+    )  # fmt: skip
+    path = write_report(report, options.report or options.out / "words")
+    print(path.read_text(encoding="utf-8"))
+    print(f"written to {path}")
 
 
 def _convert(_: Recipe, options: argparse.Namespace) -> None:
@@ -137,6 +153,13 @@ def _add_options(command: argparse.ArgumentParser, name: str) -> None:
         command.add_argument("--to", type=Path, help="the models folder (default: OUT/export)")
     if name == "ablate":
         command.add_argument("--plan", type=Path, help="variants, vectors and seeds, as YAML (default: ours)")
+    if name == "words":
+        command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
+        command.add_argument("--vocabulary", type=Path, help="a YAML file of words (default: ours)")
+        command.add_argument("--against", nargs="*", default=[], choices=("features", "hard"),
+                             help="compare with heads on the network's own outputs, or on hard targets")  # fmt: skip
+        command.add_argument("--test", action="store_true", help="measure on the test split, too")
+        command.add_argument("--report", type=Path, help="where to write words.md and words.json (default: OUT/words)")
     if name == "evaluate":
         command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
         command.add_argument("--split", choices=("valid", "test"), default="valid")
@@ -160,6 +183,7 @@ def _parser() -> argparse.ArgumentParser:
         ("hints", _hints, "fit the network's branches to their teachers, layer by layer"),
         ("fit", _fit, "train the recipe's network on the cache"),
         ("export", _export, "write the trained encoder as ONNX with its card"),
+        ("words", _words, "learn words for how music sounds from the teachers, beside an exported encoder"),
         ("evaluate", _evaluate, "compare an exported encoder with other systems: report.md, JSON, pictures"),
         ("ablate", _ablate, "train variants of the recipe and compare them on the valid split"),
     ):

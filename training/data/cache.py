@@ -29,6 +29,7 @@ class Track:
     unknown, ``quadrant`` (of mood, ``Q1`` to ``Q4``) too. ``file`` is None where only log-mel is given. Where a source
     gives several clips of a song, ``start`` is where each begins in the file [s], and ``song`` the id that they share;
     None and empty: the clip is the file's middle. ``collection`` is what unlabelled music came in, such as a package.
+    ``moods`` are words for its mood, as the source has them.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Track:
     start: float | None = None
     song: str = ""
     collection: str = ""
+    moods: tuple[str, ...] = ()
 
     @property
     def is_labelled(self) -> bool:
@@ -169,6 +171,7 @@ def _track(row: dict[str, Any]) -> Track:
     changed = {
         "labels": tuple(row["labels"]),
         "genres": tuple(row["genres"]),
+        "moods": tuple(row.get("moods", ())),  # caches of before have none
         "file": Path(row["file"]) if row["file"] else None,
     }
     return Track(**(row | changed))
