@@ -103,6 +103,8 @@ def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
 
 def _run(recipe: Recipe, options: argparse.Namespace) -> None:
     """Everything, one after the other; what an earlier run has done is not done again."""
+    from .words.vocabulary import load_vocabulary
+
     if not ((options.cache or options.out / "cache") / "tracks.json").is_file():
         _prepare(recipe, options)
     if recipe.teachers:
@@ -114,6 +116,9 @@ def _run(recipe: Recipe, options: argparse.Namespace) -> None:
     _export(recipe, options)
     options.model = (options.to or options.out / "export") / f"{recipe.name}.onnx"
     options.into_card, options.report = True, None
+    if set(load_vocabulary().teachers) <= {Path(teacher.file).stem for teacher in recipe.teachers}:
+        options.vocabulary, options.against, options.test = None, [], False
+        _words(recipe, options)
     for split in ("valid", "test"):
         options.split = split
         _evaluate(recipe, options)
@@ -177,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description="Train an encoder for beets-musrec.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, what in (
-        ("run", _run, "prepare, teach, hints, fit, export and evaluate: the whole recipe in one command"),
+        ("run", _run, "prepare, teach, hints, fit, export, words and evaluate: the whole recipe in one command"),
         ("prepare", _prepare, "decode the music into a cache of log-mel and, for teachers, audio"),
         ("teach", _teach, "let the recipe's teachers hear the cached audio, and keep what they say"),
         ("hints", _hints, "fit the network's branches to their teachers, layer by layer"),

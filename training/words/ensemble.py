@@ -34,9 +34,7 @@ class Ensemble:
 
     def __init__(self, vocabulary: Vocabulary, folder: Path) -> None:
         self.vocabulary = vocabulary
-        needed = dict.fromkeys(family for word in vocabulary.words for family in word.outputs)
-        names = [name for family in needed for name in vocabulary.families[family]]
-        self.targets = {name: load_targets(folder, name) for name in names}
+        self.targets = {name: load_targets(folder, name) for name in vocabulary.teachers}
         self._columns = {name: _columns(targets) for name, targets in self.targets.items()}
         for word in vocabulary.words:
             for family, outputs in word.outputs.items():
@@ -67,7 +65,7 @@ class Ensemble:
         scores : np.ndarray [shape=(n, words)]
             Mean 0 and deviation 1 over the reference; NaN for words without teachers.
         """
-        rows = {name: _rows(targets, tracks) for name, targets in self.targets.items()}
+        rows = {name: targets.table(tracks) for name, targets in self.targets.items()}
         scores = np.full((len(tracks), len(self.vocabulary.words)), np.nan)
         for k, word in enumerate(self.vocabulary.words):
             families = [
@@ -101,10 +99,6 @@ def _columns(targets: Targets) -> dict[str, tuple[str, int]]:
             for name in (label, label.rpartition("---")[2]):
                 found.setdefault(name, (output, k))
     return found
-
-
-def _rows(targets: Targets, tracks: Sequence[Track]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    return targets.table(tracks)
 
 
 def _standard(x: Floats, reference: NDArray[np.bool_]) -> Floats:

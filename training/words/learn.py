@@ -170,7 +170,7 @@ def learn_words(
     report: dict[str, Any] = {
         "model": encoder.card.model_id,
         "clips": {split: int(material.of(split).sum()) for split in ("train", "valid", "test")},
-        "teachers": [name for family in vocabulary.families.values() for name in family],
+        "teachers": list(vocabulary.teachers),
         "regularisation": figures.regularisation,
         "words": [records[w] for w in kept],
         "left_out": [found for w, found in enumerate(records) if w not in kept],

@@ -50,6 +50,12 @@ class Vocabulary:
     families: dict[str, tuple[str, ...]]
     words: tuple[Word, ...]
 
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """Those that a word asks for."""
+        asked = dict.fromkeys(family for word in self.words for family in word.outputs)
+        return tuple(dict.fromkeys(name for family in asked for name in self.families[family]))
+
 
 def load_vocabulary(path: Path = VOCABULARY) -> Vocabulary:
     """Read and check a vocabulary.
