@@ -1,4 +1,4 @@
-"""``python -m training``: fetch, prepare, teach, hints, fit, export, evaluate, or all of them at once; and ablate."""
+"""``python -m training``: fetch, prepare, teach, hints, fit, export, words, evaluate, or all of them; and ablate."""
 
 from __future__ import annotations
 
@@ -61,6 +61,22 @@ def _export(recipe: Recipe, options: argparse.Namespace) -> None:
     print(export(recipe, load_cache(options.cache or options.out / "cache"), options.out, options.to))
 
 
+def _words(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .data.cache import load_cache
+    from .words.learn import learn_words
+    from .words.report import write_report
+    from .words.vocabulary import VOCABULARY, load_vocabulary
+
+    folder = options.cache or options.out / "cache"
+    report = learn_words(
+        recipe, load_cache(folder), folder, options.model, options.music, options.out,
+        load_vocabulary(options.vocabulary or VOCABULARY), against=options.against, test=options.test,
+    )  # fmt: skip
+    path = write_report(report, options.report or options.out / "words")
+    print(path.read_text(encoding="utf-8"))
+    print(f"written to {path}")
+
+
 def _convert(_: Recipe, options: argparse.Namespace) -> None:
     from .export.ncnn_files import add_ncnn_files
 
@@ -97,6 +113,8 @@ def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
 
 def _run(recipe: Recipe, options: argparse.Namespace) -> None:
     """Everything, one after the other; what an earlier run has done is not done again."""
+    from .words.vocabulary import load_vocabulary
+
     if not ((options.cache or options.out / "cache") / "tracks.json").is_file():
         _prepare(recipe, options)
     if recipe.teachers:
@@ -108,6 +126,9 @@ def _run(recipe: Recipe, options: argparse.Namespace) -> None:
     _export(recipe, options)
     options.model = (options.to or options.out / "export") / f"{recipe.name}.onnx"
     options.into_card, options.report = True, None
+    if set(load_vocabulary().teachers) <= {Path(teacher.file).stem for teacher in recipe.teachers}:
+        options.vocabulary, options.against, options.test = None, [], False
+        _words(recipe, options)
     for split in ("valid", "test"):
         options.split = split
         _evaluate(recipe, options)
@@ -179,6 +200,13 @@ def _add_options(command: argparse.ArgumentParser, name: str) -> None:
         command.add_argument("--seeds", type=int, default=3, help="networks of each variant and fold (default: 3)")
         command.add_argument("--whole", action="store_true",
                              help="train frozen branches' networks whole, with augmentation: slow")  # fmt: skip
+    if name == "words":
+        command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
+        command.add_argument("--vocabulary", type=Path, help="a YAML file of words (default: ours)")
+        command.add_argument("--against", nargs="*", default=[], choices=("features", "hard"),
+                             help="compare with heads on the network's own outputs, or on hard targets")  # fmt: skip
+        command.add_argument("--test", action="store_true", help="measure on the test split, too")
+        command.add_argument("--report", type=Path, help="where to write words.md and words.json (default: OUT/words)")
     if name == "evaluate":
         command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
         command.add_argument("--split", choices=("valid", "test"), default="valid")
@@ -202,12 +230,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description="Train an encoder for beets-musrec.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, what in (
-        ("run", _run, "prepare, teach, hints, fit, export and evaluate: the whole recipe in one command"),
+        ("run", _run, "prepare, teach, hints, fit, export, words and evaluate: the whole recipe in one command"),
         ("prepare", _prepare, "decode the music into a cache of log-mel and, for teachers, audio"),
         ("teach", _teach, "let the recipe's teachers hear the cached audio, and keep what they say"),
         ("hints", _hints, "fit the network's branches to their teachers, layer by layer"),
         ("fit", _fit, "train the recipe's network on the cache"),
         ("export", _export, "write the trained encoder as ONNX with its card"),
+        ("words", _words, "learn words for how music sounds from the teachers, beside an exported encoder"),
         ("evaluate", _evaluate, "compare an exported encoder with other systems: report.md, JSON, pictures"),
         ("ablate", _ablate, "train variants of the recipe and compare them on the valid split"),
         ("crossvalidate", _crossvalidate, "compare variants of the recipe in folds by artist, with intervals"),

@@ -31,6 +31,7 @@ class Track:
     is was made of that. Where a source gives several clips of a song, ``start`` is where each begins in the file [s],
     and ``song`` the id that they share; None and empty: the clip is the file's middle. ``collection`` is what unlabelled
     music came in, such as a package.
+    ``moods`` are words for its mood, as the source has them.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Track:
     start: float | None = None
     song: str = ""
     collection: str = ""
+    moods: tuple[str, ...] = ()
 
     @property
     def is_labelled(self) -> bool:
@@ -179,6 +181,7 @@ def _track(row: dict[str, Any]) -> Track:
     changed = {
         "labels": tuple(row["labels"]),
         "genres": tuple(row["genres"]),
+        "moods": tuple(row.get("moods", ())),  # caches of before have none
         "file": Path(row["file"]) if row["file"] else None,
     }
     return Track(**(row | changed))

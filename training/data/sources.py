@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,9 @@ def list_tracks(source: Any, music: Path, labels: Labels) -> tuple[list[Track], 
 
 
 def read_manifest(path: Path, labels: Labels) -> list[Track]:
-    """Read ``id, file, artist, genres, split`` and, where it is there, ``quadrant``; ``;`` separates genres.
+    """Read ``id, file, artist, genres, split`` and, where they are there, ``quadrant`` and ``moods``.
+
+    ``;`` separates genres, and words for moods.
 
     Other columns are ignored. A split or quadrant that is none is a `RecipeError`.
     """
@@ -88,6 +90,7 @@ def read_manifest(path: Path, labels: Labels) -> list[Track]:
             labels,
             path.parent / row["file"],
             row.get("quadrant") or "",
+            (row.get("moods") or "").split(";"),
         )
         for row in rows
     ]
@@ -179,10 +182,15 @@ def log_mel_tracks(path: Path, prefix: str, labels: Labels) -> Iterator[tuple[Tr
 
 
 def _track(
-    id_: str, artist: str, split: str, raw: list[str], labels: Labels, file: Path | None, quadrant: str = ""
-) -> Track:
+    id_: str, artist: str, split: str, raw: list[str], labels: Labels, file: Path | None, quadrant: str = "",
+    moods: Sequence[str] = (),
+) -> Track:  # fmt: skip
     """A track with its candidate genres; where the recipe maps no labels, each is a genre by its own name."""
-    stripped = tuple(label.strip() for label in raw if label.strip())
+    stripped = _stripped(raw)
     accepted = labels or {label: [label.casefold()] for label in stripped}
     genres = sorted({genre for label in stripped for genre in accepted.get(label, [])})
-    return Track(id_, artist.strip(), split, stripped, tuple(genres), file, quadrant)
+    return Track(id_, artist.strip(), split, stripped, tuple(genres), file, quadrant, moods=_stripped(moods))
+
+
+def _stripped(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word.strip() for word in words if word.strip())
