@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 
 from musrec_core.audio.features import windows
 
 from ..data.cache import Cache
 
 CALIBRATION_CLIPS = 100
+LEAST_SHARE = 0.05  # of all multiplications, below which a convolution costs too little to lose digits
 
 # Heads and projection are cheap, and need their digits. A ReLU after a convolution goes into the integers' lower bound,
 # so all of them stand for what it lets through; the maximum of integers is quicker than that of floats.
@@ -24,7 +26,7 @@ def quantise_onnx(path: Path, cache: Cache, window_frames: int) -> None:
     """Rewrite an exported encoder by static quantisation (Jacob et al. 2018).
 
     Activations' ranges come from training clips. Weights keep 7 bits, so that products can't overflow on processors
-    without VNNI.
+    without VNNI. Convolutions of few multiplications, such as the first and the last, stay as they are.
     """
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -42,7 +44,24 @@ def quantise_onnx(path: Path, cache: Cache, window_frames: int) -> None:
             per_channel=True,
             reduce_range=True,
             op_types_to_quantize=OPERATORS,
+            nodes_to_exclude=cheap_nodes(onnx.load(prepared)),
         )
+
+
+def cheap_nodes(model: onnx.ModelProto) -> list[str]:
+    """Names of the convolutions with few multiplications, and of the maxima that are taken of what they give."""
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    shapes = {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in graph.value_info}
+    sizes = {tensor.name: int(np.prod(tensor.dims)) for tensor in graph.initializer}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    costs = [sizes[node.input[1]] * int(np.prod(shapes[node.output[0]][2:])) for node in convolutions]
+    cheap = [node for node, cost in zip(convolutions, costs, strict=True) if cost < LEAST_SHARE * sum(costs)]
+    given = {node.output[0] for node in cheap}
+    for node in graph.node:  # in the order of computation
+        if node.op_type in ("Relu", "MaxPool") and node.input[0] in given:
+            cheap.append(node)
+            given.add(node.output[0])
+    return [node.name for node in cheap]
 
 
 def _reader(base: type, cache: Cache, window_frames: int) -> Any:

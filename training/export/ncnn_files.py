@@ -33,7 +33,8 @@ class Difference(NamedTuple):
     distances: float  # of two clips: by one runtime, or by one each, and by the other
 
 
-MOST = Difference(vectors=1e-5, distances=1e-3)
+# A sum in the middle between two integers is rounded to either, by ONNX Runtime itself on two processors, too.
+MOST = Difference(vectors=3e-5, distances=5e-3)
 
 
 def add_ncnn_files(path: Path, clips: Iterable[NDArray[np.float32]] | None = None) -> Card:
