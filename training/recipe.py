@@ -133,7 +133,10 @@ _TEMPLATE = {
         "strategy": confuse.String(default="auto"),
         "logs": confuse.StrSeq(default=["csv"]),
     },
-    "export": {"int8": confuse.TypeTemplate(bool, False)},
+    "export": {
+        "int8": confuse.TypeTemplate(bool, False),
+        "least_share": confuse.Number(0.05),  # of all multiplications, for a convolution to be in integers
+    },
     "card": {"training_data": str, "licence": str},
 }
 

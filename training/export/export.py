@@ -147,7 +147,7 @@ def _quantise(path: Path, card: Card, recipe: Recipe, cache: Cache) -> None:
     clips = _clips(recipe, cache)
     full = OnnxEncoder.load(path)
     before = [full.embed_windows(w).vector for w in clips]
-    quantise_onnx(path, cache, frames)
+    quantise_onnx(path, cache, frames, recipe.export.least_share)
     changed = replace(card, weights_sha256=_sha256(path))
     changed.save()
     write_model_card(changed)
