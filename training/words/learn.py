@@ -71,14 +71,14 @@ class Figures:
     labels_folds: Floats
 
 
-def gather(recipe: Recipe, cache: Cache, folder: Path, music: Path, vocabulary: Vocabulary, *, test: bool) -> tuple[
-    Material, list[int]
-]:  # fmt: skip
+def gather(
+    recipe: Recipe, cache: Cache, taught: Path, music: Path, vocabulary: Vocabulary, *, test: bool
+) -> tuple[Material, list[int]]:
     """The clips that every teacher has heard, and their positions in the cache.
 
     Labels are read from the recipe's manifests where ``music`` has them, as an older cache has no words for moods.
     """
-    ensemble = Ensemble(vocabulary, folder)
+    ensemble = Ensemble(vocabulary, taught)
     known = {track.id: track for track in cache.tracks}
     for source in recipe.data["sources"]:
         if source["manifest"] and (music / source["manifest"]).is_file():
@@ -125,15 +125,15 @@ def enough(truth: Floats, groups: NDArray[np.str_]) -> Mask:
 
 
 def learn_words(
-    recipe: Recipe, cache: Cache, folder: Path, model: Path, music: Path, out: Path, vocabulary: Vocabulary, *,
+    recipe: Recipe, cache: Cache, taught: Path, model: Path, music: Path, out: Path, vocabulary: Vocabulary, *,
     against: Sequence[str] = (), test: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Write ``NAME.words.npz`` beside a model, enter it in its card, and measure each word.
 
     Parameters
     ----------
-    folder : Path
-        The cache's, with what `teach` wrote.
+    taught : Path
+        The folder of a cache of the same clips, with what `teach` wrote.
     model : Path
         The exported encoder's ``.onnx``.
     music : Path
@@ -156,7 +156,7 @@ def learn_words(
         A teacher has not heard the cache, the cache has no audio for this model, or no word is good enough.
     """
     encoder = Encoder.load(model)
-    material, rows = gather(recipe, cache, folder, music, vocabulary, test=test)
+    material, rows = gather(recipe, cache, taught, music, vocabulary, test=test)
     vectors = stored_vectors(cache, rows, encoder)
     train = material.of("train")
     mean, scale = vectors[train].mean(axis=0), 1 / max(float(vectors[train].std()), 1e-9)
