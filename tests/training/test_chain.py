@@ -210,7 +210,7 @@ def test_mistakes_are_one_sentence(
 
 def test_every_recipe_that_comes_with_us_is_valid() -> None:
     names = {path.stem for path in RECIPES.glob("*.yaml")}
-    assert names == {"shipped", "fma_small", "latent_cnn", "mfcc_cnn", "vgg"}
+    assert names == {"shipped", "fma_small", "latent_cnn", "mfcc_cnn", "musrec_2", "vgg"}
     for name in names:
         assert load_recipe(name).data["labels"]
     with pytest.raises(RecipeError, match="name"):

@@ -92,13 +92,16 @@ def gather(
     tracks = [replace(cache.tracks[i], moods=known[cache.tracks[i].id].moods) for i in rows]
     train = np.array([track.split == "train" for track in tracks], bool)
     ordinary = train & [track.is_labelled for track in tracks]
-    if not train.any():
-        raise RecipeError("no clip of the train split has audio that the teachers have heard")
+    groups = groups_of(tracks)
+    if len(np.unique(groups[train])) < 2:
+        raise RecipeError(
+            "words need clips by two artists or more in the train split, with audio that the teachers heard"
+        )
     reference = ordinary if ordinary.any() else train
     scores = ensemble.scores(tracks, reference)
     labels = np.stack([labelled(word, tracks) for word in vocabulary.words], axis=1)
     shares = np.array([word.share for word in vocabulary.words])
-    goals = goals_of(scores, labels, shares, reference, groups_of(tracks))
+    goals = goals_of(scores, labels, shares, reference, groups)
     return Material(tracks, vocabulary.words, goals, scores, labels), rows
 
 

@@ -27,7 +27,7 @@ from training.recipe import RecipeError, load_recipe
 from training.words.ensemble import Ensemble, labelled
 from training.words.heads import Goals, Heads, aucs, calibrated, fit_heads, folds_of, goals_of, held_out_logits
 from training.words.inputs import own_outputs, stored_vectors
-from training.words.learn import Figures, comparison, enough
+from training.words.learn import Figures, comparison, enough, gather
 from training.words.vocabulary import GROUPS, Vocabulary, Word, load_vocabulary
 
 from ..conftest import recipe_file
@@ -336,6 +336,10 @@ def test_what_is_missing_is_one_sentence(taught: Path, tmp_path: Path, capsys: p
     assert "no word reaches an AUC of 0.75" in error(words={"mood": {"coin": {"share": 0.5, "second": ["Coin"]}}})
     cache = load_cache(taught)
     assert cache.audio is not None
+    recipe, vocabulary = load_recipe("shipped"), load_vocabulary(taught / "words.yaml")
+    one = replace(cache, tracks=[replace(t, split="train" if k < 2 else "test") for k, t in enumerate(cache.tracks)])
+    with pytest.raises(RecipeError, match="two artists or more"):
+        gather(recipe, one, taught, taught, vocabulary, test=False)
     low = replace(cache, audio=replace(cache.audio, sample_rate=16_000))
     with pytest.raises(RecipeError, match="lacks audio at 22050 Hz, which musrec-1 hears"):
         stored_vectors(low, [0], Encoder.load(taught / "model" / "musrec-1.onnx"))
