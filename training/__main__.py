@@ -69,7 +69,7 @@ def _words(recipe: Recipe, options: argparse.Namespace) -> None:
 
     folder = options.cache or options.out / "cache"
     report = learn_words(
-        recipe, load_cache(folder), folder, options.model, options.music, options.out,
+        recipe, load_cache(folder), options.taught or folder, options.model, options.music, options.out,
         load_vocabulary(options.vocabulary or VOCABULARY), against=options.against, test=options.test,
     )  # fmt: skip
     path = write_report(report, options.report or options.out / "words")
@@ -127,7 +127,7 @@ def _run(recipe: Recipe, options: argparse.Namespace) -> None:
     options.model = (options.to or options.out / "export") / f"{recipe.name}.onnx"
     options.into_card, options.report = True, None
     if set(load_vocabulary().teachers) <= {Path(teacher.file).stem for teacher in recipe.teachers}:
-        options.vocabulary, options.against, options.test = None, [], False
+        options.taught, options.vocabulary, options.against, options.test = None, None, [], False
         _words(recipe, options)
     for split in ("valid", "test"):
         options.split = split
@@ -202,6 +202,8 @@ def _add_options(command: argparse.ArgumentParser, name: str) -> None:
                              help="train frozen branches' networks whole, with augmentation: slow")  # fmt: skip
     if name == "words":
         command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
+        command.add_argument("--taught", type=Path, metavar="CACHE",
+                             help="a cache of the same clips that teachers have heard (default: the same)")  # fmt: skip
         command.add_argument("--vocabulary", type=Path, help="a YAML file of words (default: ours)")
         command.add_argument("--against", nargs="*", default=[], choices=("features", "hard"),
                              help="compare with heads on the network's own outputs, or on hard targets")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,13 @@ from tqdm import tqdm
 
 from musrec_core.audio.features import log_mel_each, windows_each
 from musrec_core.encoder import Encoder
+from musrec_core.front_end import SWITCHES
 
 from ..data.cache import Cache
 from ..recipe import Recipe, RecipeError
 from .ensemble import Floats
+
+WHAT_IS_HEARD = {*SWITCHES, "clip_seconds", "excerpts"}  # of a song: the network does not depend on it
 
 
 def clips(cache: Cache, rows: Sequence[int], encoder: Encoder) -> Iterator[NDArray[np.float32]]:
@@ -50,12 +54,14 @@ def own_outputs(cache: Cache, rows: Sequence[int], encoder: Encoder, recipe: Rec
     from ..model.inference import load_trained
 
     network, _, _ = load_trained(recipe, out)
-    if recipe.front != encoder.card.front_end:
+    front = encoder.card.front_end
+    ours, theirs = asdict(recipe.front), asdict(front)
+    if any(ours[key] != theirs[key] for key in ours if key not in WHAT_IS_HEARD):
         raise RecipeError(f"the recipe {recipe.name} and the model {encoder.card.name} have another front end")
     basis = np.load(encoder.card.folder / encoder.card.mel_basis, allow_pickle=False)
     found = []
     for y in clips(cache, rows, encoder):
-        w = windows_each(log_mel_each([y], basis, recipe.front), recipe.front.window_frames)
+        w = windows_each(log_mel_each([y], basis, front), front.window_frames)
         with torch.inference_mode():
             said = network(torch.from_numpy(w))
         parts = [said.features, said.genres, said.teacher, said.tags, said.mood]

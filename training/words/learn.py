@@ -71,14 +71,14 @@ class Figures:
     labels_folds: Floats
 
 
-def gather(recipe: Recipe, cache: Cache, folder: Path, music: Path, vocabulary: Vocabulary, *, test: bool) -> tuple[
-    Material, list[int]
-]:  # fmt: skip
+def gather(
+    recipe: Recipe, cache: Cache, taught: Path, music: Path, vocabulary: Vocabulary, *, test: bool
+) -> tuple[Material, list[int]]:
     """The clips that every teacher has heard, and their positions in the cache.
 
     Labels are read from the recipe's manifests where ``music`` has them, as an older cache has no words for moods.
     """
-    ensemble = Ensemble(vocabulary, folder)
+    ensemble = Ensemble(vocabulary, taught)
     known = {track.id: track for track in cache.tracks}
     for source in recipe.data["sources"]:
         if source["manifest"] and (music / source["manifest"]).is_file():
@@ -92,13 +92,16 @@ def gather(recipe: Recipe, cache: Cache, folder: Path, music: Path, vocabulary: 
     tracks = [replace(cache.tracks[i], moods=known[cache.tracks[i].id].moods) for i in rows]
     train = np.array([track.split == "train" for track in tracks], bool)
     ordinary = train & [track.is_labelled for track in tracks]
-    if not train.any():
-        raise RecipeError("no clip of the train split has audio that the teachers have heard")
+    groups = groups_of(tracks)
+    if len(np.unique(groups[train])) < 2:
+        raise RecipeError(
+            "words need clips by two artists or more in the train split, with audio that the teachers heard"
+        )
     reference = ordinary if ordinary.any() else train
     scores = ensemble.scores(tracks, reference)
     labels = np.stack([labelled(word, tracks) for word in vocabulary.words], axis=1)
     shares = np.array([word.share for word in vocabulary.words])
-    goals = goals_of(scores, labels, shares, reference, groups_of(tracks))
+    goals = goals_of(scores, labels, shares, reference, groups)
     return Material(tracks, vocabulary.words, goals, scores, labels), rows
 
 
@@ -125,15 +128,15 @@ def enough(truth: Floats, groups: NDArray[np.str_]) -> Mask:
 
 
 def learn_words(
-    recipe: Recipe, cache: Cache, folder: Path, model: Path, music: Path, out: Path, vocabulary: Vocabulary, *,
+    recipe: Recipe, cache: Cache, taught: Path, model: Path, music: Path, out: Path, vocabulary: Vocabulary, *,
     against: Sequence[str] = (), test: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Write ``NAME.words.npz`` beside a model, enter it in its card, and measure each word.
 
     Parameters
     ----------
-    folder : Path
-        The cache's, with what `teach` wrote.
+    taught : Path
+        The folder of a cache of the same clips, with what `teach` wrote.
     model : Path
         The exported encoder's ``.onnx``.
     music : Path
@@ -156,7 +159,7 @@ def learn_words(
         A teacher has not heard the cache, the cache has no audio for this model, or no word is good enough.
     """
     encoder = Encoder.load(model)
-    material, rows = gather(recipe, cache, folder, music, vocabulary, test=test)
+    material, rows = gather(recipe, cache, taught, music, vocabulary, test=test)
     vectors = stored_vectors(cache, rows, encoder)
     train = material.of("train")
     mean, scale = vectors[train].mean(axis=0), 1 / max(float(vectors[train].std()), 1e-9)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from numpy.typing import NDArray
 
@@ -21,12 +22,15 @@ from training.data.audio import FILE, Audio, write_samples
 from training.data.cache import Cache, Track, load_cache, save_cache
 from training.data.sources import read_manifest
 from training.data.targets import targets_file
+from training.model.encoder import new_encoder
 from training.recipe import RecipeError, load_recipe
 from training.words.ensemble import Ensemble, labelled
 from training.words.heads import Goals, Heads, aucs, calibrated, fit_heads, folds_of, goals_of, held_out_logits
-from training.words.inputs import stored_vectors
-from training.words.learn import Figures, comparison, enough
+from training.words.inputs import own_outputs, stored_vectors
+from training.words.learn import Figures, comparison, enough, gather
 from training.words.vocabulary import GROUPS, Vocabulary, Word, load_vocabulary
+
+from ..conftest import recipe_file
 
 RATE = 22_050
 TAGS = {"one": ["genre---tonal", "tone", "genre---dull"], "two": ["Tonal music", "Coin"]}
@@ -60,7 +64,7 @@ def say(folder: Path, teacher: str, said: dict[str, NDArray[np.float64]]) -> Non
 def test_our_vocabulary_is_valid_and_says_each_thing_once() -> None:
     vocabulary = load_vocabulary()
     names = [text.casefold() for w in vocabulary.words for text in (w.name, *w.synonyms)]
-    assert len(vocabulary.words) > 120
+    assert len(vocabulary.words) >= 120
     assert len(set(names)) == len(names)
     assert {w.group for w in vocabulary.words} == set(GROUPS)
     taught_by = {Path(teacher.file).stem for teacher in load_recipe("musrec-2").teachers}
@@ -300,6 +304,24 @@ def test_words_lie_beside_the_encoder_and_its_card_names_them(taught: Path, caps
     assert "- texture: tonal 1.00" in (taught / "model" / "musrec-1.md").read_text()
 
 
+def test_the_network_s_own_outputs_can_be_compared(taught: Path, tmp_path: Path) -> None:
+    recipe_path = recipe_file(tmp_path, vector__raw=True)
+    recipe = load_recipe(recipe_path)
+    torch.manual_seed(0)
+    network = new_encoder(recipe, 2)
+    torch.save({"encoder": network.state_dict(), "vector": {}, "vocabulary": ["a", "b"]}, tmp_path / "encoder.pt")
+    cache, model = load_cache(taught), taught / "model" / "musrec-1.onnx"
+    x = own_outputs(cache, [0, 1, 2, 3], Encoder.load(model), recipe, tmp_path)
+    assert x.shape == (4, 32 + 2 + 200 + 50 + 2)  # features, genres, the teacher's embedding and tags, mood
+    np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-6)
+    deviation = x.std(axis=0).round(3)
+    assert set(deviation) <= {0, 1}  # 0: a dead unit
+    assert deviation.mean() > 0.5
+    other = load_recipe(recipe_path, {"front_end.n_fft": 1024})
+    with pytest.raises(RecipeError, match="have another front end"):
+        own_outputs(cache, [0], Encoder.load(model), other, tmp_path)
+
+
 def test_what_is_missing_is_one_sentence(taught: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def error(**changes: Any) -> str:
         values = yaml.safe_load((taught / "words.yaml").read_text())
@@ -314,6 +336,10 @@ def test_what_is_missing_is_one_sentence(taught: Path, tmp_path: Path, capsys: p
     assert "no word reaches an AUC of 0.75" in error(words={"mood": {"coin": {"share": 0.5, "second": ["Coin"]}}})
     cache = load_cache(taught)
     assert cache.audio is not None
+    recipe, vocabulary = load_recipe("shipped"), load_vocabulary(taught / "words.yaml")
+    one = replace(cache, tracks=[replace(t, split="train" if k < 2 else "test") for k, t in enumerate(cache.tracks)])
+    with pytest.raises(RecipeError, match="two artists or more"):
+        gather(recipe, one, taught, taught, vocabulary, test=False)
     low = replace(cache, audio=replace(cache.audio, sample_rate=16_000))
     with pytest.raises(RecipeError, match="lacks audio at 22050 Hz, which musrec-1 hears"):
         stored_vectors(low, [0], Encoder.load(taught / "model" / "musrec-1.onnx"))
