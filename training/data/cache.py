@@ -27,9 +27,9 @@ class Track:
     """One clip, labelled or not.
 
     ``genres`` is the candidate set: any of them is accepted as right; empty means unlabelled. ``artist`` is empty where
-    unknown, ``quadrant`` (of mood, ``Q1`` to ``Q4``) too. ``file`` is None where only log-mel is given: what audio
-    there is was made of that. Where a source gives several clips of a song, ``start`` is where each begins in the file
-    [s], and ``song`` the id that they share; None and empty: the clip is the file's middle. ``collection`` is what
+    unknown, ``quadrant`` (of mood, ``Q1`` to ``Q4``) too. ``file`` is None where only log-mel is given, of which audio
+    may have been made. Where a source gives several clips of a song, ``start`` is where each begins in the file [s],
+    and ``song`` the id that they share; None and empty: the clip is the file's middle. ``collection`` is what
     unlabelled music came in, such as a package.
     ``moods`` are words for its mood, as the source has them.
     """

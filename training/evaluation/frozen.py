@@ -28,8 +28,9 @@ STEP = 300  # frames from window to window, where a clip is longer than one
 
 
 def is_frozen(recipe: Recipe) -> bool:
-    """Whether the recipe's branches stay as `fit_hints` left them."""
-    return recipe.network.kind == "branches" and not recipe.schedule.get("branches_lr")
+    """Whether the recipe's branches stay as `fit_hints` left them, and labels alone teach the layers above."""
+    learning = recipe.schedule.get("branches_lr") or recipe.loss.get("taught")
+    return recipe.network.kind == "branches" and not learning
 
 
 @dataclass(frozen=True)

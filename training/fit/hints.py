@@ -146,7 +146,8 @@ class _Student:
 
     def _clips(self, split: str) -> NDArray[np.int64]:
         assert self.cache.audio is not None
-        return np.array([i for i in self.cache.split(split) if self.cache.audio.length[i]], np.int64)
+        recorded = [i for i in self.cache.split(split) if self.cache.audio.length[i] and self.cache.tracks[i].file]
+        return np.array(recorded, np.int64)
 
     def _hear(self, i: int, outputs: Sequence[str], start: float = 0.5) -> _Heard:
         """A window of a clip, ``start`` of the way from its first to its last one."""

@@ -98,7 +98,10 @@ def cache(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Cache:
     first = np.cumsum(lengths) - lengths
     write_samples(folder / "audio.npy", int(lengths.sum()), stored)
     frames = np.full(count, 2 * FRAMES, np.int64)
-    tracks = [Track(f"t-{i}", f"A{i}", "train" if i % 4 else "valid", ("rock",), ("rock",)) for i in range(count)]
+    tracks = [
+        Track(f"t-{i}", f"A{i}", "train" if i % 4 else "valid", ("rock",), ("rock",), Path(f"{i}.ogg"))
+        for i in range(count)
+    ]
     return Cache(
         np.zeros((int(frames.sum()), MELS), np.uint8), np.cumsum(frames) - frames, frames, tracks, recipe.front,
         ["rock"], {}, None, Audio(folder / "audio.npy", first, lengths, RATE),
