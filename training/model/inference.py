@@ -63,11 +63,16 @@ def new_vector(recipe: Recipe, parts: int = 0) -> nn.Module:
 
 
 def fit_vector(encoder: TrainableEncoder, recipe: Recipe, cache: Cache) -> nn.Module:
-    """The recipe's track vector, its principal axes fitted to the train split's clips."""
+    """The recipe's track vector, its centre and its principal axes fitted to the train split.
+
+    Where it has labelled recordings, to these alone: music without labels, and sound made of log-mel, would move the
+    centre away from the songs that people have.
+    """
     vector = new_vector(recipe)
     if not isinstance(vector, TrackVector):
         return vector
     frames, train = recipe.front.window_frames, cache.split("train")
+    train = [i for i in train if cache.tracks[i].is_labelled and cache.tracks[i].file] or train
     outputs = (outputs_of(encoder, cache, i, frames, most=AXES_WINDOWS) for i in train)
     return vector.fit(torch.stack([vector.parts(out).mean(dim=0) for out in outputs])).eval()
 
