@@ -1,7 +1,7 @@
 """The terminal sessions in the documents, on the library of `make demo`.
 
-``python -m tests.sessions`` writes into the documents what the commands print now: after a change of the shipped encoder
-(`tests.demo_library` first) or of an output. Read the difference, and the sentences around it, before you commit it.
+``python -m tests.sessions`` writes into the documents what the commands print now, after a change of an output or the
+shipped encoder (`tests.demo_library` first). Read the difference, and the sentences around it, before you commit it.
 """
 
 from __future__ import annotations
