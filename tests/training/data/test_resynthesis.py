@@ -52,7 +52,7 @@ def ready(sounds: list[np.ndarray[Any, Any]], tmp_path_factory: pytest.TempPathF
 
 
 def recipe(folder: Path, *sources: dict[str, Any], front_end: dict[str, Any] = LEVEL) -> Recipe:
-    values = yaml.safe_load((RECIPES / "shipped.yaml").read_text())
+    values = yaml.safe_load((RECIPES / "musrec_1.yaml").read_text())
     values["data"] = {"clip_seconds": 30, "sources": list(sources), "labels": {}}
     values["front_end"] = values["front_end"] | front_end
     values["teachers"] = [{"file": "t.onnx", "rate": 16_000, "samples": 1000, "hop": 1, "outputs": ["tags"]}]

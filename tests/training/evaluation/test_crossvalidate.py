@@ -29,7 +29,7 @@ SONGS = 36
 
 @pytest.fixture(scope="module")
 def recipe_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    values = yaml.safe_load((RECIPES / "shipped.yaml").read_text(encoding="utf-8"))
+    values = yaml.safe_load((RECIPES / "musrec_1.yaml").read_text(encoding="utf-8"))
     values |= {"name": "tiny", "teacher": None, "trainer": {"accelerator": "cpu", "logs": []}}
     values["front_end"] = {
         "sample_rate": 4_000, "clip_seconds": 0.256, "n_fft": 64, "hop_length": 32, "n_mels": MELS, "fmin": 0.0,
@@ -140,4 +140,4 @@ def test_variants_in_folds_as_a_command(
 def test_branches_that_learn_are_not_frozen(recipe: Recipe) -> None:
     assert is_frozen(recipe)
     assert not is_frozen(Recipe(recipe | {"schedule": recipe.schedule | {"branches_lr": 0.1}}))
-    assert not is_frozen(load_recipe("shipped"))
+    assert not is_frozen(load_recipe("musrec_1"))

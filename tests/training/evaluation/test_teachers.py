@@ -59,12 +59,12 @@ def test_a_teacher_that_lacks_a_song_is_left_out_and_named() -> None:
 
 
 def test_the_ensemble_is_what_is_named_or_the_recipes_or_all(tmp_path: Path) -> None:
-    recipe = load_recipe("shipped")
+    recipe = load_recipe("musrec_1")
     heard = [targets(name, random_tags(1)) for name in ("a", "b", "c")]
     assert [one.teacher for one in ensemble_of(heard, recipe, ["c", "a"])] == ["c", "a"]
     assert [one.teacher for one in ensemble_of(heard, recipe, [])] == ["a", "b", "c"]
     options = [{"file": f"{name}.onnx", "rate": 8000, "samples": 10, "hop": 1, "outputs": ["tags"]} for name in "bx"]
-    taught = load_recipe("shipped", {"teachers": options})
+    taught = load_recipe("musrec_1", {"teachers": options})
     assert [one.teacher for one in ensemble_of(heard, taught, [])] == ["b"]
     with pytest.raises(Exception, match="the teacher d has given no tags"):
         ensemble_of(heard, recipe, ["d"])

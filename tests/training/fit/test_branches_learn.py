@@ -29,7 +29,7 @@ BRANCH = {"file": "first.onnx", "samples": FRAMES * HOP, "maps": ["a"], "widths"
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Recipe:
-    values = yaml.safe_load((RECIPES / "shipped.yaml").read_text(encoding="utf-8"))
+    values = yaml.safe_load((RECIPES / "musrec_1.yaml").read_text(encoding="utf-8"))
     values |= {"name": "tiny", "teacher": None}
     values["front_end"] |= {
         "sample_rate": RATE, "clip_seconds": SECONDS, "n_fft": 100, "hop_length": HOP, "n_mels": MELS,

@@ -64,7 +64,7 @@ class TinyTeacher(nn.Module):
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    values = yaml.safe_load((RECIPES / "shipped.yaml").read_text(encoding="utf-8"))
+    values = yaml.safe_load((RECIPES / "musrec_1.yaml").read_text(encoding="utf-8"))
     values |= {"name": "tiny", "teacher": None, "hints": {"clips": CLIPS, "steps": 1_500}}
     values["front_end"] = {
         "sample_rate": RATE, "clip_seconds": SAMPLES / RATE, "n_fft": N_FFT, "hop_length": HOP, "n_mels": MELS,
@@ -200,6 +200,6 @@ def test_without_audio_branches_or_teacher_it_says_so(
     with pytest.raises(RecipeError, match=r"tiny\.onnx is not in"):
         list(fit_hints(recipe, cache, tmp_path, tmp_path))
     with pytest.raises(RecipeError, match=r"no `network\.branches`"):
-        list(fit_hints(load_recipe("shipped"), cache, teachers, tmp_path))
+        list(fit_hints(load_recipe("musrec_1"), cache, teachers, tmp_path))
     with pytest.raises(RecipeError, match="python -m training hints"):
         load_branches(new_encoder(recipe, 1).trunk, recipe, tmp_path)  # type: ignore[arg-type]

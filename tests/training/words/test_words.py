@@ -144,7 +144,7 @@ def test_words_for_moods_are_read_and_kept(tmp_path: Path) -> None:
     tracks = read_manifest(tmp_path / "tracks.csv", {})
     assert [t.moods for t in tracks] == [("Calm", "Sad"), ()]
     none = np.zeros(2, np.int64)
-    save_cache(Cache(np.zeros((0, 128), np.uint8), none, none, tracks, load_recipe("shipped").front, []), tmp_path)
+    save_cache(Cache(np.zeros((0, 128), np.uint8), none, none, tracks, load_recipe("musrec_1").front, []), tmp_path)
     assert load_cache(tmp_path).tracks == tracks
 
 
@@ -247,7 +247,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
     length = np.array([len(y) for y in samples], np.int64)
     write_samples(folder / FILE, int(length.sum()), samples)
     audio = Audio(folder / FILE, np.cumsum(length) - length, length, RATE)
-    front = load_recipe("shipped").front
+    front = load_recipe("musrec_1").front
     none = np.zeros(len(tracks), np.int64)
     save_cache(Cache(np.zeros((0, 128), np.uint8), none, none, tracks, front, [], audio=audio), folder)
     vocabulary = {
@@ -336,7 +336,7 @@ def test_what_is_missing_is_one_sentence(taught: Path, tmp_path: Path, capsys: p
     assert "no word reaches an AUC of 0.75" in error(words={"mood": {"coin": {"share": 0.5, "second": ["Coin"]}}})
     cache = load_cache(taught)
     assert cache.audio is not None
-    recipe, vocabulary = load_recipe("shipped"), load_vocabulary(taught / "words.yaml")
+    recipe, vocabulary = load_recipe("musrec_1"), load_vocabulary(taught / "words.yaml")
     one = replace(cache, tracks=[replace(t, split="train" if k < 2 else "test") for k, t in enumerate(cache.tracks)])
     with pytest.raises(RecipeError, match="two artists or more"):
         gather(recipe, one, taught, taught, vocabulary, test=False)
