@@ -157,7 +157,7 @@ def test_beet_changes_to_another_encoder(trained: Path, songs: Path, tmp_path: P
     beet.configure(musrec={"model": str(trained / "export" / "tiny.onnx")})
     said = beet("similar", "--first", "Waltz")
     assert len(said.lines) == 5
-    assert "10 of 10 songs are embedded with musrec-1@" in said.err
+    assert "10 of 10 songs are embedded with musrec-2@" in said.err
     assert beet("embed").out == "10 embedded\n"
     assert len(beet("similar", "--first", "Waltz").lines) == 5
     assert beet("ls", "id:1", "-f", "$musrec_embedding").out == "24-d\n"
