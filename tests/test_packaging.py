@@ -37,6 +37,7 @@ DATA = {
     "musrec_core/models/musrec-2.ncnn.bin",
     "musrec_core/models/musrec-2.ncnn.param",
     "musrec_core/models/musrec-2.onnx",
+    "musrec_core/models/musrec-2.words.npz",
 }
 ABOUT = {"METADATA", "RECORD", "WHEEL", "top_level.txt", "licenses/LICENSE", "licenses/musrec_core/models/LICENSE.md"}
 MB = 1e6
