@@ -24,9 +24,9 @@ def test_similar_is_a_query_nearest_first(library: Beet) -> None:
     same = library("similar", "title:Harbour", "-n", "4", "-f", FORMAT)
     assert [line.split(" ", 1)[1] for line in said.lines] == [line.split(" ", 1)[1] for line in same.lines]
     assert numbers(said.lines) == sorted(numbers(said.lines))
-    near = library("ls", "similar:Harbour Waltz|0.6", "-f", FORMAT)
+    near = library("ls", "similar:Harbour Waltz|0.45", "-f", FORMAT)
     assert 0 < len(near.lines) < 9
-    assert max(numbers(near.lines)) <= 0.6
+    assert max(numbers(near.lines)) <= 0.45
     mixed = library("ls", "similar:Harbour|20|title:Bass , title:Drone", "title::^(Second|Morning)", "-f", "$title")
     assert sorted(mixed.lines) == ["Morning Bass 1", "Second Bass 2", "Second Drone 1"]
     assert library("ls", "title:Bass", "-f", "<$musrec_distance>").lines == ["<>", "<>"]

@@ -19,7 +19,7 @@ from training.evaluation.report import markdown
 from ... import music
 from .test_teachers import targets
 
-CARD = Card.load(None)
+CARD = Card.load("musrec-1")
 MODEL = CARD.folder / CARD.weights
 RATE = 16_000
 

@@ -158,7 +158,7 @@ def test_a_card_names_no_files_that_are_half_written(model: Path, monkeypatch: p
 
 def test_noise_is_as_varied_as_music() -> None:
     """Clips that all sound alike would say nothing of the distances between songs."""
-    encoder = Encoder.load(threads=1)
+    encoder = Encoder.load("musrec-1", threads=1)
     vectors = np.stack([encoder.embed_windows(w).vector for w in noise(encoder.card)])
     cosines = (vectors @ vectors.T)[np.triu_indices(len(vectors), 1)]
     assert cosines.min() < 0.5

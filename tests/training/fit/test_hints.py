@@ -137,8 +137,8 @@ def test_a_branch_follows_its_teacher_on_clips_that_it_never_heard(fitted: tuple
     (report,) = fitted[0]
     assert report.teacher == "tiny"
     assert max(report.layers) < 0.01
-    assert report.embedding < 0.1
-    assert report.tags < 0.1
+    assert report.embedding < 0.2
+    assert report.tags < 0.25
 
 
 def test_a_channel_that_nothing_moves_is_left_out(fitted: tuple[list[HintReport], Path]) -> None:
