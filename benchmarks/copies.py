@@ -30,7 +30,7 @@ from tests.music import encode
 from .hubs import Row, embed
 from .tables import table
 
-VALUES = (0.002, 0.005, 0.01, 0.02, 0.05)  # of import_similar
+VALUES = (0.005, 0.01, 0.02, 0.05, 0.1)  # of import_similar
 RATE = 44_100
 WHOLE = 120.0  # seconds: longer than any labelled clip
 RANDOM_PAIRS = 10_000  # pairs of different songs, picked at random, whose fingerprints are compared too

@@ -82,7 +82,12 @@ def runtimes(paths: list[Path], runs: int, *, markdown: bool = False) -> str:
 
 def _windows(encoder: Encoder, path: Path) -> Windows:
     front_end = encoder.card.front_end
-    y = load_clip(path, skip_silent=front_end.skip_silent)
+    y = load_clip(
+        path,
+        seconds=front_end.clip_seconds,
+        sample_rate=front_end.sample_rate,
+        skip_silent=front_end.skip_silent,
+    )
     return windows(log_mel(y, encoder._mel_basis, front_end), front_end.window_frames)
 
 
@@ -106,17 +111,23 @@ def _variants(card: Card, folder: Path) -> Iterator[Variant]:
 
 
 def without_rounding(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The network without the quantisation of what flows through it; the weights keep theirs."""
+    """The network without the quantisation of what flows through it; the weights keep theirs.
+
+    A range of unsigned integers that begins at zero stands for a ReLU, too.
+    """
     import onnx
+    from onnx import numpy_helper
 
     changed = onnx.ModelProto()
     changed.CopyFrom(model)
-    constants = {tensor.name for tensor in changed.graph.initializer}
+    constants = {tensor.name: tensor for tensor in changed.graph.initializer}
     source: dict[str, str] = {}
     kept = []
     for node in changed.graph.node:
         node.input[:] = [source.get(name, name) for name in node.input]
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.input[0] not in constants:
+        if node.op_type == "QuantizeLinear" and numpy_helper.to_array(constants[node.input[2]]).max() == 0:
+            kept.append(onnx.helper.make_node("Relu", node.input[:1], node.output, f"{node.name}_relu"))
+        elif node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.input[0] not in constants:
             source[node.output[0]] = node.input[0]
         else:
             kept.append(node)

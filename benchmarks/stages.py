@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,15 @@ def stages(paths: list[Path], runs: int, *, markdown: bool = False) -> str:
     front_end = encoder.card.front_end
     rows = []
     for path in paths:
-        y = load_clip(path)
+        hear = partial(load_clip, path, seconds=front_end.clip_seconds, sample_rate=front_end.sample_rate)
+        y = hear()
         w = windows(log_mel(y, encoder._mel_basis, front_end), front_end.window_frames)
-        jobs = {
-            "bare decode": lambda path=path: decode_bare(path),
-            "clip": lambda path=path: load_clip(path),
-            "log-mel": lambda y=y: log_mel(y, encoder._mel_basis, front_end),
-            "network": lambda w=w: encoder.embed_windows(w),
-            "track": lambda path=path: encoder.embed_file(path),
+        jobs: dict[str, Callable[[], Any]] = {
+            "bare decode": partial(decode_bare, path),
+            "clip": hear,
+            "log-mel": partial(log_mel, y, encoder._mel_basis, front_end),
+            "network": partial(encoder.embed_windows, w),
+            "track": partial(encoder.embed_file, path),
         }
         took = cpu_ms(jobs, runs)
         rows.append([*took.values(), took["track"] / took["bare decode"]])

@@ -12,7 +12,7 @@ from .errors import ModelError
 from .front_end import FrontEnd
 
 MODELS = Path(__file__).parent / "models"
-SHIPPED = MODELS / "musrec-1.json"
+SHIPPED = MODELS / "musrec-2.json"  # what runs by default; the other models there can still be named
 FORMATS = (1, 2)  # 2: the front end's optional keys but for the switches, and `words`
 
 

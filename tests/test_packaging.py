@@ -31,6 +31,13 @@ DATA = {
     "musrec_core/models/musrec-1.ncnn.bin",
     "musrec_core/models/musrec-1.ncnn.param",
     "musrec_core/models/musrec-1.onnx",
+    "musrec_core/models/musrec-2.json",
+    "musrec_core/models/musrec-2.md",
+    "musrec_core/models/musrec-2.mel.npy",
+    "musrec_core/models/musrec-2.ncnn.bin",
+    "musrec_core/models/musrec-2.ncnn.param",
+    "musrec_core/models/musrec-2.onnx",
+    "musrec_core/models/musrec-2.words.npz",
 }
 ABOUT = {"METADATA", "RECORD", "WHEEL", "top_level.txt", "licenses/LICENSE", "licenses/musrec_core/models/LICENSE.md"}
 MB = 1e6

@@ -27,6 +27,7 @@ _TEMPLATE = {
                 "manifest": confuse.Optional(str),
                 "folder": confuse.Optional(str),
                 "log_mel": confuse.Optional(str),
+                "resynthesise": confuse.TypeTemplate(bool, False),
                 "id_prefix": confuse.String(default=""),
                 "fma": confuse.Optional(confuse.Choice(["small", "medium", "large"])),
                 "free_only": confuse.TypeTemplate(bool, False),
@@ -59,12 +60,15 @@ _TEMPLATE = {
                 "maps": confuse.StrSeq(split=False),  # tensors of its graph: each convolution before its activation
                 "widths": confuse.Sequence(int),
                 "pools": confuse.Sequence(confuse.Sequence(int)),
-                "recurrent": confuse.Integer(0),
+                "states": confuse.StrSeq(split=False, default=[]),  # of its recurrent layers, at every time
                 "embedding": confuse.Integer(),
                 "tags": confuse.Integer(),
             }
         ),
         "features": int,
+        "taught": confuse.Sequence(  # teachers whose tags a head learns; their weight in the vector
+            {"teacher": confuse.String(pattern=r"^[\w.-]+$"), "tags": confuse.Integer(), "weight": confuse.Number(1.0)}
+        ),
         "embedding": int,
         "dropout": confuse.Number(),
     },
@@ -77,6 +81,8 @@ _TEMPLATE = {
         "same_genre": confuse.Number(0.0),
         "same_quadrant": confuse.Number(0.0),
         "teacher": confuse.Number(0.0),
+        "taught": confuse.Number(0.0),
+        "hints": confuse.Number(0.0),  # with schedule.branches_lr: of what the branches said before
         "mood": confuse.Number(0.0),
     },
     "hints": {"clips": confuse.Integer(2000), "steps": confuse.Integer(6000)},
@@ -93,7 +99,7 @@ _TEMPLATE = {
     "vector": {
         "raw": confuse.TypeTemplate(bool, False),
         "whiten": confuse.Number(0.0),
-        **{key: confuse.Number(0.0) for key in ("head", "features", "teacher", "genres", "tags")},
+        **{key: confuse.Number(0.0) for key in ("head", "features", "teacher", "genres", "tags", "taught")},
     },
     "augment": {
         "mixup": confuse.Number(0.0),
@@ -112,6 +118,7 @@ _TEMPLATE = {
         "batch_clips": int,
         "length_weight": confuse.Number(0.5),
         "max_lr": confuse.Number(),
+        "branches_lr": confuse.Number(0.0),  # of the branches, as a share of max_lr; 0: frozen
         "weight_decay": confuse.Number(0.0),
         "ema": confuse.Number(0.0),
         "gradient_clip": confuse.Number(0.0),
@@ -126,7 +133,10 @@ _TEMPLATE = {
         "strategy": confuse.String(default="auto"),
         "logs": confuse.StrSeq(default=["csv"]),
     },
-    "export": {"int8": confuse.TypeTemplate(bool, False)},
+    "export": {
+        "int8": confuse.TypeTemplate(bool, False),
+        "least_share": confuse.Number(0.05),  # of all multiplications, for a convolution to be in integers
+    },
     "card": {"training_data": str, "licence": str},
 }
 
@@ -205,6 +215,12 @@ def _contradiction(recipe: Recipe) -> str | None:
         return "vector.teacher needs loss.teacher above 0"
     if recipe.vector.tags and not recipe.loss.teacher and not recipe.network.branches:
         return "vector.tags needs loss.teacher above 0, or branches"
+    if bool(recipe.network.taught) != bool(recipe.loss.taught):
+        return "network.taught and loss.taught above 0 need each other"
+    if recipe.vector.taught and not recipe.loss.taught:
+        return "vector.taught needs loss.taught above 0"
+    if recipe.schedule.branches_lr and not recipe.network.branches:
+        return "schedule.branches_lr needs network.branches"
     if recipe.vector.head and not recipe.loss.contrastive:
         return "vector.head needs loss.contrastive above 0"
     if recipe.schedule.pretrain_epochs and not recipe.loss.contrastive:

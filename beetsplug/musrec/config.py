@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Space = Literal["embedding", "genre"]
 SettingsT = TypeVar("SettingsT")
 
-SAME_RECORDING = 0.02  # the distance that `import_similar: yes` means; docs/genres.md says how it was chosen
+SAME_RECORDING = 0.05  # the distance that `import_similar: yes` means; docs/genres.md says how it was chosen
 MAX_COSINE_DISTANCE = 2.0
 MAX_WORKERS = 1024
 MAX_EXCERPTS = 10  # a tenth of a clip lasts as long as a window

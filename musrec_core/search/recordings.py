@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .distance import paired
 from .index import Neighbour
 
-MAX_DISTANCE = 0.02  # cosine distance of two copies; docs/recommend.md says how it was chosen
+MAX_DISTANCE = 0.05  # cosine distance of two copies; docs/recommend.md says how it was chosen
 MAX_LENGTH_DIFFERENCE = 3.0  # seconds between copies: encoders pad, rippers trim silence
 COMPARED_LENGTH_DIFFERENCE = 5.0  # seconds: files that differ by more are compared only if their titles agree
 
@@ -93,7 +93,7 @@ def same_recording(a: Copy, b: Copy, distance: float) -> bool:
     """Whether two files hold one recording.
 
     They do if MusicBrainz says so; else if title and first artist are the same in plain words, the lengths differ by
-    3 s at most, and the vectors by a cosine distance of 0.02 at most. A concert has another sound and another length,
+    3 s at most, and the vectors by a cosine distance of 0.05 at most. A concert has another sound and another length,
     so that ``(live)`` may go from the title. Without a title nothing is known. Two tracks of one album are two
     recordings, though each be called ``Allegro``.
     """
@@ -123,7 +123,7 @@ def worth_comparing(a: Copy, b: Copy) -> bool:
 def may_be_same(a: Copy, b: Copy, distance: float) -> bool:
     """Whether nothing that is known speaks against one recording, where the files can't be compared.
 
-    The lengths differ by 3 s at most, the vectors by a cosine distance of 0.02 at most, and the names are the same or
+    The lengths differ by 3 s at most, the vectors by a cosine distance of 0.05 at most, and the names are the same or
     one file has no title.
     """
     if abs(a.length - b.length) > MAX_LENGTH_DIFFERENCE or not distance <= MAX_DISTANCE:

@@ -28,5 +28,5 @@ def test_copies_and_other_songs_are_counted(
     assert "(4 songs), and copies found (2) [%]" in said
     assert said.count("| 100.0 |") >= len(some)
     assert "3 pairs of one artist: 0 taken for copies" in said
-    assert "of the copies within 0.02 are among the 3 nearest songs" in said
+    assert "of the copies within 0.05 are among the 3 nearest songs" in said
     assert "taken for a copy: " not in said

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from musrec_core.card import SHIPPED
+
 SCRIPT = """
 import sys
 from musrec_core import Encoder
@@ -33,5 +35,5 @@ def test_onnx_runtime_makes_no_device_id_and_no_store_of_events(waltz: Path, tmp
         timeout=300,
         check=True,
     )
-    assert done.stdout.startswith("musrec-1@"), done
+    assert done.stdout.startswith(f"{SHIPPED.stem}@"), done
     assert list(home.rglob("*")) == []

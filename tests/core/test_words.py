@@ -30,11 +30,14 @@ WORDS = Words(
 )
 
 
+FILE = f"{SHIPPED.stem}.words.npz"
+
+
 def card_with(folder: Path, content: bytes) -> Card:
     """The shipped model's card, naming a file of words with this content."""
     shutil.copy(SHIPPED, folder)
-    (folder / "musrec-1.words.npz").write_bytes(content)
-    file = ModelFile("musrec-1.words.npz", hashlib.sha256(content).hexdigest())
+    (folder / FILE).write_bytes(content)
+    file = ModelFile(FILE, hashlib.sha256(content).hexdigest())
     return replace(Card.load(folder / SHIPPED.name), words=file)
 
 
@@ -121,17 +124,18 @@ DAMAGED = {
 
 @pytest.mark.parametrize("kind", DAMAGED)
 def test_a_damaged_file_is_one_sentence(kind: str, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"musrec-1\.words\.npz of the model musrec-1 can't be read: .+") as caught:
+    message = rf"{SHIPPED.stem}\.words\.npz of the model {SHIPPED.stem} can't be read: .+"
+    with pytest.raises(ModelError, match=message) as caught:
         Words.load(card_with(tmp_path, DAMAGED[kind]))
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_or_changed_file_is_one_sentence(tmp_path: Path) -> None:
     card = card_with(tmp_path, parts())
-    (tmp_path / "musrec-1.words.npz").write_bytes(parts(names=np.array(["a", "b", "c"])))
+    (tmp_path / FILE).write_bytes(parts(names=np.array(["a", "b", "c"])))
     with pytest.raises(ModelError, match="sha256 differs"):
         Words.load(card)
-    (tmp_path / "musrec-1.words.npz").unlink()
+    (tmp_path / FILE).unlink()
     with pytest.raises(ModelError, match="can't be read: No such file"):
         Words.load(card)
 

@@ -23,7 +23,8 @@ from ..models import other_model
 from ..once import made_once
 from .conftest import Beet
 
-OLD, NEW = Card.load().model_id, "other-1@e32a12ba"
+OLD, FIRST = Card.load().model_id, "musrec-1@e32a12ba"
+NEW = OLD.replace(SHIPPED.stem, "other-1")
 ANSWERS = f"10 of 10 songs are embedded with {OLD}, and only these are compared: run `beet embed` to change to {NEW}"
 TRACE = "SELECT entity_id, key, value FROM item_attributes ORDER BY entity_id, key"
 
@@ -86,15 +87,16 @@ def test_the_model_with_most_songs_answers_and_the_configured_one_on_a_tie(other
 def test_models_that_can_be_used_are_the_shipped_ones_and_those_beside_the_configured_one(
     other: Path, tmp_path: Path
 ) -> None:
-    assert [card.model_id for card in known_cards(Card.load(other))] == [NEW, OLD]
-    assert [card.model_id for card in known_cards(Card.load())] == [OLD]
+    assert [card.model_id for card in known_cards(Card.load(other))] == [NEW, FIRST, OLD]
+    assert [card.model_id for card in known_cards(Card.load())] == [OLD, FIRST]
     folder = Path(shutil.copytree(other.parent, tmp_path / "models"))
-    for file in SHIPPED.parent.glob("musrec-1.*"):
+    for file in SHIPPED.parent.glob(f"{SHIPPED.stem}.*"):
         shutil.copy(file, folder)
     (folder / "broken.json").write_text("{")
     (folder / "broken.onnx").touch()
     (folder / "notes.json").write_text("[]")
-    assert [card.model_id for card in known_cards(Card.load(folder / "musrec-1.onnx"))] == [OLD, NEW]
+    configured, *others = (card.model_id for card in known_cards(Card.load(folder / SHIPPED.name)))
+    assert (configured, sorted(others)) == (OLD, [FIRST, NEW])
 
 
 @pytest.mark.parametrize(("counts", "in_use", "line"), [
@@ -304,15 +306,29 @@ def test_the_cached_file_of_vectors_is_of_the_model_in_use(
 
 
 def test_a_shipped_model_is_chosen_by_its_name(library: Beet, other: Path) -> None:
-    library.configure(musrec={"workers": 1, "model": "musrec-1"})
+    library.configure(musrec={"workers": 1, "model": "musrec-2"})
     assert library("embed").out == "0 embedded, 10 up to date\n"
     library.configure(musrec={"workers": 1, "model": "musrec-99"})
     error = library("embed", ok=False).err
-    assert "musrec.model has to be a shipped model (musrec-1) or the path of an .onnx file" in error
+    assert "musrec.model has to be a shipped model (musrec-1, musrec-2) or the path of an .onnx file" in error
     assert len(library("ls").lines) == 10
     shutil.copytree(other.parent, library.home / "models")
     library.configure(musrec={"workers": 1, "model": "models/other-1"})  # as ever: the ending may be missing
     assert len(library("embed", "--pretend").lines) == 10
+
+
+def test_a_library_of_the_first_model_goes_on_with_it(library: Beet) -> None:
+    """Whoever upgrades has no `model:` in the configuration."""
+    library.configure(musrec={"workers": 1, "model": "musrec-1"})
+    assert library("embed").out == "10 embedded\n"
+    assert models(library) == {FIRST: 10}
+    before = library("similar", "id:1", "-n", "4").out
+    library.configure(musrec={"workers": 1})
+    said = library("similar", "id:1", "-n", "4")
+    assert said.out == before
+    assert f"10 of 10 songs are embedded with {FIRST}, and only these are compared: run `beet embed`" in said.err
+    assert library("embed").out == "10 embedded\n"
+    assert models(library) == {OLD: 10}
 
 
 def test_another_number_of_excerpts_is_embedded_again(library: Beet) -> None:
@@ -337,13 +353,16 @@ def test_a_long_song_is_heard_in_excerpts(library: Beet, tmp_path: Path) -> None
     parts = [music.STYLES[name](40, np.random.default_rng(0)) for name in ("String Drone", "Distorted Rock")]
     y = np.concatenate([parts[0], parts[1], parts[0]], axis=1)  # rock in its middle only
     music.encode(y, tmp_path / "song.mp3")
+    from_a_drone = []
     for number in (1, 3):
         library.configure(musrec={"workers": 1, "excerpts": number})
         library("import", "-A", "-s", str(tmp_path / "song.mp3"))
         library("embed", "-f", f"path:{tmp_path}")
+        lines = library("similar", "id:11", "-n", "20", "-f", "$musrec_distance $title").lines
+        from_a_drone.append(min(float(line.split()[0]) for line in lines if "Drone" in line))
     (text,) = library.sql("SELECT value FROM item_attributes WHERE key = 'musrec_heard' ORDER BY entity_id DESC")[0]
     assert text.endswith(" excerpts:3")
-    said = library("similar", "id:11", "-n", "1", "-f", "$title")
-    assert "Drone" in said.out
+    middle, three = from_a_drone
+    assert three < middle / 2
     (stored,) = library.sql("SELECT value FROM item_attributes WHERE key = 'musrec_embedding' AND entity_id = 11")[0]
     assert np.isfinite(codecs.decode_vectors([stored], 128)).all()

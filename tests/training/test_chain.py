@@ -16,7 +16,7 @@ from training.evaluation.baselines import dsp_statistics_of
 from training.recipe import RECIPES, RecipeError, load_recipe
 
 from ..plugin.conftest import Beet
-from .conftest import SPLITS, recipe_file, run, write_manifest
+from .conftest import SPLITS, recipe_file, run, write_manifest, write_targets
 
 
 def test_the_cache_holds_every_good_clip_and_says_what_is_missing(trained: Path) -> None:
@@ -64,6 +64,8 @@ def test_the_report_sets_every_system_beside_ours(
     trained = shutil.copytree(trained, tmp_path / "run")  # it writes into the card
     shutil.copy(dsp_features, trained)
     model = trained / "export" / "tiny.onnx"
+    for teacher in ("first", "second"):
+        write_targets(trained / "cache", teacher)
     tiny = [f"schedule.{name}" for name in ("epochs=1", "crops_per_epoch=8", "batch_clips=4", "precision=32-true")]
     rest = (str(model), "--split", "test", "--into-card", *(word for value in tiny for word in ("--set", value)))
     assert run("evaluate", *rest, recipe=trained / "tiny.yaml", music=labelled, out=trained) == 0
@@ -77,7 +79,8 @@ def test_the_report_sets_every_system_beside_ours(
         assert len(features.files) == 30  # of train and test
     assert 0 < figures["chance"] < 0.2
     assert {name.partition(",")[0] for name in figures["systems"]} == {
-        "tiny", "latent-cnn", "mfcc-cnn", "vgg", "MFCC statistics", "DSP + linear SVM", "random"}  # fmt: skip
+        "tiny", "latent-cnn", "mfcc-cnn", "vgg", "MFCC statistics", "DSP + linear SVM", "random",
+        "teacher first", "teacher second", "ensemble of first and second"}  # fmt: skip
     mfcc = figures["systems"]["MFCC statistics"]
     assert mfcc["precision_at_1"] > figures["chance"]
     assert mfcc["precision_at_10_interval"][0] <= mfcc["precision_at_10"] <= mfcc["precision_at_10_interval"][1]
@@ -154,7 +157,7 @@ def test_beet_changes_to_another_encoder(trained: Path, songs: Path, tmp_path: P
     beet.configure(musrec={"model": str(trained / "export" / "tiny.onnx")})
     said = beet("similar", "--first", "Waltz")
     assert len(said.lines) == 5
-    assert "10 of 10 songs are embedded with musrec-1@" in said.err
+    assert "10 of 10 songs are embedded with musrec-2@" in said.err
     assert beet("embed").out == "10 embedded\n"
     assert len(beet("similar", "--first", "Waltz").lines) == 5
     assert beet("ls", "id:1", "-f", "$musrec_embedding").out == "24-d\n"
@@ -210,11 +213,11 @@ def test_mistakes_are_one_sentence(
 
 def test_every_recipe_that_comes_with_us_is_valid() -> None:
     names = {path.stem for path in RECIPES.glob("*.yaml")}
-    assert names == {"shipped", "fma_small", "latent_cnn", "mfcc_cnn", "vgg"}
+    assert names == {"musrec_1", "fma_small", "latent_cnn", "mfcc_cnn", "musrec_2", "vgg"}
     for name in names:
         assert load_recipe(name).data["labels"]
     with pytest.raises(RecipeError, match="name"):
-        load_recipe("shipped", {"name": "no name with spaces"})
+        load_recipe("musrec_1", {"name": "no name with spaces"})
 
 
 @pytest.mark.parametrize(
@@ -225,8 +228,11 @@ def test_every_recipe_that_comes_with_us_is_valid() -> None:
         ({"loss.contrastive": 0, "vector.head": 1}, "needs loss.contrastive"),
         ({"loss.contrastive": 0, "schedule.pretrain_epochs": 2}, "pretrain_epochs"),
         ({"network.kind": "transformer"}, "network.kind"),
+        ({"loss.taught": 1}, "network.taught and loss.taught"),
+        ({"vector.taught": 1}, "vector.taught needs loss.taught"),
+        ({"schedule.branches_lr": 0.1}, "needs network.branches"),
     ],
 )
 def test_a_recipe_that_contradicts_itself_says_where(changes: dict[str, Any], complaint: str) -> None:
     with pytest.raises(RecipeError, match=complaint):
-        load_recipe("shipped", changes)
+        load_recipe("musrec_1", changes)

@@ -19,6 +19,7 @@ from .audio import FILE, Audio
 SPLITS = ("train", "valid", "test")
 OFFSET = 5.0  # deviations: a cached value v stands for v * QUANTUM - OFFSET
 QUANTUM = 2 * OFFSET / 255
+HEARD_AT_ONCE = {"window_frames", "clip_seconds", "excerpts"}  # settings of a front end that a cache does not depend on
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,11 @@ class Track:
     """One clip, labelled or not.
 
     ``genres`` is the candidate set: any of them is accepted as right; empty means unlabelled. ``artist`` is empty where
-    unknown, ``quadrant`` (of mood, ``Q1`` to ``Q4``) too. ``file`` is None where only log-mel is given. Where a source
-    gives several clips of a song, ``start`` is where each begins in the file [s], and ``song`` the id that they share;
-    None and empty: the clip is the file's middle. ``collection`` is what unlabelled music came in, such as a package.
+    unknown, ``quadrant`` (of mood, ``Q1`` to ``Q4``) too. ``file`` is None where only log-mel is given, of which audio
+    may have been made. Where a source gives several clips of a song, ``start`` is where each begins in the file [s],
+    and ``song`` the id that they share; None and empty: the clip is the file's middle. ``collection`` is what
+    unlabelled music came in, such as a package.
+    ``moods`` are words for its mood, as the source has them.
     """
 
     id: str
@@ -41,6 +44,7 @@ class Track:
     start: float | None = None
     song: str = ""
     collection: str = ""
+    moods: tuple[str, ...] = ()
 
     @property
     def is_labelled(self) -> bool:
@@ -73,6 +77,8 @@ class Cache:
         The targets of a teacher, where `prepare` copied them.
     audio : Audio, optional
         The sound that the log-mel was made of, where the recipe has teachers that hear it.
+    folder : Path, optional
+        Where it was read from; what teachers said of it is there too.
     """
 
     frames: NDArray[np.uint8]
@@ -84,6 +90,7 @@ class Cache:
     left_out: dict[str, str] = field(default_factory=dict)
     teacher: Path | None = None
     audio: Audio | None = None
+    folder: Path | None = None
 
     def split(self, name: str) -> list[int]:
         """Positions of one split's tracks."""
@@ -96,10 +103,14 @@ class Cache:
 
     def require(self, front_end: FrontEnd) -> None:
         """Raise `RecipeError` unless a recipe's front end is the cache's, but for how much is heard at once."""
-        ours, theirs = asdict(self.front_end), asdict(front_end)
-        free = {"window_frames", "clip_seconds", "excerpts"}
-        if differing := [key for key in ours if key not in free and ours[key] != theirs[key]]:
-            raise RecipeError(f"the cache was prepared with another {differing[0]}: run `python -m training prepare`")
+        if found := differing(self.front_end, front_end):
+            raise RecipeError(f"the cache was prepared with another {found[0]}: run `python -m training prepare`")
+
+
+def differing(one: FrontEnd, other: FrontEnd) -> list[str]:
+    """What sets two front ends' log-mel apart: not how much is heard at once."""
+    ours, theirs = asdict(one), asdict(other)
+    return [key for key in ours if key not in HEARD_AT_ONCE and ours[key] != theirs[key]]
 
 
 def quantise_cache(spectrogram: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -158,6 +169,7 @@ def load_cache(folder: Path) -> Cache:
         stored["left_out"],
         folder / stored["teacher"] if stored["teacher"] else None,
         audio,
+        folder,
     )
 
 
@@ -169,6 +181,7 @@ def _track(row: dict[str, Any]) -> Track:
     changed = {
         "labels": tuple(row["labels"]),
         "genres": tuple(row["genres"]),
+        "moods": tuple(row.get("moods", ())),  # caches of before have none
         "file": Path(row["file"]) if row["file"] else None,
     }
     return Track(**(row | changed))

@@ -21,10 +21,12 @@ from musrec_core.audio.resampling import resample
 from musrec_core.audio.silence import without_silence
 from musrec_core.errors import UnusableAudio
 from musrec_core.front_end import FrontEnd
-from musrec_core.workers.pool import WorkerPool
+from musrec_core.workers.pool import Job, WorkerPool
 
+from ..recipe import RecipeError
 from .audio import Samples, to_int16
-from .cache import Track, quantise_cache
+from .cache import Track, dequantise_cache, quantise_cache
+from .resynthesis import READY, resynthesise
 
 LogMel = NDArray[np.uint8]  # [shape=(t, n_mels)]
 PART_CLIPS = 64  # clips that a kill may cost
@@ -117,18 +119,7 @@ class Decoder:
         keys = {track.id: _key(track, plan) for track in tracks}
         outcomes: dict[str, list[StoredClip] | str] = dict(self._kept(set(keys.values())))
         waiting = {str(track.file): keys[track.id] for track in tracks if keys[track.id] not in outcomes}
-        fresh: dict[str, list[Clip]] = {}
-        with WorkerPool(None, workers=self.jobs, timeout=FILE_TIMEOUT, job=partial(decode, plan, self.basis)) as pool:
-            for path, outcome in tqdm(pool.map(waiting), total=len(waiting), unit="file", disable=None, delay=1):
-                if isinstance(outcome, UnusableAudio):
-                    outcomes[waiting[path]] = str(outcome)
-                    continue
-                fresh[waiting[path]] = outcome
-                if sum(map(len, fresh.values())) >= PART_CLIPS:
-                    outcomes |= self._keep(fresh)
-                    fresh = {}
-        if fresh:
-            outcomes |= self._keep(fresh)
+        outcomes |= self._fresh(waiting, partial(decode, plan, self.basis))
         for track in tracks:
             found = outcomes[keys[track.id]]
             if isinstance(found, str):
@@ -136,6 +127,38 @@ class Decoder:
                 continue
             for clip in found:
                 yield _track_of(track, clip, every), clip
+
+    def resynthesise(self, path: Path, tracks: list[Track]) -> Iterator[tuple[Track, StoredClip]]:
+        """Clips of ready log-mel as the front end hears their `resynthesise`; ``tracks`` are those of the npz."""
+        plan = Plan(0, 0, self.front_end, self.audio_rate)
+        ready_basis = self.parts / "ready.npy"
+        np.save(ready_basis, mel_filter_bank(READY))
+        keys = [f"{_digest(path, plan)}{row:06d}" for row in range(len(tracks))]
+        outcomes: dict[str, list[StoredClip] | str] = dict(self._kept(set(keys)))
+        waiting = {str(row): key for row, key in enumerate(keys) if key not in outcomes}
+        outcomes |= self._fresh(waiting, partial(resynthesised, plan, self.basis, path, ready_basis))
+        for track, key in zip(tracks, keys, strict=True):
+            found = outcomes[key]
+            if isinstance(found, str):
+                raise RecipeError(f"{path.name}: {track.id} can't be made sound: {found}")
+            yield track, found[0]
+
+    def _fresh(self, waiting: dict[str, str], job: Job) -> dict[str, list[StoredClip] | str]:
+        """What workers make of places (files, say) -> by key, the clips that they are kept as, or why there is none."""
+        outcomes: dict[str, list[StoredClip] | str] = {}
+        fresh: dict[str, list[Clip]] = {}
+        with WorkerPool(None, workers=self.jobs, timeout=FILE_TIMEOUT, job=job) as pool:
+            for place, outcome in tqdm(pool.map(waiting), total=len(waiting), unit="file", disable=None, delay=1):
+                if isinstance(outcome, UnusableAudio):
+                    outcomes[waiting[place]] = str(outcome)
+                    continue
+                fresh[waiting[place]] = outcome
+                if sum(map(len, fresh.values())) >= PART_CLIPS:
+                    outcomes |= self._keep(fresh)
+                    fresh = {}
+        if fresh:
+            outcomes |= self._keep(fresh)
+        return outcomes
 
     def remove_parts(self) -> None:
         """Remove the parts: the cache has them all."""
@@ -189,12 +212,16 @@ def _clips_in(path: Path, part: Any, keys: set[str]) -> Iterator[tuple[str, list
 def _key(track: Track, plan: Plan) -> str:
     """What has to be the same for an earlier run's clips to serve."""
     assert track.file is not None
+    return _digest(track.file, plan)
+
+
+def _digest(file: Path, plan: Plan) -> str:
     try:
-        stat = track.file.stat()
+        stat = file.stat()
         version = f"{stat.st_size} {stat.st_mtime_ns}"
     except OSError:
         version = "missing"
-    return hashlib.sha256(f"{track.file} {version} {plan}".encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(f"{file} {version} {plan}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _track_of(track: Track, clip: StoredClip, every: float) -> Track:
@@ -204,7 +231,7 @@ def _track_of(track: Track, clip: StoredClip, every: float) -> Track:
     return replace(track, id=f"{track.id}@{start:04g}", start=start, song=track.id)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _basis(path: Path) -> NDArray[np.float32]:
     basis: NDArray[np.float32] = np.load(path)
     return basis
@@ -231,6 +258,19 @@ def decode(plan: Plan, basis: Path, path: str) -> list[Clip] | UnusableAudio:
             break  # hardly more than its last chord
         clips.append(_clip(number, y, plan, _basis(basis)))
     return clips or why
+
+
+def resynthesised(plan: Plan, basis: Path, path: Path, ready_basis: Path, row: str) -> list[Clip]:
+    """A worker's job: a row of an npz of ready log-mel -> the clip of its sound."""
+    y = resynthesise(dequantise_cache(_ready(path)[int(row)]), _basis(ready_basis))
+    return [_clip(0, resample(y, READY.sample_rate, _rate(plan)), plan, _basis(basis))]
+
+
+@lru_cache(maxsize=1)
+def _ready(path: Path) -> LogMel:
+    with np.load(path, allow_pickle=False) as data:
+        mel: LogMel = data["logmel"]
+    return mel
 
 
 def _rate(plan: Plan) -> int:

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from musrec_core.front_end import SWITCHES
+
 from ..recipe import Recipe, RecipeError
 from .audio import FILE, Audio, write_samples
-from .cache import SPLITS, Cache, Track, save_cache
+from .cache import SPLITS, Cache, Track, differing, save_cache
 from .decoder import Decoder, StoredClip
-from .sources import list_tracks, log_mel_tracks
+from .resynthesis import READY
+from .sources import Labels, list_tracks, log_mel_tracks
 
 
 def prepare(recipe: Recipe, music: Path, folder: Path, jobs: int | None = None) -> Cache:
     """Decode every clip of the recipe's sources into ``folder``.
 
     Files that can't be used are left out and named in ``Cache.left_out``; a track that an earlier source already gave
-    as audio is not taken again as log-mel. Killed and run again, it decodes what is missing. An artist in more than
-    one split is a `RecipeError`. Where the recipe has teachers, the clips' audio is kept beside their log-mel.
+    as audio is not taken again as log-mel, nor as its resynthesis. Killed and run again, it decodes what is missing. An
+    artist in more than one split is a `RecipeError`. Where the recipe has teachers, the clips' audio is kept beside
+    their log-mel.
     """
     labels = dict(recipe.data["labels"])
     decoder = Decoder(recipe.front, recipe.audio_rate, folder, jobs)
@@ -32,8 +37,7 @@ def prepare(recipe: Recipe, music: Path, folder: Path, jobs: int | None = None) 
         taken = {track.id for track in tracks}
         found: Iterable[tuple[Track, StoredClip | str]]
         if source["log_mel"]:
-            ready = log_mel_tracks(music / source["log_mel"], source["id_prefix"], labels)
-            found = ((track, StoredClip(0, mel)) for track, mel in ready)
+            found = _ready_clips(source, music / source["log_mel"], labels, decoder)
         else:
             wanted, unwanted = list_tracks(source, music, labels)
             left_out |= unwanted
@@ -66,6 +70,17 @@ def prepare(recipe: Recipe, music: Path, folder: Path, jobs: int | None = None) 
     save_cache(cache, folder)
     decoder.remove_parts()
     return cache
+
+
+def _ready_clips(source: Any, path: Path, labels: Labels, decoder: Decoder) -> Iterator[tuple[Track, StoredClip]]:
+    """The clips of an npz of log-mel: as they are, or by their sound where another front end or teachers hear it."""
+    ready = log_mel_tracks(path, source["id_prefix"], labels)
+    other = set(differing(decoder.front_end, READY)) - SWITCHES
+    if source["resynthesise"] and (other or decoder.audio_rate):
+        return decoder.resynthesise(path, [track for track, _ in ready])
+    if other:
+        raise RecipeError(f"{path.name} has another {min(other)} than the recipe: set `resynthesise: yes` beside it")
+    return ((track, StoredClip(0, mel)) for track, mel in ready)
 
 
 def _gathered_audio(clips: list[StoredClip], folder: Path, rate: int | None) -> Audio | None:

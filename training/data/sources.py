@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ def list_tracks(source: Any, music: Path, labels: Labels) -> tuple[list[Track], 
     """
     if not source["songs"] and any(source[key] for key in FOR_SONGS):
         raise RecipeError(f"{', '.join(FOR_SONGS)} are settings for `songs` alone")
+    if source["resynthesise"]:
+        raise RecipeError("resynthesise is a setting for `log_mel` alone")
     if source["manifest"]:
         return read_manifest(music / source["manifest"], labels), {}
     if source["folder"]:
@@ -63,7 +65,9 @@ def list_tracks(source: Any, music: Path, labels: Labels) -> tuple[list[Track], 
 
 
 def read_manifest(path: Path, labels: Labels) -> list[Track]:
-    """Read ``id, file, artist, genres, split`` and, where it is there, ``quadrant``; ``;`` separates genres.
+    """Read ``id, file, artist, genres, split`` and, where they are there, ``quadrant`` and ``moods``.
+
+    ``;`` separates genres, and words for moods.
 
     Other columns are ignored. A split or quadrant that is none is a `RecipeError`.
     """
@@ -86,6 +90,7 @@ def read_manifest(path: Path, labels: Labels) -> list[Track]:
             labels,
             path.parent / row["file"],
             row.get("quadrant") or "",
+            (row.get("moods") or "").split(";"),
         )
         for row in rows
     ]
@@ -130,15 +135,22 @@ def read_songs(root: Path, source: Any) -> list[Track]:
         raise RecipeError(f"{root} has no folder {missing[0]} to keep out of training")
     prefix = source["id_prefix"] or f"{root.name}-"
     tracks = []
-    seen: set[Path] = set()  # links to a song are no songs
-    for file in sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()):
-        parts, real = file.relative_to(root).parts, file.resolve()
-        if len(parts) < 2 or real in seen or file.stat().st_size < source["min_megabytes"] * 1e6:
-            continue
-        seen.add(real)
+    for file in song_files(root, source["min_megabytes"]):
+        parts = file.relative_to(root).parts
         split = kept_out.get(parts[0], "train")
         tracks.append(Track(f"{prefix}{_digest('/'.join(parts))}", "", split, (), (), file, collection=parts[0]))
     return tracks
+
+
+def song_files(root: Path, min_megabytes: float = 0.0) -> list[Path]:
+    """Songs below the folders of ``root``, by their `SUFFIXES`; links to a song are no songs."""
+    if not root.is_dir():
+        raise RecipeError(f"the folder of songs {root} is missing")
+    found: dict[Path, Path] = {}
+    for file in sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()):
+        if len(file.relative_to(root).parts) > 1 and file.stat().st_size >= min_megabytes * 1e6:
+            found.setdefault(file.resolve(), file)
+    return list(found.values())
 
 
 def _digest(name: str) -> str:
@@ -170,10 +182,15 @@ def log_mel_tracks(path: Path, prefix: str, labels: Labels) -> Iterator[tuple[Tr
 
 
 def _track(
-    id_: str, artist: str, split: str, raw: list[str], labels: Labels, file: Path | None, quadrant: str = ""
-) -> Track:
+    id_: str, artist: str, split: str, raw: list[str], labels: Labels, file: Path | None, quadrant: str = "",
+    moods: Sequence[str] = (),
+) -> Track:  # fmt: skip
     """A track with its candidate genres; where the recipe maps no labels, each is a genre by its own name."""
-    stripped = tuple(label.strip() for label in raw if label.strip())
+    stripped = _stripped(raw)
     accepted = labels or {label: [label.casefold()] for label in stripped}
     genres = sorted({genre for label in stripped for genre in accepted.get(label, [])})
-    return Track(id_, artist.strip(), split, stripped, tuple(genres), file, quadrant)
+    return Track(id_, artist.strip(), split, stripped, tuple(genres), file, quadrant, moods=_stripped(moods))
+
+
+def _stripped(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word.strip() for word in words if word.strip())

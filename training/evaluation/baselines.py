@@ -17,7 +17,7 @@ from musrec_core.workers.pool import WorkerPool
 
 from ..data.cache import Cache, Track
 from ..recipe import RecipeError
-from .systems import System
+from .systems import System, with_audio
 
 SAMPLE_RATE = 22_050
 N_MFCC = 20
@@ -74,7 +74,7 @@ def dsp_statistics_of(tracks: Iterable[Track], store: Path, seconds: float = 30.
 
 def dsp_systems(cache: Cache, tracks: list[Track], store: Path) -> list[System]:
     """MFCC statistics by distance, and all DSP features with linear SVMs that learnt genres and mood from train."""
-    train = [cache.tracks[i] for i in cache.split("train") if cache.tracks[i].file]
+    train = with_audio(cache, "train")
     statistics = dsp_statistics_of([*train, *tracks], store)
     known = np.stack([statistics[track.id] for track in train])
     mean, deviation = known.mean(axis=0), np.maximum(known.std(axis=0), 1e-9)

@@ -19,12 +19,14 @@ from musrec_core.card import Card
 from musrec_core.encoder import Encoder
 from musrec_core.mood import QUADRANTS
 
-from ..data.cache import Cache, Track
+from ..data.cache import Cache, Track, differing
+from ..data.targets import Targets
 from ..recipe import RecipeError
 from . import metrics
 from .baselines import dsp_systems, random_system
 from .robustness import robustness
-from .systems import System, cost, model_systems, teacher_systems, with_audio
+from .systems import System, cost, knows_genres, model_systems, teacher_systems, with_audio
+from .teachers import agreement, ensemble_name, joined_tags, taught_systems, unlabelled_vectors
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,25 @@ class Group:
         return np.array([track.artist.casefold() for track in self.tracks])
 
 
-def single_label_groups(cache: Cache, split: str) -> list[Group]:
-    """The songs that retrieval is measured on: one label, a known artist, audio; one group a dataset."""
+def single_label_groups(cache: Cache, split: str, *, least: int = 11) -> list[Group]:
+    """The songs that retrieval is measured on: one label, known artist, audio; a group a dataset that has ``least``."""
     by_dataset: dict[str, list[Track]] = defaultdict(list)
     for track in with_audio(cache, split):
         if track.artist and len(track.labels) == 1:
             by_dataset[track.id.partition("-")[0]].append(track)
-    return [Group(name, tracks) for name, tracks in sorted(by_dataset.items()) if len(tracks) > 10]
+    return [Group(name, tracks) for name, tracks in sorted(by_dataset.items()) if len(tracks) >= least]
 
 
-def evaluate(cache: Cache, model: Path, split: str, *, beside: Sequence[Path], store: Path) -> dict[str, Any]:
+def evaluate(
+    cache: Cache,
+    model: Path,
+    split: str,
+    *,
+    beside: Sequence[Path],
+    store: Path,
+    heard: Sequence[Targets] = (),
+    ensemble: Sequence[Targets] = (),
+) -> dict[str, Any]:
     """All figures of one split.
 
     Parameters
@@ -60,11 +71,22 @@ def evaluate(cache: Cache, model: Path, split: str, *, beside: Sequence[Path], s
     model : Path
         The ``.onnx`` in question.
     beside : sequence of Path
-        Other encoders of the same vocabulary, for the same tables.
+        Other encoders, for the same tables.
     store : Path
         Where DSP features are kept between runs (an npz).
+    heard : sequence of Targets
+        Teachers, for the same tables.
+    ensemble : sequence of Targets
+        Those whose joint similarities the systems are compared with.
+
+    Raises
+    ------
+    RecipeError
+        The model knows other genres than the cache, or the split has nothing to measure.
     """
     card = Card.load(model)
+    if not knows_genres(card, cache.vocabulary):
+        raise RecipeError(f"{card.name} knows other genres than the cache: {', '.join(g.label for g in card.genres)}")
     tracks = with_audio(cache, split)
     if not any(track.has_one_genre for track in tracks):
         raise RecipeError(f"the {split} split has no audio whose label allows one genre: nothing can be measured")
@@ -74,7 +96,9 @@ def evaluate(cache: Cache, model: Path, split: str, *, beside: Sequence[Path], s
         systems += model_systems(other, tracks, cache.vocabulary)
     groups = single_label_groups(cache, split)
     queries = [track for group in groups for track in group.tracks]
-    systems += [*teacher_systems(cache, queries), *dsp_systems(cache, tracks, store), random_system(cache, tracks)]
+    taught, left_out = taught_systems(heard, ensemble, queries)
+    systems += [*taught, *teacher_systems(cache, queries), *dsp_systems(cache, tracks, store)]
+    systems.append(random_system(cache, tracks))
     report: dict[str, Any] = {
         "model": card.model_id,
         "split": split,
@@ -86,11 +110,28 @@ def evaluate(cache: Cache, model: Path, split: str, *, beside: Sequence[Path], s
         "mood": {system.name: found for system in systems if (found := mood_figures(tracks, system))},
         "cost": {Card.load(path).name: cost(path) for path in (model, *beside)},
     }
-    if split == "valid" and any(cache.tracks[i].file is None for i in cache.split("valid")):
-        report["excerpts_3s"] = {Card.load(path).name: excerpt_accuracy(cache, path) for path in (model, *beside)}
+    if split == "valid" and any(
+        cache.tracks[i].file is None and cache.tracks[i].has_one_genre for i in cache.split("valid")
+    ):
+        found = {Card.load(path).name: excerpt_accuracy(cache, path) for path in (model, *beside)}
+        report["excerpts_3s"] = {name: figures for name, figures in found.items() if figures}
+    report["teachers_left_out"] = left_out
+    if ensemble:
+        report["agreement"] = _agreement(cache, split, tracks, systems, ensemble)
     report["robustness"] = robustness(Encoder.load(model), queries)
     rounded: dict[str, Any] = _rounded(report)
     return rounded
+
+
+def _agreement(
+    cache: Cache, split: str, tracks: list[Track], systems: list[System], ensemble: Sequence[Targets]
+) -> dict[str, Any]:
+    """`agreement` on the labelled songs, and on those that are not."""
+    unlabelled = [cache.tracks[i] for i in cache.split(split) if not cache.tracks[i].is_labelled]
+    models = [system for system in systems if system.model and system.metric == "cosine"]
+    more = {system.name: unlabelled_vectors(Encoder.load(system.model), cache, split) for system in models}
+    figures = agreement([*tracks, *unlabelled], systems, joined_tags(ensemble), more)
+    return {"with": ensemble_name(ensemble), "kinds": figures}
 
 
 def retrieval(group: Group, systems: Sequence[System]) -> dict[str, Any]:
@@ -155,17 +196,29 @@ def mood_figures(tracks: Sequence[Track], system: System) -> dict[str, Any] | No
     return {"songs": len(with_mood), **metrics.mood_scores(scores, truth, artists)}
 
 
-def excerpt_accuracy(cache: Cache, model: Path) -> dict[str, Any]:
-    """Accuracy on the valid split's short excerpts, among the genres that occur there (GTZAN's ten)."""
+def excerpt_accuracy(cache: Cache, model: Path) -> dict[str, Any] | None:
+    """Accuracy on the valid split's short excerpts, among the genres that occur there (GTZAN's ten).
+
+    A model hears the excerpts' resynthesis where the cache has it, else their log-mel. None: it can do neither, as its
+    front end is another, or knows other genres.
+    """
     encoder = Encoder.load(model)
     clips = [i for i in cache.split("valid") if cache.tracks[i].file is None and cache.tracks[i].has_one_genre]
     among = {cache.tracks[i].genres[0] for i in clips}
-    frames = encoder.card.front_end.window_frames
+    front_end = encoder.card.front_end
+    audio = cache.audio if cache.audio and cache.audio.length[clips].all() else None
+    if (audio is None and differing(front_end, cache.front_end)) or not knows_genres(encoder.card, cache.vocabulary):
+        return None
     right = []
     for i in clips:
-        genres = encoder.embed_windows(windows(cache.clip(i), frames)).genres
-        right.append(next(label for label in genres if label in among) == cache.tracks[i].genres[0])
-    return {"clips": len(clips), "accuracy": float(np.mean(right))}
+        if audio is None:
+            said = encoder.embed_windows(windows(cache.clip(i), front_end.window_frames))
+        else:
+            said = encoder.embed_clip(audio.clip(i, front_end.sample_rate))
+        guess = next(label for label in said.genres if label in among)
+        right.append(guess == cache.tracks[i].genres[0])
+    heard = "log-mel" if audio is None else "resynthesis"
+    return {"clips": len(clips), "accuracy": float(np.mean(right)), "heard": heard}
 
 
 def _rounded(value: Any) -> Any:

@@ -175,7 +175,12 @@ def binary_auc(scores: Floats, truth: NDArray[np.bool_]) -> float:
 def auc_interval(
     scores: Floats, truth: NDArray[np.bool_], artists: Labels, *, seed: int = 0, rounds: int = 1_000
 ) -> tuple[float, float]:
-    """A 95 % interval of `binary_auc`, by `interval_of`.
+    """A 95 % interval of `binary_auc`, by `interval_of`."""
+    return interval_of(auc_of_rounds(scores, truth), artists, seed=seed, rounds=rounds)
+
+
+def auc_of_rounds(scores: Floats, truth: NDArray[np.bool_]) -> Callable[[NDArray[np.int64]], Floats]:
+    """A function: counts of songs [shape=(rounds, n)] -> the `binary_auc` of each round [shape=(rounds,)].
 
     Pairs are counted once (Mann and Whitney 1947) and weighted: 1,000 calls of scikit-learn would take seconds.
     """
@@ -188,7 +193,7 @@ def auc_interval(
         with np.errstate(invalid="ignore"):  # a round of one class alone
             return np.asarray(((positives @ wins) * negatives).sum(axis=1) / pairs)
 
-    return interval_of(aucs, artists, seed=seed, rounds=rounds)
+    return aucs
 
 
 def per_class(probabilities: Floats, truth: NDArray[np.int64], names: list[str]) -> dict[str, dict[str, float]]:

@@ -34,7 +34,7 @@ def write_report(report: Figures, folder: Path) -> Path:
 def store_in_card(report: Figures, model: Path) -> None:
     """Store the figures in the model's card, and rewrite its Markdown."""
     card = Card.load(model)
-    kept = ("model", "retrieval", "genres", "detail", "mood", "cost", "excerpts_3s", "robustness")
+    kept = ("model", "retrieval", "genres", "detail", "mood", "cost", "excerpts_3s", "agreement", "robustness")
     card.metrics[report["split"]] = {key: report[key] for key in kept if key in report}
     card.save()
     write_model_card(card)
@@ -46,6 +46,8 @@ def markdown(report: Figures, pictures: list[str]) -> str:
         f"# {report['model']} on the {report['split']} split",
         f"Made by `python -m training evaluate --split {report['split']}`. Every system answers for the same songs.",
         *(_retrieval(name, group) for name, group in report["retrieval"].items()),
+        *([_left_out(report["teachers_left_out"])] if report["teachers_left_out"] else []),
+        *([_agreement(report["agreement"])] if report.get("agreement", {}).get("kinds") else []),
         _classification(report),
         NOT_COMPARABLE,
         _per_genre(report),
@@ -92,6 +94,26 @@ def _retrieval(name: str, group: Figures) -> str:
     )
 
 
+def _left_out(names: dict[str, str]) -> str:
+    return "Left out of these tables: " + "; ".join(f"{name} ({why})" for name, why in names.items()) + "."
+
+
+def _agreement(found: Figures) -> str:
+    kinds = found["kinds"]
+    header = ["system", *(f"{kind} music ({f['clips']} clips, {f['pairs']} pairs)" for kind, f in kinds.items())]
+    names = dict.fromkeys(name for f in kinds.values() for name in f["correlation"])
+    rows = [
+        [name, *(_f(f["correlation"][name]) if name in f["correlation"] else "" for f in kinds.values())]
+        for name in names
+    ]
+    text = (
+        f"Correlation of the cosine similarities of pairs of clips with those of the {found['with']} (each teacher's "
+        "tags, centred, at unit length, side by side). None of the clips was trained on; no pair is of one song or "
+        "artist."
+    )
+    return f"## Agreement with the teachers\n\n{text}\n\n{table(header, rows)}"
+
+
 def _classification(report: Figures) -> str:
     rows = [
         [system.partition(",")[0], _f(f["accuracy"]), _f(f["macro_f1"]), _f(f["ece"]), _f(f["nll"]), _f(f["brier"])]
@@ -104,8 +126,9 @@ def _classification(report: Figures) -> str:
     )
     if excerpts := report.get("excerpts_3s"):
         found = ", ".join(f"{name} {f['accuracy']:.3f}" for name, f in excerpts.items())
-        clips = next(iter(excerpts.values()))["clips"]
-        text += f"\n\nOn {clips} excerpts of 3 s, among the genres that occur there: {found}."
+        first = next(iter(excerpts.values()))
+        heard = " (sound made of their log-mel)" if first["heard"] == "resynthesis" else ""
+        text += f"\n\nOn {first['clips']} excerpts of 3 s{heard}, among the genres that occur there: {found}."
     return text
 
 

@@ -1,4 +1,4 @@
-"""Robustness: is a changed copy of a song (codec, level, sampling rate, another part) still nearest to its original?"""
+"""Robustness: is a changed copy of a song (codec, level, offset, another part ...) still nearest to its original?"""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ..recipe import RecipeError
 Clip = NDArray[np.float32]
 RATE = 44_100
 LOW_RATE = 16_000
+OFFSET = 0.05  # of full scale
 MAX_SECONDS = 120.0  # seconds: longer than any labelled clip
 
 
@@ -62,6 +63,8 @@ def _changed_copies(file: Path, folder: Path, n: int) -> Iterator[tuple[str, Pat
         "MP3 at 64 kbit/s": lambda path: _write(path, y, RATE, "libmp3lame", 64_000),
         "-12 dB": lambda path: _write(path, y * np.float32(10 ** (-12 / 20)), RATE),
         "16 kHz": lambda path: _write(path, low, LOW_RATE),
+        "offset of +5 %": lambda path: _write(path, y + np.float32(OFFSET), RATE),
+        "one channel inverted": lambda path: _write(path, np.stack([y, -y]), RATE),
         "first half": lambda path: _write(path, y[:half], RATE),
         "second half": lambda path: _write(path, y[half:], RATE),
     }
@@ -72,12 +75,14 @@ def _changed_copies(file: Path, folder: Path, n: int) -> Iterator[tuple[str, Pat
 
 
 def _write(path: Path, y: Clip, rate: int, codec: str = "pcm_s16le", bit_rate: int | None = None) -> None:
-    samples = (np.clip(y, -1, 1) * 32767).astype(np.int16)[None]
+    """Write a clip [shape=(n,) or (2, n)]."""
+    layout = "mono" if y.ndim == 1 else "stereo"
+    samples = (np.clip(y.T, -1, 1) * 32767).astype(np.int16).reshape(1, -1)  # of a frame: left, right, left, ...
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate, layout="mono")
+        stream = container.add_stream(codec, rate=rate, layout=layout)
         if bit_rate:
             stream.bit_rate = bit_rate
-        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout=layout)
         frame.sample_rate = rate
         for packet in (*stream.encode(frame), *stream.encode(None)):
             container.mux(packet)

@@ -63,19 +63,26 @@ def embedded(tracks: Sequence[Track], encoder: Encoder) -> dict[str, TrackEmbedd
     return found
 
 
+def knows_genres(card: Card, vocabulary: list[str]) -> bool:
+    """Whether a model tells the cache's genres apart, and no others."""
+    return {genre.label for genre in card.genres} == set(vocabulary)
+
+
 def model_systems(path: Path, tracks: Sequence[Track], vocabulary: list[str]) -> list[System]:
-    """An exported encoder's two spaces: embeddings by cosine, genre probabilities by Euclidean distance."""
+    """An exported encoder's two spaces: embeddings by cosine, genre probabilities by Euclidean distance.
+
+    Where it knows other genres than the cache, they can't be compared, but serve as a space.
+    """
     encoder = Encoder.load(path)
-    labels = [genre.label for genre in encoder.card.genres]
-    if labels != vocabulary:
-        raise RecipeError(f"{encoder.card.name} knows other genres than the cache: {', '.join(labels)}")
+    same = knows_genres(encoder.card, vocabulary)
+    labels = vocabulary if same else [genre.label for genre in encoder.card.genres]
     embedded_tracks = embedded(tracks, encoder)
-    genres = {id_: np.array([track.genres[label] for label in vocabulary]) for id_, track in embedded_tracks.items()}
+    genres = {id_: np.array([track.genres[label] for label in labels]) for id_, track in embedded_tracks.items()}
     mood = {id_: np.array([t.mood[axis] for axis in AXES]) for id_, t in embedded_tracks.items() if t.mood}
     vectors = {id_: track.vector for id_, track in embedded_tracks.items()}
     name = encoder.card.name
     return [
-        System(f"{name}, embedding, cosine", vectors, "cosine", genres, mood or None, path),
+        System(f"{name}, embedding, cosine", vectors, "cosine", genres if same else None, mood or None, path),
         System(
             f"{name}, genres, Euclidean",
             {id_: p.astype(np.float32) for id_, p in genres.items()},

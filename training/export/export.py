@@ -20,7 +20,7 @@ from musrec_core.card import Card, Genre
 from musrec_core.encoder import Encoder as OnnxEncoder
 from musrec_core.mood import AXES
 
-from ..data.cache import Cache
+from ..data.cache import QUANTUM, Cache
 from ..data.decoder import mel_filter_bank
 from ..fit.batches import candidate_matrix, mood_matrix
 from ..model.encoder import ExportedEncoder, TrainableEncoder
@@ -147,7 +147,7 @@ def _quantise(path: Path, card: Card, recipe: Recipe, cache: Cache) -> None:
     clips = _clips(recipe, cache)
     full = OnnxEncoder.load(path)
     before = [full.embed_windows(w).vector for w in clips]
-    quantise_onnx(path, cache, frames)
+    quantise_onnx(path, cache, frames, recipe.export.least_share)
     changed = replace(card, weights_sha256=_sha256(path))
     changed.save()
     write_model_card(changed)
@@ -160,8 +160,14 @@ def _quantise(path: Path, card: Card, recipe: Recipe, cache: Cache) -> None:
 
 
 def _clips(recipe: Recipe, cache: Cache) -> list[NDArray[np.float32]]:
-    """Some clips' windows."""
-    return [windows(cache.clip(i), recipe.front.window_frames) for i in range(min(COMPARED_CLIPS, len(cache.tracks)))]
+    """Some clips' windows, each number anywhere within its quantum, as in music that was not cached.
+
+    On the cache's own steps, all numbers can lie in the middle between two 8-bit integers, where any rounding is right.
+    """
+    rng = np.random.default_rng(0)
+    heard = (cache.clip(i) for i in range(min(COMPARED_CLIPS, len(cache.tracks))))
+    loose = (x + QUANTUM * (rng.random(x.shape, np.float32) - 0.5) for x in heard)
+    return [windows(x, recipe.front.window_frames) for x in loose]
 
 
 def _write_onnx(model: ExportedEncoder, recipe: Recipe, path: Path) -> None:

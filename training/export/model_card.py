@@ -47,7 +47,11 @@ def _words(card: Card) -> list[str]:
     groups = dict.fromkeys(words.groups)
     lists = ("; ".join(f"{name} {auc:.2f}" for group, name, auc in known if group == wanted) for wanted in groups)
     lines = [f"- {group}: {names}" for group, names in zip(groups, lists, strict=True)]
-    return ["\n".join(["**Words**, with the AUC of each on artists that were kept aside.", "", *lines])]
+    return [
+        "\n".join(
+            ["**Words**, with the AUC of each against its teachers, on artists that were kept aside.", "", *lines]
+        )
+    ]
 
 
 def _places(front: FrontEnd) -> str:

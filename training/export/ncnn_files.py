@@ -33,6 +33,7 @@ class Difference(NamedTuple):
     distances: float  # of two clips: by one runtime, or by one each, and by the other
 
 
+# A sum in the middle between two integers is rounded to either, by ONNX Runtime itself on two processors, too.
 MOST = Difference(vectors=1e-5, distances=1e-3)
 
 

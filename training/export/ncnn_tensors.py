@@ -1,6 +1,6 @@
 """The tensors of a graph of ONNX while it becomes one of ncnn: their units, their rounding, and their shapes.
 
-ONNX computes with batches of windows, ncnn with one window: axis 0 of ONNX' shapes is missing here.
+ONNX computes with batches of windows, ncnn with one window: ONNX' axis of the batch is missing in shapes here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from ..recipe import RecipeError
 from .ncnn_model import NcnnModel
 
-MUL = 2  # of BinaryOp
+ADD, MUL = 0, 2  # of BinaryOp
 ROUND = 18  # of UnaryOp
 
 
@@ -35,6 +35,8 @@ class Blob:
         Between which the blob's numbers are known to lie.
     zero_point : int, or None
         The tensor was quantised, to ``unit`` and this zero point, and has not been rounded yet.
+    batch : int
+        Which of ONNX' axes is the batch's.
     """
 
     name: str
@@ -43,6 +45,12 @@ class Blob:
     low: float = -np.inf
     high: float = np.inf
     zero_point: int | None = None
+    batch: int = 0
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """ONNX' shape for one window."""
+        return (*self.shape[: self.batch], 1, *self.shape[self.batch :])
 
 
 @dataclass(frozen=True)
@@ -56,12 +64,14 @@ class Quantised:
 class Tensors:
     """What has been read of a graph; `model` grows as layers are needed."""
 
-    def __init__(self, graph: onnx.GraphProto) -> None:
+    def __init__(self, onnx_model: onnx.ModelProto) -> None:
+        graph = onnx_model.graph
         self.model = NcnnModel()
+        self._opsets = onnx_model.opset_import
         self._constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
         self._quantised: dict[str, Quantised] = {}
         self._blobs: dict[str, Blob] = {}
-        self._shapes: set[str] = set()  # tensors that say how large the batch is, and nothing else
+        self._outputs = {output.name for output in graph.output}
         self._readers: dict[str, list[onnx.NodeProto]] = {}
         for node in graph.node:
             for name in node.input:
@@ -75,6 +85,13 @@ class Tensors:
         )
 
     def _value(self, name: str) -> Blob:
+        """A tensor in unit 1, of windows side by side."""
+        blob = self._real(name)
+        if blob.batch:
+            raise NotConvertible("a transposition of the batch before an operator that reads windows")
+        return blob
+
+    def _real(self, name: str) -> Blob:
         """A tensor in unit 1."""
         return self._in_unit(self._rounded(name), 1.0)
 
@@ -123,8 +140,10 @@ class Tensors:
         elif node.op_type == "DequantizeLinear":  # of what `QuantizeLinear` has noted
             self._blobs[output] = self._blobs[source]
         elif zero.dtype == np.uint8 and zero.ndim == 0:
-            blob = self._in_unit(self._rounded(source), float(scale))
-            self._blobs[output] = replace(blob, zero_point=int(zero))
+            noted = self._blobs.get(source)
+            if noted is None or (noted.unit, noted.zero_point) != (float(scale), int(zero)):  # else it is this already
+                noted = self._in_unit(self._rounded(source), float(scale))
+            self._blobs[output] = replace(noted, zero_point=int(zero))
         else:
             raise NotConvertible("a quantisation that is not to uint8 with one scale")
 

@@ -16,6 +16,7 @@ from ..data.cache import OFFSET, QUANTUM, Cache
 from ..data.teacher import Teacher
 from ..model.encoder import TrainableEncoder
 from ..recipe import Recipe
+from .taught import TaughtTable, nothing_taught
 
 
 class Batch(NamedTuple):
@@ -23,7 +24,8 @@ class Batch(NamedTuple):
 
     x (b, n_mels, t); candidates (b, k) bool; clip, artist, genre, quadrant (b,) int, -1 where unknown (genre: where
     the labels allow several); mood (b, 2) valence and arousal, NaN where unknown; teacher (b, 200); tags (b, 50);
-    has_target (b,) bool, whether the teacher gave these two.
+    has_target (b,) bool, whether the teacher gave these two; taught (b, m) what further teachers say of the crop,
+    is_taught (b,) bool, whether they heard it.
     """
 
     x: Tensor
@@ -36,6 +38,8 @@ class Batch(NamedTuple):
     teacher: Tensor
     tags: Tensor
     has_target: Tensor
+    taught: Tensor
+    is_taught: Tensor
 
 
 class CropPositions(Dataset[Tensor]):
@@ -75,9 +79,13 @@ class CropPositions(Dataset[Tensor]):
 class CropData(lightning.LightningDataModule):
     """Positions are sent to the device, which holds the cache, and the crops are cut there."""
 
-    def __init__(self, cache: Cache, teacher: Teacher | None, recipe: Recipe) -> None:
+    def __init__(
+        self, cache: Cache, teacher: Teacher | None, recipe: Recipe, taught: TaughtTable | None = None
+    ) -> None:
         super().__init__()
         self.cache, self.teacher, self.recipe = cache, teacher, recipe
+        taught = taught or nothing_taught(len(cache.tracks))
+        self.seconds_per_frame = recipe.front.hop_length / recipe.front.sample_rate
         self.window_frames = recipe.front.window_frames
         dims = (TrainableEncoder.TEACHER_DIMENSIONS, TrainableEncoder.TEACHER_TAGS)
         targets = (teacher.embedding, teacher.tags) if teacher else tuple(np.zeros((1, d), np.float32) for d in dims)
@@ -93,6 +101,9 @@ class CropData(lightning.LightningDataModule):
             "mood": mood_matrix(cache),
             "teacher": torch.from_numpy(targets[0]),
             "tags": torch.from_numpy(targets[1]),
+            "said": torch.from_numpy(taught.said),
+            "first_said": torch.from_numpy(taught.first),
+            "seconds_said": torch.from_numpy(taught.seconds),
         }
 
     def train_dataloader(self) -> DataLoader[Tensor]:
@@ -120,7 +131,15 @@ class CropData(lightning.LightningDataModule):
             teacher=self.tables["teacher"][known],
             tags=self.tables["tags"][known],
             has_target=patch >= 0,
+            taught=self.tables["said"][self._said(track, start)],
+            is_taught=self.tables["seconds_said"][track] > 0,
         )
+
+    def _said(self, track: Tensor, start: Tensor) -> Tensor:
+        """Rows of what the further teachers said of the crops."""
+        last = (self.tables["seconds_said"][track] - 1).clamp(min=0)
+        second = (start * self.seconds_per_frame).round().long()
+        return self.tables["first_said"][track] + torch.minimum(second, last)
 
     def _crops(self, track: Tensor, start: Tensor) -> Tensor:
         """Gather and dequantise [shape=(b, n_mels, window_frames)]; a shorter clip is repeated."""

@@ -26,6 +26,7 @@ from ..recipe import Recipe, RecipeError
 from .batches import CropData
 from .hints import load_branches
 from .lightning_module import Training
+from .taught import taught_targets
 
 LAST, BEST = "last", "best"
 
@@ -54,7 +55,8 @@ def fit(recipe: Recipe, cache: Cache, out: Path, *, fresh: bool = False) -> Path
     path = out / "encoder.pt"
     if rank_zero_only.rank:  # type: ignore[attr-defined]  # Lightning sets it when a run starts
         return path  # of many processes, the first one writes
-    vector = fit_vector(encoder, recipe, cache)
+    vector = fit_vector(encoder.to(_device(recipe)), recipe, cache)
+    encoder.cpu()
     state = {"encoder": encoder.state_dict(), "vector": vector.state_dict(), "recipe": recipe.name}
     torch.save(state | {"vocabulary": cache.vocabulary}, path)
     for checkpoint in out.glob("checkpoints-*/*.ckpt"):
@@ -70,6 +72,8 @@ def _stage(
     module = Training(recipe, len(cache.vocabulary), pretraining=pretraining)
     if isinstance(module.encoder.trunk, Branches):
         _take_branches(module.encoder.trunk, recipe, cache, out)
+        if recipe.schedule.branches_lr:
+            module.unfreeze_branches()
     if start is not None:
         module.encoder.load_state_dict(start.state_dict())
     name = "pretrain" if pretraining else "train"
@@ -80,7 +84,8 @@ def _stage(
     if last.is_file():
         _require_same_recipe(last, recipe)
     trainer = _trainer(recipe, out, folder, pretraining=pretraining)
-    data = CropData(cache, load_teacher(cache) if recipe.loss.teacher else None, recipe)
+    targets = taught_targets(recipe, cache) if recipe.loss.taught else None
+    data = CropData(cache, load_teacher(cache) if recipe.loss.teacher else None, recipe, targets)
     trainer.fit(module, datamodule=data, ckpt_path=last if last.is_file() else None, weights_only=True)
     if recipe.schedule.patience and not pretraining:
         best = torch.load(folder / f"{BEST}.ckpt", weights_only=True, map_location="cpu")
@@ -93,7 +98,15 @@ def _take_branches(trunk: Branches, recipe: Recipe, cache: Cache, out: Path) -> 
     load_branches(trunk, recipe, out)
     frames = recipe.front.window_frames
     clips = [i for i in cache.split("train") if cache.tracks[i].is_labelled]
-    trunk.standardise(torch.from_numpy(windows(cache.clip(i), frames)[:1]) for i in clips)
+    device = _device(recipe)
+    trunk.to(device).standardise(torch.from_numpy(windows(cache.clip(i), frames)[:1]).to(device) for i in clips)
+    trunk.cpu()
+
+
+def _device(recipe: Recipe) -> torch.device:
+    """Where networks run outside the loop."""
+    wanted = recipe.trainer.accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
+    return torch.device("cuda" if wanted else "cpu")
 
 
 def _trainer(recipe: Recipe, out: Path, folder: Path, *, pretraining: bool) -> lightning.Trainer:

@@ -2,8 +2,8 @@
 
 A convolution before its activation is linear in the maps below it. So each layer of a branch is the least-squares
 regression of the teacher's maps on the branch's own, from the bottom to the top, over millions of patches: no descent,
-no schedule. Channels that no music moves are left out. Then the teacher's tags and embedding are read out of what the
-last layer gives.
+no schedule. Channels that no music moves are left out. Recurrent layers learn the teacher's states at every time, by
+descent. The tags are the regression of the teacher's on its embedding.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ RIDGE = 1e-6  # of the inputs' mean power
 REPORTED_CLIPS = 150
 BATCH, MAX_LR = 32, 5e-3  # of the read-out
 LEAST_TAG = 1e-5  # probability
+LEAST_DEVIATION = 0.01  # of a state, which is within -1 and 1
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class _Student:
     def _open(self, folder: Path) -> OnnxTeacher:
         from types import SimpleNamespace
 
-        outputs = [*self.options.maps, "embedding", "tags"]
+        outputs = [*self.options.maps, *self.options.states, "embedding", "tags"]
         wanted = SimpleNamespace(rate=self.front.sample_rate, samples=self.options.samples, hop=1.0, outputs=outputs)
         return open_teacher(folder / self.options.file, wanted)
 
@@ -145,7 +146,8 @@ class _Student:
 
     def _clips(self, split: str) -> NDArray[np.int64]:
         assert self.cache.audio is not None
-        return np.array([i for i in self.cache.split(split) if self.cache.audio.length[i]], np.int64)
+        recorded = [i for i in self.cache.split(split) if self.cache.audio.length[i] and self.cache.tracks[i].file]
+        return np.array(recorded, np.int64)
 
     def _hear(self, i: int, outputs: Sequence[str], start: float = 0.5) -> _Heard:
         """A window of a clip, ``start`` of the way from its first to its last one."""
@@ -184,33 +186,39 @@ class _Student:
         return channels
 
     def _fit_read_out(self, clips: NDArray[np.int64], rng: np.random.Generator) -> None:
-        """The tags, by regression on the teacher's embedding; that embedding from the last layer's maps, by descent."""
+        """The tags, by regression on the teacher's embedding; recurrent layers by descent."""
         heard = [self._last(int(i), float(start)) for i, start in zip(clips, rng.random(len(clips)), strict=True)]
-        maps, embedding, tags = (torch.cat(column) for column in zip(*heard, strict=True))
+        embedding, tags = (torch.cat([said[name] for _, said in heard]) for name in ("embedding", "tags"))
         weights, bias = _regression(embedding, tags.clamp(LEAST_TAG, 1 - LEAST_TAG).logit())
         with torch.no_grad():
             self.branch.tags.weight.copy_(weights.T)
             self.branch.tags.bias.copy_(bias)
-        read_out = self.branch.read_out
-        if not isinstance(read_out, LastState):
-            return
+        if isinstance(self.branch.read_out, LastState):
+            maps = torch.cat([maps for maps, _ in heard])
+            states = [torch.cat([_by_time(said[name]) for _, said in heard]) for name in self.options.states]
+            self._fit_states(self.branch.read_out, maps, states)
+
+    def _fit_states(self, read_out: LastState, maps: Tensor, states: list[Tensor]) -> None:
+        """Maps (n, c, 1, t) -> what the teacher's recurrent layers said of the same windows, each (n, t, e)."""
         read_out.scale.copy_(maps.std())
-        deviation = embedding.std(dim=0).clamp(min=1e-3)
-        optimizer = torch.optim.AdamW(read_out.parameters(), lr=MAX_LR, weight_decay=1e-4)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_LR, total_steps=int(self.recipe.hints.steps))
-        for _ in range(int(self.recipe.hints.steps)):
+        deviations = [state.std(dim=(0, 1)).clamp(min=LEAST_DEVIATION) for state in states]
+        optimizer = torch.optim.AdamW(read_out.parameters(), lr=MAX_LR, weight_decay=0.0)
+        steps = int(self.recipe.hints.steps)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, MAX_LR, total_steps=steps)
+        for _ in range(steps):
             rows = torch.randint(len(maps), (BATCH,))
-            loss = ((read_out(maps[rows]) - embedding[rows]) / deviation).square().mean()
+            ours = zip(read_out.states(maps[rows]), states, deviations, strict=True)
+            loss = torch.stack([((a - b[rows]) / deviation).square().mean() for a, b, deviation in ours]).sum()
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(read_out.parameters(), 1.0)
             optimizer.step()
             schedule.step()
 
     @torch.no_grad()
-    def _last(self, i: int, start: float) -> tuple[Tensor, Tensor, Tensor]:
-        heard = self._hear(i, ["embedding", "tags"], start)
-        return self.branch.maps(heard.x), heard.said["embedding"], heard.said["tags"]
+    def _last(self, i: int, start: float) -> tuple[Tensor, dict[str, Tensor]]:
+        heard = self._hear(i, [*self.options.states, "embedding", "tags"], start)
+        return self.branch.maps(heard.x), heard.said
 
     @torch.inference_mode()
     def _report(self, channels: list[Tensor], clips: NDArray[np.int64]) -> HintReport:
@@ -236,6 +244,11 @@ class _Student:
             embedding.share,
             tags.share,
         )
+
+
+def _by_time(states: Tensor) -> Tensor:
+    """What a recurrent layer of ONNX gives for one window (t, 1, 1, e) -> (1, t, e)."""
+    return states.flatten(1)[None]
 
 
 class _Sums:

@@ -70,11 +70,20 @@ class LastState(nn.Module):
     def __init__(self, channels: int, embedding: int, layers: int) -> None:
         super().__init__()
         self.register_buffer("scale", torch.ones(()))
-        self.layers = nn.GRU(channels, embedding, layers, batch_first=True)
+        widths = [channels, *[embedding] * layers]
+        self.layers = nn.ModuleList(nn.GRU(i, o, batch_first=True) for i, o in pairwise(widths))
+
+    def states(self, maps: Tensor) -> list[Tensor]:
+        """Of each layer, at every time [shape=(b, t, e)]."""
+        x = (maps / self.scale).squeeze(2).transpose(1, 2)  # (b, t, c)
+        found = []
+        for layer in self.layers:
+            x = layer(x)[0]
+            found.append(x)
+        return found
 
     def forward(self, maps: Tensor) -> Tensor:
-        states: Tensor = self.layers((maps / self.scale).squeeze(2).transpose(1, 2))[0]
-        return states[:, -1]
+        return self.states(maps)[-1][:, -1]
 
 
 class Branches(nn.Module):
@@ -83,7 +92,7 @@ class Branches(nn.Module):
     Parameters
     ----------
     branches : sequence of dict
-        Each branch's settings in a recipe. They learn by `training.fit.hints`, and do not change afterwards.
+        Each branch's settings in a recipe. They learn by `training.fit.hints`, and are frozen at first.
     features : int
         Width of the layer that reads the embeddings and the tags.
     """
@@ -126,7 +135,7 @@ def new_branch(options: Any) -> Branch:
     return Branch(
         widths=[int(width) for width in options.widths],
         pools=[(int(bands), int(times)) for bands, times in options.pools],
-        recurrent=int(options.recurrent),
+        recurrent=len(options.states),
         embedding=int(options.embedding),
         tags=int(options.tags),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,7 +19,8 @@ class Outputs(NamedTuple):
     """What the network says of b windows; a head that the recipe has no loss for gives no columns.
 
     features (b, f); head (b, d) unit length; genres (b, k) logits; teacher (b, 200) standardised; tags (b, 50) logits,
-    or (b, n) of all branches; mood (b, 2) logits of valence and arousal.
+    or (b, n) of all branches; mood (b, 2) logits of valence and arousal; taught (b, m) logits of other
+    teachers' tags.
     """
 
     features: Tensor
@@ -28,6 +29,7 @@ class Outputs(NamedTuple):
     teacher: Tensor
     tags: Tensor
     mood: Tensor
+    taught: Tensor
 
 
 class TrainableEncoder(nn.Module):
@@ -46,13 +48,24 @@ class TrainableEncoder(nn.Module):
         Whether there are heads for these.
     dropout : float
         Before the linear heads.
+    taught : int
+        Tags of further teachers in all.
     """
 
     TEACHER_DIMENSIONS = 200
     TEACHER_TAGS = 50
 
     def __init__(
-        self, trunk: nn.Module, *, features: int, n_genres: int, head: int, teacher: bool, mood: bool, dropout: float
+        self,
+        trunk: nn.Module,
+        *,
+        features: int,
+        n_genres: int,
+        head: int,
+        teacher: bool,
+        mood: bool,
+        dropout: float,
+        taught: int = 0,
     ) -> None:
         super().__init__()
         self.trunk = trunk
@@ -62,6 +75,7 @@ class TrainableEncoder(nn.Module):
         self.teacher = nn.Linear(features, self.TEACHER_DIMENSIONS) if teacher else None
         self.tags = nn.Linear(features, self.TEACHER_TAGS) if teacher else None
         self.mood = nn.Linear(features, len(AXES)) if mood else None
+        self.taught = nn.Linear(features, taught) if taught else None
 
     def forward(self, x: Tensor) -> Outputs:
         if isinstance(self.trunk, branches.Branches):
@@ -77,6 +91,7 @@ class TrainableEncoder(nn.Module):
             _apply(self.teacher, dropped),
             _apply(self.tags, dropped) if tags is None else tags,
             _apply(self.mood, dropped),
+            _apply(self.taught, dropped),
         )
 
 
@@ -103,6 +118,7 @@ def new_encoder(recipe: Recipe, n_genres: int) -> TrainableEncoder:
         teacher=loss.teacher > 0,
         mood=loss.mood > 0,
         dropout=net.dropout,
+        taught=sum(int(one.tags) for one in net.taught),
     )
     encoder.eval()(torch.zeros(1, recipe.front.n_mels, recipe.front.window_frames))  # gives lazy layers their shape
     return encoder.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -111,8 +127,9 @@ def new_encoder(recipe: Recipe, n_genres: int) -> TrainableEncoder:
 class TrackVector(nn.Module):
     """The network's outputs -> the window's embedding: weighted parts side by side, centred, projected.
 
-    Parts: ``head`` and ``features`` at unit length, ``teacher`` over the root of its dimensions, ``genres`` and
-    ``tags`` as square roots of probabilities (their product is the Bhattacharyya coefficient of two distributions).
+    Parts: ``head`` and ``features`` at unit length, ``teacher`` over the root of its dimensions, ``genres``, ``tags``
+    and each teacher's tags in ``taught`` as square roots of probabilities (their product is the Bhattacharyya
+    coefficient of two distributions).
 
     Parameters
     ----------
@@ -124,13 +141,24 @@ class TrackVector(nn.Module):
         Columns of all parts side by side.
     whiten : float
         0 keeps the axes' variances, 1 makes them equal.
+    taught : sequence of (int, float)
+        Of each further teacher: the number of its tags, and their weight.
     """
 
     mean: Tensor
     projection: Tensor
 
-    def __init__(self, weights: dict[str, float], dimensions: int, parts: int, *, whiten: float = 0.0) -> None:
+    def __init__(
+        self,
+        weights: dict[str, float],
+        dimensions: int,
+        parts: int,
+        *,
+        whiten: float = 0.0,
+        taught: Sequence[tuple[int, float]] = (),
+    ) -> None:
         super().__init__()
+        self.taught = taught
         self.weights = {name: weight for name, weight in weights.items() if weight}
         self.whiten = whiten
         self.register_buffer("mean", torch.zeros(parts))
@@ -144,8 +172,14 @@ class TrackVector(nn.Module):
             "teacher": lambda: out.teacher.float() / out.teacher.shape[1] ** 0.5,
             "genres": lambda: out.genres.float().softmax(dim=1).sqrt(),
             "tags": lambda: _unit_sum(out.tags.float().sigmoid()).sqrt(),
+            "taught": lambda: self._taught(out.taught.float().sigmoid()),
         }
         return torch.cat([weight * views[name]() for name, weight in self.weights.items()], dim=1)
+
+    def _taught(self, tags: Tensor) -> Tensor:
+        pieces = torch.split(tags, [count for count, _ in self.taught], dim=1)
+        weighted = [(weight, piece) for piece, (_, weight) in zip(pieces, self.taught, strict=True) if weight]
+        return torch.cat([weight * _unit_sum(piece).sqrt() for weight, piece in weighted], dim=1)
 
     def fit(self, parts: Tensor) -> TrackVector:
         """Principal axes of the training clips; fewer than asked for are padded with zeros."""

@@ -42,8 +42,9 @@ def outputs_of(
     w = windows(cache.clip(i), window_frames)
     if most and len(w) > most:
         w = w[np.linspace(0, len(w) - 1, most).round().astype(int)]
-    out: Outputs = encoder(torch.from_numpy(w))
-    return out
+    device = next(encoder.parameters()).device
+    out: Outputs = encoder(torch.from_numpy(w).to(device))
+    return Outputs(*(column.cpu() for column in out))
 
 
 def new_vector(recipe: Recipe, parts: int = 0) -> nn.Module:
@@ -57,15 +58,21 @@ def new_vector(recipe: Recipe, parts: int = 0) -> nn.Module:
     if recipe.vector.raw:
         return RawFeatures()
     weights = {name: weight for name, weight in recipe.vector.items() if name not in {"raw", "whiten"}}
-    return TrackVector(weights, recipe.network.embedding, parts, whiten=recipe.vector.whiten)
+    taught = [(int(one.tags), float(one.weight)) for one in recipe.network.taught]
+    return TrackVector(weights, recipe.network.embedding, parts, whiten=recipe.vector.whiten, taught=taught)
 
 
 def fit_vector(encoder: TrainableEncoder, recipe: Recipe, cache: Cache) -> nn.Module:
-    """The recipe's track vector, its principal axes fitted to the train split's clips."""
+    """The recipe's track vector, its centre and its principal axes fitted to the train split.
+
+    Where it has labelled recordings, to these alone: music without labels, and sound made of log-mel, would move the
+    centre away from the songs that people have.
+    """
     vector = new_vector(recipe)
     if not isinstance(vector, TrackVector):
         return vector
     frames, train = recipe.front.window_frames, cache.split("train")
+    train = [i for i in train if cache.tracks[i].is_labelled and cache.tracks[i].file] or train
     outputs = (outputs_of(encoder, cache, i, frames, most=AXES_WINDOWS) for i in train)
     return vector.fit(torch.stack([vector.parts(out).mean(dim=0) for out in outputs])).eval()
 

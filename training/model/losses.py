@@ -88,6 +88,18 @@ def mood_loss(logits: Tensor, mood: Tensor, *, smoothing: float = 0.0) -> Tensor
     return (loss * known).sum() / known.sum().clamp(min=1)
 
 
+def tags_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy beyond what the target itself has [shape=(b,)], summed over tags; 0 where they agree.
+
+    Parameters
+    ----------
+    logits : Tensor [shape=(b, n)]
+    target : Tensor [shape=(b, n)], probabilities
+    """
+    own = torch.special.entr(target) + torch.special.entr(1 - target)
+    return (F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none") - own).sum(dim=1)
+
+
 def distillation_loss(embedding: Tensor, tags: Tensor, teacher: Tensor, teacher_tags: Tensor, known: Tensor) -> Tensor:
     """Regress a teacher's standardised embedding and its tag probabilities (Hinton et al. 2015).
 

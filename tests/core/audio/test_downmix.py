@@ -78,7 +78,7 @@ def test_a_recording_too_short_to_tell_keeps_its_mean() -> None:
 
 @pytest.mark.parametrize("ending", ["flac", "mp3", "opus", "wav"])
 def test_a_file_with_an_inverted_channel_sounds_as_without(tmp_path: Path, ending: str) -> None:
-    y = music.compose(music.Song("Nylon Guitar", "a", "b", "c", 1, "flac", 3), 8)[:1]
+    y = music.compose(music.Song("Distorted Rock", "a", "b", "c", 1, "flac", 3), 8)[:1]
     plain = music.encode(np.concatenate([y, y]), tmp_path / f"plain.{ending}")
     inverted = music.encode(np.concatenate([-y, y]), tmp_path / f"inverted.{ending}")
     encoder = Encoder.load()

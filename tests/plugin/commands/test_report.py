@@ -11,6 +11,7 @@ import pytest
 
 from beetsplug.musrec.commands import report
 from musrec_core import Card
+from musrec_core.card import SHIPPED
 
 from ..conftest import Beet
 
@@ -40,7 +41,7 @@ def test_a_page_of_eighty_columns(library: Beet) -> None:
         f"UPDATE items SET {genre_column(library)} = CASE WHEN title LIKE '%Rock%' THEN 'Rock' ELSE 'Other' END"
     )
     said = library("musrec-report")
-    assert re.match(r"10 songs, model musrec-1@\w{8}, run by (ncnn|ONNX Runtime) [\d.]+\n", said.out)
+    assert re.match(rf"10 songs, model {SHIPPED.stem}@\w{{8}}, run by (ncnn|ONNX Runtime) [\d.]+\n", said.out)
     assert max(map(len, said.lines)) <= 80
     assert re.search(r"embedded +10 +100%", said.out)
     assert re.search(r"genre +\d+\.\d% +\d+\.\d% +\d\.\dx +10", said.out)
@@ -83,7 +84,7 @@ def test_a_query_and_a_library_without_tags(library: Beet) -> None:
 def test_it_needs_nothing_that_runs_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("ncnn", "onnxruntime"):
         monkeypatch.setitem(sys.modules, module, None)
-    needed = "the model musrec-1 needs ncnn, which is not installed: pip install ncnn"
+    needed = f"the model {SHIPPED.stem} needs ncnn, which is not installed: pip install ncnn"
     assert report._runtime(Card.load()) == f"which can't run here: {needed}"
 
 

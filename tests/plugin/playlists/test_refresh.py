@@ -45,7 +45,7 @@ def test_the_recipe_stands_in_the_file(library: Beet, waltzes: Path) -> None:
     assert recipe(waltzes) == "beet similar --count 4 'Harbour Waltz'"
     lines = waltzes.read_text("utf-8").splitlines()
     assert lines[0] == "#EXTM3U"
-    assert re.fullmatch(r"#MUSREC-MODEL:musrec-1@[0-9a-f]{8}", lines[2])
+    assert re.fullmatch(r"#MUSREC-MODEL:musrec-2@[0-9a-f]{8}", lines[2])
     assert re.fullmatch(r"#MUSREC-SEEDS:\S.* - Harbour Waltz \d", lines[3])
     library.configure(musrec={"playlist": {"recipe": False}})
     library("similar", "Harbour Waltz", "-n", "4", "-m", str(waltzes))

@@ -164,7 +164,7 @@ def test_a_damaged_archive_and_a_missing_one(
     recipe.write_text(recipe.read_text().replace("fma_metadata.zip", "nosuch.zip"))
     assert main(["fetch", str(recipe), str(folder)]) == 1
     assert "can't be fetched: HTTPError" in capsys.readouterr().err
-    assert main(["fetch", "shipped", str(folder)]) == 1
+    assert main(["fetch", "musrec-1", str(folder)]) == 1
     assert "names no archive" in capsys.readouterr().err
 
 

@@ -79,7 +79,7 @@ def model(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_recipe_says_it_all(recipe: Recipe) -> None:
     assert recipe.front == FrontEnd(**HEARD)  # type: ignore[arg-type]
-    assert load_recipe("shipped").front == FrontEnd()
+    assert load_recipe("musrec_1").front == FrontEnd()
 
 
 def test_a_recipe_that_lacks_a_number_is_one_sentence(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ PARTS = 2 + 50  # columns of the vector: genres and tags
 
 
 def small(*, int8: bool) -> Recipe:
-    """The shipped recipe's network, made small."""
+    """The network of the recipe of musrec-1, made small."""
     changes = {
         "name": "fixed",
         "network.stem": 8,
@@ -31,7 +31,7 @@ def small(*, int8: bool) -> Recipe:
         "vector": {"teacher": 0.0, "genres": 1.0, "tags": 1.0},
         "export.int8": int8,
     }
-    return load_recipe("shipped", changes)
+    return load_recipe("musrec_1", changes)
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ def test_a_model_without_files_for_ncnn_gets_them(tmp_path: Path, capsys: pytest
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A copy of the shipped encoder."""
+    """A copy of musrec-1, whose convolutions are all in 8-bit integers."""
     return Path(shutil.copytree(SHIPPED.parent, tmp_path / "model")) / "musrec-1.onnx"
 
 
@@ -112,7 +112,7 @@ def test_networks_that_differ_are_refused(most: Difference, model: Path, monkeyp
     before = contents(model.parent)
     monkeypatch.setattr(ncnn_files, "MOST", most)
     with pytest.raises(RecipeError, match=r"differ from ONNX Runtime's: vectors by .* and distances between clips by"):
-        add_ncnn_files(model, [next(noise(Card.load()))])
+        add_ncnn_files(model, [next(noise(Card.load(model)))])
     assert contents(model.parent) == before
     assert Encoder.load(model).card.ncnn is not None
 
@@ -149,16 +149,16 @@ def test_a_card_names_no_files_that_are_half_written(model: Path, monkeypatch: p
     monkeypatch.setattr(ncnn_files, "convert", lambda _, int8: exact)
     monkeypatch.setattr(ncnn_files, "atomic_write", full)
     with pytest.raises(OSError, match="No space"):
-        add_ncnn_files(model, [next(noise(Card.load()))])
+        add_ncnn_files(model, [next(noise(Card.load(model)))])
     assert Encoder.load(model).card.ncnn is None
     monkeypatch.undo()
-    assert add_ncnn_files(model, [next(noise(Card.load()))]) == Card.load(model)
+    assert add_ncnn_files(model, [next(noise(Card.load(model)))]) == Card.load(model)
     assert {path.name for path in model.parent.iterdir()} == {path.name for path in SHIPPED.parent.iterdir()}
 
 
 def test_noise_is_as_varied_as_music() -> None:
     """Clips that all sound alike would say nothing of the distances between songs."""
-    encoder = Encoder.load(threads=1)
+    encoder = Encoder.load("musrec-1", threads=1)
     vectors = np.stack([encoder.embed_windows(w).vector for w in noise(encoder.card)])
     cosines = (vectors @ vectors.T)[np.triu_indices(len(vectors), 1)]
     assert cosines.min() < 0.5

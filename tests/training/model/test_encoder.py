@@ -8,7 +8,7 @@ import torch
 from training.model.encoder import TrackVector, new_encoder
 from training.recipe import load_recipe
 
-NETWORKS = [("shipped", 130, 256), ("vgg", 130, 256), ("latent_cnn", 128, 32), ("mfcc_cnn", 130, 64)]
+NETWORKS = [("musrec_1", 130, 256), ("vgg", 130, 256), ("latent_cnn", 128, 32), ("mfcc_cnn", 130, 64)]
 
 
 @pytest.mark.parametrize(("name", "frames", "features"), NETWORKS)
@@ -19,8 +19,8 @@ def test_each_recipe_builds_its_network(name: str, frames: int, features: int) -
     out = encoder(torch.randn(2, 128, frames))
     assert out.features.shape == (2, features)
     assert out.genres.shape == (2, 7)
-    shipped = name == "shipped"
-    assert (out.head.shape[1], out.teacher.shape[1], out.mood.shape[1]) == ((128, 200, 2) if shipped else (0, 0, 0))
+    first = name == "musrec_1"
+    assert (out.head.shape[1], out.teacher.shape[1], out.mood.shape[1]) == ((128, 200, 2) if first else (0, 0, 0))
     assert all(p.is_contiguous(memory_format=torch.channels_last) for p in encoder.parameters() if p.dim() == 4)
 
 
