@@ -21,6 +21,8 @@ from training.fit.hints import branch_file
 from training.model.branches import Branches, new_branch
 from training.recipe import RECIPES, Recipe, load_recipe
 
+pytestmark = pytest.mark.slow
+
 MELS, FRAMES = 8, 33
 BRANCH = {"file": "tiny.onnx", "samples": 1024, "maps": ["a", "b"], "widths": [4, 5], "pools": [[2, 4], [4, 2]],
           "embedding": 20, "tags": 3}  # fmt: skip

@@ -21,6 +21,8 @@ from training.model.branches import new_branch
 from training.model.inference import load_trained, outputs_of
 from training.recipe import RECIPES, Recipe, RecipeError, load_recipe
 
+pytestmark = pytest.mark.slow
+
 RATE, HOP, MELS, FRAMES = 1_000, 50, 8, 20  # a window is a second
 CLIPS, SECONDS = 12, 3
 BRANCH = {"file": "first.onnx", "samples": FRAMES * HOP, "maps": ["a"], "widths": [3], "pools": [[8, 4]],

@@ -21,6 +21,8 @@ from training.fit.hints import HintReport, branch_file, fit_hints, load_branches
 from training.model.encoder import new_encoder
 from training.recipe import RECIPES, Recipe, RecipeError, load_recipe
 
+pytestmark = pytest.mark.slow
+
 RATE, N_FFT, HOP, MELS, FRAMES = 4_000, 64, 32, 8, 33
 SAMPLES = (FRAMES - 1) * HOP
 MEAN_DB, DEVIATION_DB = -20.0, 15.0
