@@ -65,7 +65,7 @@ class Card:
     ncnn : NcnnFiles, or None
         None: the network runs in ONNX Runtime only.
     words : ModelFile, or None
-        What `musrec_core.words` reads; None: this model knows none.
+        What `musrec_core.words.heads` reads; None: this model knows none.
     """
 
     name: str

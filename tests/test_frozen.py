@@ -15,7 +15,7 @@ from musrec_core import Card, VectorIndex
 from musrec_core.genres.vocabulary import Vocabulary
 from musrec_core.playlist import m3u
 from musrec_core.playlist.recipe import mark, read
-from musrec_core.words import Words
+from musrec_core.words.heads import Words
 
 FROZEN = Path(__file__).parent / "frozen"
 

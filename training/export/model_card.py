@@ -8,7 +8,7 @@ from typing import Any
 from musrec_core.card import Card
 from musrec_core.front_end import FrontEnd
 from musrec_core.mood import AXES
-from musrec_core.words import Words
+from musrec_core.words.heads import Words
 
 
 def write_model_card(card: Card) -> Path:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from musrec_core.card import ModelFile
 from musrec_core.encoder import Encoder
-from musrec_core.words import Words
+from musrec_core.words.heads import Words
 
 from ..data.cache import Cache, Track
 from ..data.sources import read_manifest

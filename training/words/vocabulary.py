@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from musrec_core.words import SEPARATOR
+from musrec_core.words.heads import SEPARATOR
 
 from ..recipe import RecipeError
 

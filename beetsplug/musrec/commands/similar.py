@@ -12,7 +12,8 @@ from .. import playlist_paths
 from ..console import formatted, print_item, print_text
 from ..option_checks import listed
 from ..similar import arguments
-from ..similar.options import BY_NAME, Use
+from ..similar.option import Use
+from ..similar.options import BY_NAME
 from ..similar.request import PlaylistContext, Request
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from musrec_core._text import one_line
 from ..attributes import fields
 from ..library import sql
 from ..similar import arguments
-from ..similar.options import OPTIONS, Option, SimilarOptions, Use
+from ..similar.option import Option, Use
+from ..similar.options import OPTIONS, SimilarOptions
 from ..similar.request import Request, check
 from .build import Source
 from .file_names import playlist_name

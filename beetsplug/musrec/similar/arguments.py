@@ -11,19 +11,8 @@ from beets.ui import CommonOptionsParser, UserError
 from beets.util import normpath
 
 from ..option_checks import listed, needing
-from .options import (
-    A_QUERY,
-    AGAIN,
-    BY_NAME,
-    GROUPS,
-    OPTIONS,
-    Option,
-    SimilarOptions,
-    Use,
-    check_values,
-    given,
-    is_given,
-)
+from .option import Option, Use
+from .options import A_QUERY, AGAIN, BY_NAME, GROUPS, OPTIONS, SimilarOptions, check_values, given, is_given
 
 if TYPE_CHECKING:
     from ..config import SimilarSettings

@@ -13,7 +13,8 @@ from ..library import coverage, song_keys, sql
 from . import journey, search, seeds, steering
 from .arguments import resolved
 from .criteria import Criteria, criteria_from
-from .options import SimilarOptions, Use
+from .option import Use
+from .options import SimilarOptions
 from .request import PlaylistContext, Request, Result, check
 from .times import parse_length
 

@@ -14,7 +14,7 @@ from .. import progress
 from ..library import coverage, sql
 from .arguments import resolved
 from .criteria import default_metric
-from .options import Use
+from .option import Use
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -7,13 +7,12 @@ all come from the table. An option that does not say what it applies to is refus
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
-from enum import Flag, auto
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 from beets.ui import UserError
 
+from .option import Option, Use, at_least, option, share, time
 from .times import parse_length, parse_moment
 
 if TYPE_CHECKING:
@@ -21,22 +20,7 @@ if TYPE_CHECKING:
 
     from ..config import Space
 
-
-class Use(Flag):
-    """What an option may apply to: the modes of `beet similar`, recipes, mixes and queries."""
-
-    LIST = auto()  # the songs nearest to the seeds
-    JOURNEY = auto()  # --to
-    HUBS = auto()  # --hubs
-    REFRESH = auto()  # --refresh: it replaces what the recipe says
-    EXTEND = auto()  # --extend: the same
-    RECIPE = auto()  # it is kept in a playlist's recipe
-    MIX = auto()  # a key of musrec.mixes
-    QUERY = auto()  # a `similar:` query uses the setting of its name
-
-
 LIST, JOURNEY, HUBS, QUERY = Use.LIST, Use.JOURNEY, Use.HUBS, Use.QUERY
-NOTHING = Use(0)
 AGAIN = Use.REFRESH | Use.EXTEND
 STORED = Use.RECIPE | Use.MIX
 MODES = (Use.LIST, Use.JOURNEY, Use.HUBS, Use.REFRESH, Use.EXTEND)
@@ -44,101 +28,6 @@ MODES = (Use.LIST, Use.JOURNEY, Use.HUBS, Use.REFRESH, Use.EXTEND)
 START, CHOOSE, ORDER, OTHER = "Start from", "Choose", "List", "Other"  # groups in the help
 GROUPS = (START, CHOOSE, ORDER, OTHER)
 A_QUERY = "a QUERY"
-
-Check = Callable[[Any], str]  # a value -> what it has to be, empty where it is that
-Type = Literal["flag", "string", "int", "float", "choice"]
-
-
-@dataclass(frozen=True)
-class Option:
-    """A row of the table.
-
-    Attributes
-    ----------
-    flags : tuple of str
-        As they are typed, the long one last.
-    applies_to : Use
-        What it applies to; anything else refuses it.
-    group : str
-        Of the help.
-    type : str
-    help : str
-    metavar : str, optional
-        What stands for the value in the help.
-    choices : tuple of str
-        The values of a ``choice``.
-    many : bool
-        Whether it may be repeated.
-    setting : bool
-        Whether the setting of its name, below ``musrec.similar``, stands in for it; those of ``many`` are added up.
-    needs : str
-        The name of an option without which it does nothing, or `A_QUERY`.
-    excludes : str
-        The name of an option that can't be given with it.
-    replaces : str
-        The name of an option of a recipe that goes when this one is given.
-    check : callable, optional
-        Says what a value has to be where it is something else.
-    is_path : bool
-        Whether it names a file, which a recipe has to find from any folder.
-    common : str
-        The method of beets' parser that adds it, where beets declares it.
-    name : str
-        The attribute of `SimilarOptions`.
-    """
-
-    flags: tuple[str, ...]
-    applies_to: Use = NOTHING
-    group: str = ""
-    type: Type = "string"
-    help: str = ""
-    metavar: str | None = None
-    many: bool = False
-    choices: tuple[str, ...] = ()
-    setting: bool = False
-    needs: str = ""
-    excludes: str = ""
-    replaces: str = ""
-    check: Check | None = None
-    is_path: bool = False
-    common: str = ""
-    name: str = ""
-
-    @property
-    def flag(self) -> str:
-        """The long name."""
-        return self.flags[-1]
-
-    @property
-    def key(self) -> str:
-        """The name in ``musrec.mixes``."""
-        return self.flag[2:].replace("-", "_")
-
-
-def option(*flags: str, **attributes: Any) -> Any:
-    """A field of `SimilarOptions`, with its row of the table: the attributes are those of `Option`."""
-    row = Option(flags, **attributes)
-    default = () if row.many else False if row.type == "flag" and not row.setting else None
-    return field(default=default, metadata={"option": row})
-
-
-def _at_least(low: int) -> Check:
-    return lambda value: "" if value >= low else f"{low} or more"
-
-
-def _share(value: float) -> str:
-    return "" if 0 <= value <= 1 else "between 0 and 1"
-
-
-def _time(parse: Callable[[str], float], examples: str) -> Check:
-    def check(value: str) -> str:
-        try:
-            parse(value)
-        except ValueError:
-            return f"a time such as {examples}, not {value}"
-        return ""
-
-    return check
 
 
 @dataclass(frozen=True)
@@ -159,7 +48,7 @@ class SimilarOptions:
     from_playlist: str | None = option("--from-playlist", group=START, metavar="FILE", is_path=True,
         applies_to=LIST | STORED, help="start from the songs of an M3U playlist")  # fmt: skip
     at: str | None = option("--at", group=START, metavar="TIME", applies_to=LIST | STORED,
-        check=_time(parse_moment, "2:10 or 130 (seconds)"),
+        check=time(parse_moment, "2:10 or 130 (seconds)"),
         help="start from the half minute that begins at this time, as in 2:10 or 130 (seconds)")  # fmt: skip
     unlike: tuple[str, ...] = option("--unlike", group=START, many=True, metavar="QUERY",
         applies_to=LIST | AGAIN | STORED,
@@ -184,11 +73,11 @@ class SimilarOptions:
         applies_to=LIST | AGAIN | STORED | QUERY,
         help="take ratings or counts into account, as in rating:0.2 or skip_count:-0.3 (may be repeated)")  # fmt: skip
     max_per_artist: int | None = option("--max-per-artist", group=CHOOSE, type="int", metavar="N", setting=True,
-        check=_at_least(0), applies_to=LIST | JOURNEY | AGAIN | STORED | QUERY,
+        check=at_least(0), applies_to=LIST | JOURNEY | AGAIN | STORED | QUERY,
         help="at most N songs of one artist")  # fmt: skip
     max_per_album: int | None = option("--max-per-album", group=CHOOSE, type="int", metavar="N", setting=True,
-        check=_at_least(0), applies_to=LIST | AGAIN | STORED | QUERY, help="at most N songs of one album")  # fmt: skip
-    variety: float | None = option("--variety", group=CHOOSE, type="float", metavar="0..1", setting=True, check=_share,
+        check=at_least(0), applies_to=LIST | AGAIN | STORED | QUERY, help="at most N songs of one album")  # fmt: skip
+    variety: float | None = option("--variety", group=CHOOSE, type="float", metavar="0..1", setting=True, check=share,
         applies_to=LIST | AGAIN | STORED,
         help="how much the songs should differ from each other (default: 0, the nearest)")  # fmt: skip
     hub_correction: bool | None = option("--hub-correction", group=CHOOSE, type="flag", setting=True,
@@ -198,11 +87,11 @@ class SimilarOptions:
         applies_to=LIST | JOURNEY | AGAIN | STORED | QUERY,
         help="list every copy of a recording, not only the best one")  # fmt: skip
 
-    count: int | None = option("-n", "--count", group=ORDER, type="int", metavar="N", setting=True, check=_at_least(1),
+    count: int | None = option("-n", "--count", group=ORDER, type="int", metavar="N", setting=True, check=at_least(1),
         excludes="length", applies_to=LIST | JOURNEY | HUBS | AGAIN | STORED,
         help="how many songs (default: 5)")  # fmt: skip
     length: str | None = option("--length", group=ORDER, metavar="TIME", excludes="count",
-        check=_time(parse_length, "1h30, 90m or 130 (seconds)"), applies_to=LIST | AGAIN | STORED,
+        check=time(parse_length, "1h30, 90m or 130 (seconds)"), applies_to=LIST | AGAIN | STORED,
         help="instead of --count: fill this time, as in 1h30, 90m, 1:30:00 or 130 (seconds)")  # fmt: skip
     to: tuple[str, ...] = option("--to", group=ORDER, many=True, metavar="QUERY", applies_to=JOURNEY | STORED,
         help="list a journey of --count songs to this song (may be repeated: the last is the end)")  # fmt: skip
@@ -214,7 +103,7 @@ class SimilarOptions:
         help="with --to or --order smooth: also take bpm and initial_key into account, if known")  # fmt: skip
     shuffle: bool = option("--shuffle", group=ORDER, type="flag", replaces="seed", applies_to=LIST | AGAIN | STORED,
         help="choose at random from four times as many, preferring the nearest, in random order")  # fmt: skip
-    seed: int | None = option("--seed", group=ORDER, type="int", metavar="N", check=_at_least(0),
+    seed: int | None = option("--seed", group=ORDER, type="int", metavar="N", check=at_least(0),
         applies_to=LIST | AGAIN | STORED, help="repeat an earlier --shuffle, which printed this number")  # fmt: skip
     with_seeds: bool = option("--with-seeds", group=ORDER, type="flag", excludes="no_seeds",
         applies_to=LIST | AGAIN | STORED,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .options import MODES, OPTIONS, Option, Use
+from .option import Option, Use
+from .options import MODES, OPTIONS
 
 HEAD = ("option", "", "setting `musrec.similar.`", "list", "`--to`", "`--hubs`", "`--refresh`", "`--extend`", "mix")
 

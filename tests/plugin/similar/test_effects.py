@@ -18,7 +18,8 @@ from beetsplug.musrec.library.vectors import VectorStore
 from beetsplug.musrec.similar import arguments
 from beetsplug.musrec.similar.find import SimilarSearch
 from beetsplug.musrec.similar.hubs import HubFinder
-from beetsplug.musrec.similar.options import OPTIONS, SimilarOptions, Use
+from beetsplug.musrec.similar.option import Use
+from beetsplug.musrec.similar.options import OPTIONS, SimilarOptions
 from beetsplug.musrec.similar.request import Request
 from benchmarks.synthetic_library import make_library
 from musrec_core.card import Card

@@ -14,7 +14,8 @@ from beets.ui import CommonOptionsParser, UserError
 from beetsplug.musrec.config import SimilarSettings
 from beetsplug.musrec.playlists.mixes import OWN_KEYS, parse_mixes
 from beetsplug.musrec.similar import arguments, options, reference
-from beetsplug.musrec.similar.options import BY_NAME, MODES, OPTIONS, Option, SimilarOptions, Use, option
+from beetsplug.musrec.similar.option import Option, Use, option
+from beetsplug.musrec.similar.options import BY_NAME, MODES, OPTIONS, SimilarOptions
 
 DOCS = Path(__file__).parents[3] / "docs"
 VALUES = {"string": "1:30", "int": "1", "float": "0.5"}  # 1:30 is a query, a file and a time

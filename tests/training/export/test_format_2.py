@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from musrec_core import Card, Encoder, TrackEmbedding
 from musrec_core.card import Genre
 from musrec_core.front_end import FrontEnd
-from musrec_core.words import Words
+from musrec_core.words.heads import Words
 from training.export.export import _write_onnx
 from training.export.model_card import write_model_card
 from training.export.ncnn_files import add_ncnn_files

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from musrec_core import Card, Encoder
 from musrec_core.card import MODELS
-from musrec_core.words import Words
+from musrec_core.words.heads import Words
 from training.__main__ import main
 from training.data.audio import FILE, Audio, write_samples
 from training.data.cache import Cache, Track, load_cache, save_cache

@@ -16,9 +16,9 @@ import pytest
 
 from musrec_core import Card, ModelError
 from musrec_core.card import SHIPPED, ModelFile
-from musrec_core.words import Words
+from musrec_core.words.heads import Words
 
-from .test_model_files import Bomb
+from ..test_model_files import Bomb
 
 WORDS = Words(
     names=("piano", "female vocals", "80s"),

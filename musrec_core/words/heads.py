@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._files import atomic_write
-from .card import Card
-from .errors import ModelError
-from .network import checked_bytes
+from .._files import atomic_write
+from ..card import Card
+from ..errors import ModelError
+from ..network import checked_bytes
 
 SEPARATOR = "|"  # between the synonyms of a word in the file
 _NUMBERS = ("weights", "bias", "auc")

@@ -1,0 +1,1 @@
+"""Words for how music sounds: their probabilities, what a request for some of them means, what two songs share."""
