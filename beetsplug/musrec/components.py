@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .genres.learn import VocabularyLearner
     from .genres.vocabulary import Genres
     from .library.vectors import VectorStore
+    from .library.word_heads import WordHeads
     from .playlists.build import PlaylistBuilder
     from .playlists.files import PlaylistWriter
     from .playlists.mixes import Mixes
@@ -103,6 +104,12 @@ class Components:
         from .library.vectors import VectorStore
 
         return VectorStore(Models(known_cards(self.card)), self.settings.library.cache, self.log)
+
+    @component
+    def words(self) -> WordHeads:
+        from .library.word_heads import WordHeads
+
+        return WordHeads()
 
     @component
     def embedder(self) -> Embedder:

@@ -10,6 +10,7 @@ import io
 import os
 import zipfile
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +79,26 @@ class Words:
         return np.asarray(
             0.5 * (1 + np.tanh((x @ self.weights.T + self.bias) / 2)), np.float32
         )  # the logistic function
+
+    def likeliest(
+        self, vector: ArrayLike, *, least: float = 0.5, most: int | None = None, groups: Collection[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """The words of one embedding [shape=(d,)] with their probabilities, the likeliest first.
+
+        Parameters
+        ----------
+        least : float
+            The least probability.
+        most : int, optional
+            Words; all without it.
+        groups : collection of str, optional
+            Only words of these groups.
+        """
+        probabilities = self.probabilities(np.asarray(vector, np.float32)[None])[0]
+        order = np.argsort(-probabilities, kind="stable")
+        wanted = [n for n in order if groups is None or self.groups[n] in groups]
+        found = [(self.names[n], float(probabilities[n])) for n in wanted if probabilities[n] >= least]
+        return found[:most]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file that a card names, atomically; raises `OSError`."""

@@ -75,6 +75,17 @@ def test_probabilities_are_a_logistic_regressions() -> None:
         WORDS.probabilities(vectors[:, :64])
 
 
+def test_the_likeliest_words_come_first() -> None:
+    vector = np.random.default_rng(1).standard_normal(128).astype(np.float32)
+    p = WORDS.probabilities(vector[None])[0]
+    every = WORDS.likeliest(vector, least=0.0)
+    assert [name for name, _ in every] == [WORDS.names[n] for n in np.argsort(-p)]
+    assert [value for _, value in every] == sorted(p.tolist(), reverse=True)
+    assert WORDS.likeliest(vector, least=every[1][1]) == every[:2]
+    assert WORDS.likeliest(vector, least=0.0, most=1) == every[:1]
+    assert {name for name, _ in WORDS.likeliest(vector, least=0.0, groups=("era",))} == {"80s"}
+
+
 @pytest.mark.parametrize(("changes", "message"), [
     ({"names": ("piano", "Piano", "80s")}, "share a name"),
     ({"synonyms": ((), ("piano",), ())}, "share a name"),
