@@ -122,6 +122,7 @@ class MusrecPlugin(BeetsPlugin):
             **fields.computed_fields(cards, self._genre_answer),
             **fields.learnt_fields(learnt, self._genre_probability),
             fields.DISTANCE: lambda item: self.last_result.distance(item.get("id")),
+            fields.NEARNESS: lambda item: self.last_result.nearness(item.get("id")),
         }
 
     def _genre_answer(self, item: Item) -> tuple[str, float | None]:

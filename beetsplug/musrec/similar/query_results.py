@@ -16,6 +16,7 @@ from musrec_core._text import one_line
 from ..attributes import fields
 from ..library import sql
 from ..library.vectors import LibraryState, state_of
+from .percentages import PERCENTAGE, check_percentage, parse_percentage
 from .seeds import Seeds
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
 
     from ..library.vectors import Snapshot
     from .find import SimilarSearch
+    from .nearness import LibraryNearness
     from .search import SongRanker
 
 COUNT = 25
-EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a decimal point: 0.2) or SEEDS|QUERY"
-NUMBER = re.compile(r"[-+]?\d*[.,]?\d*(e[-+]?\d+)?", re.IGNORECASE)  # -3, 0,2 and 1e3: nobody means a query by that
+EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a decimal point: 0.2), SEEDS|PERCENTAGE (99%) or SEEDS|QUERY"
+# -3, 0,2, 1e3 and 101%: nobody means a query by that
+NUMBER = re.compile(r"[-+]?\d*[.,]?\d*(e[-+]?\d+)?\s*%?", re.IGNORECASE)
 MAX_CACHED = 16  # patterns
 REFRESH_SHARE = 20  # while songs change one by one, searching anew takes at most one part in so many of the time
 
@@ -45,31 +48,36 @@ class Pattern:
     text: str
     seeds: Query
     count: int | None
-    within: float | None
+    within: float | None  # a distance
+    closer_than: float | None  # the share of pairs of songs that are farther apart
     candidates: str | None
 
 
 def parse(pattern: str) -> Pattern:
     """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
     text, *rest = (part.strip() for part in pattern.split("|"))
-    count, within, candidates = None, None, None
+    count, within, closer_than, candidates = None, None, None, None
     for part in rest:
         if part.isdecimal() and count is None:
             count = int(part)
         elif re.fullmatch(r"\d*\.\d+", part) and within is None:
             within = float(part)
+        elif PERCENTAGE.fullmatch(part) and not check_percentage(part) and closer_than is None:
+            closer_than = parse_percentage(part)
         elif part and not NUMBER.fullmatch(part) and candidates is None:
             candidates = part
         else:
             raise InvalidQueryArgumentValueError(pattern, EXPECTED)
-    if not text or count == 0:
+    if not text or count == 0 or (within is not None and closer_than is not None):
         raise InvalidQueryArgumentValueError(pattern, EXPECTED)
     # without a field's name it is a phrase, as a word in quotes is on the command line
     try:
         found = sql.parse(text if ":" in text else [text])
     except InvalidQueryError as error:
         raise InvalidQueryArgumentValueError(pattern, EXPECTED, str(error)) from None
-    return Pattern(pattern, found, count or (None if within is not None else COUNT), within, candidates)
+    if count is None and within is None and closer_than is None:
+        count = COUNT
+    return Pattern(pattern, found, count, within, closer_than, candidates)
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ class CachedResult:
     """The distances of the songs that were found, and what they were found in."""
 
     distances: dict[int, float]
+    nearness: fields.Nearness | None
     known: frozenset[int]
     state: LibraryState | None
     keep_until: float  # on the clock of `time.monotonic`
@@ -92,7 +101,7 @@ class QueryResults:
     library : callable
         The library that beets opened; None before that.
     last_result : LastResult
-        What ``$musrec_distance`` shows.
+        What ``$musrec_distance`` and ``$musrec_nearness`` show.
     log : BeetsLogger
         Gets one line for a pattern that can't be answered.
     """
@@ -113,8 +122,8 @@ class QueryResults:
         return parse(pattern)
 
     def show_distances(self, result: CachedResult) -> None:
-        """Let ``$musrec_distance`` show these."""
-        self._last_result.set(result.distances.items())
+        """Let ``$musrec_distance`` and ``$musrec_nearness`` tell of these."""
+        self._last_result.set(result.distances.items(), result.nearness)
 
     def matches(
         self, lib: Library, item: Item, pattern: Pattern, old: CachedResult | None
@@ -144,16 +153,20 @@ class QueryResults:
         began = time.monotonic()
         known: frozenset[int] = frozenset()
         found: list[Neighbour] = []
+        nearness: LibraryNearness | None = None
         try:
             similar = self._similar()
             snapshot = similar.query_snapshot(lib)
             known = frozenset(snapshot.index.ids.tolist())
             if seeds := self._seeds(lib, pattern, snapshot, known, similar):
-                found = _nearest(similar.query_ranker(lib, snapshot, seeds, pattern.candidates), pattern)
+                nearness = similar.query_nearness(lib, snapshot)
+                within = pattern.within if pattern.closer_than is None else nearness.distance(pattern.closer_than)
+                found = _nearest(similar.query_ranker(lib, snapshot, seeds, pattern.candidates), pattern.count, within)
         except (UserError, ConfigError) as error:
             self._tell(pattern, str(error))
         now = time.monotonic()
-        return CachedResult({n.id: n.distance for n in found}, known, state, now + REFRESH_SHARE * (now - began))
+        distances, keep_until = {n.id: n.distance for n in found}, now + REFRESH_SHARE * (now - began)
+        return CachedResult(distances, nearness, known, state, keep_until)
 
     def _seeds(
         self, lib: Library, pattern: Pattern, snapshot: Snapshot, known: frozenset[int], similar: SimilarSearch
@@ -179,16 +192,16 @@ class QueryResults:
             self._log.warning("{}", message)
 
 
-def _nearest(ranker: SongRanker, pattern: Pattern) -> list[Neighbour]:
+def _nearest(ranker: SongRanker, most: int | None, within: float | None) -> list[Neighbour]:
     """As many songs as a pattern asks for, or all within its distance."""
-    if pattern.within is None:
-        return ranker(pattern.count or COUNT)
-    count = pattern.count or 4 * COUNT
+    if within is None:
+        return ranker(most or COUNT)
+    count = most or 4 * COUNT
     found = ranker(count)
-    while pattern.count is None and len(found) == count and found[-1].distance <= pattern.within:
+    while most is None and len(found) == count and found[-1].distance <= within:
         count *= 4
         found = ranker(count)
-    return [neighbour for neighbour in found if neighbour.distance <= pattern.within]
+    return [neighbour for neighbour in found if neighbour.distance <= within]
 
 
 def _is_same(now: LibraryState | None, then: LibraryState | None) -> bool:
