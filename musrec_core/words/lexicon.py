@@ -42,8 +42,8 @@ class Lexicon:
         self.names = tuple(names)
         self._phrases: dict[str, int] = {}  # as they are written
         self._keys: dict[Key, int] = {}
-        others = synonyms if synonyms is not None else [()] * len(self.names)
-        for phrases in (zip(self.names), others):  # a name before another one's synonym
+        self.synonyms = tuple(map(tuple, synonyms)) if synonyms is not None else ((),) * len(self.names)
+        for phrases in (((name,) for name in self.names), self.synonyms):  # a name before another one's synonym
             for n, some in enumerate(phrases):
                 for phrase in some:
                     self._phrases.setdefault(phrase, n)
