@@ -87,7 +87,10 @@ def require_filled(options: SimilarOptions) -> None:
 
 def require_applicable(options: SimilarOptions, mode: Use) -> None:
     """Raise `UserError` for options that do not apply to a mode."""
-    if ignored := [row.flag for row in given(options) if mode not in row.applies_to]:
+    ignored = [row.flag for row in given(options) if mode not in row.applies_to]
+    if options.path and "--format" in ignored:  # beets gives --path a format
+        ignored.remove("--format")
+    if ignored:
         raise UserError(f"{MODE_NAMES[mode]} can't be combined with {listed(ignored)}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -50,4 +51,4 @@ def _one(words: Words, n: int) -> list[str]:
 
 
 def _percent(words: Words, n: int) -> str:
-    return f"{100 * float(words.auc[n]):.0f}"
+    return str(math.floor(100 * float(words.auc[n])))  # none is perfect
