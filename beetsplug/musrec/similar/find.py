@@ -277,7 +277,7 @@ class SimilarSearch:
             self._nearness = last = LibraryNearness(lib, index, metric)
         return last
 
-    def _items(self, lib: Library, neighbours: list[Neighbour], nearness: LibraryNearness) -> list[Item]:
+    def _items(self, lib: Library, neighbours: list[Neighbour], nearness: LibraryNearness | None) -> list[Item]:
         """The songs themselves, which ``$musrec_distance`` and ``$musrec_nearness`` tell of from now on."""
         self._last_result.set(((neighbour.id, neighbour.distance) for neighbour in neighbours), nearness)
         found = (lib.get_item(neighbour.id) for neighbour in neighbours)
