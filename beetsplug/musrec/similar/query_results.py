@@ -1,10 +1,11 @@
-"""The results of `similar:` queries: patterns are parsed, and each result is kept until the library changes."""
+"""The results of `similar:` and `sounds:` queries, each of which is kept until the library changes."""
 
 from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from beets.dbcore.query import InvalidQueryArgumentValueError, InvalidQueryError, PathQuery
@@ -46,15 +47,22 @@ class Pattern:
     """What a pattern asks for."""
 
     text: str
-    seeds: Query
+    wanted: str  # seeds or words
     count: int | None
     within: float | None  # a distance
     closer_than: float | None  # the share of pairs of songs that are farther apart
     candidates: str | None
+    seeds: Query | None = None
 
 
-def parse(pattern: str) -> Pattern:
-    """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
+def parse(pattern: str, expected: str = EXPECTED) -> Pattern:
+    """Read a pattern but for what is wanted; raises `InvalidQueryArgumentValueError`, of which beets makes a sentence.
+
+    Parameters
+    ----------
+    expected : str
+        How a pattern looks.
+    """
     text, *rest = (part.strip() for part in pattern.split("|"))
     count, within, closer_than, candidates = None, None, None, None
     for part in rest:
@@ -67,17 +75,12 @@ def parse(pattern: str) -> Pattern:
         elif part and not NUMBER.fullmatch(part) and candidates is None:
             candidates = part
         else:
-            raise InvalidQueryArgumentValueError(pattern, EXPECTED)
+            raise InvalidQueryArgumentValueError(pattern, expected)
     if not text or count == 0 or (within is not None and closer_than is not None):
-        raise InvalidQueryArgumentValueError(pattern, EXPECTED)
-    # without a field's name it is a phrase, as a word in quotes is on the command line
-    try:
-        found = sql.parse(text if ":" in text else [text])
-    except InvalidQueryError as error:
-        raise InvalidQueryArgumentValueError(pattern, EXPECTED, str(error)) from None
+        raise InvalidQueryArgumentValueError(pattern, expected)
     if count is None and within is None and closer_than is None:
         count = COUNT
-    return Pattern(pattern, found, count, within, closer_than, candidates)
+    return Pattern(pattern, text, count, within, closer_than, candidates)
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class CachedResult:
     keep_until: float  # on the clock of `time.monotonic`
 
 
-class QueryResults:
+class QueryResults(ABC):
     """Answers patterns, and keeps the answers: path formats and `no_convert` make a query anew for each song.
 
     Parameters
@@ -106,6 +109,8 @@ class QueryResults:
         Gets one line for a pattern that can't be answered.
     """
 
+    name = ""  # of the query
+
     def __init__(
         self,
         similar: Callable[[], SimilarSearch],
@@ -113,13 +118,25 @@ class QueryResults:
         last_result: fields.LastResult,
         log: BeetsLogger,
     ) -> None:
-        self._similar, self.library, self._last_result, self._log = similar, library, last_result, log
+        self.similar, self.library, self._last_result, self._log = similar, library, last_result, log
         self._cached: dict[str, CachedResult] = {}
         self._told: set[str] = set()  # complaints
 
+    @abstractmethod
     def parse(self, pattern: str) -> Pattern:
         """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
-        return parse(pattern)
+
+    @abstractmethod
+    def snapshot(self, lib: Library) -> Snapshot:
+        """The vectors that patterns are answered from."""
+
+    @abstractmethod
+    def ranker(self, lib: Library, pattern: Pattern, snapshot: Snapshot) -> SongRanker | None:
+        """What ranks the songs; None where a pattern can't be answered, which is told. Raises `UserError`."""
+
+    def nearness(self, lib: Library, snapshot: Snapshot) -> LibraryNearness | None:
+        """What the distances mean; None where they are none between songs."""
+        return None
 
     def show_distances(self, result: CachedResult) -> None:
         """Let ``$musrec_distance`` and ``$musrec_nearness`` tell of these."""
@@ -155,23 +172,58 @@ class QueryResults:
         found: list[Neighbour] = []
         nearness: LibraryNearness | None = None
         try:
-            similar = self._similar()
-            snapshot = similar.query_snapshot(lib)
+            snapshot = self.snapshot(lib)
             known = frozenset(snapshot.index.ids.tolist())
-            if seeds := self._seeds(lib, pattern, snapshot, known, similar):
-                nearness = similar.query_nearness(lib, snapshot)
-                within = pattern.within if pattern.closer_than is None else nearness.distance(pattern.closer_than)
-                found = _nearest(similar.query_ranker(lib, snapshot, seeds, pattern.candidates), pattern.count, within)
+            if ranker := self.ranker(lib, pattern, snapshot):
+                nearness = self.nearness(lib, snapshot)
+                within = pattern.within
+                if pattern.closer_than is not None and nearness is not None:
+                    within = nearness.distance(pattern.closer_than)
+                found = _nearest(ranker, pattern.count, within)
         except (UserError, ConfigError) as error:
-            self._tell(pattern, str(error))
+            self.tell(pattern, str(error))
         now = time.monotonic()
         distances, keep_until = {n.id: n.distance for n in found}, now + REFRESH_SHARE * (now - began)
         return CachedResult(distances, nearness, known, state, keep_until)
 
-    def _seeds(
-        self, lib: Library, pattern: Pattern, snapshot: Snapshot, known: frozenset[int], similar: SimilarSearch
-    ) -> Seeds | None:
-        named = sql.matching_ids(lib, pattern.seeds)
+    def tell(self, pattern: Pattern, why: str) -> None:
+        """Say why nothing matches, once: a smart playlist asks on and on during an import."""
+        if (message := f"{self.name}:{one_line(pattern.text)} matches nothing: {why}") not in self._told:
+            self._told.add(message)
+            self._log.warning("{}", message)
+
+
+class SimilarResults(QueryResults):
+    """Answers `similar:`: the nearest songs to seeds."""
+
+    name = "similar"
+
+    def parse(self, pattern: str) -> Pattern:
+        """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
+        found = parse(pattern)
+        # without a field's name it is a phrase, as a word in quotes is on the command line
+        try:
+            seeds = sql.parse(found.wanted if ":" in found.wanted else [found.wanted])
+        except InvalidQueryError as error:
+            raise InvalidQueryArgumentValueError(pattern, EXPECTED, str(error)) from None
+        return replace(found, seeds=seeds)
+
+    def snapshot(self, lib: Library) -> Snapshot:
+        """The vectors of the configured space."""
+        return self.similar().query_snapshot(lib)
+
+    def nearness(self, lib: Library, snapshot: Snapshot) -> LibraryNearness:
+        """What the distances between songs mean in this library."""
+        return self.similar().query_nearness(lib, snapshot)
+
+    def ranker(self, lib: Library, pattern: Pattern, snapshot: Snapshot) -> SongRanker | None:
+        """What ranks the songs by their nearness to the seeds."""
+        seeds = self._seeds(lib, pattern, snapshot)
+        return self.similar().query_ranker(lib, snapshot, seeds, pattern.candidates) if seeds else None
+
+    def _seeds(self, lib: Library, pattern: Pattern, snapshot: Snapshot) -> Seeds | None:
+        named = sql.matching_ids(lib, pattern.seeds) if pattern.seeds else []
+        known = set(snapshot.index.ids.tolist())
         embedded = [id_ for id_ in named if id_ in known]
         if embedded:
             return Seeds(list(sql.items_of(lib, embedded)), [])
@@ -181,15 +233,9 @@ class QueryResults:
         elif set(sql.attributes(lib, named, fields.MODEL).values()) - {model_id}:
             why = f"its songs are not embedded with {model_id}, as most are: run `beet embed`"
         else:
-            why = f"its songs are not embedded: {similar.advice(lib, named)}"
-        self._tell(pattern, why)
+            why = f"its songs are not embedded: {self.similar().advice(lib, named)}"
+        self.tell(pattern, why)
         return None
-
-    def _tell(self, pattern: Pattern, why: str) -> None:
-        """Say why nothing matches, once: a smart playlist asks on and on during an import."""
-        if (message := f"similar:{one_line(pattern.text)} matches nothing: {why}") not in self._told:
-            self._told.add(message)
-            self._log.warning("{}", message)
 
 
 def _nearest(ranker: SongRanker, most: int | None, within: float | None) -> list[Neighbour]:
