@@ -25,6 +25,8 @@ from .recordings import (
 
 NEIGHBOURS = 50  # of each song: the nearest may be other songs, or of the same album
 MOST_COMPARED = 3  # of them whose files are compared: each takes half a second to a second
+EQUAL_LENGTH = 1.0  # seconds: what encoders pad
+EQUAL_LENGTH_DISTANCE = 0.1  # within which songs of equal length are compared, too
 NAMED_DISTANCE = 0.2  # within which songs of one name and length are compared, too: no copy measured was farther off
 
 
@@ -64,15 +66,14 @@ def candidate_pairs(
     copies: Mapping[int, Copy],
     *,
     seeds: Collection[int] | None = None,
-    within: float = MAX_DISTANCE,
     progress: Progress | None = None,
 ) -> list[Pair]:
     """The pairs of songs whose files have to be compared, nearest first.
 
-    For each song, the three likeliest of its 50 nearest: within a distance, about equally long or of one name, those of
-    one name first. And songs of one name and length that are not quite so near. Left out are tracks at different places
-    of one album, and songs that MusicBrainz knows to be different and names differently; one recording id needs no
-    comparison.
+    For each song, the three likeliest of its 50 nearest: within a distance, which is larger for songs of equal length,
+    and about equally long or of one title; those of one artist and title first. And songs of one artist, title and
+    length that are not quite so near. Left out are tracks at different places of one album, and songs that MusicBrainz
+    knows to be different and names differently; one recording id needs no comparison.
 
     Parameters
     ----------
@@ -82,8 +83,6 @@ def candidate_pairs(
         What is known of each id of the index.
     seeds : collection of int, optional
         Ids; only pairs with one of these.
-    within : float
-        Cosine distance.
     progress : callable, optional
         Called with the number of songs done since the last call.
     """
@@ -94,7 +93,7 @@ def candidate_pairs(
     found = neighbourhoods(index, NEIGHBOURS, seeds=None if seeds is None else rows, progress=progress)
     pairs: dict[tuple[int, int], float] = {}
     wanted = set(rows.tolist())
-    for i, j, distance in [*_likeliest(known, found.seeds, found.rows, found.distances, within), *_named(known, index)]:
+    for i, j, distance in [*_likeliest(known, found.seeds, found.rows, found.distances), *_named(known, index)]:
         if i in wanted or j in wanted:
             a, b = sorted((int(index.ids[i]), int(index.ids[j])))
             pairs[a, b] = distance
@@ -108,6 +107,7 @@ class _Known:
         self.length = np.array([copy.length for copy in copies], np.float64)
         self.name = _codes([(plain_artist(copy.artist), plain_title(copy.title)) if copy.title else None
                             for copy in copies])  # fmt: skip
+        self.title = _codes([plain_title(copy.title) if copy.title else None for copy in copies])
         self.recording = _codes([copy.recording or None for copy in copies])
         self.album = np.array([copy.album for copy in copies], np.int64)
         self.place = _codes([copy.place for copy in copies])
@@ -123,10 +123,14 @@ class _Known:
         told = both & ((self.recording[a] == self.recording[b]) | ~self.same_name(a, b))
         return np.asarray(~one_album & ~told)
 
-    def lengths_agree(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Whether their lengths do, as far as both are known."""
-        unknown = (self.length[a] == 0) | (self.length[b] == 0)
-        return np.asarray(unknown | (np.abs(self.length[a] - self.length[b]) <= COMPARED_LENGTH_DIFFERENCE))
+    def same_title(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether songs have one title, whoever the artist is."""
+        return np.asarray((self.title[a] == self.title[b]) & (self.title[a] >= 0))
+
+    def length_difference(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Seconds between their lengths, `COMPARED_LENGTH_DIFFERENCE` where one is not known."""
+        known = (self.length[a] > 0) & (self.length[b] > 0)
+        return np.where(known, np.abs(self.length[a] - self.length[b]), COMPARED_LENGTH_DIFFERENCE)
 
 
 def _codes(values: Sequence[object]) -> NDArray[np.int64]:
@@ -136,12 +140,14 @@ def _codes(values: Sequence[object]) -> NDArray[np.int64]:
 
 
 def _likeliest(
-    known: _Known, seeds: NDArray[np.int64], rows: NDArray[np.int32], distances: NDArray[np.float32], within: float
+    known: _Known, seeds: NDArray[np.int64], rows: NDArray[np.int32], distances: NDArray[np.float32]
 ) -> Iterator[tuple[int, int, float]]:
     """Positions and distance of each seed and the likeliest of its neighbours."""
     here = seeds[:, None]
-    named = known.same_name(here, rows)
-    possible = (distances <= within) & known.comparable(here, rows) & (known.lengths_agree(here, rows) | named)
+    named, apart = known.same_name(here, rows), known.length_difference(here, rows)
+    near = distances <= np.where(apart <= EQUAL_LENGTH, EQUAL_LENGTH_DISTANCE, MAX_DISTANCE)
+    possible = near & ((apart <= COMPARED_LENGTH_DIFFERENCE) | known.same_title(here, rows))
+    possible &= known.comparable(here, rows)
     rank = np.where(possible, np.arange(rows.shape[1]) + NEIGHBOURS * ~named, 2 * NEIGHBOURS)
     best = np.argsort(rank, axis=1, kind="stable")[:, :MOST_COMPARED]
     for i, k in zip(*np.nonzero(np.take_along_axis(possible, best, axis=1)), strict=True):
@@ -154,7 +160,8 @@ def _named(known: _Known, index: VectorIndex) -> Iterator[tuple[int, int, float]
     order = np.lexsort((known.length, known.name))
     for step in range(1, MOST_COMPARED + 1):
         a, b = order[:-step], order[step:]
-        both = known.same_name(a, b) & known.lengths_agree(a, b) & known.comparable(a, b)
+        both = known.same_name(a, b) & known.comparable(a, b)
+        both &= known.length_difference(a, b) <= COMPARED_LENGTH_DIFFERENCE
         a, b = a[both], b[both]
         for i, j, distance in zip(a, b, paired(index.vectors[a], index.vectors[b]), strict=True):
             if distance <= NAMED_DISTANCE:

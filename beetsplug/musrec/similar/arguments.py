@@ -23,6 +23,7 @@ MODE_NAMES = {
     Use.JOURNEY: "--to",
     Use.HUBS: "--hubs",
     Use.WORDS: "--words",
+    Use.COPIES: "--copies",
     Use.REFRESH: "--refresh",
     Use.EXTEND: "--extend",
 }

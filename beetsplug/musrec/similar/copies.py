@@ -11,7 +11,16 @@ from beets.dbcore.query import TrueQuery
 from beets.ui import UserError
 
 from musrec_core.errors import UnusableAudio, WorkersError
-from musrec_core.search.copies import Group, Pair, Verdict, batches, candidate_pairs, group, of_one_recording_id, verdict
+from musrec_core.search.copies import (
+    Group,
+    Pair,
+    Verdict,
+    batches,
+    candidate_pairs,
+    group,
+    of_one_recording_id,
+    verdict,
+)
 from musrec_core.search.fingerprint import PackedFingerprint
 
 from .. import progress
@@ -21,12 +30,13 @@ from ..library.recordings import COLUMNS, copy_of
 from .criteria import parse_exclude
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from beets.library import Item, Library
     from beets.logging import BeetsLogger
 
     from musrec_core.search.fingerprint import Fingerprint
+    from musrec_core.search.index import VectorIndex
     from musrec_core.search.recordings import Copy
 
     from ..config import EmbeddingSettings
@@ -61,7 +71,7 @@ class Copies:
     gone: frozenset[int]
 
     def commands(self) -> list[str]:
-        """The commands that leave only the best: with its file, or as an entry where the file is gone or still needed."""
+        """The commands that leave only the best; a file that is gone, or is the best's own, goes as an entry alone."""
         others = [sql.id_of(item) for item in self.items[1:]]
         entries = [id_ for id_ in others if id_ in self.same_file | self.gone]
         files = [id_ for id_ in others if id_ not in entries]
@@ -100,23 +110,34 @@ class CopyFinder:
         copies = {id_: copy_of(row) for id_, row in sql.columns(lib, ids, COLUMNS).items()}
         comparison = _Comparison(lib, copies, self._settings)
         try:
-            pairs = self._pairs(lib, copies, wanted)
-            self._tell(pairs)
-            comparison.run(pairs)
+            self._compare(lib, comparison, copies, wanted)
         except KeyboardInterrupt:
             self._log.warning("stopped: these are the copies that were found so far")
-        known = [*of_one_recording_id(copies), *comparison.verdicts]
-        groups = [each for each in group(known) if wanted is None or each.ids & wanted]
-        return [comparison.described(each) for each in groups]
+        return [comparison.described(each) for each in comparison.groups(wanted)]
 
-    def _pairs(self, lib: Library, copies: dict[int, Copy], wanted: Collection[int] | None) -> list[Pair]:
-        """The pairs of files to compare."""
+    def _compare(
+        self, lib: Library, comparison: _Comparison, copies: dict[int, Copy], wanted: Collection[int] | None
+    ) -> None:
+        """Compare all songs; or those wanted and their copies, with what is near them."""
+        index = self._index(lib).among(copies)
+        asked: set[int] = set()
+        seeds = None if wanted is None else set(wanted)
+        while seeds is None or seeds:
+            with progress.bar(len(index) if seeds is None else len(seeds), unit=" songs") as bar:
+                pairs = candidate_pairs(index, copies, seeds=seeds, progress=bar.update)
+            pairs = [pair for pair in pairs if not asked & {pair.a, pair.b}]
+            self._tell(pairs)
+            comparison.run(pairs)
+            if seeds is None:
+                return
+            asked |= seeds
+            seeds = {id_ for each in comparison.groups(wanted) for id_ in each.ids} - asked
+
+    def _index(self, lib: Library) -> VectorIndex:
         snapshot = self._vectors.get(lib, "embedding")
         configured = self._vectors.models.configured.model_id
         coverage.require_current(snapshot.counts, snapshot.card.model_id, configured, self._log)
-        index = snapshot.index.among(copies)
-        with progress.bar(len(index) if wanted is None else len(wanted), unit=" songs") as bar:
-            return candidate_pairs(index, copies, seeds=wanted, progress=bar.update)
+        return snapshot.index
 
     def _tell(self, pairs: list[Pair]) -> None:
         """Say how long it takes, if it does."""
@@ -135,6 +156,11 @@ class _Comparison:
         self.verdicts: list[tuple[int, int, Verdict]] = []
         self._failures: dict[int, str] = {}
 
+    def groups(self, wanted: Collection[int] | None) -> list[Group]:
+        """The groups that are known now; of those, the ones that hold a song that is wanted."""
+        found = group([*of_one_recording_id(self._copies), *self.verdicts])
+        return [each for each in found if wanted is None or not each.ids.isdisjoint(wanted)]
+
     def run(self, pairs: list[Pair]) -> None:
         """Compare all pairs; raises `UserError` where no worker can do its work."""
         sounds = FileFingerprints(self._settings.timeout, self._settings.workers)
@@ -151,7 +177,7 @@ class _Comparison:
             sounds.close()
 
     def _compared(
-        self, part: Sequence[Pair], sounds: FileFingerprints, update: progress.Update
+        self, part: Sequence[Pair], sounds: FileFingerprints, update: Callable[[int], object]
     ) -> Iterator[tuple[int, int, Verdict]]:
         """What is said of each pair, as soon as both files were read."""
         paths = self._paths(_songs(part))
@@ -178,9 +204,8 @@ class _Comparison:
             update(len(ids[path]))
 
     def _verdict(self, pair: Pair, heard: dict[int, PackedFingerprint | UnusableAudio]) -> Verdict:
-        return verdict(
-            self._copies[pair.a], self._copies[pair.b], pair.distance, _unpacked(heard[pair.a]), _unpacked(heard[pair.b])
-        )
+        a, b = self._copies[pair.a], self._copies[pair.b]
+        return verdict(a, b, pair.distance, _unpacked(heard[pair.a]), _unpacked(heard[pair.b]))
 
     def _paths(self, ids: Iterable[int]) -> dict[int, bytes]:
         paths = {sql.id_of(item): item.path for item in sql.items_of(self._lib, sorted(ids))}

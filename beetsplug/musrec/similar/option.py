@@ -15,6 +15,7 @@ class Use(Flag):
     JOURNEY = auto()  # --to
     HUBS = auto()  # --hubs
     WORDS = auto()  # --words
+    COPIES = auto()  # --copies
     REFRESH = auto()  # --refresh: it replaces what the recipe says
     EXTEND = auto()  # --extend: the same
     RECIPE = auto()  # it is kept in a playlist's recipe

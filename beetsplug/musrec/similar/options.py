@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LIST, JOURNEY, HUBS, QUERY = Use.LIST, Use.JOURNEY, Use.HUBS, Use.QUERY
 AGAIN = Use.REFRESH | Use.EXTEND
 STORED = Use.RECIPE | Use.MIX
-MODES = (Use.LIST, Use.JOURNEY, Use.HUBS, Use.WORDS, Use.REFRESH, Use.EXTEND)
+MODES = (Use.LIST, Use.JOURNEY, Use.HUBS, Use.WORDS, Use.COPIES, Use.REFRESH, Use.EXTEND)
 
 START, CHOOSE, ORDER, OTHER = "Start from", "Choose", "List", "Other"  # groups in the help
 GROUPS = (START, CHOOSE, ORDER, OTHER)
@@ -38,9 +38,10 @@ class SimilarOptions:
     album: bool = option("-a", "--album", type="flag", common="add_album_option", needs=A_QUERY,
         applies_to=LIST | STORED, help="match albums instead of tracks")  # fmt: skip
     path: bool = option("-p", "--path", type="flag", common="add_path_option",
-        applies_to=LIST | JOURNEY | HUBS | AGAIN, help="print paths for matched items or albums")  # fmt: skip
+        applies_to=LIST | JOURNEY | HUBS | Use.COPIES | AGAIN,
+        help="print paths for matched items or albums")  # fmt: skip
     format: str | None = option("-f", "--format", common="add_format_option", setting=True,
-        applies_to=LIST | JOURNEY | HUBS | AGAIN, help="print with custom format")  # fmt: skip
+        applies_to=LIST | JOURNEY | HUBS | Use.COPIES | AGAIN, help="print with custom format")  # fmt: skip
 
     first: bool = option("--first", group=START, type="flag", needs=A_QUERY, applies_to=LIST | JOURNEY | STORED,
         help="if QUERY matches many songs, start from the first only")  # fmt: skip
@@ -132,6 +133,8 @@ class SimilarOptions:
         help="list hubs instead: the songs that are near everything (with QUERY, those that match)")  # fmt: skip
     words: bool = option("--words", group=OTHER, type="flag", applies_to=Use.WORDS,
         help="list the words that --sounds and sounds: know, or the meaning of those in QUERY")  # fmt: skip
+    copies: bool = option("--copies", group=OTHER, type="flag", applies_to=Use.COPIES,
+        help="list what the library holds twice, the best copy first (with QUERY, of songs that match)")  # fmt: skip
 
     @property
     def mode(self) -> Use:
@@ -144,6 +147,8 @@ class SimilarOptions:
             return Use.HUBS
         if self.words:
             return Use.WORDS
+        if self.copies:
+            return Use.COPIES
         return Use.JOURNEY if self.to else Use.LIST
 
     @property

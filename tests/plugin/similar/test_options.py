@@ -38,10 +38,11 @@ APPLICABLE = {
     ),
     Use.HUBS: ("--hubs", EVERY_MODE | {"--hubs", "--count", "--space", "--metric"}),
     Use.WORDS: ("--words", {"--words"}),
+    Use.COPIES: ("--copies", EVERY_MODE | {"--copies"}),
     Use.REFRESH: ("--refresh x", EVERY_MODE | QUESTION | {"--why", "--refresh"}),
     Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION - {"--no-seeds"} | {"--why", "--extend"}),
 }  # fmt: skip
-MODE_OPTIONS = ("to", "hubs", "words", "refresh", "extend")
+MODE_OPTIONS = ("to", "hubs", "words", "copies", "refresh", "extend")
 MIX_KEYS = {flag[2:].replace("-", "_") for flag in QUESTION | SEEDS | {"--to"}} - {"no_seeds"}
 
 
@@ -85,7 +86,7 @@ def test_each_option_applies_or_is_refused(row: Option, mode: Use) -> None:
         assert {row.flag, arguments.MODE_NAMES[mode]} <= set(said.split())
     else:  # a query, and then another mode
         combined = f"{row.flag} can't be combined with --to" if mode is Use.JOURNEY and row.name != "to" else ""
-        assert said == (combined if row.name in ("to", "hubs", "words") else
+        assert said == (combined if row.name in ("to", "hubs", "words", "copies") else
                         f"{row.flag} uses the playlist's own seeds: leave out the QUERY")  # fmt: skip
 
 
