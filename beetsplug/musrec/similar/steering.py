@@ -10,7 +10,7 @@ import numpy as np
 from beets.library import Item
 from beets.ui import UserError
 
-from musrec_core.search.ranking import away_from, centroid, normalised_ratings, towards, typical
+from musrec_core.search.ranking import away_from, normalised_ratings, start, towards, typical
 
 from ..config import MAX_WEIGHT
 from ..genres.tags import key_of
@@ -104,7 +104,7 @@ def offsets(
     """
     if not (steering.unlike or steering.genres or steering.weigh):
         return None
-    unit = typical(index.distances(centroid(points, metric=metric), metric=metric))
+    unit = typical(index.distances(start(points, metric=metric), metric=metric))
     total = np.zeros(len(index), np.float32)
     if len(away := index.vectors_of(steering.unlike)):
         total += away_from(index, away, metric=metric)
