@@ -62,7 +62,11 @@ class Words:
         n = len(self.names)
         if not len(self.shares):
             object.__setattr__(self, "shares", np.full(n, USUAL_SHARE, np.float32))
-        lengths = [len(self.groups), len(self.synonyms), *(np.shape(getattr(self, name))[:1] for name in (*_NUMBERS, "shares"))]
+        lengths = [
+            len(self.groups),
+            len(self.synonyms),
+            *(np.shape(getattr(self, name))[:1] for name in (*_NUMBERS, "shares")),
+        ]
         if not n or self.weights.ndim != 2 or lengths != [n, n, (n,), (n,), (n,), (n,)]:
             raise ValueError(f"{n} names do not match the other arrays, of the lengths {lengths}")
         if not all(np.isfinite(getattr(self, name)).all() for name in _NUMBERS):

@@ -53,7 +53,8 @@ class Mix:
     @property
     def is_single(self) -> bool:
         """Whether it makes one playlist, for its seeds are not just the songs of a query."""
-        return bool(self.options.to or self.options.at or self.options.files or self.options.from_playlist)
+        options = self.options
+        return bool(options.to or options.at or options.files or options.from_playlist or options.recent)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _parse_mix(entry: Mapping[str, Any], settings: SimilarSettings) -> Mix:
         options = replace(options, no_seeds=True)
     mix = Mix(name, seeds, options, at_most)
     if mix.is_template and mix.is_single:
-        raise UserError(f"the mix {name}: with to, at, file or from_playlist, its name can't contain a field")
+        raise UserError(f"the mix {name}: with to, at, file, from_playlist or recent, its name can't contain a field")
     if at_most and not mix.is_template:
         raise UserError(f"the mix {name}: at_most needs a name with a field, such as `Like $artist`")
     if not seeds and not mix.is_single:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from beets.ui import UserError
 
 from .option import Option, Use, at_least, option, share, time
-from .times import parse_length, parse_moment
+from .times import parse_length, parse_moment, parse_period
 
 if TYPE_CHECKING:
     from musrec_core.search.index import Metric
@@ -47,6 +47,10 @@ class SimilarOptions:
         applies_to=LIST | STORED, help="start from a file outside the library (may be repeated)")  # fmt: skip
     from_playlist: str | None = option("--from-playlist", group=START, metavar="FILE", is_path=True,
         applies_to=LIST | STORED, help="start from the songs of an M3U playlist")  # fmt: skip
+    recent: str | None = option("--recent", group=START, metavar="TIME", applies_to=LIST | STORED,
+        check=time(parse_period, "12h, 30d, 4w, 6m (months) or 1y"),
+        help="start from what was played within this time, as in 12h, 30d, 4w, 6m (months) or 1y; "
+        "with QUERY, from those of its songs")  # fmt: skip
     at: str | None = option("--at", group=START, metavar="TIME", applies_to=LIST | STORED,
         check=time(parse_moment, "2:10 or 130 (seconds)"),
         help="start from the half minute that begins at this time, as in 2:10 or 130 (seconds)")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -35,6 +36,7 @@ ELSEWHERE = {  # how a list is printed or written, and seeds that are files: wit
 LISTS: dict[str, tuple[str, str]] = {
     "album": ("id:2..3", "id:2..3 --album"),
     "first": (f"id:{SEED}..{SEED + 30}", f"id:{SEED}..{SEED + 30} --first"),
+    "recent": ("id:1..40", "id:1..40 --recent 30d"),
     "unlike": ("", "--unlike id:1..15"),
     "more": ("", "--more rock:50"),
     "less": ("", "--less rock:50"),
@@ -85,6 +87,10 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     with library.transaction() as tx:
         tx.mutate("UPDATE items SET bpm = 60 + id * 37 % 90, initial_key = (1 + id * 5 % 12) || 'A'")
         tx.mutate("UPDATE items SET mb_trackid = 'r' || (id / 2) WHERE id NOT IN (?, ?)", (SEED, END))
+        tx.mutate(
+            "INSERT INTO item_attributes (entity_id, key, value) SELECT id, 'last_played', ? - id * 86400 FROM items",
+            (time.time(),),
+        )
         tx.mutate("INSERT INTO item_attributes (entity_id, key, value) SELECT id, 'rating', id % 10 / 10.0 FROM items")
     yield library
     library._close()

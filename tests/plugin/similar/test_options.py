@@ -19,6 +19,7 @@ from beetsplug.musrec.similar.options import BY_NAME, MODES, OPTIONS, SimilarOpt
 
 DOCS = Path(__file__).parents[3] / "docs"
 VALUES = {"string": "1:30", "int": "1", "float": "0.5"}  # 1:30 is a query, a file and a time
+OWN_VALUES = {"recent": "30d"}
 SETTINGS = SimilarSettings(**{each.name: each.metadata["default"] for each in fields(SimilarSettings)})
 
 # What makes a mode, and the options that apply to it, as a user would list them.
@@ -28,7 +29,7 @@ QUESTION = {
     *("--max-per-album", "--variety", "--hub-correction", "--duplicates", "--count", "--length", "--order", "--mix"),
     *("--shuffle", "--seed", "--with-seeds", "--no-seeds"),
 }
-SEEDS = {"--album", "--first", "--file", "--from-playlist", "--at"}
+SEEDS = {"--album", "--first", "--file", "--from-playlist", "--at", "--recent"}
 APPLICABLE = {
     Use.LIST: ("Waltz", EVERY_MODE | QUESTION | SEEDS | {"--playlist", "--force"}),
     Use.JOURNEY: (
@@ -56,7 +57,7 @@ def words_of(row: Option) -> list[str]:
     """The option with some value."""
     if row.type == "flag":
         return [row.flag]
-    return [row.flag, row.choices[0] if row.choices else VALUES[row.type]]
+    return [row.flag, OWN_VALUES.get(row.name) or (row.choices[0] if row.choices else VALUES[row.type])]
 
 
 def refusal(*words: str) -> str:
