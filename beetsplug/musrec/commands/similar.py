@@ -11,10 +11,11 @@ from beets.ui import CommonOptionsParser, UserError
 from .. import playlist_paths
 from ..console import formatted, print_item, print_text
 from ..option_checks import listed
-from ..similar import arguments
+from ..similar import arguments, word_list
 from ..similar.option import Use
 from ..similar.options import BY_NAME
 from ..similar.request import PlaylistContext, Request
+from . import similar_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +47,9 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Any, a
         _show(components, options, components.refresher.extend(lib, options.extend or "", options))
     elif options.mode is Use.HUBS:
         _show_hubs(components, lib, options, args)
+    elif options.mode is Use.WORDS:
+        for line in word_list.lines(components.qualities, components.vectors.card(lib), args):
+            print_text(line)
     else:
         _find(components, lib, options, args)
 
@@ -65,7 +69,10 @@ def _find(components: Components, lib: Library, options: SimilarOptions, args: l
     if options.playlist:  # before the list is printed: `| head` may end the program
         components.playlist_builder.write_new(lib, options.playlist, request, result)
     if options.playlist != playlist_paths.STDOUT:
-        _show(components, options, result.songs)
+        if result.sets is None:
+            _show(components, options, result.songs)
+        else:
+            similar_sets.show(lib, options, result.sets.sets)
 
 
 def _check_output(options: SimilarOptions) -> None:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from ..config import Space
 
 LIST, JOURNEY, HUBS, QUERY = Use.LIST, Use.JOURNEY, Use.HUBS, Use.QUERY
+SETS = Use.ARTISTS | Use.ALBUMS
 AGAIN = Use.REFRESH | Use.EXTEND
 STORED = Use.RECIPE | Use.MIX
-MODES = (Use.LIST, Use.JOURNEY, Use.HUBS, Use.REFRESH, Use.EXTEND)
+MODES = (Use.LIST, Use.JOURNEY, Use.HUBS, Use.WORDS, Use.ARTISTS, Use.ALBUMS, Use.REFRESH, Use.EXTEND)
 
 START, CHOOSE, ORDER, OTHER = "Start from", "Choose", "List", "Other"  # groups in the help
 GROUPS = (START, CHOOSE, ORDER, OTHER)
@@ -37,11 +38,11 @@ class SimilarOptions:
     album: bool = option("-a", "--album", type="flag", common="add_album_option", needs=A_QUERY,
         applies_to=LIST | STORED, help="match albums instead of tracks")  # fmt: skip
     path: bool = option("-p", "--path", type="flag", common="add_path_option",
-        applies_to=LIST | JOURNEY | HUBS | AGAIN, help="print paths for matched items or albums")  # fmt: skip
+        applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN, help="print paths for matched items or albums")  # fmt: skip
     format: str | None = option("-f", "--format", common="add_format_option", setting=True,
-        applies_to=LIST | JOURNEY | HUBS | AGAIN, help="print with custom format")  # fmt: skip
+        applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN, help="print with custom format")  # fmt: skip
 
-    first: bool = option("--first", group=START, type="flag", needs=A_QUERY, applies_to=LIST | JOURNEY | STORED,
+    first: bool = option("--first", group=START, type="flag", needs=A_QUERY, applies_to=LIST | JOURNEY | SETS | STORED,
         help="if QUERY matches many songs, start from the first only")  # fmt: skip
     files: tuple[str, ...] = option("--file", group=START, many=True, metavar="PATH", is_path=True,
         applies_to=LIST | STORED, help="start from a file outside the library (may be repeated)")  # fmt: skip
@@ -57,42 +58,47 @@ class SimilarOptions:
     unlike: tuple[str, ...] = option("--unlike", group=START, many=True, metavar="QUERY",
         applies_to=LIST | AGAIN | STORED,
         help="keep away from the songs that match QUERY (may be repeated)")  # fmt: skip
-    more: tuple[str, ...] = option("--more", group=START, many=True, metavar="GENRE", applies_to=LIST | AGAIN | STORED,
-        help="lean towards one of the model's genres; rock:1 is twice as strong as rock (may be repeated)")  # fmt: skip
-    less: tuple[str, ...] = option("--less", group=START, many=True, metavar="GENRE", applies_to=LIST | AGAIN | STORED,
-        help="lean away from a genre (may be repeated)")  # fmt: skip
+    more: tuple[str, ...] = option("--more", group=START, many=True, metavar="NAME", applies_to=LIST | AGAIN | STORED,
+        help="lean towards a genre, a word (see --words) or a mood (valence, arousal); rock:1 is twice as strong as "
+        "rock (may be repeated)")  # fmt: skip
+    less: tuple[str, ...] = option("--less", group=START, many=True, metavar="NAME", applies_to=LIST | AGAIN | STORED,
+        help="lean away from a genre, a word or a mood (may be repeated)")  # fmt: skip
+    sounds: str | None = option("--sounds", group=START, metavar="WORDS", applies_to=LIST | AGAIN | STORED,
+        help='lean towards songs that sound like these words, as in "female vocals:0.5"; without a QUERY, list those '
+        'that do, as in "calm piano, no drums"')  # fmt: skip
 
     # ruff can't see that the types of the next two are no mutable classes
     space: Space | None = option(  # noqa: RUF009
         "--space", group=CHOOSE, type="choice", choices=("embedding", "genre"), setting=True,
-        applies_to=LIST | JOURNEY | HUBS | AGAIN | STORED | QUERY,
+        applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN | STORED | QUERY,
         help="compare embeddings (default: embedding) or the genre probabilities")  # fmt: skip
     metric: Metric | None = option(  # noqa: RUF009
         "--metric", group=CHOOSE, type="choice", choices=("cosine", "euclidean"),
-        applies_to=LIST | JOURNEY | HUBS | AGAIN | STORED,
+        applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN | STORED,
         help="distance (default: cosine for embedding, euclidean for genre)")  # fmt: skip
     candidates: str | None = option("--in", group=CHOOSE, metavar="QUERY",
-        applies_to=LIST | JOURNEY | AGAIN | STORED, help="choose only from the songs that match QUERY")  # fmt: skip
+        applies_to=LIST | JOURNEY | SETS | AGAIN | STORED,
+        help="choose only from the songs that match QUERY")  # fmt: skip
     weigh: tuple[str, ...] = option("--weigh", group=CHOOSE, many=True, metavar="FIELD:WEIGHT", setting=True,
         applies_to=LIST | AGAIN | STORED | QUERY,
         help="take ratings or counts into account, as in rating:0.2 or skip_count:-0.3 (may be repeated)")  # fmt: skip
     max_per_artist: int | None = option("--max-per-artist", group=CHOOSE, type="int", metavar="N", setting=True,
-        check=at_least(0), applies_to=LIST | JOURNEY | AGAIN | STORED | QUERY,
-        help="at most N songs of one artist")  # fmt: skip
+        check=at_least(0), applies_to=LIST | JOURNEY | Use.ALBUMS | AGAIN | STORED | QUERY,
+        help="at most N songs (with --albums: albums) of one artist")  # fmt: skip
     max_per_album: int | None = option("--max-per-album", group=CHOOSE, type="int", metavar="N", setting=True,
         check=at_least(0), applies_to=LIST | AGAIN | STORED | QUERY, help="at most N songs of one album")  # fmt: skip
     variety: float | None = option("--variety", group=CHOOSE, type="float", metavar="0..1", setting=True, check=share,
         applies_to=LIST | AGAIN | STORED,
         help="how much the songs should differ from each other (default: 0, the nearest)")  # fmt: skip
     hub_correction: bool | None = option("--hub-correction", group=CHOOSE, type="flag", setting=True,
-        applies_to=LIST | AGAIN | STORED | QUERY,
+        applies_to=LIST | SETS | AGAIN | STORED | QUERY,
         help="rank by mutual proximity: a song is near only if the seed is also near to it")  # fmt: skip
     duplicates: bool | None = option("--duplicates", group=CHOOSE, type="flag", setting=True,
         applies_to=LIST | JOURNEY | AGAIN | STORED | QUERY,
         help="list every copy of a recording, not only the best one")  # fmt: skip
 
     count: int | None = option("-n", "--count", group=ORDER, type="int", metavar="N", setting=True, check=at_least(1),
-        excludes="length", applies_to=LIST | JOURNEY | HUBS | AGAIN | STORED,
+        excludes="length", applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN | STORED,
         help="how many songs (default: 5)")  # fmt: skip
     length: str | None = option("--length", group=ORDER, metavar="TIME", excludes="count",
         check=time(parse_length, "1h30, 90m or 130 (seconds)"), applies_to=LIST | AGAIN | STORED,
@@ -115,17 +121,26 @@ class SimilarOptions:
     no_seeds: bool = option("--no-seeds", group=ORDER, type="flag", excludes="with_seeds", needs="playlist",
         applies_to=LIST | Use.REFRESH | Use.RECIPE, help="leave the seed out of the playlist")  # fmt: skip
 
-    playlist: str | None = option("-m", "--playlist", group=OTHER, metavar="FILE", applies_to=LIST | JOURNEY,
+    playlist: str | None = option("-m", "--playlist", group=OTHER, metavar="FILE", applies_to=LIST | JOURNEY | SETS,
         help="write the seed, if it is a single one, and the songs to a playlist (in musrec.playlist.dir if set); "
         "- is standard output")  # fmt: skip
-    force: bool = option("--force", group=OTHER, type="flag", needs="playlist", applies_to=LIST | JOURNEY,
+    force: bool = option("--force", group=OTHER, type="flag", needs="playlist", applies_to=LIST | JOURNEY | SETS,
         help="with -m: overwrite a playlist that another program made, or that you changed by hand")  # fmt: skip
+    artists: bool = option("--artists", group=OTHER, type="flag", needs=A_QUERY, excludes="albums",
+        applies_to=Use.ARTISTS | Use.RECIPE,
+        help="list the artists that sound most like the artist of this name, or like those of the songs that QUERY "
+        "matches")  # fmt: skip
+    albums: bool = option("--albums", group=OTHER, type="flag", needs=A_QUERY, excludes="artists",
+        applies_to=Use.ALBUMS | Use.RECIPE,
+        help="list the albums that sound most like those that QUERY names")  # fmt: skip
     refresh: tuple[str, ...] = option("--refresh", group=OTHER, many=True, metavar="FILE", applies_to=Use.REFRESH,
         help="refresh a playlist made with -m and keep your changes (may be repeated)")  # fmt: skip
     extend: str | None = option("--extend", group=OTHER, metavar="FILE", applies_to=Use.EXTEND,
         help="add more songs to the end of a playlist made with -m")  # fmt: skip
     hubs: bool = option("--hubs", group=OTHER, type="flag", applies_to=HUBS,
         help="list hubs instead: the songs that are near everything (with QUERY, those that match)")  # fmt: skip
+    words: bool = option("--words", group=OTHER, type="flag", applies_to=Use.WORDS,
+        help="list the words that --sounds and sounds: know, or the meaning of those in QUERY")  # fmt: skip
 
     @property
     def mode(self) -> Use:
@@ -136,6 +151,10 @@ class SimilarOptions:
             return Use.EXTEND
         if self.hubs:
             return Use.HUBS
+        if self.artists or self.albums:
+            return Use.ARTISTS if self.artists else Use.ALBUMS
+        if self.words:
+            return Use.WORDS
         return Use.JOURNEY if self.to else Use.LIST
 
     @property

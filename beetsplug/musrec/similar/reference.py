@@ -5,7 +5,20 @@ from __future__ import annotations
 from .option import Option, Use
 from .options import MODES, OPTIONS
 
-HEAD = ("option", "", "setting `musrec.similar.`", "list", "`--to`", "`--hubs`", "`--refresh`", "`--extend`", "mix")
+HEAD = (
+    "option",
+    "",
+    "setting `musrec.similar.`",
+    "list",
+    "`--to`",
+    "`--hubs`",
+    "`--words`",
+    "`--artists`",
+    "`--albums`",
+    "`--refresh`",
+    "`--extend`",
+    "mix",
+)
 
 
 def table() -> str:

@@ -9,6 +9,7 @@ from beets.ui import UserError
 
 from ..console import display_name, stem
 from ..library.song_keys import RemovedSongs
+from . import words_alone
 from .arguments import require_applicable
 from .options import SimilarOptions, check_values
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from beets.library import Item
 
     from ..config import SimilarSettings
+    from .artists import FoundSets
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Request:
     removed: RemovedSongs = field(default_factory=RemovedSongs)
     playlist: PlaylistContext | None = None
 
+    @property
+    def is_words_alone(self) -> bool:
+        """Whether it names words and no seed."""
+        return self.items is None and words_alone.is_asked(self.options, self.args)
+
 
 @dataclass(frozen=True)
 class Result:
@@ -50,9 +57,12 @@ class Result:
     model_id: str = ""  # of the model whose embeddings were compared
     random_seed: int | None = None  # of the draw
     begins_with_seeds: bool = False  # whether the playlist does
+    sets: FoundSets | None = None  # artists or albums, where they were asked for: the songs are some of theirs
 
     def seed_names(self) -> list[str]:
         """The seeds, as a reader knows them."""
+        if self.sets is not None:
+            return self.sets.seed_names
         return [*map(stem, self.seed_files), *map(display_name, self.seed_items)]
 
 

@@ -17,11 +17,13 @@ from beetsplug.musrec.config import PlaylistSettings, SimilarSettings
 from beetsplug.musrec.library.models import Models
 from beetsplug.musrec.library.sql import id_of
 from beetsplug.musrec.library.vectors import VectorStore
+from beetsplug.musrec.library.word_heads import WordHeads
 from beetsplug.musrec.similar import arguments
 from beetsplug.musrec.similar.find import SimilarSearch
 from beetsplug.musrec.similar.hubs import HubFinder
 from beetsplug.musrec.similar.option import Use
 from beetsplug.musrec.similar.options import OPTIONS, SimilarOptions
+from beetsplug.musrec.similar.qualities import Qualities
 from beetsplug.musrec.similar.request import Request
 from benchmarks.synthetic_library import make_library
 from musrec_core.card import Card
@@ -40,6 +42,7 @@ LISTS: dict[str, tuple[str, str]] = {
     "unlike": ("", "--unlike id:1..15"),
     "more": ("", "--more rock:50"),
     "less": ("", "--less rock:50"),
+    "sounds": ("", "--sounds piano:5"),
     "space": ("", "--space genre"),
     "metric": ("", "--metric euclidean"),
     "candidates": ("", "--in id:100.."),
@@ -73,6 +76,20 @@ HUBS: dict[str, tuple[str, str]] = {
     "metric": ("--hubs --space genre", "--hubs --space genre --metric cosine"),
     "count": ("--hubs", "--hubs -n 3"),
 }
+ARTISTS: dict[str, tuple[str, str]] = {
+    "first": (f"id:{SEED}..{SEED + 60} --artists", f"id:{SEED}..{SEED + 60} --artists --first"),
+    "space": (f"id:{SEED} --artists", f"id:{SEED} --artists --space genre"),
+    "metric": (f"id:{SEED} --artists --space genre", f"id:{SEED} --artists --space genre --metric cosine"),
+    "candidates": (f"id:{SEED} --artists", f"id:{SEED} --artists --in id:100.."),
+    "hub_correction": (f"id:{SEED} --artists", f"id:{SEED} --artists --hub-correction"),
+    "count": (f"id:{SEED} --artists", f"id:{SEED} --artists -n 1"),
+}
+ALBUMS: dict[str, tuple[str, str]] = {
+    "first": ("id:1..4 --albums", "id:1..4 --albums --first"),
+    **{name: (plain.replace(f"id:{SEED}", "id:2").replace("artists", "albums"), changed.replace(f"id:{SEED}", "id:2")
+              .replace("artists", "albums")) for name, (plain, changed) in ARTISTS.items() if name != "first"},
+    "max_per_artist": ("id:2 --albums", "id:2 --albums --max-per-artist 1"),
+}  # fmt: skip
 
 
 def defaults(section: Any) -> Any:
@@ -105,7 +122,14 @@ class Finder:
         self.last_result = LastResult()
         self.hubs = HubFinder(settings, store, log)
         self.similar = SimilarSearch(
-            settings, "", defaults(PlaylistSettings), store, lambda card: pytest.fail(card.name), self.last_result, log
+            settings,
+            "",
+            defaults(PlaylistSettings),
+            store,
+            lambda card: pytest.fail(card.name),
+            Qualities(WordHeads(), lambda lib: None, store),
+            self.last_result,
+            log,
         )
 
     def find(self, lib: Library, line: str) -> list[tuple[int, float]]:
@@ -114,7 +138,10 @@ class Finder:
         arguments.check_command_line(options, args)
         if options.hubs:
             return [(id_of(item), times) for times, item in self.hubs.find(lib, options, args).songs]
-        songs = self.similar.find(lib, Request(options, args)).songs
+        result = self.similar.find(lib, Request(options, args))
+        if result.sets is not None:
+            return [(each.typical, round(each.distance, 5)) for each in result.sets.sets]
+        songs = result.songs
         return [(id_of(item), round(self.last_result.distance(item.id) or 0.0, 5)) for item in songs]
 
 
@@ -165,10 +192,18 @@ def test_an_option_of_hubs(name: str, finder: Finder, lib: Library) -> None:
     assert finder.find(lib, plain) != finder.find(lib, changed)
 
 
+@pytest.mark.parametrize("line", [*ARTISTS.items(), *ALBUMS.items()], ids=str)
+def test_an_option_of_artists_and_albums(line: tuple[str, tuple[str, str]], finder: Finder, lib: Library) -> None:
+    plain, changed = (f"{each} -n 6" if "-n" not in each else each for each in line[1])
+    assert finder.find(lib, plain) == finder.find(lib, plain)
+    assert finder.find(lib, plain) != finder.find(lib, changed)
+
+
 def test_no_option_is_forgotten() -> None:
     """A new option that applies to a mode has to be shown here, or where songs are read or written."""
     nothing: set[str] = set()
-    modes = ((Use.LIST, LISTS, nothing), (Use.JOURNEY, JOURNEYS, {"first"}), (Use.HUBS, HUBS, {"hubs"}))
+    modes = ((Use.LIST, LISTS, nothing), (Use.JOURNEY, JOURNEYS, {"first"}), (Use.HUBS, HUBS, {"hubs"}),
+             (Use.ARTISTS, ARTISTS, {"artists"}), (Use.ALBUMS, ALBUMS, {"albums"}))  # fmt: skip
     for mode, shown, beside in modes:
         applicable = {row.name for row in OPTIONS if mode in row.applies_to}
         assert applicable - ELSEWHERE - beside == set(shown)

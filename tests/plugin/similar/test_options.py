@@ -25,11 +25,12 @@ SETTINGS = SimilarSettings(**{each.name: each.metadata["default"] for each in fi
 # What makes a mode, and the options that apply to it, as a user would list them.
 EVERY_MODE = {"--path", "--format"}
 QUESTION = {
-    *("--unlike", "--more", "--less", "--space", "--metric", "--in", "--weigh", "--max-per-artist"),
+    *("--unlike", "--more", "--less", "--sounds", "--space", "--metric", "--in", "--weigh", "--max-per-artist"),
     *("--max-per-album", "--variety", "--hub-correction", "--duplicates", "--count", "--length", "--order", "--mix"),
     *("--shuffle", "--seed", "--with-seeds", "--no-seeds"),
 }
 SEEDS = {"--album", "--first", "--file", "--from-playlist", "--at", "--recent"}
+SETS = EVERY_MODE | {"--first", "--count", "--in", "--space", "--metric", "--hub-correction", "--playlist", "--force"}
 APPLICABLE = {
     Use.LIST: ("Waltz", EVERY_MODE | QUESTION | SEEDS | {"--playlist", "--force"}),
     Use.JOURNEY: (
@@ -38,10 +39,13 @@ APPLICABLE = {
         | {"--mix", "--playlist", "--force"},
     ),
     Use.HUBS: ("--hubs", EVERY_MODE | {"--hubs", "--count", "--space", "--metric"}),
+    Use.WORDS: ("--words", {"--words"}),
+    Use.ARTISTS: ("Waltz --artists", SETS | {"--artists"}),
+    Use.ALBUMS: ("Waltz --albums", SETS | {"--albums", "--max-per-artist"}),
     Use.REFRESH: ("--refresh x", EVERY_MODE | QUESTION | {"--refresh"}),
     Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION - {"--no-seeds"} | {"--extend"}),
 }  # fmt: skip
-MODE_OPTIONS = ("to", "hubs", "refresh", "extend")
+MODE_OPTIONS = ("to", "hubs", "words", "artists", "albums", "refresh", "extend")
 MIX_KEYS = {flag[2:].replace("-", "_") for flag in QUESTION | SEEDS | {"--to"}} - {"no_seeds"}
 
 
@@ -79,13 +83,13 @@ def test_each_option_applies_or_is_refused(row: Option, mode: Use) -> None:
         assert said == ""
     elif row.name not in MODE_OPTIONS:
         assert said == f"{arguments.MODE_NAMES[mode]} can't be combined with {row.flag}"
+    elif "Waltz" in start and row.name in ("refresh", "extend"):
+        assert said == f"{row.flag} uses the playlist's own seeds: leave out the QUERY"
     elif mode not in (Use.LIST, Use.JOURNEY):
         assert "can't be combined with" in said
         assert {row.flag, arguments.MODE_NAMES[mode]} <= set(said.split())
     else:  # a query, and then another mode
-        combined = "--hubs can't be combined with --to" if mode is Use.JOURNEY else ""
-        assert said == (combined if row.name in ("to", "hubs") else
-                        f"{row.flag} uses the playlist's own seeds: leave out the QUERY")  # fmt: skip
+        assert said == (f"{row.flag} can't be combined with --to" if mode is Use.JOURNEY and row.name != "to" else "")
 
 
 def test_an_option_that_does_not_say_what_it_applies_to_is_refused_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
