@@ -7,7 +7,7 @@ import os
 import sys
 from collections import ChainMap
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from beets import ui
 from beets.dbcore.db import FormattedMapping
@@ -58,8 +58,12 @@ def formatted(model: Item | Album, template: str = "", instead: Mapping[str, str
         What some fields show in place of their values.
     """
     shown = {key: printable(text) for key, text in (instead or {}).items()}
-    kind = _Printable if isinstance(model, Item) else _PrintableAlbum
-    model._formatter = lambda *arguments, **named: ChainMap(shown, kind(*arguments, **named))
+    kind: Any = _Printable if isinstance(model, Item) else _PrintableAlbum
+
+    def fields(*arguments: Any, **named: Any) -> Any:
+        return ChainMap(shown, kind(*arguments, **named))
+
+    model._formatter = fields if shown else kind  # type: ignore[assignment]
     try:
         return format(model, template)
     finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from musrec_core._text import printable
+
 from ..attributes import fields
 from ..console import formatted, print_text
 from ..library import sql
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from ..similar.options import SimilarOptions
 
 ARTIST_FORMAT = "$musrec_distance  $artist"
-ALBUM_FORMAT = "$musrec_distance  $albumartist - $album"
 
 
 def show(lib: Library, options: SimilarOptions, found: Iterable[SongSet]) -> None:
@@ -27,10 +28,12 @@ def show(lib: Library, options: SimilarOptions, found: Iterable[SongSet]) -> Non
     for each in found:
         shown = {fields.DISTANCE: f"{each.distance:.3f}"}
         if each.album_id is not None:
-            if album := lib.get_album(each.album_id):
-                print_text(formatted(album, options.format or ALBUM_FORMAT, shown))
+            if not options.format:  # `$albumartist - $album`, either of which may be empty
+                print_text(f"{shown[fields.DISTANCE]}  {printable(each.name)}")
+            elif album := lib.get_album(each.album_id):
+                print_text(formatted(album, options.format, shown))
         elif options.path:
-            for item in sql.items_of(lib, each.songs):
-                print_text(formatted(item, options.format or "$path"))
+            for song in sql.items_of(lib, each.songs):
+                print_text(formatted(song, options.format or "$path"))
         elif item := lib.get_item(each.typical):
             print_text(formatted(item, options.format or ARTIST_FORMAT, {**shown, "artist": each.name}))

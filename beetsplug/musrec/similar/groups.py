@@ -142,7 +142,7 @@ def meant(lib: Library, groups: Groups, args: list[str], log: BeetsLogger, *, fi
         raise UserError(f"no song that {one_line(text)} matches {lacks}")
     if first or len(found) == 1:
         songs = number_of(len(groups.songs.get(found[0], ())), "song")
-        log.info("{}: {}", one_line(groups.names[found[0]]), songs)
+        log.info("the seed is {} ({})", one_line(groups.names[found[0]]), songs)
         return found[:1]
     log.info("{} {}s match, and are the seeds: {}", len(found), groups.what, listed(groups, found))
     return found
@@ -164,7 +164,7 @@ def _named(groups: Groups, text: str) -> list[int]:
 
 def _of_albums(lib: Library, groups: Groups, args: list[str]) -> list[int]:
     numbers = {album: number for number, album in enumerate(groups.album_ids)}
-    ids = _titled(lib, " ".join(args)) or [album.id for album in lib.albums(args)]
+    ids = _titled(lib, " ".join(args)) or [album.id or 0 for album in lib.albums(args)]
     return [numbers[id_] for id_ in ids if id_ in numbers]
 
 
