@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,26 @@ from numpy.typing import NDArray
 
 from musrec_core.encoder import Encoder
 from musrec_core.words.heads import Words
+from musrec_core.words.request import parse
 
-from ..data.cache import Cache
+from ..data.cache import Cache, Track
 from ..evaluation.metrics import artist_resamples
 from ..recipe import Recipe, RecipeError
 from .ensemble import Ensemble, Floats
 from .heads import Mask
 from .inputs import stored_vectors
 from .learn import Material, gather, reference_of
-from .vocabulary import Vocabulary, Word
+from .vocabulary import Vocabulary
 
 DEPTH = 10  # songs that are looked at
 LEAST_SONGS = 5  # that have a word, in the test split: of rarer ones nothing can be told
+QUADRANTS = {  # of mood, which every TAFFC song has: labels that are complete, where those for words are not
+    "happy": {"Q1"},
+    "energetic": {"Q1", "Q2"},
+    "aggressive": {"Q2"},
+    "sad": {"Q3"},
+    "calm": {"Q4"},
+}
 Counts = NDArray[np.int64]
 
 
@@ -119,38 +128,59 @@ def measure_words(
     vectors = stored_vectors(cache, [i for i, of_test in zip(rows, test, strict=True) if of_test], encoder)
     said = dict(zip(words.names, words.probabilities(vectors).T.astype(np.float64), strict=True))
     teachers = Ensemble(vocabulary, taught).each(material.tracks, reference_of(material.tracks))
-    labelled, unlabelled = [], []
+    labelled: list[Ranking] = []
+    unlabelled: list[Ranking] = []
     for w, word in enumerate(vocabulary.words):
         if word.name not in said:
             continue
         if word.labels:
-            labelled.append(ranking_of(w, word, said[word.name], material, test, teachers))
+            labelled.append(ranking_of(w, said[word.name], material.labels[:, w], material, teachers))
         else:
             scores = {"model": said[word.name]}
             unlabelled.append(Ranking(word.name, word.group, material.goals.applies[test, w], scores))
+    by_quadrant = [
+        ranking_of(w, said[word.name], in_quadrants(material.tracks, QUADRANTS[word.name]), material, teachers)
+        for w, word in enumerate(vocabulary.words)
+        if word.name in said and word.name in QUADRANTS
+    ]
     enough = [ranking for ranking in labelled if ranking.songs >= LEAST_SONGS]
     if not enough:
         raise RecipeError(f"no word has labels of {LEAST_SONGS} songs in the test split")
     artists = material.goals.groups[test]
+    requests = [one for one in requests_of(material, test, words, vectors) if one.songs >= LEAST_SONGS]
     return {
         "model": encoder.card.model_id,
         "songs": int(test.sum()),
         "artists": len(np.unique(artists)),
         "words": [_figures(ranking, artists) for ranking in enough],
-        "mean": _mean(enough, artists),
-        "requests": [],
+        "mean": {
+            "words": _mean(enough, ("model",), artists),
+            "words that teachers know": _mean(enough, ("model", "teacher", "ensemble"), artists),
+            "two words": _mean(requests, ("model", "first", "second"), artists),
+            "two words that teachers know": _mean(requests, ("model", "ensemble"), artists),
+        },
+        "by_quadrant": [_figures(ranking, artists) for ranking in by_quadrant if ranking.songs >= LEAST_SONGS],
+        "requests": [_figures(ranking, artists) for ranking in requests],
         "rare": [ranking.name for ranking in labelled if ranking.songs < LEAST_SONGS],
         "by_teachers": [_figures(ranking, artists) for ranking in unlabelled if ranking.songs >= LEAST_SONGS],
     }
 
 
+def in_quadrants(tracks: Sequence[Track], quadrants: Set[str]) -> Floats:
+    """Which clips are in some quadrants of mood [shape=(n,)]; NaN where it isn't known."""
+    return np.array([float(track.quadrant in quadrants) if track.quadrant else np.nan for track in tracks])
+
+
 def ranking_of(
-    w: int, word: Word, said: Floats, material: Material, test: Mask, teachers: dict[tuple[str, str], Floats]
+    w: int, said: Floats, labels: Floats, material: Material, teachers: dict[tuple[str, str], Floats]
 ) -> Ranking:
-    """A word with labels. The teacher is the one that is best on train and valid, so that test does not choose it."""
+    """A word with labels [shape=(n,)] of all clips; ``said`` [shape=(of the test split,)] is the model's.
+
+    The teacher is the one that is best on train and valid, so that test does not choose it.
+    """
     from sklearn.metrics import average_precision_score
 
-    labels = material.labels[:, w]
+    word, test = material.words[w], material.of("test")
     others = ~test & ~np.isnan(labels)
     found = {name: scores[:, w] for (_, name), scores in teachers.items() if not np.isnan(scores[:, w]).any()}
     scores = {"model": said}
@@ -161,11 +191,30 @@ def ranking_of(
     return Ranking(word.name, word.group, labels[test], scores, best)
 
 
+def requests_of(material: Material, test: Mask, words: Words, vectors: Floats) -> Iterator[Ranking]:
+    """Two words at once that have no label in common: a song has to have both.
+
+    Beside the model: the teachers together, by the same formula, and each of the two words alone.
+    """
+    both = [(w, word) for w, word in enumerate(material.words) if word.labels and word.name in words.names]
+    for (a, one), (b, other) in combinations(both, 2):
+        if set(one.labels) & set(other.labels):
+            continue
+        truth = material.labels[test, a] * material.labels[test, b]
+        names = one.name, other.name
+        asked = {"model": ", ".join(names), "first": names[0], "second": names[1]}
+        scores = {
+            system: parse(text, words).scores(words, vectors).astype(np.float64) for system, text in asked.items()
+        }
+        if one.outputs and other.outputs:
+            scores["ensemble"] = np.sqrt(material.goals.soft[test, a] * material.goals.soft[test, b])
+        yield Ranking(asked["model"], "two", truth, scores)
+
+
 def _figures(ranking: Ranking, artists: NDArray[np.str_]) -> dict[str, Any]:
     """Of one ranking: how many songs have it, of how many; each system's precision, and ours with its interval."""
     known = ~np.isnan(ranking.truth)
     once = np.ones((1, len(ranking.truth)), np.int64)
-    low, high = np.nanpercentile(ranking.precisions("model", artist_resamples(artists)), [2.5, 97.5])
     return {
         "word": ranking.name,
         "group": ranking.group,
@@ -175,31 +224,29 @@ def _figures(ranking: Ranking, artists: NDArray[np.str_]) -> dict[str, Any]:
         "looked_at": min(DEPTH, ranking.songs),
         "chance": ranking.songs / int(known.sum()),
         "best_teacher": ranking.teacher,
-        "interval": [float(low), float(high)],
+        "model_interval": _interval(ranking.precisions("model", artist_resamples(artists))),
     } | {system: float(ranking.precisions(system, once)[0]) for system in ranking.scores}
 
 
-def _mean(rankings: Sequence[Ranking], artists: NDArray[np.str_]) -> dict[str, Any]:
-    """Over all words, and over those that have a teacher: each system's mean, and intervals by drawing artists."""
-    times = artist_resamples(artists)
-    once = np.ones((1, len(artists)), np.int64)
+def _mean(rankings: Sequence[Ranking], systems: Sequence[str], artists: NDArray[np.str_]) -> dict[str, Any]:
+    """Over the rankings that have all systems: each one's mean, ours less each other's, and 95% intervals of them."""
+    some = [ranking for ranking in rankings if set(systems) <= set(ranking.scores)]
+    if not some:
+        return {}
+    resampled = artist_resamples(artists)
 
-    def mean(some: Sequence[Ranking], system: str, times: Counts) -> Floats:
+    def mean(system: str, times: Counts) -> Floats:
         return np.asarray(np.nanmean([ranking.precisions(system, times) for ranking in some], axis=0))
 
-    def interval(rounds: Floats) -> list[float]:
-        return [float(x) for x in np.percentile(rounds, [2.5, 97.5])]
-
-    found: dict[str, Any] = {}
-    taught = [ranking for ranking in rankings if ranking.teacher]
-    for name, some, systems in (("all", rankings, ("model",)), ("taught", taught, ("model", "teacher", "ensemble"))):
-        if not some:
-            continue
-        found[name] = {"words": len(some), "chance": float(np.mean([np.nanmean(one.truth) for one in some]))}
-        for system in systems:
-            found[name][system] = float(mean(some, system, once)[0])
-            found[name][f"{system}_interval"] = interval(mean(some, system, times))
-            if system != "model":
-                less = mean(some, "model", times) - mean(some, system, times)
-                found[name][f"over_{system}_interval"] = interval(less)
+    rounds = {system: mean(system, resampled) for system in systems}
+    found: dict[str, Any] = {"number": len(some), "chance": float(np.mean([np.nanmean(one.truth) for one in some]))}
+    for system in systems:
+        found[system] = float(mean(system, np.ones((1, len(artists)), np.int64))[0])
+        found[f"{system}_interval"] = _interval(rounds[system])
+        if system != "model":
+            found[f"over_{system}_interval"] = _interval(rounds["model"] - rounds[system])
     return found
+
+
+def _interval(rounds: Floats) -> list[float]:
+    return [float(x) for x in np.nanpercentile(rounds, [2.5, 97.5])]

@@ -34,56 +34,66 @@ def markdown(report: dict[str, Any]) -> str:
         _mean(report["mean"]),
         _words(report["words"]),
     ]
+    if report["by_quadrant"]:
+        note = "Every song has a quadrant of mood: happy Q1, energetic Q1 or Q2, aggressive Q2, sad Q3, calm Q4."
+        sections += ["## Mood by quadrant", note, _words(report["by_quadrant"])]
     if report["requests"]:
-        sections += ["## Requests of two words", "Songs that have both.", _words(report["requests"])]
+        note = "Songs that have both, beside those that one of the two words alone finds."
+        sections += ["## Two words at once", note, _words(report["requests"])]
     if report["by_teachers"]:
-        sections += ["## Words without labels", "By the verdict of all teachers together.", _taught(report)]
+        sections += [
+            "## Words without labels",
+            "By the verdict of all teachers together.",
+            _words(report["by_teachers"]),
+        ]
     if report["rare"]:
         sections.append(f"Labels of fewer than {LEAST_SONGS} of these songs: {', '.join(report['rare'])}.")
     return "\n\n".join(sections) + "\n"
 
 
-def _mean(mean: dict[str, Any]) -> str:
-    rows = []
-    for name, what in (("all", "all"), ("taught", "that teachers know")):
-        if name in mean:
-            found = mean[name]
-            others = [_with_interval(found, system) if system in found else "" for system in ("teacher", "ensemble")]
-            rows.append([what, str(found["words"]), _digits(found["chance"]), _with_interval(found, "model"), *others])
-    text = table(["words", "number", "chance", "model", "teacher", "all"], rows)
-    if "taught" in mean:
-        less = mean["taught"]
-        low, high = less["over_teacher_interval"]
-        difference = less["model"] - less["teacher"]
-        text += f"\n\nThe model less the best teacher: {difference:+.2f} ({low:+.2f} to {high:+.2f})."
-    return text
+def _mean(mean: dict[str, dict[str, Any]]) -> str:
+    systems = {"model": "model", "teacher": "best teacher", "ensemble": "all teachers", "first": "first word alone",
+               "second": "second word alone"}  # fmt: skip
+    rows = [
+        [what, str(found["number"]), _digits(found["chance"])]
+        + [_with_interval(found, system) if system in found else "" for system in systems]
+        for what, found in mean.items()
+        if found
+    ]
+    return table(["mean of", "number", "chance", *systems.values()], rows) + "\n\n" + _differences(mean)
+
+
+def _differences(mean: dict[str, dict[str, Any]]) -> str:
+    """The model less each other system, as far as they can be compared."""
+    others = {"teacher": "the best teacher", "ensemble": "all teachers", "first": "its first word alone",
+              "second": "its second word alone"}  # fmt: skip
+    lines = []
+    for what, found in mean.items():
+        for system, name in others.items():
+            if system in found:
+                low, high = found[f"over_{system}_interval"]
+                less = found["model"] - found[system]
+                lines.append(f"- {what}: the model less {name}: {less:+.2f} ({low:+.2f} to {high:+.2f})")
+    return "\n".join(lines)
 
 
 def _words(words: list[dict[str, Any]]) -> str:
-    rows = [
-        [
-            found["word"], found["group"], f"{found['songs']} of {found['of']}", _digits(found["chance"]),
-            _with_interval(found, "model"), _digits(found.get("teacher")), found["best_teacher"],
-            _digits(found.get("ensemble")),
-        ]
-        for found in words
-    ]  # fmt: skip
-    return table(["word", "group", "songs", "chance", "model", "teacher", "which", "all"], rows)
-
-
-def _taught(report: dict[str, Any]) -> str:
+    """With the columns that one of the rows has."""
+    columns = {"teacher": "best teacher", "best_teacher": "which", "ensemble": "all teachers", "first": "first alone",
+               "second": "second alone"}  # fmt: skip
+    used = [column for column in columns if any(found.get(column) for found in words)]
     rows = [
         [found["word"], found["group"], f"{found['songs']} of {found['of']}", _digits(found["chance"]),
-         _with_interval(found, "model")]
-        for found in report["by_teachers"]
+         _with_interval(found, "model"), *(_digits(found.get(column)) for column in used)]
+        for found in words
     ]  # fmt: skip
-    return table(["word", "group", "songs", "chance", "model"], rows)
+    return table(["word", "group", "songs", "chance", "model", *(columns[column] for column in used)], rows)
 
 
 def _with_interval(found: dict[str, Any], system: str) -> str:
-    low, high = found["interval" if "interval" in found else f"{system}_interval"]
+    low, high = found[f"{system}_interval"]
     return f"{found[system]:.2f} ({low:.2f} to {high:.2f})"
 
 
-def _digits(figure: float | None) -> str:
-    return "" if figure is None else f"{figure:.2f}"
+def _digits(figure: float | str | None) -> str:
+    return f"{figure:.2f}" if isinstance(figure, float) else figure or ""

@@ -11,14 +11,21 @@ import numpy as np
 import pytest
 
 from musrec_core import Card, Encoder
-from musrec_core.card import ModelFile
+from musrec_core.card import WordsFile
 from musrec_core.words.heads import Words
 from training.data.cache import load_cache
 from training.words.heads import Goals
 from training.words.inputs import stored_vectors
 from training.words.learn import Material
-from training.words.precision import Ranking, precision_at_most, ranking_of
-from training.words.vocabulary import Word
+from training.words.precision import (
+    QUADRANTS,
+    Ranking,
+    in_quadrants,
+    precision_at_most,
+    ranking_of,
+    requests_of,
+)
+from training.words.vocabulary import Word, load_vocabulary
 
 from .conftest import track, words_of
 
@@ -61,13 +68,13 @@ def test_the_teacher_beside_a_word_is_chosen_without_the_test_split() -> None:
     goals = Goals(labels, labels, np.array(list("abcdefgh")))
     material = Material(tracks, (calm,), goals, right, labels)
     said = {("first", "late"): late, ("first", "wrong on test"): -late, ("second", "silent"): np.full((8, 1), np.nan)}
-    ranking = ranking_of(0, calm, np.arange(4.0), material, material.of("test"), said)
+    ranking = ranking_of(0, np.arange(4.0), labels[:, 0], material, said)
     once = np.ones((1, 4), np.int64)
     assert ranking.teacher == "wrong on test"
     assert ranking.precisions("teacher", once).tolist() == [0.0]
     assert ranking.precisions("ensemble", once).tolist() == [1.0]
     assert ranking.precisions("model", once).tolist() == [0.5]
-    assert ranking_of(0, calm, np.arange(4.0), material, material.of("test"), {}).teacher == ""
+    assert ranking_of(0, np.arange(4.0), labels[:, 0], material, {}).teacher == ""
 
 
 @pytest.fixture
@@ -79,8 +86,10 @@ def worded(taught: Path) -> Path:
     path = taught / "model" / "musrec-1.words.npz"
     numbers = {"bias": np.zeros(3, np.float32), "auc": np.ones(3, np.float32)}
     weights = np.stack([tonal, tonal, 0 * tonal])
-    Words(("tonal", "hiss", "coin"), ("texture", "genre", "mood"), ((), (), ()), weights, **numbers).save(path)
-    replace(encoder.card, words=ModelFile(path.name, hashlib.sha256(path.read_bytes()).hexdigest())).save()
+    names = ("tonal", "hiss", "coin")
+    Words(names, ("texture", "genre", "mood"), ((), (), ()), weights, **numbers).save(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    replace(encoder.card, words=WordsFile(path.name, digest, names)).save()
     return taught
 
 
@@ -95,9 +104,9 @@ def test_the_command_counts_songs_that_have_a_word(worded: Path, capsys: pytest.
     assert tonal["model"] == tonal["teacher"] == tonal["ensemble"] == 1
     assert hiss["model"] == 0
     assert hiss["best_teacher"] == ""
-    assert report["mean"]["all"]["model"] == 0.5
-    assert report["mean"]["taught"]["words"] == 1
-    assert report["mean"]["taught"]["over_teacher_interval"] == [0, 0]
+    assert report["mean"]["words"]["model"] == 0.5
+    assert report["mean"]["words that teachers know"]["number"] == 1
+    assert report["mean"]["words that teachers know"]["over_teacher_interval"] == [0, 0]
     (coin,) = report["by_teachers"]
     assert coin["word"] == "coin"
     assert "| hiss | genre | 6 of 12 | 0.50 | 0.00 (0.00 to 0.00) |" in printed
@@ -108,3 +117,25 @@ def test_what_is_missing_is_one_sentence(taught: Path, capsys: pytest.CaptureFix
     without_words.save()
     assert words_of(taught, command="words-precision") == 1
     assert capsys.readouterr().err == ("training: musrec-1 has no words: run `python -m training words` first\n")
+
+
+def test_two_words_at_once_are_of_songs_that_have_both() -> None:
+    labels = {"calm": ("c", "s"), "jazz": ("j",), "soft": ("s",)}
+    vocabulary = tuple(Word(name, "mood", 0.5, (), {}, some) for name, some in labels.items())
+    x = np.array([[3.0, 3.0], [4.0, -4.0], [-4.0, 4.0], [-1.0, -1.0]])
+    truth = np.array([[1.0, 1, 0], [1, 0, 1], [0, 1, 0], [np.nan, 0, 0]])
+    tracks = [track(f"a-{k}", split="test") for k in range(4)]
+    material = Material(tracks, vocabulary, Goals(truth, truth, np.array(list("abcd"))), truth, truth)
+    numbers = {"bias": np.zeros(3, np.float32), "auc": np.ones(3, np.float32)}
+    words = Words(tuple(labels), ("mood",) * 3, ((),) * 3, np.array([[1, 0], [0, 1], [-1, 0]], np.float32), **numbers)
+    calm_jazz, jazz_soft = requests_of(material, material.of("test"), words, x)  # calm and soft share a label
+    once = np.ones((1, 4), np.int64)
+    assert (calm_jazz.name, calm_jazz.songs, jazz_soft.songs) == ("calm, jazz", 1, 0)
+    assert [calm_jazz.precisions(system, once)[0] for system in ("model", "first", "second")] == [1, 0, 0]
+    assert np.isnan(jazz_soft.precisions("model", once)[0])
+
+
+def test_a_quadrant_is_known_or_not() -> None:
+    tracks = [track("a-1", quadrant="Q1"), track("a-2", quadrant="Q3"), track("a-3")]
+    np.testing.assert_array_equal(in_quadrants(tracks, QUADRANTS["energetic"]), [1, 0, np.nan])
+    assert set(QUADRANTS) <= {word.name for word in load_vocabulary().words}
