@@ -10,12 +10,14 @@ from beets.ui import UserError
 
 from ..console import formatted
 from ..library import coverage, song_keys, sql
-from . import journey, search, seeds, steering
+from . import journey, search, seeds, steering, words_alone
 from .arguments import resolved
-from .criteria import Criteria, criteria_from
+from .criteria import Criteria, criteria_from, default_metric
+from .nearness import LibraryNearness
 from .option import Use
 from .options import SimilarOptions
 from .request import PlaylistContext, Request, Result, check
+from .seeds import Seeds
 from .times import parse_length
 
 if TYPE_CHECKING:
@@ -25,13 +27,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from musrec_core.card import Card
-    from musrec_core.search.index import Neighbour, VectorIndex
+    from musrec_core.search.index import Metric, Neighbour, VectorIndex
+    from musrec_core.words.ranker import ScoreIndex
 
     from ..attributes.fields import LastResult
     from ..config import PlaylistSettings, SimilarSettings, Space
     from ..embedding.embedder import Embedder
+    from ..library.song_keys import RemovedSongs
     from ..library.vectors import Snapshot, VectorStore
-    from .seeds import Seeds
+    from .qualities import Qualities
 
 RANDOM_SEEDS = 100_000
 
@@ -50,8 +54,10 @@ class SimilarSearch:
         Whose model in use, of a library, is the one that everything is done with.
     embedder : callable
         Gives what embeds seeds with a model, if it is needed.
+    qualities : Qualities
+        What words and genres mean.
     last_result : LastResult
-        What ``$musrec_distance`` shows.
+        What ``$musrec_distance`` and ``$musrec_nearness`` show.
     log : BeetsLogger
     """
 
@@ -62,36 +68,55 @@ class SimilarSearch:
         playlists: PlaylistSettings,
         vectors: VectorStore,
         embedder: Callable[[Card], Embedder],
+        qualities: Qualities,
         last_result: LastResult,
         log: BeetsLogger,
     ) -> None:
         self.settings, self._exclude, self._playlists = settings, exclude, playlists
-        self._vectors, self._embedder, self._last_result, self._log = vectors, embedder, last_result, log
+        self._vectors, self._embedder, self.qualities = vectors, embedder, qualities
+        self._last_result, self._log = last_result, log
+        self._nearness: LibraryNearness | None = None  # of the last search
         self._told: coverage.Counts | None = None  # how many songs are embedded, as the user was told last
 
     def find(self, lib: Library, request: Request) -> Result:
         """The songs that a request asks for; raises `UserError` where that can't be, and warns where there are none."""
         check(request.options, self.settings)
         options = resolved(request.options, self.settings, request.options.mode)
+        if request.is_words_alone:
+            words_alone.check(request.options)
+            options = words_alone.without_seeds(options)
         card = self._vectors.get(lib, options.space or "embedding").card
-        criteria = criteria_from(card, lib, options, exclude=self._exclude, removed=request.removed)
+        criteria = self._criteria(lib, card, options, request.removed)
         if options.to:
             return self._find_journey(lib, request, options, criteria, card)
         return self._find_nearest(lib, request, options, criteria, card)
+
+    def _criteria(
+        self, lib: Library, card: Card, options: SimilarOptions, removed: RemovedSongs | None = None
+    ) -> Criteria:
+        return criteria_from(card, lib, options, self.qualities, exclude=self._exclude, removed=removed)
 
     def card(self, lib: Library) -> Card:
         """Of the model whose embeddings of this library are compared."""
         return self._vectors.card(lib)
 
-    def query_snapshot(self, lib: Library) -> Snapshot:
-        """The vectors that `similar:` queries are answered from."""
-        return self._vectors.get(lib, self.settings.space)
+    def query_snapshot(self, lib: Library, space: Space | None = None) -> Snapshot:
+        """The vectors that queries are answered from: of the configured space, or another one."""
+        return self._vectors.get(lib, space or self.settings.space)
 
-    def query_ranker(self, lib: Library, snapshot: Snapshot, start: Seeds, candidates: str | None) -> search.SongRanker:
-        """A ranker of the songs near some seeds, as the configuration wants it."""
-        options = resolved(SimilarOptions(candidates=candidates), self.settings, Use.QUERY)
-        criteria = criteria_from(snapshot.card, lib, options, exclude=self._exclude)
+    def query_ranker(
+        self, lib: Library, snapshot: Snapshot, start: Seeds, candidates: str | None, sounds: str | None = None
+    ) -> search.SongRanker:
+        """A ranker of the songs near some seeds, or without any of those that sound like words, as is configured."""
+        options = resolved(SimilarOptions(candidates=candidates, sounds=sounds), self.settings, Use.QUERY)
+        if not start.count:
+            options = words_alone.without_seeds(options)
+        criteria = self._criteria(lib, snapshot.card, options)
         return self._ranker(lib, snapshot.index, start, criteria, snapshot.card)
+
+    def query_nearness(self, lib: Library, snapshot: Snapshot) -> LibraryNearness:
+        """What the distances of `similar:` queries mean."""
+        return self._nearness_in(lib, snapshot.index, default_metric(self.settings.space))
 
     def advice(self, lib: Library, ids: Iterable[int]) -> str:
         """What to do about songs that have no embedding of the model in use."""
@@ -104,37 +129,48 @@ class SimilarSearch:
         self, lib: Library, request: Request, options: SimilarOptions, criteria: Criteria, card: Card
     ) -> Result:
         random_seed = self._random_seed(options)
-        if request.items is None:
+        items: list[Item] = []
+        files: list[str] = []
+        if request.items is not None:
+            items = request.items
+        elif not request.is_words_alone:
             items, files = seeds.named(lib, options, request.args, self._playlists, self._log)
-        else:
-            items, files = request.items, []
         snapshot = self._current(lib, criteria.space, card)
-        start = self._embedded(lib, items, files, card, at=options.at)
+        start = Seeds([], []) if request.is_words_alone else self._embedded(lib, items, files, card, at=options.at)
         if start.new:
             snapshot = self._vectors.get(lib, criteria.space, card)
         index = seeds.with_heard(snapshot.index, start, criteria.space, _labels(card))
+        nearness = self._nearness_in(lib, snapshot.index, criteria.metric)
+        near = criteria
+        if options.closer_than:
+            points = seeds.points(start, index, criteria.space, _labels(card))
+            near = nearness.only_near(criteria, index, points, options.closer_than)
         playlist = request.playlist or PlaylistContext()
         leads = playlist.begins_with_seed and (playlist.begins_with_seeds or start.count == 1)
         seconds = self._seconds(options, start if leads else None)
 
-        ranker = self._ranker(lib, index, start, criteria, card, identify=request.playlist is None)
+        ranker = self._ranker(lib, index, start, near, card, identify=request.playlist is None)
         ranker = search.unlisted(lib, ranker, playlist.listed)
         count = options.count or 0
         neighbours = search.select(lib, ranker, count, seconds=seconds, random_seed=random_seed)
         order = options.order
         if order == "auto":
             order = "apart" if request.playlist else ""
-        if order == "smooth":
-            points = self._smooth_start(start, playlist.last, index, criteria.space, card)
+        if order == "smooth" and neighbours:
+            points = self._smooth_start(start, playlist.last, neighbours, index, criteria.space, card)
             neighbours = journey.smooth(lib, index, points, neighbours, metric=criteria.metric, mix=options.mix)
         elif order == "apart":
             before = playlist.last or (start.items[-1] if leads and start.items else None)
             neighbours = search.apart(lib, neighbours, before)
         elif random_seed is not None and request.options.order == "nearest":  # else a draw has its own order
             neighbours.sort(key=lambda neighbour: neighbour.distance)
-        songs = self._items(lib, neighbours)
+        songs = self._items(lib, neighbours, None if request.is_words_alone else nearness)
         if not songs:
-            self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
+            others = self._ranker(lib, index, start, criteria, card)(1) if options.closer_than and not ranker(1) else []
+            if others:
+                self._log.warning("{}", nearness.too_far(others[0], options.closer_than or ""))
+            else:
+                self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
         paths = [path for path, _ in start.files]
         return Result(songs, count, paths, start.items, card.model_id, random_seed, leads)
 
@@ -172,11 +208,16 @@ class SimilarSearch:
         identify: bool = True,
     ) -> search.SongRanker:
         """A ranker; with ``identify``, the library's own copy of a seed's file may be a result, the nearest."""
-        labels = _labels(card)
-        points = seeds.points(start, index, criteria.space, labels)
+        sounds = criteria.steering.sounds
+        ranked: VectorIndex | ScoreIndex = index
+        if start.count or sounds is None:
+            points = seeds.points(start, index, criteria.space, _labels(card))
+        else:
+            points = words_alone.no_point(index)
+            ranked = words_alone.ranked(lib, card, index, sounds, self.qualities)
         return search.make_ranker(
             lib,
-            index,
+            ranked,
             points,
             criteria,
             card=card,
@@ -187,20 +228,29 @@ class SimilarSearch:
                 criteria.steering,
                 lib,
                 index,
+                ranked,
                 points,
                 criteria.metric,
                 card=card,
-                vectors=self._vectors,
+                qualities=self.qualities,
                 advice=lambda ids: self.advice(lib, ids),
                 log=self._log,
             ),
         )
 
     def _smooth_start(
-        self, start: Seeds, last: Item | None, index: VectorIndex, space: Space, card: Card
+        self,
+        start: Seeds,
+        last: Item | None,
+        found: list[Neighbour],
+        index: VectorIndex,
+        space: Space,
+        card: Card,
     ) -> NDArray[np.float32]:
-        """Where a smooth order starts: at the playlist's last song, or else at the seeds [shape=(m, d)]."""
+        """Where a smooth order starts [shape=(m, d)]: at the playlist's last song, the seeds, or the best song."""
         points = index.vectors_of([sql.id_of(last)] if last else [])
+        if not len(points) and not start.count:
+            points = index.vectors_of([found[0].id])
         return points if len(points) else seeds.points(start, index, space, _labels(card))
 
     def _seconds(self, options: SimilarOptions, leading: Seeds | None) -> float:
@@ -220,9 +270,16 @@ class SimilarSearch:
         self._log.info("shuffled with --seed {}, which repeats this choice", seed)
         return seed
 
-    def _items(self, lib: Library, neighbours: list[Neighbour]) -> list[Item]:
-        """The songs themselves; ``$musrec_distance`` is the distance of each from now on."""
-        self._last_result.set((neighbour.id, neighbour.distance) for neighbour in neighbours)
+    def _nearness_in(self, lib: Library, index: VectorIndex, metric: Metric) -> LibraryNearness:
+        """What distances mean among the songs of the library."""
+        last = self._nearness
+        if last is None or last.index is not index or last.metric != metric:
+            self._nearness = last = LibraryNearness(lib, index, metric)
+        return last
+
+    def _items(self, lib: Library, neighbours: list[Neighbour], nearness: LibraryNearness | None) -> list[Item]:
+        """The songs themselves, which ``$musrec_distance`` and ``$musrec_nearness`` tell of from now on."""
+        self._last_result.set(((neighbour.id, neighbour.distance) for neighbour in neighbours), nearness)
         found = (lib.get_item(neighbour.id) for neighbour in neighbours)
         return [item for item in found if item is not None and item.path]
 
@@ -257,7 +314,7 @@ class SimilarSearch:
         known = self._vectors.get(lib, criteria.space, card).index
         index = seeds.with_heard(known, start, criteria.space, _labels(card))
         path = journey.find_journey(lib, index, stops, count, criteria, card=card, mix=options.mix)
-        found = self._items(lib, path)
+        found = self._items(lib, path, self._nearness_in(lib, known, criteria.metric))
         removed = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in found], request.removed)
         songs = [item for item in found if item.id not in removed.get(sql.id_of(item), ())]
         return Result(songs, count, model_id=card.model_id)

@@ -1,10 +1,11 @@
-"""The results of `similar:` queries: patterns are parsed, and each result is kept until the library changes."""
+"""The results of `similar:` and `sounds:` queries, each of which is kept until the library changes."""
 
 from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from beets.dbcore.query import InvalidQueryArgumentValueError, InvalidQueryError, PathQuery
@@ -16,6 +17,7 @@ from musrec_core._text import one_line
 from ..attributes import fields
 from ..library import sql
 from ..library.vectors import LibraryState, state_of
+from .percentages import PERCENTAGE, check_percentage, parse_percentage
 from .seeds import Seeds
 
 if TYPE_CHECKING:
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
 
     from ..library.vectors import Snapshot
     from .find import SimilarSearch
+    from .nearness import LibraryNearness
     from .search import SongRanker
 
 COUNT = 25
-EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a decimal point: 0.2) or SEEDS|QUERY"
-NUMBER = re.compile(r"[-+]?\d*[.,]?\d*(e[-+]?\d+)?", re.IGNORECASE)  # -3, 0,2 and 1e3: nobody means a query by that
+EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a decimal point: 0.2), SEEDS|PERCENTAGE (99%) or SEEDS|QUERY"
+# -3, 0,2, 1e3 and 101%: nobody means a query by that
+NUMBER = re.compile(r"[-+]?\d*[.,]?\d*(e[-+]?\d+)?\s*%?", re.IGNORECASE)
 MAX_CACHED = 16  # patterns
 REFRESH_SHARE = 20  # while songs change one by one, searching anew takes at most one part in so many of the time
 
@@ -43,33 +47,40 @@ class Pattern:
     """What a pattern asks for."""
 
     text: str
-    seeds: Query
+    wanted: str  # seeds or words
     count: int | None
-    within: float | None
+    within: float | None  # a distance
+    closer_than: float | None  # the share of pairs of songs that are farther apart
     candidates: str | None
+    seeds: Query | None = None
 
 
-def parse(pattern: str) -> Pattern:
-    """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
+def parse(pattern: str, expected: str = EXPECTED) -> Pattern:
+    """Read a pattern but for what is wanted; raises `InvalidQueryArgumentValueError`, of which beets makes a sentence.
+
+    Parameters
+    ----------
+    expected : str
+        How a pattern looks.
+    """
     text, *rest = (part.strip() for part in pattern.split("|"))
-    count, within, candidates = None, None, None
+    count, within, closer_than, candidates = None, None, None, None
     for part in rest:
         if part.isdecimal() and count is None:
             count = int(part)
         elif re.fullmatch(r"\d*\.\d+", part) and within is None:
             within = float(part)
+        elif PERCENTAGE.fullmatch(part) and not check_percentage(part) and closer_than is None:
+            closer_than = parse_percentage(part)
         elif part and not NUMBER.fullmatch(part) and candidates is None:
             candidates = part
         else:
-            raise InvalidQueryArgumentValueError(pattern, EXPECTED)
-    if not text or count == 0:
-        raise InvalidQueryArgumentValueError(pattern, EXPECTED)
-    # without a field's name it is a phrase, as a word in quotes is on the command line
-    try:
-        found = sql.parse(text if ":" in text else [text])
-    except InvalidQueryError as error:
-        raise InvalidQueryArgumentValueError(pattern, EXPECTED, str(error)) from None
-    return Pattern(pattern, found, count or (None if within is not None else COUNT), within, candidates)
+            raise InvalidQueryArgumentValueError(pattern, expected)
+    if not text or count == 0 or (within is not None and closer_than is not None):
+        raise InvalidQueryArgumentValueError(pattern, expected)
+    if count is None and within is None and closer_than is None:
+        count = COUNT
+    return Pattern(pattern, text, count, within, closer_than, candidates)
 
 
 @dataclass(frozen=True)
@@ -77,12 +88,13 @@ class CachedResult:
     """The distances of the songs that were found, and what they were found in."""
 
     distances: dict[int, float]
+    nearness: fields.Nearness | None
     known: frozenset[int]
     state: LibraryState | None
     keep_until: float  # on the clock of `time.monotonic`
 
 
-class QueryResults:
+class QueryResults(ABC):
     """Answers patterns, and keeps the answers: path formats and `no_convert` make a query anew for each song.
 
     Parameters
@@ -92,10 +104,12 @@ class QueryResults:
     library : callable
         The library that beets opened; None before that.
     last_result : LastResult
-        What ``$musrec_distance`` shows.
+        What ``$musrec_distance`` and ``$musrec_nearness`` show.
     log : BeetsLogger
         Gets one line for a pattern that can't be answered.
     """
+
+    name = ""  # of the query
 
     def __init__(
         self,
@@ -104,17 +118,29 @@ class QueryResults:
         last_result: fields.LastResult,
         log: BeetsLogger,
     ) -> None:
-        self._similar, self.library, self._last_result, self._log = similar, library, last_result, log
+        self.similar, self.library, self._last_result, self._log = similar, library, last_result, log
         self._cached: dict[str, CachedResult] = {}
         self._told: set[str] = set()  # complaints
 
+    @abstractmethod
     def parse(self, pattern: str) -> Pattern:
         """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
-        return parse(pattern)
+
+    @abstractmethod
+    def snapshot(self, lib: Library) -> Snapshot:
+        """The vectors that patterns are answered from."""
+
+    @abstractmethod
+    def ranker(self, lib: Library, pattern: Pattern, snapshot: Snapshot) -> SongRanker | None:
+        """What ranks the songs; None where a pattern can't be answered, which is told. Raises `UserError`."""
+
+    def nearness(self, lib: Library, snapshot: Snapshot) -> LibraryNearness | None:
+        """What the distances mean; None where they are none between songs."""
+        return None
 
     def show_distances(self, result: CachedResult) -> None:
-        """Let ``$musrec_distance`` show these."""
-        self._last_result.set(result.distances.items())
+        """Let ``$musrec_distance`` and ``$musrec_nearness`` tell of these."""
+        self._last_result.set(result.distances.items(), result.nearness)
 
     def matches(
         self, lib: Library, item: Item, pattern: Pattern, old: CachedResult | None
@@ -144,21 +170,60 @@ class QueryResults:
         began = time.monotonic()
         known: frozenset[int] = frozenset()
         found: list[Neighbour] = []
+        nearness: LibraryNearness | None = None
         try:
-            similar = self._similar()
-            snapshot = similar.query_snapshot(lib)
+            snapshot = self.snapshot(lib)
             known = frozenset(snapshot.index.ids.tolist())
-            if seeds := self._seeds(lib, pattern, snapshot, known, similar):
-                found = _nearest(similar.query_ranker(lib, snapshot, seeds, pattern.candidates), pattern)
+            if ranker := self.ranker(lib, pattern, snapshot):
+                nearness = self.nearness(lib, snapshot)
+                within = pattern.within
+                if pattern.closer_than is not None and nearness is not None:
+                    within = nearness.distance(pattern.closer_than)
+                found = _nearest(ranker, pattern.count, within)
         except (UserError, ConfigError) as error:
-            self._tell(pattern, str(error))
+            self.tell(pattern, str(error))
         now = time.monotonic()
-        return CachedResult({n.id: n.distance for n in found}, known, state, now + REFRESH_SHARE * (now - began))
+        distances, keep_until = {n.id: n.distance for n in found}, now + REFRESH_SHARE * (now - began)
+        return CachedResult(distances, nearness, known, state, keep_until)
 
-    def _seeds(
-        self, lib: Library, pattern: Pattern, snapshot: Snapshot, known: frozenset[int], similar: SimilarSearch
-    ) -> Seeds | None:
-        named = sql.matching_ids(lib, pattern.seeds)
+    def tell(self, pattern: Pattern, why: str) -> None:
+        """Say why nothing matches, once: a smart playlist asks on and on during an import."""
+        if (message := f"{self.name}:{one_line(pattern.text)} matches nothing: {why}") not in self._told:
+            self._told.add(message)
+            self._log.warning("{}", message)
+
+
+class SimilarResults(QueryResults):
+    """Answers `similar:`: the nearest songs to seeds."""
+
+    name = "similar"
+
+    def parse(self, pattern: str) -> Pattern:
+        """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
+        found = parse(pattern)
+        # without a field's name it is a phrase, as a word in quotes is on the command line
+        try:
+            seeds = sql.parse(found.wanted if ":" in found.wanted else [found.wanted])
+        except InvalidQueryError as error:
+            raise InvalidQueryArgumentValueError(pattern, EXPECTED, str(error)) from None
+        return replace(found, seeds=seeds)
+
+    def snapshot(self, lib: Library) -> Snapshot:
+        """The vectors of the configured space."""
+        return self.similar().query_snapshot(lib)
+
+    def nearness(self, lib: Library, snapshot: Snapshot) -> LibraryNearness:
+        """What the distances between songs mean in this library."""
+        return self.similar().query_nearness(lib, snapshot)
+
+    def ranker(self, lib: Library, pattern: Pattern, snapshot: Snapshot) -> SongRanker | None:
+        """What ranks the songs by their nearness to the seeds."""
+        seeds = self._seeds(lib, pattern, snapshot)
+        return self.similar().query_ranker(lib, snapshot, seeds, pattern.candidates) if seeds else None
+
+    def _seeds(self, lib: Library, pattern: Pattern, snapshot: Snapshot) -> Seeds | None:
+        named = sql.matching_ids(lib, pattern.seeds) if pattern.seeds else []
+        known = set(snapshot.index.ids.tolist())
         embedded = [id_ for id_ in named if id_ in known]
         if embedded:
             return Seeds(list(sql.items_of(lib, embedded)), [])
@@ -168,27 +233,21 @@ class QueryResults:
         elif set(sql.attributes(lib, named, fields.MODEL).values()) - {model_id}:
             why = f"its songs are not embedded with {model_id}, as most are: run `beet embed`"
         else:
-            why = f"its songs are not embedded: {similar.advice(lib, named)}"
-        self._tell(pattern, why)
+            why = f"its songs are not embedded: {self.similar().advice(lib, named)}"
+        self.tell(pattern, why)
         return None
 
-    def _tell(self, pattern: Pattern, why: str) -> None:
-        """Say why nothing matches, once: a smart playlist asks on and on during an import."""
-        if (message := f"similar:{one_line(pattern.text)} matches nothing: {why}") not in self._told:
-            self._told.add(message)
-            self._log.warning("{}", message)
 
-
-def _nearest(ranker: SongRanker, pattern: Pattern) -> list[Neighbour]:
+def _nearest(ranker: SongRanker, most: int | None, within: float | None) -> list[Neighbour]:
     """As many songs as a pattern asks for, or all within its distance."""
-    if pattern.within is None:
-        return ranker(pattern.count or COUNT)
-    count = pattern.count or 4 * COUNT
+    if within is None:
+        return ranker(most or COUNT)
+    count = most or 4 * COUNT
     found = ranker(count)
-    while pattern.count is None and len(found) == count and found[-1].distance <= pattern.within:
+    while most is None and len(found) == count and found[-1].distance <= within:
         count *= 4
         found = ranker(count)
-    return [neighbour for neighbour in found if neighbour.distance <= pattern.within]
+    return [neighbour for neighbour in found if neighbour.distance <= within]
 
 
 def _is_same(now: LibraryState | None, then: LibraryState | None) -> bool:

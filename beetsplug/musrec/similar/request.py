@@ -9,6 +9,7 @@ from beets.ui import UserError
 
 from ..console import display_name, stem
 from ..library.song_keys import RemovedSongs
+from . import words_alone
 from .arguments import require_applicable
 from .options import SimilarOptions, check_values
 
@@ -37,6 +38,11 @@ class Request:
     items: list[Item] | None = None
     removed: RemovedSongs = field(default_factory=RemovedSongs)
     playlist: PlaylistContext | None = None
+
+    @property
+    def is_words_alone(self) -> bool:
+        """Whether it names words and no seed."""
+        return self.items is None and words_alone.is_asked(self.options, self.args)
 
 
 @dataclass(frozen=True)
