@@ -31,6 +31,14 @@ class ModelFile(NamedTuple):
     sha256: str
 
 
+class WordsFile(NamedTuple):
+    """The file of the words that a model knows, and their names: they name fields, which need no numpy then."""
+
+    file: str
+    sha256: str
+    names: tuple[str, ...] = ()
+
+
 class NcnnFiles(NamedTuple):
     """The network once more, for ncnn: its graph (``.param``) and its weights (``.bin``)."""
 
@@ -64,7 +72,7 @@ class Card:
         Figures with the command that made them.
     ncnn : NcnnFiles, or None
         None: the network runs in ONNX Runtime only.
-    words : ModelFile, or None
+    words : WordsFile, or None
         What `musrec_core.words.heads` reads; None: this model knows none.
     """
 
@@ -83,7 +91,7 @@ class Card:
     metrics: dict[str, Any]
     mood: dict[str, float] = field(default_factory=dict)
     ncnn: NcnnFiles | None = None
-    words: ModelFile | None = None
+    words: WordsFile | None = None
 
     @property
     def format(self) -> int:
@@ -144,7 +152,7 @@ class Card:
             metrics=dict(stored["metrics"]),
             mood={str(axis): float(temperature) for axis, temperature in stored.get("mood", {}).items()},
             ncnn=_ncnn_files(stored["ncnn"]) if "ncnn" in stored else None,
-            words=_model_file(stored["words"]) if "words" in stored else None,
+            words=_words_file(stored["words"]) if "words" in stored else None,
         )
         if card.format > stored["format"]:
             raise ValueError(f"it has keys of format {card.format}, but states {stored['format']}")
@@ -167,7 +175,7 @@ class Card:
             "weights": {"file": self.weights, "sha256": self.weights_sha256},
             **({"ncnn": files} if files else {}),
             "mel_basis": {"file": self.mel_basis, "sha256": self.mel_sha256},
-            **({"words": self.words._asdict()} if self.words else {}),
+            **({"words": _filled(self.words._asdict())} if self.words else {}),
             "front_end": self.front_end.to_dict(),
             "dimensions": self.dimensions,
             "genres": [asdict(genre) for genre in self.genres],
@@ -215,6 +223,18 @@ def _ncnn_files(stored: dict[str, Any]) -> NcnnFiles:
 
 def _model_file(stored: Any) -> ModelFile:
     return ModelFile(_plain_name(stored["file"]), _digest(stored["sha256"]))
+
+
+def _words_file(stored: Any) -> WordsFile:
+    names = stored.get("names", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+        raise ValueError("the names of words have to be a list of texts")
+    return WordsFile(*_model_file(stored), tuple(names))
+
+
+def _filled(values: dict[str, Any]) -> dict[str, Any]:
+    """Without what is empty."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items() if value}
 
 
 def _plain_name(text: Any) -> str:

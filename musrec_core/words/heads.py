@@ -11,7 +11,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,9 @@ from ..errors import ModelError
 from ..network import checked_bytes
 
 SEPARATOR = "|"  # between the synonyms of a word in the file
+LEAST = 0.5  # the least probability of a word that `typical` gives
+MOST, MOST_OF_GROUP = 6, 2  # words that it gives, in all and of one group
+USUAL_SHARE = 0.1  # of a word of which the file does not say how common it is
 _NUMBERS = ("weights", "bias", "auc")
 _TEXTS = ("names", "groups", "synonyms")
 
@@ -43,6 +46,8 @@ class Words:
         The logits are ``weights @ vector + bias``.
     auc : np.ndarray [shape=(n,)], float32
         How well each tells songs apart, by artists whom it was not fitted on: 0.5 is chance, 1 perfect.
+    shares : np.ndarray [shape=(n,)], float32
+        Of ordinary music, that each applies to; `USUAL_SHARE` where that is not known.
     """
 
     names: tuple[str, ...]
@@ -51,16 +56,21 @@ class Words:
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
     auc: NDArray[np.float32]
+    shares: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
 
     def __post_init__(self) -> None:
         n = len(self.names)
-        lengths = [len(self.groups), len(self.synonyms), *(np.shape(getattr(self, name))[:1] for name in _NUMBERS)]
-        if not n or self.weights.ndim != 2 or lengths != [n, n, (n,), (n,), (n,)]:
+        if not len(self.shares):
+            object.__setattr__(self, "shares", np.full(n, USUAL_SHARE, np.float32))
+        lengths = [len(self.groups), len(self.synonyms), *(np.shape(getattr(self, name))[:1] for name in (*_NUMBERS, "shares"))]
+        if not n or self.weights.ndim != 2 or lengths != [n, n, (n,), (n,), (n,), (n,)]:
             raise ValueError(f"{n} names do not match the other arrays, of the lengths {lengths}")
         if not all(np.isfinite(getattr(self, name)).all() for name in _NUMBERS):
             raise ValueError("a number is not finite")
         if self.auc.ndim != 1 or self.bias.ndim != 1 or not ((self.auc >= 0) & (self.auc <= 1)).all():
             raise ValueError("auc is not a number from 0 to 1 for each word")
+        if self.shares.ndim != 1 or not ((self.shares > 0) & (self.shares < 1)).all():
+            raise ValueError("a share is not a number between 0 and 1")
         pairs = zip(self.names, self.synonyms, strict=True)
         known = [word.casefold() for name, others in pairs for word in (name, *others)]
         if not all(map(str.strip, (*known, *self.groups))) or len(set(known)) < len(known):
@@ -100,9 +110,27 @@ class Words:
         found = [(self.names[n], float(probabilities[n])) for n in wanted if probabilities[n] >= least]
         return found[:most]
 
+    def typical(self, vector: ArrayLike) -> list[tuple[str, float]]:
+        """The few words that say most of one embedding [shape=(d,)] with their probabilities, the likeliest first.
+
+        Of those that are likelier than not (`LEAST`), the ones by which the song differs most from ordinary music: by
+        the Kullback-Leibler divergence of a word's probability from its share. At most `MOST`, and `MOST_OF_GROUP` of
+        one group: else it would be rock, hard rock, alternative, metal.
+        """
+        p = np.asarray(self.probabilities(np.asarray(vector, np.float32)[None])[0], np.float64)
+        q = np.asarray(self.shares, np.float64)
+        rest = np.maximum(1 - p, 1e-12)
+        says = np.where(p >= LEAST, p * np.log(np.maximum(p, LEAST) / q) + rest * np.log(rest / (1 - q)), -np.inf)
+        chosen: list[int] = []
+        for k in np.argsort(-says, kind="stable"):
+            alike = sum(self.groups[other] == self.groups[k] for other in chosen)
+            if p[k] >= LEAST and alike < MOST_OF_GROUP and len(chosen) < MOST:
+                chosen.append(int(k))
+        return [(self.names[k], float(p[k])) for k in sorted(chosen, key=lambda k: -p[k])]
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file that a card names, atomically; raises `OSError`."""
-        arrays = {name: np.asarray(getattr(self, name), np.float32) for name in _NUMBERS}
+        arrays = {name: np.asarray(getattr(self, name), np.float32) for name in (*_NUMBERS, "shares")}
         texts = {
             "names": np.array(self.names),
             "groups": np.array(self.groups),
@@ -127,6 +155,8 @@ class Words:
             words = cls._read(content)
             if words.dimensions != card.dimensions:
                 raise ValueError(f"they are for {words.dimensions} dimensions, and the model has {card.dimensions}")
+            if card.words.names and card.words.names != words.names:
+                raise ValueError("their names are not those of its card")
         except (ValueError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
             why = str(error).partition("\n")[0]
             raise ModelError(f"the words {card.words.file} of the model {card.name} can't be read: {why}") from None
@@ -136,11 +166,12 @@ class Words:
     def _read(cls, content: bytes) -> Words:
         with np.lib.npyio.NpzFile(io.BytesIO(content), allow_pickle=False) as file:  # `np.load` opens other files, too
             texts = {name: np.asarray(file[name]) for name in _TEXTS}
-            numbers = {name: np.asarray(file[name]) for name in _NUMBERS}
+            known = (*_NUMBERS, *(["shares"] if "shares" in file.files else []))  # the first files had none
+            numbers = {name: np.asarray(file[name]) for name in known}
         if any(array.dtype.kind != "U" or array.ndim != 1 for array in texts.values()):
             raise ValueError("names, groups and synonyms have to be lists of texts")
         if any(array.dtype.kind != "f" for array in numbers.values()):
-            raise ValueError("weights, bias and auc have to be floats")
+            raise ValueError("weights, bias, auc and shares have to be floats")
         return cls(
             names=tuple(texts["names"].tolist()),
             groups=tuple(texts["groups"].tolist()),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musrec_core.card import ModelFile
+from musrec_core.card import WordsFile
 from musrec_core.encoder import Encoder
 from musrec_core.words.heads import Words
 
@@ -252,8 +252,10 @@ def store(encoder: Encoder, words: list[Word], heads: Heads, kept: list[int], au
         weights=heads.weights[kept].astype(np.float32),
         bias=heads.bias[kept].astype(np.float32),
         auc=np.array(auc, np.float32),
+        shares=np.array([word.share for word in words], np.float32),
     ).save(path)
-    changed = replace(card, words=ModelFile(path.name, hashlib.sha256(path.read_bytes()).hexdigest()))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    changed = replace(card, words=WordsFile(path.name, digest, tuple(word.name for word in words)))
     changed.save()
     write_model_card(changed)
     return path

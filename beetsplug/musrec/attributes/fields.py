@@ -31,6 +31,8 @@ STATUS = "musrec_status"
 OWN = "musrec_my_"  # begins the names of learnt genres' fields
 DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
 
+Nearness = Callable[[float], float]  # a distance -> the share of the library's pairs of songs that are farther apart
+
 
 # Types, and getters of what is computed.
 
@@ -98,6 +100,35 @@ def learnt_fields(
         return lambda item: probability(item, label)
 
     return {f"{OWN}{key}": probability_of(label) for label, key in keys.items()}
+
+
+class LastResult:
+    """The songs that were found last, for the fields that tell of them."""
+
+    def __init__(self) -> None:
+        self._distances: dict[int, float] = {}
+        self._nearness: Nearness | None = None
+
+    def set(self, distances: Iterable[tuple[int, float]], nearness: Nearness | None = None) -> None:
+        """Keep another result, in place of the last one.
+
+        Parameters
+        ----------
+        distances : iterable of (int, float)
+            The id and the distance of each song.
+        nearness : callable, optional
+            Asked only when a format shows it; None where the numbers are no distances between songs.
+        """
+        self._distances, self._nearness = dict(distances), nearness
+
+    def distance(self, id_: int | None) -> float | None:
+        """A song's distance; None where it is not in the result."""
+        return self._distances.get(id_ or 0)
+
+    def nearness(self, id_: int | None) -> float | None:
+        """The share of the library's pairs of songs that are farther apart, 0 to 1; None where there is no telling."""
+        distance = self.distance(id_)
+        return None if distance is None or self._nearness is None else self._nearness(distance)
 
 
 def genres_of(item: Item) -> dict[str, float]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from musrec_core.card import Card
     from musrec_core.search.index import Neighbour, VectorIndex
 
+    from ..attributes.fields import LastResult
     from ..config import PlaylistSettings, SimilarSettings, Space
     from ..embedding.embedder import Embedder
     from ..library.vectors import Snapshot, VectorStore
@@ -49,8 +50,8 @@ class SimilarSearch:
         Whose model in use, of a library, is the one that everything is done with.
     embedder : callable
         Gives what embeds seeds with a model, if it is needed.
-    distances : dict
-        An item's id -> its distance in the last result; what ``$musrec_distance`` shows.
+    last_result : LastResult
+        What ``$musrec_distance`` shows.
     log : BeetsLogger
     """
 
@@ -61,11 +62,11 @@ class SimilarSearch:
         playlists: PlaylistSettings,
         vectors: VectorStore,
         embedder: Callable[[Card], Embedder],
-        distances: dict[int, float],
+        last_result: LastResult,
         log: BeetsLogger,
     ) -> None:
         self.settings, self._exclude, self._playlists = settings, exclude, playlists
-        self._vectors, self._embedder, self._distances, self._log = vectors, embedder, distances, log
+        self._vectors, self._embedder, self._last_result, self._log = vectors, embedder, last_result, log
         self._told: coverage.Counts | None = None  # how many songs are embedded, as the user was told last
 
     def find(self, lib: Library, request: Request) -> Result:
@@ -221,8 +222,7 @@ class SimilarSearch:
 
     def _items(self, lib: Library, neighbours: list[Neighbour]) -> list[Item]:
         """The songs themselves; ``$musrec_distance`` is the distance of each from now on."""
-        self._distances.clear()
-        self._distances.update((neighbour.id, neighbour.distance) for neighbour in neighbours)
+        self._last_result.set((neighbour.id, neighbour.distance) for neighbour in neighbours)
         found = (lib.get_item(neighbour.id) for neighbour in neighbours)
         return [item for item in found if item is not None and item.path]
 

@@ -91,8 +91,8 @@ class QueryResults:
         The search; raises `UserError` or ``ConfigError`` where there can be none.
     library : callable
         The library that beets opened; None before that.
-    distances : dict
-        An item's id -> its distance in the last result; what ``$musrec_distance`` shows.
+    last_result : LastResult
+        What ``$musrec_distance`` shows.
     log : BeetsLogger
         Gets one line for a pattern that can't be answered.
     """
@@ -101,10 +101,10 @@ class QueryResults:
         self,
         similar: Callable[[], SimilarSearch],
         library: Callable[[], Library | None],
-        distances: dict[int, float],
+        last_result: fields.LastResult,
         log: BeetsLogger,
     ) -> None:
-        self._similar, self.library, self._distances, self._log = similar, library, distances, log
+        self._similar, self.library, self._last_result, self._log = similar, library, last_result, log
         self._cached: dict[str, CachedResult] = {}
         self._told: set[str] = set()  # complaints
 
@@ -114,8 +114,7 @@ class QueryResults:
 
     def show_distances(self, result: CachedResult) -> None:
         """Let ``$musrec_distance`` show these."""
-        self._distances.clear()
-        self._distances.update(result.distances)
+        self._last_result.set(result.distances.items())
 
     def matches(
         self, lib: Library, item: Item, pattern: Pattern, old: CachedResult | None

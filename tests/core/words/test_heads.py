@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from musrec_core import Card, ModelError
-from musrec_core.card import SHIPPED, ModelFile
+from musrec_core.card import SHIPPED, WordsFile
 from musrec_core.words.heads import Words
 
 from ..test_model_files import Bomb
@@ -37,7 +37,7 @@ def card_with(folder: Path, content: bytes) -> Card:
     """The shipped model's card, naming a file of words with this content."""
     shutil.copy(SHIPPED, folder)
     (folder / FILE).write_bytes(content)
-    file = ModelFile(FILE, hashlib.sha256(content).hexdigest())
+    file = WordsFile(FILE, hashlib.sha256(content).hexdigest())
     return replace(Card.load(folder / SHIPPED.name), words=file)
 
 

@@ -11,6 +11,7 @@ import pytest
 from beets.library import Library
 from beets.ui import CommonOptionsParser
 
+from beetsplug.musrec.attributes.fields import LastResult
 from beetsplug.musrec.config import PlaylistSettings, SimilarSettings
 from beetsplug.musrec.library.models import Models
 from beetsplug.musrec.library.sql import id_of
@@ -95,10 +96,10 @@ class Finder:
     def __init__(self) -> None:
         log, settings = beets.logging.getLogger("beets.musrec"), defaults(SimilarSettings)
         store = VectorStore(Models([Card.load()]), False, log)
-        self.distances: dict[int, float] = {}
+        self.last_result = LastResult()
         self.hubs = HubFinder(settings, store, log)
         self.similar = SimilarSearch(
-            settings, "", defaults(PlaylistSettings), store, lambda card: pytest.fail(card.name), self.distances, log
+            settings, "", defaults(PlaylistSettings), store, lambda card: pytest.fail(card.name), self.last_result, log
         )
 
     def find(self, lib: Library, line: str) -> list[tuple[int, float]]:
@@ -108,7 +109,7 @@ class Finder:
         if options.hubs:
             return [(id_of(item), times) for times, item in self.hubs.find(lib, options, args).songs]
         songs = self.similar.find(lib, Request(options, args)).songs
-        return [(id_of(item), round(self.distances[id_of(item)], 5)) for item in songs]
+        return [(id_of(item), round(self.last_result.distance(item.id) or 0.0, 5)) for item in songs]
 
 
 @pytest.fixture(scope="module")
