@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .similar.find import SimilarSearch
     from .similar.hubs import HubFinder
     from .similar.query_results import QueryResults
+    from .similar.why import Reasons
 
 
 ComponentT = TypeVar("ComponentT")
@@ -174,6 +175,12 @@ class Components:
             self.last_result,
             self.log,
         )
+
+    @component
+    def reasons(self) -> Reasons:
+        from .similar.why import Reasons
+
+        return Reasons(self.vectors, self.words, self.genres, self.log)
 
     @component
     def hubs(self) -> HubFinder:

@@ -199,16 +199,20 @@ class _Heads:
         if self.words.groups[k] != "voice":
             return []
         last = self.words.names[k].split()[-1]
-        return [
-            j
-            for j, name in enumerate(self.words.names)
-            if self.words.groups[j] == "voice" and name.split()[-1] == last and len(name.split()) > 1 and j != k
-        ] if len(self.name_parts[k]) > 1 else []
+        return (
+            [
+                j
+                for j, name in enumerate(self.words.names)
+                if self.words.groups[j] == "voice" and name.split()[-1] == last and len(name.split()) > 1 and j != k
+            ]
+            if len(self.name_parts[k]) > 1
+            else []
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """Two songs: their centred vectors [shape=(2, d)]; standardised logits and probabilities of words [shape=(2, n)]."""
+    """Two songs: centred vectors [shape=(2, d)]; the words' standardised logits and probabilities [shape=(2, n)]."""
 
     heads: _Heads
     centred: Floats
@@ -253,6 +257,8 @@ class _Pair:
             return 0.0
         heads = self.heads
         logits = self.logits[:, chosen]
-        coefficients = np.linalg.lstsq(heads.correlations[np.ix_(chosen, chosen)], heads.patterns[chosen], rcond=None)[0]
+        coefficients = np.linalg.lstsq(heads.correlations[np.ix_(chosen, chosen)], heads.patterns[chosen], rcond=None)[
+            0
+        ]
         first, second = logits @ coefficients
         return float(first @ second / (self.centred[0] @ self.centred[1]))

@@ -15,7 +15,8 @@ from .options import SimilarOptions, check_values
 if TYPE_CHECKING:
     from beets.library import Item
 
-    from ..config import SimilarSettings
+    from ..config import SimilarSettings, Space
+    from .seeds import Seeds
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ class Result:
     model_id: str = ""  # of the model whose embeddings were compared
     random_seed: int | None = None  # of the draw
     begins_with_seeds: bool = False  # whether the playlist does
+    start: Seeds | None = None  # what the search started from, with its embeddings
+    space: Space = "embedding"  # in which it was made
+    is_journey: bool = False  # whether each song leads to the next
 
     def seed_names(self) -> list[str]:
         """The seeds, as a reader knows them."""

@@ -30,15 +30,15 @@ QUESTION = {
 }
 SEEDS = {"--album", "--first", "--file", "--from-playlist", "--at"}
 APPLICABLE = {
-    Use.LIST: ("Waltz", EVERY_MODE | QUESTION | SEEDS | {"--playlist", "--force"}),
+    Use.LIST: ("Waltz", EVERY_MODE | QUESTION | SEEDS | {"--why", "--playlist", "--force"}),
     Use.JOURNEY: (
         "Waltz --to Rock",
         EVERY_MODE | {"--to", "--first", "--count", "--in", "--max-per-artist", "--duplicates", "--space", "--metric"}
-        | {"--mix", "--playlist", "--force"},
+        | {"--mix", "--why", "--playlist", "--force"},
     ),
     Use.HUBS: ("--hubs", EVERY_MODE | {"--hubs", "--count", "--space", "--metric"}),
-    Use.REFRESH: ("--refresh x", EVERY_MODE | QUESTION | {"--refresh"}),
-    Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION - {"--no-seeds"} | {"--extend"}),
+    Use.REFRESH: ("--refresh x", EVERY_MODE | QUESTION | {"--why", "--refresh"}),
+    Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION - {"--no-seeds"} | {"--why", "--extend"}),
 }  # fmt: skip
 MODE_OPTIONS = ("to", "hubs", "refresh", "extend")
 MIX_KEYS = {flag[2:].replace("-", "_") for flag in QUESTION | SEEDS | {"--to"}} - {"no_seeds"}
@@ -185,6 +185,7 @@ def test_what_a_refresh_changes(kept: str, own: str, both: str) -> None:
         ("--length 0", "--length has to be a time such as 1h30, 90m or 130 (seconds), not 0"),
         ("--at soon", "--at has to be a time such as 2:10 or 130 (seconds), not soon"),
         ("-n 3 --length 1h", "--count and --length can't be combined"),
+        ("--path --why", "--path and --why can't be combined"),
         ("--with-seeds --no-seeds", "--with-seeds and --no-seeds can't be combined"),
         ("--no-seeds --force", "--no-seeds and --force need --playlist"),
     ],
