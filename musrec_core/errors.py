@@ -53,3 +53,11 @@ class VocabularyError(Exception):
 
 class WorkersError(Exception):
     """No worker process can be kept alive; the message says so in one sentence."""
+
+
+class WordsError(ValueError):
+    """A request for words can't be understood; the message says why in one sentence."""
+
+
+class UnknownWordError(WordsError):
+    """It names a word that no word of the model is called; the message names the nearest."""

@@ -42,8 +42,12 @@ class MusrecPlugin(BeetsPlugin):
         self._components: Components | None = None
         self._lock = Lock()
         self._register_attributes()
-        self.item_queries = named_queries.item_queries(lambda: self.components.query_results)
-        self.album_queries = named_queries.album_queries(lambda: self.components.query_results)
+        results = {
+            "similar": lambda: self.components.similar_results,
+            "sounds": lambda: self.components.sounds_results,
+        }
+        self.item_queries = named_queries.item_queries(results)
+        self.album_queries = named_queries.album_queries(results)
         self.register_listener("library_opened", self._remember_library)
         self.register_listener("import_begin", self._import_begins)
         if self._is_on(self.config["auto"]):
@@ -121,6 +125,7 @@ class MusrecPlugin(BeetsPlugin):
         self.template_fields: dict[str, Callable[[Item], Any]] = {
             **fields.computed_fields(cards, self._genre_answer),
             **fields.learnt_fields(learnt, self._genre_probability),
+            **fields.word_fields(cards, self._words, self._word_probability),
             fields.DISTANCE: lambda item: self.last_result.distance(item.get("id")),
         }
 
@@ -130,9 +135,16 @@ class MusrecPlugin(BeetsPlugin):
     def _genre_probability(self, item: Item, label: str) -> float | None:
         return self.components.genres.probability(item, label)
 
+    def _words(self, item: Item) -> str:
+        return self.components.item_words.text(item)
+
+    def _word_probability(self, item: Item, word: str) -> float | None:
+        return self.components.item_words.probability(item, word)
+
     # Import.
 
     def _import_begins(self, session: ImportSession) -> None:
+        self.components.is_importing = True
         self._tell_unknown_settings()
 
     def _register_embedding(self) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .genres.import_stage import GenreStage
     from .genres.learn import VocabularyLearner
     from .genres.vocabulary import Genres
+    from .library.item_words import ItemWords
     from .library.vectors import VectorStore
     from .library.word_heads import WordHeads
     from .playlists.build import PlaylistBuilder
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .playlists.refresh import PlaylistRefresher
     from .similar.find import SimilarSearch
     from .similar.hubs import HubFinder
+    from .similar.qualities import Qualities
     from .similar.query_results import QueryResults
     from .similar.why import Reasons
 
@@ -82,6 +84,7 @@ class Components:
         self.settings, self.log, self.library, self.last_result = settings, log, library, last_result
         self._new_card, self._default_library = new_card, default_library
         self.lock = RLock()
+        self.is_importing = False
 
     @component
     def card(self) -> Card:
@@ -172,6 +175,7 @@ class Components:
             settings.playlist,
             self.vectors,
             self.embedder_of,
+            self.qualities,
             self.last_result,
             self.log,
         )
@@ -183,16 +187,36 @@ class Components:
         return Reasons(self.vectors, self.words, self.genres, self.log)
 
     @component
+    def qualities(self) -> Qualities:
+        from .similar.qualities import Qualities
+
+        return Qualities(self.words, lambda lib: self.genres.in_use(lib.path), self.vectors)
+
+    @component
+    def item_words(self) -> ItemWords:
+        from .library.item_words import ItemWords
+
+        return ItemWords(lambda: self.vectors.models, self.words, self.log)
+
+    @component
     def hubs(self) -> HubFinder:
         from .similar.hubs import HubFinder
 
         return HubFinder(self.settings.similar, self.vectors, self.log)
 
     @component
-    def query_results(self) -> QueryResults:
-        from .similar.query_results import QueryResults
+    def similar_results(self) -> QueryResults:
+        from .similar.query_results import SimilarResults
 
-        return QueryResults(lambda: self.similar, self.library, self.last_result, self.log)
+        return SimilarResults(lambda: self.similar, self.library, self.last_result, self.log)
+
+    @component
+    def sounds_results(self) -> QueryResults:
+        from .similar.sounds_results import SoundsResults
+
+        return SoundsResults(
+            lambda: self.similar, self.library, self.last_result, self.log, is_importing=lambda: self.is_importing
+        )
 
     @component
     def playlist_writer(self) -> PlaylistWriter:

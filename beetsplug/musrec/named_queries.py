@@ -1,11 +1,12 @@
-"""Queries that beets takes by name: ``similar:SEEDS|COUNT|DISTANCE|QUERY``, the nearest songs.
+"""Queries that beets takes by name: ``similar:SEEDS|COUNT|DISTANCE|QUERY``, the songs nearest to some, and
+``sounds:WORDS|COUNT|DISTANCE|QUERY``, those that sound like some words.
 
 beets needs the classes when it starts; `similar.query_results` is imported when one is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from beets.dbcore.query import FieldQuery, MatchQuery
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from .similar.query_results import CachedResult, QueryResults
 
 
-class SimilarQuery(FieldQuery[str]):
-    """Matches the songs nearest to its seeds. The result is computed when needed, and again if the library changed.
+class RankedQuery(FieldQuery[str]):
+    """Matches the best songs for its pattern. The result is computed when needed, and again if the library changed.
 
     What can't be answered (no such seed, nothing embedded) matches nothing and is one line in the log: a smart playlist
     must not stop an import.
@@ -47,7 +48,7 @@ class SimilarQuery(FieldQuery[str]):
         return f"items.id IN ({ids})"
 
     def match(self, obj: Model) -> bool:
-        """Whether a song is one of the nearest, or an album holds one of them.
+        """Whether a song is one of the best, or an album holds one of them.
 
         Plugins match songs with an album's query (ihate), and songs that are not in the library yet.
         """
@@ -64,18 +65,25 @@ class SimilarQuery(FieldQuery[str]):
         return is_match
 
 
-class SimilarAlbumQuery(SimilarQuery):
-    """Matches the albums that hold one of the nearest songs."""
+class RankedAlbumQuery(RankedQuery):
+    """Matches the albums that hold one of the best songs."""
 
     def _where(self, ids: str) -> str:
         return f"albums.id IN (SELECT album_id FROM items WHERE id IN ({ids}))"
 
 
-def item_queries(results: Callable[[], QueryResults]) -> dict[str, type[SimilarQuery]]:
+Results = Mapping[str, "Callable[[], QueryResults]"]  # a query's name -> what answers it
+
+
+def item_queries(results: Results) -> dict[str, type[RankedQuery]]:
     """What `BeetsPlugin.item_queries` wants."""
-    return {"similar": type("SimilarQuery", (SimilarQuery,), {"results": staticmethod(results)})}
+    return {name: _query(RankedQuery, name, each) for name, each in results.items()}
 
 
-def album_queries(results: Callable[[], QueryResults]) -> dict[str, type[SimilarQuery]]:
+def album_queries(results: Results) -> dict[str, type[RankedQuery]]:
     """What `BeetsPlugin.album_queries` wants."""
-    return {"similar": type("SimilarAlbumQuery", (SimilarAlbumQuery,), {"results": staticmethod(results)})}
+    return {name: _query(RankedAlbumQuery, name, each) for name, each in results.items()}
+
+
+def _query(base: type[RankedQuery], name: str, results: Callable[[], QueryResults]) -> type[RankedQuery]:
+    return type(f"{name.title()}{base.__name__.removeprefix('Ranked')}", (base,), {"results": staticmethod(results)})

@@ -10,7 +10,7 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,7 +62,11 @@ class Words:
         n = len(self.names)
         if not len(self.shares):
             object.__setattr__(self, "shares", np.full(n, USUAL_SHARE, np.float32))
-        lengths = [len(self.groups), len(self.synonyms), *(np.shape(getattr(self, name))[:1] for name in (*_NUMBERS, "shares"))]
+        lengths = [
+            len(self.groups),
+            len(self.synonyms),
+            *(np.shape(getattr(self, name))[:1] for name in (*_NUMBERS, "shares")),
+        ]
         if not n or self.weights.ndim != 2 or lengths != [n, n, (n,), (n,), (n,), (n,)]:
             raise ValueError(f"{n} names do not match the other arrays, of the lengths {lengths}")
         if not all(np.isfinite(getattr(self, name)).all() for name in _NUMBERS):
@@ -81,14 +85,19 @@ class Words:
         """Of the embeddings that they are told from."""
         return int(self.weights.shape[1])
 
-    def probabilities(self, vectors: ArrayLike) -> NDArray[np.float32]:
-        """Of each word [shape=(m, n)], for embeddings [shape=(m, d)]; raises ``ValueError`` for another width."""
+    def probabilities(self, vectors: ArrayLike, which: Sequence[int] | None = None) -> NDArray[np.float32]:
+        """Of each word [shape=(m, n)], for embeddings [shape=(m, d)]; raises ``ValueError`` for another width.
+
+        Parameters
+        ----------
+        which : sequence of int, optional
+            The positions of the words that are wanted [shape=(k,)], in place of all: then [shape=(m, k)] comes back.
+        """
         x = np.asarray(vectors, np.float32)
         if x.ndim != 2 or x.shape[1] != self.dimensions:
             raise ValueError(f"got embeddings of shape {x.shape}, wanted (m, {self.dimensions})")
-        return np.asarray(
-            0.5 * (1 + np.tanh((x @ self.weights.T + self.bias) / 2)), np.float32
-        )  # the logistic function
+        weights, bias = (self.weights, self.bias) if which is None else (self.weights[[*which]], self.bias[[*which]])
+        return np.asarray(0.5 * (1 + np.tanh((x @ weights.T + bias) / 2)), np.float32)  # the logistic function
 
     def likeliest(
         self, vector: ArrayLike, *, least: float = 0.5, most: int | None = None, groups: Collection[str] | None = None

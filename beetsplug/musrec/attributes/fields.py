@@ -14,7 +14,7 @@ from beets.dbcore import types
 from musrec_core.errors import UnusableAudio
 
 from .codecs import encode_vector, format_genres, parse_genres
-from .types import EmbeddingType, GenresType, MoodType, Probability
+from .types import EmbeddingText, EmbeddingType, GenresType, MoodType, Probability
 
 if TYPE_CHECKING:
     from beets.library import Item
@@ -29,6 +29,8 @@ HEARD = "musrec_heard"  # properties of the embedded file: format, length, bit r
 EXCERPTS = " excerpts:"  # and how many of it were embedded, where that is not what the model's card says
 STATUS = "musrec_status"
 OWN = "musrec_my_"  # begins the names of learnt genres' fields
+SOUNDS = "musrec_sounds"  # computed: the words that say most of the song
+SOUND = "musrec_sound_"  # begins the names of words' fields
 DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
 
 Nearness = Callable[[float], float]  # a distance -> the share of the library's pairs of songs that are farther apart
@@ -57,12 +59,14 @@ def item_types(cards: Sequence[Card], learnt: Iterable[str] = ()) -> dict[str, t
         DISTANCE: Probability(3),
         "musrec_genre": types.STRING,
         "musrec_confidence": Probability(2),
+        SOUNDS: types.STRING,
     }
     for card in cards:
         for key in (*card.mood, *(genre.key for genre in card.genres)):
             found[f"musrec_{key}"] = Probability(2)
     for key in learnt:
         found[f"{OWN}{key}"] = Probability(2)
+    found.update(dict.fromkeys((f"{SOUND}{key}" for key in word_keys(cards).values()), Probability(2)))
     return found
 
 
@@ -100,6 +104,24 @@ def learnt_fields(
         return lambda item: probability(item, label)
 
     return {f"{OWN}{key}": probability_of(label) for label, key in keys.items()}
+
+
+def word_fields(
+    cards: Sequence[Card], text: Callable[[Item], str], probability: Callable[[Item, str], float | None]
+) -> dict[str, Callable[[Item], Any]]:
+    """Getters of the words that say most of an item, and of each word's probability."""
+
+    def probability_of(word: str) -> Callable[[Item], float | None]:
+        return lambda item: probability(item, word)
+
+    return {SOUNDS: text, **{f"{SOUND}{key}": probability_of(word) for word, key in word_keys(cards).items()}}
+
+
+def word_keys(cards: Sequence[Card]) -> dict[str, str]:
+    """The words of all models, and the suffix of the field of each: ``female vocals``: ``female_vocals``."""
+    words = dict.fromkeys(word for card in cards if card.words for word in card.words.names)
+    keys = genre_keys(word.replace("'", "") for word in words)
+    return dict(zip(words, keys.values(), strict=True))
 
 
 class LastResult:
@@ -201,6 +223,12 @@ def mtime_of(item: Item) -> int:
         return int(os.stat(item.path).st_mtime) if os.access(item.path, os.R_OK) else 0
     except (OSError, ValueError, TypeError):  # a damaged library may hold no path
         return 0
+
+
+def stored_embedding(item: Item) -> str:
+    """An item's embedding as the library has it; empty where it has none."""
+    value = item.get(EMBEDDING) or ""
+    return value.stored if isinstance(value, EmbeddingText) else str(value)
 
 
 def is_current(item: Item, model_id: str) -> bool:

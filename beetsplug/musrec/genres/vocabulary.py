@@ -13,7 +13,6 @@ from confuse import ConfigError
 from musrec_core.errors import VocabularyError
 
 from ..attributes import codecs, fields
-from ..attributes.types import EmbeddingText
 from ..config import DEFAULTS
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ class Genres:
         vocabulary = self.in_use(self._library_of(item))
         if vocabulary is None:
             return None
-        key = item.get(fields.MODEL), stored_text(item)
+        key = item.get(fields.MODEL), fields.stored_embedding(item)
         if self._last is None or self._last[0] is not vocabulary or self._last[1] != key:
             self._last = vocabulary, key, guess(vocabulary, item)  # a format asks for many genres of one song
         return self._last[2].get(label)
@@ -164,17 +163,11 @@ def _fits(vocabulary: Vocabulary, card: Card) -> bool:
 
 def guess(vocabulary: Vocabulary, item: Item) -> dict[str, float]:
     """An item's genres by a vocabulary, most probable first; empty without an embedding of its model."""
-    text = stored_text(item)
+    text = fields.stored_embedding(item)
     if not text or item.get(fields.MODEL) != vocabulary.model:
         return {}
     (vector,) = codecs.decode_vectors([text], vocabulary.dimensions)
     return {} if any(map(math.isnan, vector.tolist())) else vocabulary.guess(vector)
-
-
-def stored_text(item: Item) -> str:
-    """An item's embedding as the library has it; empty where it has none."""
-    value = item.get(fields.EMBEDDING) or ""
-    return value.stored if isinstance(value, EmbeddingText) else str(value)
 
 
 def _stamp(path: str) -> _Stamp | None:

@@ -170,15 +170,20 @@ def _nfc(path: bytes) -> str:
     return unicodedata.normalize("NFC", os.fsdecode(path))
 
 
-def numeric_attribute(lib: Library, key: str) -> dict[int, float]:
-    """A stored attribute of all items in which it is a finite number: id -> number."""
+def texts(lib: Library, key: str) -> list[tuple[int, str | None]]:
+    """A stored attribute of all items that have it, without loading them: ids and texts."""
     with lib.transaction() as tx:
         rows = tx.query("SELECT entity_id, value FROM item_attributes WHERE key = ?", (key,))
+    return [(row[0], row[1]) for row in rows]
+
+
+def numeric_attribute(lib: Library, key: str) -> dict[int, float]:
+    """A stored attribute of all items in which it is a finite number: id -> number."""
     found = {}
-    for row in rows:
+    for id_, text in texts(lib, key):
         with contextlib.suppress(TypeError, ValueError):  # the user typed a word
-            if math.isfinite(value := float(row[1])):
-                found[row[0]] = value
+            if math.isfinite(value := float(text or "")):
+                found[id_] = value
     return found
 
 

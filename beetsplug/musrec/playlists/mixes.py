@@ -16,7 +16,7 @@ from musrec_core._text import one_line
 
 from ..attributes import fields
 from ..library import sql
-from ..similar import arguments
+from ..similar import arguments, words_alone
 from ..similar.option import Option, Use
 from ..similar.options import OPTIONS, SimilarOptions
 from ..similar.request import Request, check
@@ -53,7 +53,13 @@ class Mix:
     @property
     def is_single(self) -> bool:
         """Whether it makes one playlist, for its seeds are not just the songs of a query."""
-        return bool(self.options.to or self.options.at or self.options.files or self.options.from_playlist)
+        options = self.options
+        return bool(options.to or options.at or options.files or options.from_playlist or self.is_words_alone)
+
+    @property
+    def is_words_alone(self) -> bool:
+        """Whether it has no seeds but words."""
+        return words_alone.is_asked(self.options, [self.seeds] if self.seeds else [])
 
 
 @dataclass(frozen=True)
@@ -92,20 +98,23 @@ def _parse_mix(entry: Mapping[str, Any], settings: SimilarSettings) -> Mix:
         seeds = _query(entry.get("seeds", ""))
         check(options, settings)
         arguments.require_companions(options, [seeds] if seeds else [], "seeds")
+        if words_alone.is_asked(options, [seeds] if seeds else []):
+            words_alone.check(options)
     except UserError as error:
         raise UserError(f"the mix {name}: {error}") from None
     at_most = entry.get("at_most", 0)
     if not isinstance(at_most, int) or isinstance(at_most, bool) or at_most < 0:
         raise UserError(f"the mix {name}: at_most has to be a number of playlists")
-    if not options.to and not options.with_seeds:
-        options = replace(options, no_seeds=True)
     mix = Mix(name, seeds, options, at_most)
+    if not (options.to or options.with_seeds or mix.is_words_alone):
+        mix = replace(mix, options=replace(options, no_seeds=True))
     if mix.is_template and mix.is_single:
-        raise UserError(f"the mix {name}: with to, at, file or from_playlist, its name can't contain a field")
+        named = "sounds and no seeds" if mix.is_words_alone else "to, at, file or from_playlist"
+        raise UserError(f"the mix {name}: with {named}, its name can't contain a field")
     if at_most and not mix.is_template:
         raise UserError(f"the mix {name}: at_most needs a name with a field, such as `Like $artist`")
     if not seeds and not mix.is_single:
-        raise UserError(f"the mix {name} has no seeds, a query such as `artist:Coldplay`")
+        raise UserError(f"the mix {name} has no seeds, a query such as `artist:Coldplay`, and no sounds")
     return mix
 
 

@@ -11,6 +11,7 @@ from beets.ui import CommonOptionsParser, UserError
 from beets.util import normpath
 
 from ..option_checks import listed, needing
+from . import words_alone
 from .option import Option, Use
 from .options import A_QUERY, AGAIN, BY_NAME, GROUPS, OPTIONS, SimilarOptions, check_values, given, is_given
 
@@ -21,6 +22,7 @@ MODE_NAMES = {
     Use.LIST: "a list of similar songs",
     Use.JOURNEY: "--to",
     Use.HUBS: "--hubs",
+    Use.WORDS: "--words",
     Use.REFRESH: "--refresh",
     Use.EXTEND: "--extend",
 }
@@ -70,6 +72,8 @@ def check_command_line(options: SimilarOptions, args: Sequence[str]) -> None:
     require_applicable(options, mode)
     check_values(options)
     require_companions(options, args)
+    if words_alone.is_asked(options, args):
+        words_alone.check(options, "no_seeds")
 
 
 def require_filled(options: SimilarOptions) -> None:
@@ -83,7 +87,10 @@ def require_filled(options: SimilarOptions) -> None:
 
 def require_applicable(options: SimilarOptions, mode: Use) -> None:
     """Raise `UserError` for options that do not apply to a mode."""
-    if ignored := [row.flag for row in given(options) if mode not in row.applies_to]:
+    ignored = [row.flag for row in given(options) if mode not in row.applies_to]
+    if options.path and "--format" in ignored:  # beets gives --path a format
+        ignored.remove("--format")
+    if ignored:
         raise UserError(f"{MODE_NAMES[mode]} can't be combined with {listed(ignored)}")
 
 

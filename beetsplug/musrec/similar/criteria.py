@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..config import Space
     from .options import SimilarOptions
+    from .qualities import Qualities
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,13 @@ class Criteria:
 
 
 def criteria_from(
-    card: Card, lib: Library, options: SimilarOptions, *, exclude: str = "", removed: RemovedSongs | None = None
+    card: Card,
+    lib: Library,
+    options: SimilarOptions,
+    qualities: Qualities,
+    *,
+    exclude: str = "",
+    removed: RemovedSongs | None = None,
 ) -> Criteria:
     """The criteria of some options, into which the settings have been resolved; raises `UserError`.
 
@@ -63,7 +71,7 @@ def criteria_from(
         max_per_artist=options.max_per_artist or 0,
         max_per_album=options.max_per_album or 0,
         duplicates=bool(options.duplicates),
-        steering=parse_steering(card, lib, options),
+        steering=parse_steering(card, lib, options, qualities),
         variety=options.variety or 0.0,
         hub_correction=bool(options.hub_correction),
         with_seeds=options.with_seeds,
@@ -79,6 +87,7 @@ def parse_exclude(text: str) -> Query | None:
     """The query of `musrec.exclude`: audiobooks, hour-long mixes; None without one."""
     if not text:
         return None
-    if "similar:" in text:  # its answer would depend on itself
-        raise UserError("musrec.exclude can't contain a `similar:` query")
+    for name in ("similar", "sounds"):
+        if re.search(rf"(?<!\w){name}:", text):  # its answer would depend on itself
+            raise UserError(f"musrec.exclude can't contain a `{name}:` query")
     return sql.parse_option(text, "musrec.exclude")

@@ -10,12 +10,13 @@ from beets.ui import UserError
 
 from ..console import formatted
 from ..library import coverage, song_keys, sql
-from . import journey, search, seeds, steering
+from . import journey, search, seeds, steering, words_alone
 from .arguments import resolved
 from .criteria import Criteria, criteria_from
 from .option import Use
 from .options import SimilarOptions
 from .request import PlaylistContext, Request, Result, check
+from .seeds import Seeds
 from .times import parse_length
 
 if TYPE_CHECKING:
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
 
     from musrec_core.card import Card
     from musrec_core.search.index import Neighbour, VectorIndex
+    from musrec_core.words.ranker import ScoreIndex
 
     from ..attributes.fields import LastResult
     from ..config import PlaylistSettings, SimilarSettings, Space
     from ..embedding.embedder import Embedder
+    from ..library.song_keys import RemovedSongs
     from ..library.vectors import Snapshot, VectorStore
-    from .seeds import Seeds
+    from .qualities import Qualities
 
 RANDOM_SEEDS = 100_000
 
@@ -50,6 +53,8 @@ class SimilarSearch:
         Whose model in use, of a library, is the one that everything is done with.
     embedder : callable
         Gives what embeds seeds with a model, if it is needed.
+    qualities : Qualities
+        What words and genres mean.
     last_result : LastResult
         What ``$musrec_distance`` shows.
     log : BeetsLogger
@@ -62,35 +67,49 @@ class SimilarSearch:
         playlists: PlaylistSettings,
         vectors: VectorStore,
         embedder: Callable[[Card], Embedder],
+        qualities: Qualities,
         last_result: LastResult,
         log: BeetsLogger,
     ) -> None:
         self.settings, self._exclude, self._playlists = settings, exclude, playlists
-        self._vectors, self._embedder, self._last_result, self._log = vectors, embedder, last_result, log
+        self._vectors, self._embedder, self.qualities = vectors, embedder, qualities
+        self._last_result, self._log = last_result, log
         self._told: coverage.Counts | None = None  # how many songs are embedded, as the user was told last
 
     def find(self, lib: Library, request: Request) -> Result:
         """The songs that a request asks for; raises `UserError` where that can't be, and warns where there are none."""
         check(request.options, self.settings)
         options = resolved(request.options, self.settings, request.options.mode)
+        if request.is_words_alone:
+            words_alone.check(request.options)
+            options = words_alone.without_seeds(options)
         card = self._vectors.get(lib, options.space or "embedding").card
-        criteria = criteria_from(card, lib, options, exclude=self._exclude, removed=request.removed)
+        criteria = self._criteria(lib, card, options, request.removed)
         if options.to:
             return self._find_journey(lib, request, options, criteria, card)
         return self._find_nearest(lib, request, options, criteria, card)
+
+    def _criteria(
+        self, lib: Library, card: Card, options: SimilarOptions, removed: RemovedSongs | None = None
+    ) -> Criteria:
+        return criteria_from(card, lib, options, self.qualities, exclude=self._exclude, removed=removed)
 
     def card(self, lib: Library) -> Card:
         """Of the model whose embeddings of this library are compared."""
         return self._vectors.card(lib)
 
-    def query_snapshot(self, lib: Library) -> Snapshot:
-        """The vectors that `similar:` queries are answered from."""
-        return self._vectors.get(lib, self.settings.space)
+    def query_snapshot(self, lib: Library, space: Space | None = None) -> Snapshot:
+        """The vectors that queries are answered from: of the configured space, or another one."""
+        return self._vectors.get(lib, space or self.settings.space)
 
-    def query_ranker(self, lib: Library, snapshot: Snapshot, start: Seeds, candidates: str | None) -> search.SongRanker:
-        """A ranker of the songs near some seeds, as the configuration wants it."""
-        options = resolved(SimilarOptions(candidates=candidates), self.settings, Use.QUERY)
-        criteria = criteria_from(snapshot.card, lib, options, exclude=self._exclude)
+    def query_ranker(
+        self, lib: Library, snapshot: Snapshot, start: Seeds, candidates: str | None, sounds: str | None = None
+    ) -> search.SongRanker:
+        """A ranker of the songs near some seeds, or without any of those that sound like words, as is configured."""
+        options = resolved(SimilarOptions(candidates=candidates, sounds=sounds), self.settings, Use.QUERY)
+        if not start.count:
+            options = words_alone.without_seeds(options)
+        criteria = self._criteria(lib, snapshot.card, options)
         return self._ranker(lib, snapshot.index, start, criteria, snapshot.card)
 
     def advice(self, lib: Library, ids: Iterable[int]) -> str:
@@ -104,12 +123,14 @@ class SimilarSearch:
         self, lib: Library, request: Request, options: SimilarOptions, criteria: Criteria, card: Card
     ) -> Result:
         random_seed = self._random_seed(options)
-        if request.items is None:
+        items: list[Item] = []
+        files: list[str] = []
+        if request.items is not None:
+            items = request.items
+        elif not request.is_words_alone:
             items, files = seeds.named(lib, options, request.args, self._playlists, self._log)
-        else:
-            items, files = request.items, []
         snapshot = self._current(lib, criteria.space, card)
-        start = self._embedded(lib, items, files, card, at=options.at)
+        start = Seeds([], []) if request.is_words_alone else self._embedded(lib, items, files, card, at=options.at)
         if start.new:
             snapshot = self._vectors.get(lib, criteria.space, card)
         index = seeds.with_heard(snapshot.index, start, criteria.space, _labels(card))
@@ -124,8 +145,8 @@ class SimilarSearch:
         order = options.order
         if order == "auto":
             order = "apart" if request.playlist else ""
-        if order == "smooth":
-            points = self._smooth_start(start, playlist.last, index, criteria.space, card)
+        if order == "smooth" and neighbours:
+            points = self._smooth_start(start, playlist.last, neighbours, index, criteria.space, card)
             neighbours = journey.smooth(lib, index, points, neighbours, metric=criteria.metric, mix=options.mix)
         elif order == "apart":
             before = playlist.last or (start.items[-1] if leads and start.items else None)
@@ -136,7 +157,10 @@ class SimilarSearch:
         if not songs:
             self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
         paths = [path for path, _ in start.files]
-        return Result(songs, count, paths, start.items, card.model_id, random_seed, leads, start, criteria.space)
+        return Result(
+            songs, count, paths, start.items, card.model_id, random_seed, leads, start, criteria.space,
+            sounds=criteria.steering.sounds,
+        )  # fmt: skip
 
     def _embedded(
         self, lib: Library, items: list[Item], files: Sequence[str], card: Card, *, at: str | None = None
@@ -172,11 +196,16 @@ class SimilarSearch:
         identify: bool = True,
     ) -> search.SongRanker:
         """A ranker; with ``identify``, the library's own copy of a seed's file may be a result, the nearest."""
-        labels = _labels(card)
-        points = seeds.points(start, index, criteria.space, labels)
+        sounds = criteria.steering.sounds
+        ranked: VectorIndex | ScoreIndex = index
+        if start.count or sounds is None:
+            points = seeds.points(start, index, criteria.space, _labels(card))
+        else:
+            points = words_alone.no_point(index)
+            ranked = words_alone.ranked(lib, card, index, sounds, self.qualities)
         return search.make_ranker(
             lib,
-            index,
+            ranked,
             points,
             criteria,
             card=card,
@@ -187,20 +216,29 @@ class SimilarSearch:
                 criteria.steering,
                 lib,
                 index,
+                ranked,
                 points,
                 criteria.metric,
                 card=card,
-                vectors=self._vectors,
+                qualities=self.qualities,
                 advice=lambda ids: self.advice(lib, ids),
                 log=self._log,
             ),
         )
 
     def _smooth_start(
-        self, start: Seeds, last: Item | None, index: VectorIndex, space: Space, card: Card
+        self,
+        start: Seeds,
+        last: Item | None,
+        found: list[Neighbour],
+        index: VectorIndex,
+        space: Space,
+        card: Card,
     ) -> NDArray[np.float32]:
-        """Where a smooth order starts: at the playlist's last song, or else at the seeds [shape=(m, d)]."""
+        """Where a smooth order starts [shape=(m, d)]: at the playlist's last song, the seeds, or the best song."""
         points = index.vectors_of([sql.id_of(last)] if last else [])
+        if not len(points) and not start.count:
+            points = index.vectors_of([found[0].id])
         return points if len(points) else seeds.points(start, index, space, _labels(card))
 
     def _seconds(self, options: SimilarOptions, leading: Seeds | None) -> float:

@@ -14,6 +14,7 @@ class Use(Flag):
     LIST = auto()  # the songs nearest to the seeds
     JOURNEY = auto()  # --to
     HUBS = auto()  # --hubs
+    WORDS = auto()  # --words
     REFRESH = auto()  # --refresh: it replaces what the recipe says
     EXTEND = auto()  # --extend: the same
     RECIPE = auto()  # it is kept in a playlist's recipe

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LIST, JOURNEY, HUBS, QUERY = Use.LIST, Use.JOURNEY, Use.HUBS, Use.QUERY
 AGAIN = Use.REFRESH | Use.EXTEND
 STORED = Use.RECIPE | Use.MIX
-MODES = (Use.LIST, Use.JOURNEY, Use.HUBS, Use.REFRESH, Use.EXTEND)
+MODES = (Use.LIST, Use.JOURNEY, Use.HUBS, Use.WORDS, Use.REFRESH, Use.EXTEND)
 
 START, CHOOSE, ORDER, OTHER = "Start from", "Choose", "List", "Other"  # groups in the help
 GROUPS = (START, CHOOSE, ORDER, OTHER)
@@ -53,10 +53,14 @@ class SimilarOptions:
     unlike: tuple[str, ...] = option("--unlike", group=START, many=True, metavar="QUERY",
         applies_to=LIST | AGAIN | STORED,
         help="keep away from the songs that match QUERY (may be repeated)")  # fmt: skip
-    more: tuple[str, ...] = option("--more", group=START, many=True, metavar="GENRE", applies_to=LIST | AGAIN | STORED,
-        help="lean towards one of the model's genres; rock:1 is twice as strong as rock (may be repeated)")  # fmt: skip
-    less: tuple[str, ...] = option("--less", group=START, many=True, metavar="GENRE", applies_to=LIST | AGAIN | STORED,
-        help="lean away from a genre (may be repeated)")  # fmt: skip
+    more: tuple[str, ...] = option("--more", group=START, many=True, metavar="NAME", applies_to=LIST | AGAIN | STORED,
+        help="lean towards a genre, a word (see --words) or a mood (valence, arousal); rock:1 is twice as strong as "
+        "rock (may be repeated)")  # fmt: skip
+    less: tuple[str, ...] = option("--less", group=START, many=True, metavar="NAME", applies_to=LIST | AGAIN | STORED,
+        help="lean away from a genre, a word or a mood (may be repeated)")  # fmt: skip
+    sounds: str | None = option("--sounds", group=START, metavar="WORDS", applies_to=LIST | AGAIN | STORED,
+        help='lean towards songs that sound like these words, as in "female vocals:0.5"; without a QUERY, list those '
+        'that do, as in "calm piano, no drums"')  # fmt: skip
 
     # ruff can't see that the types of the next two are no mutable classes
     space: Space | None = option(  # noqa: RUF009
@@ -124,6 +128,8 @@ class SimilarOptions:
         help="add more songs to the end of a playlist made with -m")  # fmt: skip
     hubs: bool = option("--hubs", group=OTHER, type="flag", applies_to=HUBS,
         help="list hubs instead: the songs that are near everything (with QUERY, those that match)")  # fmt: skip
+    words: bool = option("--words", group=OTHER, type="flag", applies_to=Use.WORDS,
+        help="list the words that --sounds and sounds: know, or the meaning of those in QUERY")  # fmt: skip
 
     @property
     def mode(self) -> Use:
@@ -134,6 +140,8 @@ class SimilarOptions:
             return Use.EXTEND
         if self.hubs:
             return Use.HUBS
+        if self.words:
+            return Use.WORDS
         return Use.JOURNEY if self.to else Use.LIST
 
     @property

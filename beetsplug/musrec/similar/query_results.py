@@ -1,10 +1,11 @@
-"""The results of `similar:` queries: patterns are parsed, and each result is kept until the library changes."""
+"""The results of `similar:` and `sounds:` queries, each of which is kept until the library changes."""
 
 from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from beets.dbcore.query import InvalidQueryArgumentValueError, InvalidQueryError, PathQuery
@@ -43,14 +44,21 @@ class Pattern:
     """What a pattern asks for."""
 
     text: str
-    seeds: Query
+    wanted: str  # seeds or words
     count: int | None
     within: float | None
     candidates: str | None
+    seeds: Query | None = None
 
 
-def parse(pattern: str) -> Pattern:
-    """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
+def parse(pattern: str, expected: str = EXPECTED) -> Pattern:
+    """Read a pattern but for what is wanted; raises `InvalidQueryArgumentValueError`, of which beets makes a sentence.
+
+    Parameters
+    ----------
+    expected : str
+        How a pattern looks.
+    """
     text, *rest = (part.strip() for part in pattern.split("|"))
     count, within, candidates = None, None, None
     for part in rest:
@@ -61,15 +69,10 @@ def parse(pattern: str) -> Pattern:
         elif part and not NUMBER.fullmatch(part) and candidates is None:
             candidates = part
         else:
-            raise InvalidQueryArgumentValueError(pattern, EXPECTED)
+            raise InvalidQueryArgumentValueError(pattern, expected)
     if not text or count == 0:
-        raise InvalidQueryArgumentValueError(pattern, EXPECTED)
-    # without a field's name it is a phrase, as a word in quotes is on the command line
-    try:
-        found = sql.parse(text if ":" in text else [text])
-    except InvalidQueryError as error:
-        raise InvalidQueryArgumentValueError(pattern, EXPECTED, str(error)) from None
-    return Pattern(pattern, found, count or (None if within is not None else COUNT), within, candidates)
+        raise InvalidQueryArgumentValueError(pattern, expected)
+    return Pattern(pattern, text, count or (None if within is not None else COUNT), within, candidates)
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class CachedResult:
     keep_until: float  # on the clock of `time.monotonic`
 
 
-class QueryResults:
+class QueryResults(ABC):
     """Answers patterns, and keeps the answers: path formats and `no_convert` make a query anew for each song.
 
     Parameters
@@ -97,6 +100,8 @@ class QueryResults:
         Gets one line for a pattern that can't be answered.
     """
 
+    name = ""  # of the query
+
     def __init__(
         self,
         similar: Callable[[], SimilarSearch],
@@ -104,13 +109,21 @@ class QueryResults:
         last_result: fields.LastResult,
         log: BeetsLogger,
     ) -> None:
-        self._similar, self.library, self._last_result, self._log = similar, library, last_result, log
+        self.similar, self.library, self._last_result, self._log = similar, library, last_result, log
         self._cached: dict[str, CachedResult] = {}
         self._told: set[str] = set()  # complaints
 
+    @abstractmethod
     def parse(self, pattern: str) -> Pattern:
         """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
-        return parse(pattern)
+
+    @abstractmethod
+    def snapshot(self, lib: Library) -> Snapshot:
+        """The vectors that patterns are answered from."""
+
+    @abstractmethod
+    def ranker(self, lib: Library, pattern: Pattern, snapshot: Snapshot) -> SongRanker | None:
+        """What ranks the songs; None where a pattern can't be answered, which is told. Raises `UserError`."""
 
     def show_distances(self, result: CachedResult) -> None:
         """Let ``$musrec_distance`` show these."""
@@ -145,20 +158,49 @@ class QueryResults:
         known: frozenset[int] = frozenset()
         found: list[Neighbour] = []
         try:
-            similar = self._similar()
-            snapshot = similar.query_snapshot(lib)
+            snapshot = self.snapshot(lib)
             known = frozenset(snapshot.index.ids.tolist())
-            if seeds := self._seeds(lib, pattern, snapshot, known, similar):
-                found = _nearest(similar.query_ranker(lib, snapshot, seeds, pattern.candidates), pattern)
+            if ranker := self.ranker(lib, pattern, snapshot):
+                found = _nearest(ranker, pattern)
         except (UserError, ConfigError) as error:
-            self._tell(pattern, str(error))
+            self.tell(pattern, str(error))
         now = time.monotonic()
         return CachedResult({n.id: n.distance for n in found}, known, state, now + REFRESH_SHARE * (now - began))
 
-    def _seeds(
-        self, lib: Library, pattern: Pattern, snapshot: Snapshot, known: frozenset[int], similar: SimilarSearch
-    ) -> Seeds | None:
-        named = sql.matching_ids(lib, pattern.seeds)
+    def tell(self, pattern: Pattern, why: str) -> None:
+        """Say why nothing matches, once: a smart playlist asks on and on during an import."""
+        if (message := f"{self.name}:{one_line(pattern.text)} matches nothing: {why}") not in self._told:
+            self._told.add(message)
+            self._log.warning("{}", message)
+
+
+class SimilarResults(QueryResults):
+    """Answers `similar:`: the nearest songs to seeds."""
+
+    name = "similar"
+
+    def parse(self, pattern: str) -> Pattern:
+        """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
+        found = parse(pattern)
+        # without a field's name it is a phrase, as a word in quotes is on the command line
+        try:
+            seeds = sql.parse(found.wanted if ":" in found.wanted else [found.wanted])
+        except InvalidQueryError as error:
+            raise InvalidQueryArgumentValueError(pattern, EXPECTED, str(error)) from None
+        return replace(found, seeds=seeds)
+
+    def snapshot(self, lib: Library) -> Snapshot:
+        """The vectors of the configured space."""
+        return self.similar().query_snapshot(lib)
+
+    def ranker(self, lib: Library, pattern: Pattern, snapshot: Snapshot) -> SongRanker | None:
+        """What ranks the songs by their nearness to the seeds."""
+        seeds = self._seeds(lib, pattern, snapshot)
+        return self.similar().query_ranker(lib, snapshot, seeds, pattern.candidates) if seeds else None
+
+    def _seeds(self, lib: Library, pattern: Pattern, snapshot: Snapshot) -> Seeds | None:
+        named = sql.matching_ids(lib, pattern.seeds) if pattern.seeds else []
+        known = set(snapshot.index.ids.tolist())
         embedded = [id_ for id_ in named if id_ in known]
         if embedded:
             return Seeds(list(sql.items_of(lib, embedded)), [])
@@ -168,15 +210,9 @@ class QueryResults:
         elif set(sql.attributes(lib, named, fields.MODEL).values()) - {model_id}:
             why = f"its songs are not embedded with {model_id}, as most are: run `beet embed`"
         else:
-            why = f"its songs are not embedded: {similar.advice(lib, named)}"
-        self._tell(pattern, why)
+            why = f"its songs are not embedded: {self.similar().advice(lib, named)}"
+        self.tell(pattern, why)
         return None
-
-    def _tell(self, pattern: Pattern, why: str) -> None:
-        """Say why nothing matches, once: a smart playlist asks on and on during an import."""
-        if (message := f"similar:{one_line(pattern.text)} matches nothing: {why}") not in self._told:
-            self._told.add(message)
-            self._log.warning("{}", message)
 
 
 def _nearest(ranker: SongRanker, pattern: Pattern) -> list[Neighbour]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from .option import Option, Use
 from .options import MODES, OPTIONS
 
-HEAD = ("option", "", "setting `musrec.similar.`", "list", "`--to`", "`--hubs`", "`--refresh`", "`--extend`", "mix")
+HEAD = (
+    "option",
+    "",
+    "setting `musrec.similar.`",
+    "list",
+    "`--to`",
+    "`--hubs`",
+    "`--words`",
+    "`--refresh`",
+    "`--extend`",
+    "mix",
+)
 
 
 def table() -> str:

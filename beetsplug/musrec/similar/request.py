@@ -9,11 +9,14 @@ from beets.ui import UserError
 
 from ..console import display_name, stem
 from ..library.song_keys import RemovedSongs
+from . import words_alone
 from .arguments import require_applicable
 from .options import SimilarOptions, check_values
 
 if TYPE_CHECKING:
     from beets.library import Item
+
+    from musrec_core.words.request import WordRequest
 
     from ..config import SimilarSettings, Space
     from .seeds import Seeds
@@ -39,6 +42,11 @@ class Request:
     removed: RemovedSongs = field(default_factory=RemovedSongs)
     playlist: PlaylistContext | None = None
 
+    @property
+    def is_words_alone(self) -> bool:
+        """Whether it names words and no seed."""
+        return self.items is None and words_alone.is_asked(self.options, self.args)
+
 
 @dataclass(frozen=True)
 class Result:
@@ -54,6 +62,7 @@ class Result:
     start: Seeds | None = None  # what the search started from, with its embeddings
     space: Space = "embedding"  # in which it was made
     is_journey: bool = False  # whether each song leads to the next
+    sounds: WordRequest | None = None  # the words that it is for
 
     def seed_names(self) -> list[str]:
         """The seeds, as a reader knows them."""

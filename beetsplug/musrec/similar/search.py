@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from musrec_core.search import ranking
 from musrec_core.search.hubness import MutualIndex
-from musrec_core.search.index import Neighbour
+from musrec_core.search.index import Neighbour, VectorIndex
 from musrec_core.sequence import order
 
 from ..library import recordings, song_keys, sql
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from musrec_core.card import Card
     from musrec_core.encoder import TrackEmbedding
-    from musrec_core.search.index import VectorIndex
+    from musrec_core.search.index import Ranker
 
     from .criteria import Criteria
 
@@ -34,7 +34,7 @@ SongRanker = Callable[[int], list[Neighbour]]  # how many -> the best so many, o
 
 def make_ranker(
     lib: Library,
-    index: VectorIndex,
+    index: Ranker,
     points: NDArray[np.float32],
     criteria: Criteria,
     *,
@@ -48,6 +48,8 @@ def make_ranker(
 
     Parameters
     ----------
+    index : Ranker
+        The songs: a `VectorIndex`, or what ranks them by words.
     points : np.ndarray [shape=(m, d)]
         The seeds.
     card : Card
@@ -63,7 +65,9 @@ def make_ranker(
     """
     copies = None if criteria.duplicates else recordings.one_a_recording(lib, card, own, list(files), heard)
     filters = _filters(lib, criteria, card, copies)
-    corrected = MutualIndex(index, metric=criteria.metric) if criteria.hub_correction else index
+    corrected = index
+    if criteria.hub_correction and isinstance(index, VectorIndex):  # words have no hubs
+        corrected = MutualIndex(index, metric=criteria.metric)
 
     def nearest(count: int) -> list[Neighbour]:
         return ranking.nearest(

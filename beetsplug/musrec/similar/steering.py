@@ -1,4 +1,4 @@
-"""What steers a ranking: songs to keep away from, the model's genres, ratings and counts."""
+"""What steers a ranking: songs to keep away from, words, genres and mood, ratings and counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from beets.ui import UserError
 from musrec_core.search.ranking import away_from, centroid, normalised_ratings, towards, typical
 
 from ..config import MAX_WEIGHT
-from ..genres.tags import key_of
 from ..library import sql
 
 if TYPE_CHECKING:
@@ -22,12 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from musrec_core.card import Card
-    from musrec_core.search.index import Metric, VectorIndex
+    from musrec_core.search.index import Metric, Ranker, VectorIndex
+    from musrec_core.words.request import WordRequest
 
-    from ..library.vectors import VectorStore
     from .options import SimilarOptions
+    from .qualities import Qualities, Quality
 
-MORE = 0.5  # the weight of `--more GENRE` without one
+MORE = 0.5  # the weight of `--more NAME`, and of a word of `--sounds`, without one
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,25 @@ class Steering:
     """What steers a ranking, with weights."""
 
     unlike: frozenset[int] = frozenset()  # ids
-    genres: tuple[tuple[str, float], ...] = ()  # label and weight
+    sounds: WordRequest | None = None
+    qualities: tuple[tuple[Quality, float], ...] = ()  # and weights
     weigh: tuple[tuple[str, float], ...] = ()  # attribute and weight
 
 
-def parse_steering(card: Card, lib: Library, options: SimilarOptions) -> Steering:
-    """What `--unlike`, `--more`, `--less` and `--weigh` ask for; raises `UserError`."""
+def parse_steering(card: Card, lib: Library, options: SimilarOptions, qualities: Qualities) -> Steering:
+    """What `--unlike`, `--sounds`, `--more`, `--less` and `--weigh` ask for; raises `UserError`."""
     away: set[int] = set()
     for text in options.unlike:
         away |= sql.matching_option(lib, text, "--unlike")
-    genres = [(_genre(card, *_weighted(text, "--more", MORE)), 1) for text in options.more]
-    genres += [(_genre(card, *_weighted(text, "--less", MORE)), -1) for text in options.less]
+    leanings = [(*_weighted(text, "--more", MORE), 1) for text in options.more]
+    leanings += [(*_weighted(text, "--less", MORE), -1) for text in options.less]
     weights = dict(_weighted(text, "--weigh", None) for text in options.weigh)
     if own := next((key for key in weights if key in Item._fields), None):
         raise UserError(f"weights are for attributes such as rating and play_count, not for beets' own field {own}")
     return Steering(
         frozenset(away),
-        tuple((label, sign * weight) for (label, weight), sign in genres),
+        None if options.sounds is None else qualities.request(card, options.sounds),
+        tuple((qualities.find(lib, card, name), sign * weight) for name, weight, sign in leanings),
         tuple(weights.items()),
     )
 
@@ -71,23 +73,16 @@ def _weighted(text: str, option: str, default: float | None) -> tuple[str, float
     return name.strip(), weight
 
 
-def _genre(card: Card, name: str, weight: float) -> tuple[str, float]:
-    for genre in card.genres:
-        if key_of(name) in (key_of(genre.label), key_of(genre.key)):  # Hip-Hop, too
-            return genre.label, weight
-    labels = ", ".join(genre.label for genre in card.genres)
-    raise UserError(f"the model has no genre {name or repr(name)}; its genres are {labels}")
-
-
 def offsets(
     steering: Steering,
     lib: Library,
     index: VectorIndex,
+    ranked: Ranker,
     points: NDArray[np.float32],
     metric: Metric,
     *,
     card: Card,
-    vectors: VectorStore,
+    qualities: Qualities,
     advice: Callable[[Iterable[int]], str],
     log: BeetsLogger,
 ) -> NDArray[np.float32] | None:
@@ -95,6 +90,10 @@ def offsets(
 
     Parameters
     ----------
+    index : VectorIndex
+        The songs.
+    ranked : Ranker
+        What ranks them: the index itself, or how they answer the words of `--sounds`, where it has no seeds to lean.
     points : np.ndarray [shape=(m, d)]
         The seeds.
     card : Card
@@ -102,27 +101,22 @@ def offsets(
     advice : callable
         What to do about songs without an embedding.
     """
-    if not (steering.unlike or steering.genres or steering.weigh):
+    leans_to = steering.sounds if ranked is index else None
+    if not (steering.unlike or leans_to or steering.qualities or steering.weigh):
         return None
-    unit = typical(index.distances(centroid(points, metric=metric), metric=metric))
+    unit = typical(ranked.distances(centroid(points, metric=metric), metric=metric))
     total = np.zeros(len(index), np.float32)
     if len(away := index.vectors_of(steering.unlike)):
         total += away_from(index, away, metric=metric)
     elif steering.unlike:
         raise UserError(f"no song of --unlike is embedded: {advice(steering.unlike)}")
-    labels = [genre.label for genre in card.genres]
-    for label, weight in steering.genres:
-        genres = vectors.get(lib, "genre", card).index
-        total += towards(_probabilities(genres, labels.index(label), index), weight, unit)
+    if leans_to is not None:
+        total += towards(qualities.scores(lib, card, leans_to, index), float(leans_to.weights(MORE).sum()), unit)
+    for quality, weight in steering.qualities:
+        total += towards(qualities.values(lib, card, quality, index), weight, unit)
     for key, weight in steering.weigh:
         numbers = sql.numeric_attribute(lib, key)
         if not numbers:
             log.warning("no song has a number in {}: it is ignored", key)
         total += towards(normalised_ratings(numbers, index.ids), weight, unit)
     return total
-
-
-def _probabilities(genres: VectorIndex, column: int, index: VectorIndex) -> NDArray[np.float32]:
-    """The probability of one genre for every song of the index [shape=(n,)]; 0 where there is none."""
-    by_id = dict(zip(genres.ids.tolist(), genres.vectors[:, column].tolist(), strict=True))
-    return np.array([by_id.get(id_, 0.0) for id_ in index.ids.tolist()], np.float32)

@@ -11,7 +11,6 @@ from musrec_core.words.explain import Explainer, Sound
 
 from ..attributes import codecs, fields
 from ..console import display_name, stem
-from ..genres.vocabulary import stored_text
 from ..library import sql
 from .why_sentence import sentence
 
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from musrec_core.card import Card
     from musrec_core.encoder import TrackEmbedding
     from musrec_core.genres.vocabulary import Vocabulary
+    from musrec_core.words.heads import Words
+    from musrec_core.words.request import WordRequest
 
     from ..genres.vocabulary import Genres
     from ..library.vectors import VectorStore
@@ -60,6 +61,7 @@ class Reasons:
         """Of each song of a result a sentence, empty where there is no other song to compare it with.
 
         In a journey that is the song before, otherwise the nearest of the seeds, which is named if there are several.
+        Without seeds, where words alone were asked for, it is the probability of each of them.
         """
         if not result.songs:
             return []
@@ -68,6 +70,8 @@ class Reasons:
         explainer = self._explainer(lib, card, own, in_genre_space=result.space == "genre")
         heard = result.start.heard if result.start else {}
         songs = [_of_item(item, card, own, heard) for item in result.songs]
+        if result.sounds and result.start and not result.start.count:
+            return [_asked(self._words.get(card), result.sounds, song) for song in songs]
         starts = [] if result.is_journey else _starts(result.start, card, own)
         before = [None, *songs[:-1]] if result.is_journey else [_nearest(song, starts) for song in songs]
         return [
@@ -97,12 +101,20 @@ class Reasons:
         return Explainer(words, vectors, labels, self._vectors.get(lib, "genre", card).index.vectors)
 
 
+def _asked(words: Words, wanted: WordRequest, song: NamedSound | None) -> str:
+    """``piano 91%, vocals 3%``: what a song has of the words that were asked for, or excluded."""
+    if song is None:
+        return ""
+    probabilities = words.probabilities(song.sound.vector[None])[0]
+    return ", ".join(f"{words.names[asked.index]} {probabilities[asked.index]:.0%}" for asked in wanted.asked)
+
+
 def _of_item(item: Item, card: Card, own: Vocabulary | None, heard: Mapping[int, TrackEmbedding]) -> NamedSound | None:
     """A song of the library; None where its embedding is damaged."""
     id_ = sql.id_of(item)
     if id_ in heard:
         return _of_track(display_name(item), heard[id_], own, id_)
-    (vector,) = codecs.decode_vectors([stored_text(item)], card.dimensions)
+    (vector,) = codecs.decode_vectors([fields.stored_embedding(item)], card.dimensions)
     if not np.isfinite(vector).all():
         return None
     genres = own.guess(vector) if own else fields.genres_of(item)

@@ -16,11 +16,13 @@ from beetsplug.musrec.config import PlaylistSettings, SimilarSettings
 from beetsplug.musrec.library.models import Models
 from beetsplug.musrec.library.sql import id_of
 from beetsplug.musrec.library.vectors import VectorStore
+from beetsplug.musrec.library.word_heads import WordHeads
 from beetsplug.musrec.similar import arguments
 from beetsplug.musrec.similar.find import SimilarSearch
 from beetsplug.musrec.similar.hubs import HubFinder
 from beetsplug.musrec.similar.option import Use
 from beetsplug.musrec.similar.options import OPTIONS, SimilarOptions
+from beetsplug.musrec.similar.qualities import Qualities
 from beetsplug.musrec.similar.request import Request
 from benchmarks.synthetic_library import make_library
 from musrec_core.card import Card
@@ -38,6 +40,7 @@ LISTS: dict[str, tuple[str, str]] = {
     "unlike": ("", "--unlike id:1..15"),
     "more": ("", "--more rock:50"),
     "less": ("", "--less rock:50"),
+    "sounds": ("", "--sounds piano:5"),
     "space": ("", "--space genre"),
     "metric": ("", "--metric euclidean"),
     "candidates": ("", "--in id:100.."),
@@ -99,7 +102,14 @@ class Finder:
         self.last_result = LastResult()
         self.hubs = HubFinder(settings, store, log)
         self.similar = SimilarSearch(
-            settings, "", defaults(PlaylistSettings), store, lambda card: pytest.fail(card.name), self.last_result, log
+            settings,
+            "",
+            defaults(PlaylistSettings),
+            store,
+            lambda card: pytest.fail(card.name),
+            Qualities(WordHeads(), lambda lib: None, store),
+            self.last_result,
+            log,
         )
 
     def find(self, lib: Library, line: str) -> list[tuple[int, float]]:

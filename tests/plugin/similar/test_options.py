@@ -24,7 +24,7 @@ SETTINGS = SimilarSettings(**{each.name: each.metadata["default"] for each in fi
 # What makes a mode, and the options that apply to it, as a user would list them.
 EVERY_MODE = {"--path", "--format"}
 QUESTION = {
-    *("--unlike", "--more", "--less", "--space", "--metric", "--in", "--weigh", "--max-per-artist"),
+    *("--unlike", "--more", "--less", "--sounds", "--space", "--metric", "--in", "--weigh", "--max-per-artist"),
     *("--max-per-album", "--variety", "--hub-correction", "--duplicates", "--count", "--length", "--order", "--mix"),
     *("--shuffle", "--seed", "--with-seeds", "--no-seeds"),
 }
@@ -37,10 +37,11 @@ APPLICABLE = {
         | {"--mix", "--why", "--playlist", "--force"},
     ),
     Use.HUBS: ("--hubs", EVERY_MODE | {"--hubs", "--count", "--space", "--metric"}),
+    Use.WORDS: ("--words", {"--words"}),
     Use.REFRESH: ("--refresh x", EVERY_MODE | QUESTION | {"--why", "--refresh"}),
     Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION - {"--no-seeds"} | {"--why", "--extend"}),
 }  # fmt: skip
-MODE_OPTIONS = ("to", "hubs", "refresh", "extend")
+MODE_OPTIONS = ("to", "hubs", "words", "refresh", "extend")
 MIX_KEYS = {flag[2:].replace("-", "_") for flag in QUESTION | SEEDS | {"--to"}} - {"no_seeds"}
 
 
@@ -82,8 +83,8 @@ def test_each_option_applies_or_is_refused(row: Option, mode: Use) -> None:
         assert "can't be combined with" in said
         assert {row.flag, arguments.MODE_NAMES[mode]} <= set(said.split())
     else:  # a query, and then another mode
-        combined = "--hubs can't be combined with --to" if mode is Use.JOURNEY else ""
-        assert said == (combined if row.name in ("to", "hubs") else
+        combined = f"{row.flag} can't be combined with --to" if mode is Use.JOURNEY and row.name != "to" else ""
+        assert said == (combined if row.name in ("to", "hubs", "words") else
                         f"{row.flag} uses the playlist's own seeds: leave out the QUERY")  # fmt: skip
 
 

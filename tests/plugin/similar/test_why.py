@@ -68,6 +68,17 @@ def test_a_playlist_is_the_same_with_it(library: Beet, tmp_path: Path) -> None:
     assert len(pairs(library("similar", "--extend", str(plain), "-n", "2", "--why").lines)) == 2
 
 
+def test_words_alone_are_told_with_their_probabilities(library: Beet) -> None:
+    said = library("similar", "--sounds", "piano, no drums", "-n", "3", "--why").lines
+    shown = library("similar", "--sounds", "piano, no drums", "-n", "3", "-f",
+                    "$musrec_sound_piano $musrec_sound_drums").lines  # fmt: skip
+    for line, values in zip(said[1::2], shown, strict=True):
+        piano, drums = map(float, values.split())
+        found = re.fullmatch(r"       piano (\d+)%, drums (\d+)%", line)
+        assert found
+        assert [int(n) / 100 for n in found.groups()] == pytest.approx([piano, drums], abs=0.011)
+
+
 def test_what_it_can_not_be_combined_with(library: Beet) -> None:
     assert library.error("similar", "Waltz", "--why", "-p") == "error: --path and --why can't be combined"
     assert library.error("similar", "Waltz", "--why", "-m", "-") == "error: -m - can't be combined with --why"
