@@ -35,10 +35,13 @@ def _typical(words: Words, vectors: NDArray[np.float32]) -> list[list[int]]:
     return [sorted(row, key=lambda k: -p[song, k]) for song, row in enumerate(chosen)]
 
 
-def shares_of(words: Words, vectors: ArrayLike, least: float = LEAST) -> NDArray[np.float64]:
-    """The share of songs [shape=(n, d)] that each word applies to, with a probability of ``least`` or more."""
+def shares_of(words: Words, vectors: ArrayLike) -> NDArray[np.float64]:
+    """The share of songs [shape=(n, d)] that each word applies to: the mean of its probabilities, which are calibrated.
+
+    Counting those above a half would leave out words of which the heads are seldom sure.
+    """
     x = np.asarray(vectors, np.float32)
-    found = np.zeros(len(words.names))
+    total = np.zeros(len(words.names))
     for start in range(0, len(x), _CHUNK):
-        found += (words.probabilities(x[start : start + _CHUNK]) >= least).sum(axis=0)
-    return found / max(len(x), 1)
+        total += words.probabilities(x[start : start + _CHUNK]).sum(axis=0, dtype=np.float64)
+    return total / max(len(x), 1)
