@@ -19,7 +19,12 @@ COMPARATIVES = {  # of words; others are more or less so
 }  # fmt: skip
 THINGS = ("instrument", "voice")  # groups of words for what a song has
 HAD = ("beats", "scratching")  # and words of other groups
-ADJECTIVES = ("instrumental",)  # and those of these groups for what it is
+ADJECTIVES = ("instrumental", "solo")  # for what a song is, or is not
+LIKE = {  # words for music of a kind, which no song is more or less of
+    "lullaby": "a lullaby", "oldies": "oldies", "soundtrack": "a soundtrack", "christmas": "Christmas music",
+    "children's": "children's music", "video game music": "video game music", "party": "party music",
+    "traditional": "traditional music",
+}  # fmt: skip
 
 
 def sentence(explanation: Explanation, seed: str = "") -> str:
@@ -39,14 +44,24 @@ def sentence(explanation: Explanation, seed: str = "") -> str:
 
 def _differences(found: Sequence[Difference]) -> str:
     is_, has = [], []
-    for each in sorted(found, key=lambda each: not each.more):  # "no vocals and piano" would say another thing
-        name = one_line(each.name)
-        if each.name in MOODS and each.group == "mood":
+    for each in sorted(found, key=_is_negative):  # "no vocals and piano" would say another thing
+        name, more = one_line(each.name), "more" if each.more else "less"
+        if _is_axis(each):
             is_.append(MOODS[each.name][0 if each.more else 1])
         elif each.name in ADJECTIVES:
             is_.append(name if each.more else f"not {name}")
         elif each.group in THINGS or each.name in HAD:
             has.append(name if each.more else f"no {name}")
+        elif each.name in LIKE:
+            is_.append(f"{more} like {LIKE[each.name]}")
         else:
             is_.append(COMPARATIVES.get(name, f"more {name}") if each.more else f"less {name}")
     return " and ".join(f"{verb} {' and '.join(said)}" for verb, said in (("is", is_), ("has", has)) if said)
+
+
+def _is_axis(found: Difference) -> bool:
+    return found.group == "mood" and found.name in MOODS
+
+
+def _is_negative(found: Difference) -> bool:
+    return not found.more and not _is_axis(found)

@@ -121,6 +121,8 @@ def test_tags_can_not_colour_the_line(library: Beet) -> None:
         ("voice vocals -, instrument piano +", "has piano and no vocals"),
         ("genre folk -, voice instrumental +", "is instrumental and less folk"),
         ("voice instrumental -, era 80s +", "is more 80s and not instrumental"),
+        ("mood arousal -, genre folk +", "is calmer and more folk"),
+        ("era oldies -, texture solo +", "is solo and less like oldies"),
         ("mood calm +, texture beats +", "is calmer and has beats"),
         ("mood calm -, texture acoustic +", "is more acoustic and less calm"),
     ],
