@@ -47,6 +47,7 @@ LISTS: dict[str, tuple[str, str]] = {
     "weigh": ("", "--weigh rating:50"),
     "max_per_artist": ("", "--max-per-artist 1"),
     "max_per_album": ("", "--max-per-album 1"),
+    "closer_than": ("", "--closer-than 99.7%"),
     "variety": ("", "--variety 0.8"),
     "hub_correction": ("", "--hub-correction"),
     "duplicates": ("", "--duplicates"),
