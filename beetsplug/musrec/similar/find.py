@@ -172,7 +172,10 @@ class SimilarSearch:
             else:
                 self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
         paths = [path for path, _ in start.files]
-        return Result(songs, count, paths, start.items, card.model_id, random_seed, leads)
+        return Result(
+            songs, count, paths, start.items, card.model_id, random_seed, leads, start, criteria.space,
+            sounds=criteria.steering.sounds,
+        )  # fmt: skip
 
     def _embedded(
         self, lib: Library, items: list[Item], files: Sequence[str], card: Card, *, at: str | None = None
@@ -317,7 +320,7 @@ class SimilarSearch:
         found = self._items(lib, path, self._nearness_in(lib, known, criteria.metric))
         removed = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in found], request.removed)
         songs = [item for item in found if item.id not in removed.get(sql.id_of(item), ())]
-        return Result(songs, count, model_id=card.model_id)
+        return Result(songs, count, model_id=card.model_id, start=start, space=criteria.space, is_journey=True)
 
 
 def _labels(card: Card) -> list[str]:

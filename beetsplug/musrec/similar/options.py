@@ -37,7 +37,7 @@ class SimilarOptions:
 
     album: bool = option("-a", "--album", type="flag", common="add_album_option", needs=A_QUERY,
         applies_to=LIST | STORED, help="match albums instead of tracks")  # fmt: skip
-    path: bool = option("-p", "--path", type="flag", common="add_path_option",
+    path: bool = option("-p", "--path", type="flag", common="add_path_option", excludes="why",
         applies_to=LIST | JOURNEY | HUBS | AGAIN, help="print paths for matched items or albums")  # fmt: skip
     format: str | None = option("-f", "--format", common="add_format_option", setting=True,
         applies_to=LIST | JOURNEY | HUBS | AGAIN, help="print with custom format")  # fmt: skip
@@ -118,6 +118,8 @@ class SimilarOptions:
         help="let the seeds be results like other songs, and do not begin the playlist with one")  # fmt: skip
     no_seeds: bool = option("--no-seeds", group=ORDER, type="flag", excludes="with_seeds", needs="playlist",
         applies_to=LIST | Use.REFRESH | Use.RECIPE, help="leave the seed out of the playlist")  # fmt: skip
+    why: bool = option("--why", group=ORDER, type="flag", excludes="path", applies_to=LIST | JOURNEY | AGAIN,
+        help="below each song, say what it shares with the seed and where it differs")  # fmt: skip
 
     playlist: str | None = option("-m", "--playlist", group=OTHER, metavar="FILE", applies_to=LIST | JOURNEY,
         help="write the seed, if it is a single one, and the songs to a playlist (in musrec.playlist.dir if set); "

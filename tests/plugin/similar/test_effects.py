@@ -30,7 +30,7 @@ from musrec_core.card import Card
 SONGS = 150
 SEED, END = 20, 140
 ELSEWHERE = {  # how a list is printed or written, and seeds that are files: with what they are read or written
-    *("path", "format", "playlist", "force", "no_seeds", "files", "from_playlist", "at"),
+    *("path", "format", "why", "playlist", "force", "no_seeds", "files", "from_playlist", "at"),
 }
 
 # What is given without the option, and what with it.

@@ -30,11 +30,11 @@ QUESTION = {
 }
 SEEDS = {"--album", "--first", "--file", "--from-playlist", "--at"}
 APPLICABLE = {
-    Use.LIST: ("Waltz", EVERY_MODE | QUESTION | SEEDS | {"--playlist", "--force"}),
+    Use.LIST: ("Waltz", EVERY_MODE | QUESTION | SEEDS | {"--why", "--playlist", "--force"}),
     Use.JOURNEY: (
         "Waltz --to Rock",
         EVERY_MODE | {"--to", "--first", "--count", "--in", "--max-per-artist", "--duplicates", "--space", "--metric"}
-        | {"--mix", "--playlist", "--force"},
+        | {"--mix", "--why", "--playlist", "--force"},
     ),
     Use.HUBS: ("--hubs", EVERY_MODE | {"--hubs", "--count", "--space", "--metric"}),
     Use.WORDS: ("--words", {"--words"}),
@@ -187,6 +187,7 @@ def test_what_a_refresh_changes(kept: str, own: str, both: str) -> None:
         ("--length 0", "--length has to be a time such as 1h30, 90m or 130 (seconds), not 0"),
         ("--at soon", "--at has to be a time such as 2:10 or 130 (seconds), not soon"),
         ("-n 3 --length 1h", "--count and --length can't be combined"),
+        ("--path --why", "--path and --why can't be combined"),
         ("--with-seeds --no-seeds", "--with-seeds and --no-seeds can't be combined"),
         ("--no-seeds --force", "--no-seeds and --force need --playlist"),
     ],
