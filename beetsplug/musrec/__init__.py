@@ -37,7 +37,7 @@ class MusrecPlugin(BeetsPlugin):
     def __init__(self) -> None:
         super().__init__()
         self.config.add(DEFAULTS)
-        self.distances: dict[int, float] = {}  # item's id -> distance, of the last question
+        self.last_result = fields.LastResult()
         self.library: Library | None = None
         self._components: Components | None = None
         self._lock = Lock()
@@ -69,7 +69,7 @@ class MusrecPlugin(BeetsPlugin):
                     self._load_card,
                     self._log,
                     lambda: self.library,
-                    self.distances,
+                    self.last_result,
                     self._configured_library,
                 )
             return self._components
@@ -126,7 +126,8 @@ class MusrecPlugin(BeetsPlugin):
             **fields.computed_fields(cards, self._genre_answer),
             **fields.learnt_fields(learnt, self._genre_probability),
             **fields.word_fields(cards, self._words, self._word_probability),
-            fields.DISTANCE: lambda item: self.distances.get(item.get("id") or 0),
+            fields.DISTANCE: lambda item: self.last_result.distance(item.get("id")),
+            fields.NEARNESS: lambda item: self.last_result.nearness(item.get("id")),
         }
 
     def _genre_answer(self, item: Item) -> tuple[str, float | None]:

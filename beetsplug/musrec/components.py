@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from musrec_core.card import Card
 
+    from .attributes.fields import LastResult
     from .config import Settings
     from .embedding.embedder import Embedder
     from .embedding.import_similar import ImportSimilar
@@ -66,8 +67,8 @@ class Components:
         The library that beets opened; None before that.
     default_library : callable
         The path of the configured library, for items that are in none yet; raises ``ConfigError``.
-    distances : dict
-        An item's id -> its distance in the last result; what ``$musrec_distance`` shows.
+    last_result : LastResult
+        What ``$musrec_distance`` shows.
     """
 
     def __init__(
@@ -76,10 +77,10 @@ class Components:
         new_card: Callable[[], Card],
         log: BeetsLogger,
         library: Callable[[], Library | None],
-        distances: dict[int, float],
+        last_result: LastResult,
         default_library: Callable[[], str],
     ) -> None:
-        self.settings, self.log, self.library, self.distances = settings, log, library, distances
+        self.settings, self.log, self.library, self.last_result = settings, log, library, last_result
         self._new_card, self._default_library = new_card, default_library
         self.lock = RLock()
         self.is_importing = False
@@ -174,7 +175,7 @@ class Components:
             self.vectors,
             self.embedder_of,
             self.qualities,
-            self.distances,
+            self.last_result,
             self.log,
         )
 
@@ -200,14 +201,14 @@ class Components:
     def similar_results(self) -> QueryResults:
         from .similar.query_results import SimilarResults
 
-        return SimilarResults(lambda: self.similar, self.library, self.distances, self.log)
+        return SimilarResults(lambda: self.similar, self.library, self.last_result, self.log)
 
     @component
     def sounds_results(self) -> QueryResults:
         from .similar.sounds_results import SoundsResults
 
         return SoundsResults(
-            lambda: self.similar, self.library, self.distances, self.log, is_importing=lambda: self.is_importing
+            lambda: self.similar, self.library, self.last_result, self.log, is_importing=lambda: self.is_importing
         )
 
     @component

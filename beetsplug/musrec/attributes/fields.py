@@ -14,7 +14,7 @@ from beets.dbcore import types
 from musrec_core.errors import UnusableAudio
 
 from .codecs import encode_vector, format_genres, parse_genres
-from .types import EmbeddingText, EmbeddingType, GenresType, MoodType, Probability
+from .types import EmbeddingText, EmbeddingType, GenresType, MoodType, Percentage, Probability
 
 if TYPE_CHECKING:
     from beets.library import Item
@@ -32,6 +32,9 @@ OWN = "musrec_my_"  # begins the names of learnt genres' fields
 SOUNDS = "musrec_sounds"  # computed: the words that say most of the song
 SOUND = "musrec_sound_"  # begins the names of words' fields
 DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
+NEARNESS = "musrec_nearness"  # the same
+
+Nearness = Callable[[float], float | None]  # a distance -> the share of the library's pairs of songs farther apart
 
 
 # Types, and getters of what is computed.
@@ -55,6 +58,7 @@ def item_types(cards: Sequence[Card], learnt: Iterable[str] = ()) -> dict[str, t
         HEARD: types.STRING,
         STATUS: types.STRING,
         DISTANCE: Probability(3),
+        NEARNESS: Percentage(),
         "musrec_genre": types.STRING,
         "musrec_confidence": Probability(2),
         SOUNDS: types.STRING,
@@ -120,6 +124,35 @@ def word_keys(cards: Sequence[Card]) -> dict[str, str]:
     words = dict.fromkeys(word for card in cards if card.words for word in card.words.names)
     keys = genre_keys(word.replace("'", "") for word in words)
     return dict(zip(words, keys.values(), strict=True))
+
+
+class LastResult:
+    """The songs that were found last, for the fields that tell of them."""
+
+    def __init__(self) -> None:
+        self._distances: dict[int, float] = {}
+        self._nearness: Nearness | None = None
+
+    def set(self, distances: Iterable[tuple[int, float]], nearness: Nearness | None = None) -> None:
+        """Keep another result, in place of the last one.
+
+        Parameters
+        ----------
+        distances : iterable of (int, float)
+            The id and the distance of each song.
+        nearness : callable, optional
+            Asked only when a format shows it; None where the numbers are no distances between songs.
+        """
+        self._distances, self._nearness = dict(distances), nearness
+
+    def distance(self, id_: int | None) -> float | None:
+        """A song's distance; None where it is not in the result."""
+        return self._distances.get(id_ or 0)
+
+    def nearness(self, id_: int | None) -> float | None:
+        """The share of the library's pairs of songs that are farther apart, 0 to 1; None where there is no telling."""
+        distance = self.distance(id_)
+        return None if distance is None or self._nearness is None else self._nearness(distance)
 
 
 def genres_of(item: Item) -> dict[str, float]:

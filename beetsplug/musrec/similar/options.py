@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from beets.ui import UserError
 
 from .option import Option, Use, at_least, option, share, time
+from .percentages import check_percentage
 from .times import parse_length, parse_moment
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ class SimilarOptions:
         help="at most N songs of one artist")  # fmt: skip
     max_per_album: int | None = option("--max-per-album", group=CHOOSE, type="int", metavar="N", setting=True,
         check=at_least(0), applies_to=LIST | AGAIN | STORED | QUERY, help="at most N songs of one album")  # fmt: skip
+    closer_than: str | None = option("--closer-than", group=CHOOSE, metavar="PERCENT", check=check_percentage,
+        applies_to=LIST | AGAIN | STORED,
+        help="only songs nearer than this share of all pairs of songs, as in 99%; at most --count")  # fmt: skip
     variety: float | None = option("--variety", group=CHOOSE, type="float", metavar="0..1", setting=True, check=share,
         applies_to=LIST | AGAIN | STORED,
         help="how much the songs should differ from each other (default: 0, the nearest)")  # fmt: skip

@@ -42,6 +42,8 @@ class SoundsResults(QueryResults):
     def parse(self, pattern: str) -> Pattern:
         """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
         found = parse(pattern, EXPECTED)
+        if found.closer_than is not None:  # a share of the pairs of songs, which words are none of
+            raise InvalidQueryArgumentValueError(pattern, EXPECTED)
         lib = self.library()
         if lib is not None and not self._is_importing():
             self._check_words(lib, found)

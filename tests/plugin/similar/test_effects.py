@@ -11,6 +11,7 @@ import pytest
 from beets.library import Library
 from beets.ui import CommonOptionsParser
 
+from beetsplug.musrec.attributes.fields import LastResult
 from beetsplug.musrec.config import PlaylistSettings, SimilarSettings
 from beetsplug.musrec.library.models import Models
 from beetsplug.musrec.library.sql import id_of
@@ -46,6 +47,7 @@ LISTS: dict[str, tuple[str, str]] = {
     "weigh": ("", "--weigh rating:50"),
     "max_per_artist": ("", "--max-per-artist 1"),
     "max_per_album": ("", "--max-per-album 1"),
+    "closer_than": ("", "--closer-than 99.7%"),
     "variety": ("", "--variety 0.8"),
     "hub_correction": ("", "--hub-correction"),
     "duplicates": ("", "--duplicates"),
@@ -98,7 +100,7 @@ class Finder:
     def __init__(self) -> None:
         log, settings = beets.logging.getLogger("beets.musrec"), defaults(SimilarSettings)
         store = VectorStore(Models([Card.load()]), False, log)
-        self.distances: dict[int, float] = {}
+        self.last_result = LastResult()
         self.hubs = HubFinder(settings, store, log)
         self.similar = SimilarSearch(
             settings,
@@ -107,7 +109,7 @@ class Finder:
             store,
             lambda card: pytest.fail(card.name),
             Qualities(WordHeads(), lambda lib: None, store),
-            self.distances,
+            self.last_result,
             log,
         )
 
@@ -118,7 +120,7 @@ class Finder:
         if options.hubs:
             return [(id_of(item), times) for times, item in self.hubs.find(lib, options, args).songs]
         songs = self.similar.find(lib, Request(options, args)).songs
-        return [(id_of(item), round(self.distances[id_of(item)], 5)) for item in songs]
+        return [(id_of(item), round(self.last_result.distance(item.id) or 0.0, 5)) for item in songs]
 
 
 @pytest.fixture(scope="module")

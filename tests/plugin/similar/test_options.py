@@ -18,7 +18,7 @@ from beetsplug.musrec.similar.option import Option, Use, option
 from beetsplug.musrec.similar.options import BY_NAME, MODES, OPTIONS, SimilarOptions
 
 DOCS = Path(__file__).parents[3] / "docs"
-VALUES = {"string": "1:30", "int": "1", "float": "0.5"}  # 1:30 is a query, a file and a time
+VALUES = {"string": "1:30", "int": "1", "float": "0.5", "PERCENT": "99%"}  # 1:30 is a query, a file and a time
 SETTINGS = SimilarSettings(**{each.name: each.metadata["default"] for each in fields(SimilarSettings)})
 
 # What makes a mode, and the options that apply to it, as a user would list them.
@@ -26,7 +26,7 @@ EVERY_MODE = {"--path", "--format"}
 QUESTION = {
     *("--unlike", "--more", "--less", "--sounds", "--space", "--metric", "--in", "--weigh", "--max-per-artist"),
     *("--max-per-album", "--variety", "--hub-correction", "--duplicates", "--count", "--length", "--order", "--mix"),
-    *("--shuffle", "--seed", "--with-seeds", "--no-seeds"),
+    *("--closer-than", "--shuffle", "--seed", "--with-seeds", "--no-seeds"),
 }
 SEEDS = {"--album", "--first", "--file", "--from-playlist", "--at"}
 APPLICABLE = {
@@ -38,8 +38,8 @@ APPLICABLE = {
     ),
     Use.HUBS: ("--hubs", EVERY_MODE | {"--hubs", "--count", "--space", "--metric"}),
     Use.WORDS: ("--words", {"--words"}),
-    Use.REFRESH: ("--refresh x", EVERY_MODE | QUESTION | {"--refresh"}),
-    Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION - {"--no-seeds"} | {"--extend"}),
+    Use.REFRESH: ("--refresh x", EVERY_MODE | QUESTION | {"--why", "--refresh"}),
+    Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION - {"--no-seeds"} | {"--why", "--extend"}),
 }  # fmt: skip
 MODE_OPTIONS = ("to", "hubs", "words", "refresh", "extend")
 MIX_KEYS = {flag[2:].replace("-", "_") for flag in QUESTION | SEEDS | {"--to"}} - {"no_seeds"}
@@ -57,7 +57,8 @@ def words_of(row: Option) -> list[str]:
     """The option with some value."""
     if row.type == "flag":
         return [row.flag]
-    return [row.flag, row.choices[0] if row.choices else VALUES[row.type]]
+    value = VALUES.get(row.metavar or "", VALUES[row.type]) if not row.choices else row.choices[0]
+    return [row.flag, value]
 
 
 def refusal(*words: str) -> str:
