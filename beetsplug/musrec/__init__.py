@@ -127,6 +127,7 @@ class MusrecPlugin(BeetsPlugin):
             **fields.learnt_fields(learnt, self._genre_probability),
             **fields.word_fields(cards, self._words, self._word_probability),
             fields.DISTANCE: lambda item: self.last_result.distance(item.get("id")),
+            fields.NEARNESS: lambda item: self.last_result.nearness(item.get("id")),
         }
 
     def _genre_answer(self, item: Item) -> tuple[str, float | None]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .similar.hubs import HubFinder
     from .similar.qualities import Qualities
     from .similar.query_results import QueryResults
+    from .similar.why import Reasons
 
 
 ComponentT = TypeVar("ComponentT")
@@ -178,6 +179,12 @@ class Components:
             self.last_result,
             self.log,
         )
+
+    @component
+    def reasons(self) -> Reasons:
+        from .similar.why import Reasons
+
+        return Reasons(self.vectors, self.words, self.genres, self.log)
 
     @component
     def qualities(self) -> Qualities:

@@ -213,7 +213,7 @@ class SimilarSettings:
 
     count: int = setting(5, Number(1, whole=True))
     space: Space = setting("embedding", Choice("embedding", "genre"))  # noqa: RUF009, a type that ruff can't see
-    format: str = setting("$musrec_distance  $artist - $title", Text())
+    format: str = setting("$musrec_distance  %if{$musrec_nearness,$musrec_nearness  }$artist - $title", Text())
     max_per_artist: int = setting(0, Number(0, whole=True))  # 0: no limit
     max_per_album: int = setting(0, Number(0, whole=True))
     duplicates: bool = setting(False, Flag())  # every copy of a recording

@@ -14,7 +14,7 @@ from beets.dbcore import types
 from musrec_core.errors import UnusableAudio
 
 from .codecs import encode_vector, format_genres, parse_genres
-from .types import EmbeddingText, EmbeddingType, GenresType, MoodType, Probability
+from .types import EmbeddingText, EmbeddingType, GenresType, MoodType, Percentage, Probability
 
 if TYPE_CHECKING:
     from beets.library import Item
@@ -32,8 +32,9 @@ OWN = "musrec_my_"  # begins the names of learnt genres' fields
 SOUNDS = "musrec_sounds"  # computed: the words that say most of the song
 SOUND = "musrec_sound_"  # begins the names of words' fields
 DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
+NEARNESS = "musrec_nearness"  # the same
 
-Nearness = Callable[[float], float]  # a distance -> the share of the library's pairs of songs that are farther apart
+Nearness = Callable[[float], float | None]  # a distance -> the share of the library's pairs of songs farther apart
 
 
 # Types, and getters of what is computed.
@@ -57,6 +58,7 @@ def item_types(cards: Sequence[Card], learnt: Iterable[str] = ()) -> dict[str, t
         HEARD: types.STRING,
         STATUS: types.STRING,
         DISTANCE: Probability(3),
+        NEARNESS: Percentage(),
         "musrec_genre": types.STRING,
         "musrec_confidence": Probability(2),
         SOUNDS: types.STRING,

@@ -7,6 +7,7 @@ equals text that reads as it prints: beets sees no change and stores nothing.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -137,3 +138,22 @@ class Probability(types.NullFloat):
 
     def format(self, value: float | None) -> str:
         return "" if value is None else f"{value:.{self.digits}f}"
+
+
+class Percentage(Probability):
+    """A share as ``99.54%``: four digits, rounded down, so that nothing prints as 100% that is less."""
+
+    def format(self, value: float | None) -> str:
+        if value is None:
+            return ""
+        percent = value * 100
+        digits = 1 if percent >= 100 else 2 if percent >= 10 else 3
+        return f"{math.floor(percent * 10**digits + 1e-9) / 10**digits:.{digits}f}%"
+
+    def parse(self, string: str) -> float | None:
+        """Read what prints, or a plain number."""
+        text = string.strip()
+        try:
+            return float(text[:-1]) / 100 if text.endswith("%") else float(text) if text else None
+        except ValueError:
+            return None

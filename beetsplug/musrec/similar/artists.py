@@ -16,6 +16,7 @@ from musrec_core.search.index import Neighbour, Ranker
 
 from ..library import recordings, sql
 from . import groups, search
+from .request import Result
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .criteria import Criteria
     from .groups import Groups
     from .options import SimilarOptions
+    from .request import Request
 
 SONGS_OF_AN_ARTIST = 3  # in a playlist
 
@@ -60,6 +62,36 @@ class FoundSets:
 
     sets: list[SongSet]
     seed_names: list[str]
+
+
+def find(
+    lib: Library,
+    index: VectorIndex,
+    request: Request,
+    options: SimilarOptions,
+    criteria: Criteria,
+    card: Card,
+    *,
+    advice: Callable[[Iterable[int]], str],
+    tell: Callable[[Iterable[tuple[int, float]]], None],
+    log: BeetsLogger,
+) -> Result:
+    """The artists or albums that a request asks for, and the songs of a playlist; raises `UserError`.
+
+    Parameters
+    ----------
+    options : SimilarOptions
+        The request's, into which the settings have been resolved.
+    tell : callable
+        Keeps the distances of songs: that of the artist or album that each is of.
+    """
+    found = find_sets(lib, index, options, request.args, criteria, advice=advice, log=log)
+    if not found.sets:
+        log.warning("no other {} is left to choose from", "album" if options.albums else "artist")
+    tell((id_, each.distance) for each in found.sets for id_ in each.songs)
+    ids = for_playlist(lib, found, criteria, card) if request.playlist else []
+    songs = [item for item in sql.items_of(lib, ids) if item.path]
+    return Result(songs, options.count or 0, model_id=card.model_id, sets=found)
 
 
 def find_sets(

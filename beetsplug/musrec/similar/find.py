@@ -13,7 +13,8 @@ from ..console import formatted
 from ..library import coverage, song_keys, sql
 from . import artists, journey, search, seeds, steering, words_alone
 from .arguments import resolved
-from .criteria import Criteria, criteria_from
+from .criteria import Criteria, criteria_from, default_metric
+from .nearness import LibraryNearness
 from .option import Use
 from .options import SimilarOptions
 from .request import PlaylistContext, Request, Result, check
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from musrec_core.card import Card
-    from musrec_core.search.index import Neighbour, VectorIndex
+    from musrec_core.search.index import Metric, Neighbour, VectorIndex
     from musrec_core.words.ranker import ScoreIndex
 
     from ..attributes.fields import LastResult
@@ -57,7 +58,7 @@ class SimilarSearch:
     qualities : Qualities
         What words and genres mean.
     last_result : LastResult
-        What ``$musrec_distance`` shows.
+        What ``$musrec_distance`` and ``$musrec_nearness`` show.
     log : BeetsLogger
     """
 
@@ -75,6 +76,7 @@ class SimilarSearch:
         self.settings, self._exclude, self._playlists = settings, exclude, playlists
         self._vectors, self._embedder, self.qualities = vectors, embedder, qualities
         self._last_result, self._log = last_result, log
+        self._nearness: LibraryNearness | None = None  # of the last search
         self._told: coverage.Counts | None = None  # how many songs are embedded, as the user was told last
 
     def find(self, lib: Library, request: Request) -> Result:
@@ -87,7 +89,9 @@ class SimilarSearch:
         card = self._vectors.get(lib, options.space or "embedding").card
         criteria = self._criteria(lib, card, options, request.removed)
         if options.artists or options.albums:
-            return self._find_sets(lib, request, options, criteria, card)
+            index = self._current(lib, criteria.space, card).index
+            advice, tell = partial(self.advice, lib), self._last_result.set
+            return artists.find(lib, index, request, options, criteria, card, advice=advice, tell=tell, log=self._log)
         if options.to:
             return self._find_journey(lib, request, options, criteria, card)
         return self._find_nearest(lib, request, options, criteria, card)
@@ -115,6 +119,10 @@ class SimilarSearch:
         criteria = self._criteria(lib, snapshot.card, options)
         return self._ranker(lib, snapshot.index, start, criteria, snapshot.card)
 
+    def query_nearness(self, lib: Library, snapshot: Snapshot) -> LibraryNearness:
+        """What the distances of `similar:` queries mean."""
+        return self._nearness_in(lib, snapshot.index, default_metric(self.settings.space))
+
     def advice(self, lib: Library, ids: Iterable[int]) -> str:
         """What to do about songs that have no embedding of the model in use."""
         card, configured = self.card(lib), self._vectors.models.configured
@@ -137,11 +145,16 @@ class SimilarSearch:
         if start.new:
             snapshot = self._vectors.get(lib, criteria.space, card)
         index = seeds.with_heard(snapshot.index, start, criteria.space, _labels(card))
+        nearness = self._nearness_in(lib, snapshot.index, criteria.metric)
+        near = criteria
+        if options.closer_than:
+            points = seeds.points(start, index, criteria.space, _labels(card))
+            near = nearness.only_near(criteria, index, points, options.closer_than)
         playlist = request.playlist or PlaylistContext()
         leads = playlist.begins_with_seed and (playlist.begins_with_seeds or start.count == 1)
         seconds = self._seconds(options, start if leads else None)
 
-        ranker = self._ranker(lib, index, start, criteria, card, identify=request.playlist is None)
+        ranker = self._ranker(lib, index, start, near, card, identify=request.playlist is None)
         ranker = search.unlisted(lib, ranker, playlist.listed)
         count = options.count or 0
         neighbours = search.select(lib, ranker, count, seconds=seconds, random_seed=random_seed)
@@ -156,11 +169,18 @@ class SimilarSearch:
             neighbours = search.apart(lib, neighbours, before)
         elif random_seed is not None and request.options.order == "nearest":  # else a draw has its own order
             neighbours.sort(key=lambda neighbour: neighbour.distance)
-        songs = self._items(lib, neighbours)
+        songs = self._items(lib, neighbours, None if request.is_words_alone else nearness)
         if not songs:
-            self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
+            others = self._ranker(lib, index, start, criteria, card)(1) if options.closer_than and not ranker(1) else []
+            if others:
+                self._log.warning("{}", nearness.too_far(others[0], options.closer_than or ""))
+            else:
+                self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
         paths = [path for path, _ in start.files]
-        return Result(songs, count, paths, start.items, card.model_id, random_seed, leads)
+        return Result(
+            songs, count, paths, start.items, card.model_id, random_seed, leads, start, criteria.space,
+            sounds=criteria.steering.sounds,
+        )  # fmt: skip
 
     def _embedded(
         self, lib: Library, items: list[Item], files: Sequence[str], card: Card, *, at: str | None = None
@@ -258,9 +278,16 @@ class SimilarSearch:
         self._log.info("shuffled with --seed {}, which repeats this choice", seed)
         return seed
 
-    def _items(self, lib: Library, neighbours: list[Neighbour]) -> list[Item]:
-        """The songs themselves; ``$musrec_distance`` is the distance of each from now on."""
-        self._last_result.set((neighbour.id, neighbour.distance) for neighbour in neighbours)
+    def _nearness_in(self, lib: Library, index: VectorIndex, metric: Metric) -> LibraryNearness:
+        """What distances mean among the songs of the library."""
+        last = self._nearness
+        if last is None or last.index is not index or last.metric != metric:
+            self._nearness = last = LibraryNearness(lib, index, metric)
+        return last
+
+    def _items(self, lib: Library, neighbours: list[Neighbour], nearness: LibraryNearness | None) -> list[Item]:
+        """The songs themselves, which ``$musrec_distance`` and ``$musrec_nearness`` tell of from now on."""
+        self._last_result.set(((neighbour.id, neighbour.distance) for neighbour in neighbours), nearness)
         found = (lib.get_item(neighbour.id) for neighbour in neighbours)
         return [item for item in found if item is not None and item.path]
 
@@ -280,21 +307,6 @@ class SimilarSearch:
         else:
             self._log.warning("no other song is left to choose from")
 
-    # Artists and albums.
-
-    def _find_sets(
-        self, lib: Library, request: Request, options: SimilarOptions, criteria: Criteria, card: Card
-    ) -> Result:
-        index = self._current(lib, criteria.space, card).index
-        advice = partial(self.advice, lib)
-        found = artists.find_sets(lib, index, options, request.args, criteria, advice=advice, log=self._log)
-        if not found.sets:
-            self._log.warning("no other {} is left to choose from", "album" if options.albums else "artist")
-        self._last_result.set((id_, each.distance) for each in found.sets for id_ in each.songs)
-        ids = artists.for_playlist(lib, found, criteria, card) if request.playlist else []
-        songs = [item for item in sql.items_of(lib, ids) if item.path]
-        return Result(songs, options.count or 0, model_id=card.model_id, sets=found)
-
     # A journey.
 
     def _find_journey(
@@ -310,10 +322,10 @@ class SimilarSearch:
         known = self._vectors.get(lib, criteria.space, card).index
         index = seeds.with_heard(known, start, criteria.space, _labels(card))
         path = journey.find_journey(lib, index, stops, count, criteria, card=card, mix=options.mix)
-        found = self._items(lib, path)
+        found = self._items(lib, path, self._nearness_in(lib, known, criteria.metric))
         removed = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in found], request.removed)
         songs = [item for item in found if item.id not in removed.get(sql.id_of(item), ())]
-        return Result(songs, count, model_id=card.model_id)
+        return Result(songs, count, model_id=card.model_id, start=start, space=criteria.space, is_journey=True)
 
 
 def _labels(card: Card) -> list[str]:

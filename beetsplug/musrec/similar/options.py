@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from beets.ui import UserError
 
 from .option import Option, Use, at_least, option, share, time
+from .percentages import check_percentage
 from .times import parse_length, parse_moment, parse_period
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class SimilarOptions:
 
     album: bool = option("-a", "--album", type="flag", common="add_album_option", needs=A_QUERY,
         applies_to=LIST | STORED, help="match albums instead of tracks")  # fmt: skip
-    path: bool = option("-p", "--path", type="flag", common="add_path_option",
+    path: bool = option("-p", "--path", type="flag", common="add_path_option", excludes="why",
         applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN, help="print paths for matched items or albums")  # fmt: skip
     format: str | None = option("-f", "--format", common="add_format_option", setting=True,
         applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN, help="print with custom format")  # fmt: skip
@@ -87,6 +88,9 @@ class SimilarOptions:
         help="at most N songs (with --albums: albums) of one artist")  # fmt: skip
     max_per_album: int | None = option("--max-per-album", group=CHOOSE, type="int", metavar="N", setting=True,
         check=at_least(0), applies_to=LIST | AGAIN | STORED | QUERY, help="at most N songs of one album")  # fmt: skip
+    closer_than: str | None = option("--closer-than", group=CHOOSE, metavar="PERCENT", check=check_percentage,
+        applies_to=LIST | AGAIN | STORED,
+        help="only songs nearer than this share of all pairs of songs, as in 99%; at most --count")  # fmt: skip
     variety: float | None = option("--variety", group=CHOOSE, type="float", metavar="0..1", setting=True, check=share,
         applies_to=LIST | AGAIN | STORED,
         help="how much the songs should differ from each other (default: 0, the nearest)")  # fmt: skip
@@ -120,6 +124,8 @@ class SimilarOptions:
         help="let the seeds be results like other songs, and do not begin the playlist with one")  # fmt: skip
     no_seeds: bool = option("--no-seeds", group=ORDER, type="flag", excludes="with_seeds", needs="playlist",
         applies_to=LIST | Use.REFRESH | Use.RECIPE, help="leave the seed out of the playlist")  # fmt: skip
+    why: bool = option("--why", group=ORDER, type="flag", excludes="path", applies_to=LIST | JOURNEY | AGAIN,
+        help="below each song, say what it shares with the seed and where it differs")  # fmt: skip
 
     playlist: str | None = option("-m", "--playlist", group=OTHER, metavar="FILE", applies_to=LIST | JOURNEY | SETS,
         help="write the seed, if it is a single one, and the songs to a playlist (in musrec.playlist.dir if set); "

@@ -17,6 +17,7 @@ from musrec_core._text import one_line
 from ..attributes import fields
 from ..library import sql
 from ..library.vectors import LibraryState, state_of
+from .percentages import PERCENTAGE, check_percentage, parse_percentage
 from .seeds import Seeds
 
 if TYPE_CHECKING:
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
 
     from ..library.vectors import Snapshot
     from .find import SimilarSearch
+    from .nearness import LibraryNearness
     from .search import SongRanker
 
 COUNT = 25
-EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a decimal point: 0.2) or SEEDS|QUERY"
-NUMBER = re.compile(r"[-+]?\d*[.,]?\d*(e[-+]?\d+)?", re.IGNORECASE)  # -3, 0,2 and 1e3: nobody means a query by that
+EXPECTED = "SEEDS, SEEDS|COUNT, SEEDS|DISTANCE (with a decimal point: 0.2), SEEDS|PERCENTAGE (99%) or SEEDS|QUERY"
+# -3, 0,2, 1e3 and 101%: nobody means a query by that
+NUMBER = re.compile(r"[-+]?\d*[.,]?\d*(e[-+]?\d+)?\s*%?", re.IGNORECASE)
 MAX_CACHED = 16  # patterns
 REFRESH_SHARE = 20  # while songs change one by one, searching anew takes at most one part in so many of the time
 
@@ -46,7 +49,8 @@ class Pattern:
     text: str
     wanted: str  # seeds or words
     count: int | None
-    within: float | None
+    within: float | None  # a distance
+    closer_than: float | None  # the share of pairs of songs that are farther apart
     candidates: str | None
     seeds: Query | None = None
 
@@ -60,19 +64,23 @@ def parse(pattern: str, expected: str = EXPECTED) -> Pattern:
         How a pattern looks.
     """
     text, *rest = (part.strip() for part in pattern.split("|"))
-    count, within, candidates = None, None, None
+    count, within, closer_than, candidates = None, None, None, None
     for part in rest:
         if part.isdecimal() and count is None:
             count = int(part)
         elif re.fullmatch(r"\d*\.\d+", part) and within is None:
             within = float(part)
+        elif PERCENTAGE.fullmatch(part) and not check_percentage(part) and closer_than is None:
+            closer_than = parse_percentage(part)
         elif part and not NUMBER.fullmatch(part) and candidates is None:
             candidates = part
         else:
             raise InvalidQueryArgumentValueError(pattern, expected)
-    if not text or count == 0:
+    if not text or count == 0 or (within is not None and closer_than is not None):
         raise InvalidQueryArgumentValueError(pattern, expected)
-    return Pattern(pattern, text, count or (None if within is not None else COUNT), within, candidates)
+    if count is None and within is None and closer_than is None:
+        count = COUNT
+    return Pattern(pattern, text, count, within, closer_than, candidates)
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,7 @@ class CachedResult:
     """The distances of the songs that were found, and what they were found in."""
 
     distances: dict[int, float]
+    nearness: fields.Nearness | None
     known: frozenset[int]
     state: LibraryState | None
     keep_until: float  # on the clock of `time.monotonic`
@@ -95,7 +104,7 @@ class QueryResults(ABC):
     library : callable
         The library that beets opened; None before that.
     last_result : LastResult
-        What ``$musrec_distance`` shows.
+        What ``$musrec_distance`` and ``$musrec_nearness`` show.
     log : BeetsLogger
         Gets one line for a pattern that can't be answered.
     """
@@ -125,9 +134,13 @@ class QueryResults(ABC):
     def ranker(self, lib: Library, pattern: Pattern, snapshot: Snapshot) -> SongRanker | None:
         """What ranks the songs; None where a pattern can't be answered, which is told. Raises `UserError`."""
 
+    def nearness(self, lib: Library, snapshot: Snapshot) -> LibraryNearness | None:
+        """What the distances mean; None where they are none between songs."""
+        return None
+
     def show_distances(self, result: CachedResult) -> None:
-        """Let ``$musrec_distance`` show these."""
-        self._last_result.set(result.distances.items())
+        """Let ``$musrec_distance`` and ``$musrec_nearness`` tell of these."""
+        self._last_result.set(result.distances.items(), result.nearness)
 
     def matches(
         self, lib: Library, item: Item, pattern: Pattern, old: CachedResult | None
@@ -157,15 +170,21 @@ class QueryResults(ABC):
         began = time.monotonic()
         known: frozenset[int] = frozenset()
         found: list[Neighbour] = []
+        nearness: LibraryNearness | None = None
         try:
             snapshot = self.snapshot(lib)
             known = frozenset(snapshot.index.ids.tolist())
             if ranker := self.ranker(lib, pattern, snapshot):
-                found = _nearest(ranker, pattern)
+                nearness = self.nearness(lib, snapshot)
+                within = pattern.within
+                if pattern.closer_than is not None and nearness is not None:
+                    within = nearness.distance(pattern.closer_than)
+                found = _nearest(ranker, pattern.count, within)
         except (UserError, ConfigError) as error:
             self.tell(pattern, str(error))
         now = time.monotonic()
-        return CachedResult({n.id: n.distance for n in found}, known, state, now + REFRESH_SHARE * (now - began))
+        distances, keep_until = {n.id: n.distance for n in found}, now + REFRESH_SHARE * (now - began)
+        return CachedResult(distances, nearness, known, state, keep_until)
 
     def tell(self, pattern: Pattern, why: str) -> None:
         """Say why nothing matches, once: a smart playlist asks on and on during an import."""
@@ -193,6 +212,10 @@ class SimilarResults(QueryResults):
         """The vectors of the configured space."""
         return self.similar().query_snapshot(lib)
 
+    def nearness(self, lib: Library, snapshot: Snapshot) -> LibraryNearness:
+        """What the distances between songs mean in this library."""
+        return self.similar().query_nearness(lib, snapshot)
+
     def ranker(self, lib: Library, pattern: Pattern, snapshot: Snapshot) -> SongRanker | None:
         """What ranks the songs by their nearness to the seeds."""
         seeds = self._seeds(lib, pattern, snapshot)
@@ -215,16 +238,16 @@ class SimilarResults(QueryResults):
         return None
 
 
-def _nearest(ranker: SongRanker, pattern: Pattern) -> list[Neighbour]:
+def _nearest(ranker: SongRanker, most: int | None, within: float | None) -> list[Neighbour]:
     """As many songs as a pattern asks for, or all within its distance."""
-    if pattern.within is None:
-        return ranker(pattern.count or COUNT)
-    count = pattern.count or 4 * COUNT
+    if within is None:
+        return ranker(most or COUNT)
+    count = most or 4 * COUNT
     found = ranker(count)
-    while pattern.count is None and len(found) == count and found[-1].distance <= pattern.within:
+    while most is None and len(found) == count and found[-1].distance <= within:
         count *= 4
         found = ranker(count)
-    return [neighbour for neighbour in found if neighbour.distance <= pattern.within]
+    return [neighbour for neighbour in found if neighbour.distance <= within]
 
 
 def _is_same(now: LibraryState | None, then: LibraryState | None) -> bool:

@@ -42,6 +42,8 @@ class SoundsResults(QueryResults):
     def parse(self, pattern: str) -> Pattern:
         """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
         found = parse(pattern, EXPECTED)
+        if found.closer_than is not None:  # a share of the pairs of songs, which words are none of
+            raise InvalidQueryArgumentValueError(pattern, EXPECTED)
         lib = self.library()
         if lib is not None and not self._is_importing():
             self._check_words(lib, found)
@@ -57,7 +59,7 @@ class SoundsResults(QueryResults):
             try:
                 similar.qualities.request(card, pattern.wanted)
             except UserError as error:
-                raise InvalidQueryArgumentValueError(pattern.text, EXPECTED, str(error)) from None
+                raise InvalidQueryArgumentValueError(pattern.wanted, "a request for words", str(error)) from None
 
     def snapshot(self, lib: Library) -> Snapshot:
         """The embeddings, which words are told from, whatever space is configured."""

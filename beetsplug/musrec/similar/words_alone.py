@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from .options import SimilarOptions
     from .qualities import Qualities
 
-ABOUT_SEEDS = ("at", "space", "metric", "hub_correction", "with_seeds")  # options that say how to compare with a seed
+ABOUT_SEEDS = (
+    "at",
+    "space",
+    "metric",
+    "hub_correction",
+    "closer_than",
+    "with_seeds",
+)  # options that say how to compare with a seed
 
 
 def is_asked(options: SimilarOptions, args: Sequence[str]) -> bool:

@@ -17,6 +17,8 @@ from musrec_core import Card
 
 from ..conftest import Beet
 
+pytestmark = pytest.mark.quick_model
+
 BLOB = re.compile(r"[A-Za-z0-9+/]{60,}")
 COMPUTED = [
     "musrec_genre",
@@ -129,7 +131,7 @@ def test_info_with_all_fields(library: Beet) -> None:
     said = library("info", "-l", "id:1").out
     assert not BLOB.search(said)
     shown = dict(line.strip().split(":", 1) for line in said.splitlines() if re.match(r" *musrec_\w+: ", line))
-    assert set(shown) == {*library.stored()[1], *COMPUTED, "musrec_distance"}
+    assert set(shown) == {*library.stored()[1], *COMPUTED, "musrec_distance", "musrec_nearness"}
     assert not shown["musrec_distance"].strip()  # without a `similar:` query
     assert shown["musrec_embedding"] == " 128-d"
     assert "musrec_genre: [various]" in library("info", "-l", "-s").out
@@ -276,7 +278,7 @@ plugins.send = sending
         "version",
     )
     item = json.loads(said.lines[0])
-    assert set(item) == {*library.stored()[1], *COMPUTED, "musrec_distance"}
+    assert set(item) == {*library.stored()[1], *COMPUTED, "musrec_distance", "musrec_nearness"}
     assert item["musrec_distance"] is None  # without a `similar:` query
     assert item["musrec_embedding"] == "128-d"
     assert isinstance(item["musrec_rock"], float)

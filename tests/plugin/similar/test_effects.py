@@ -31,7 +31,7 @@ from musrec_core.card import Card
 SONGS = 150
 SEED, END = 20, 140
 ELSEWHERE = {  # how a list is printed or written, and seeds that are files: with what they are read or written
-    *("path", "format", "playlist", "force", "no_seeds", "files", "from_playlist", "at"),
+    *("path", "format", "why", "playlist", "force", "no_seeds", "files", "from_playlist", "at"),
 }
 
 # What is given without the option, and what with it.
@@ -49,6 +49,7 @@ LISTS: dict[str, tuple[str, str]] = {
     "weigh": ("", "--weigh rating:50"),
     "max_per_artist": ("", "--max-per-artist 1"),
     "max_per_album": ("", "--max-per-album 1"),
+    "closer_than": ("", "--closer-than 99.7%"),
     "variety": ("", "--variety 0.8"),
     "hub_correction": ("", "--hub-correction"),
     "duplicates": ("", "--duplicates"),

@@ -18,7 +18,7 @@ from beetsplug.musrec.similar.option import Option, Use, option
 from beetsplug.musrec.similar.options import BY_NAME, MODES, OPTIONS, SimilarOptions
 
 DOCS = Path(__file__).parents[3] / "docs"
-VALUES = {"string": "1:30", "int": "1", "float": "0.5"}  # 1:30 is a query, a file and a time
+VALUES = {"string": "1:30", "int": "1", "float": "0.5", "PERCENT": "99%"}  # 1:30 is a query, a file and a time
 OWN_VALUES = {"recent": "30d"}
 SETTINGS = SimilarSettings(**{each.name: each.metadata["default"] for each in fields(SimilarSettings)})
 
@@ -27,23 +27,23 @@ EVERY_MODE = {"--path", "--format"}
 QUESTION = {
     *("--unlike", "--more", "--less", "--sounds", "--space", "--metric", "--in", "--weigh", "--max-per-artist"),
     *("--max-per-album", "--variety", "--hub-correction", "--duplicates", "--count", "--length", "--order", "--mix"),
-    *("--shuffle", "--seed", "--with-seeds", "--no-seeds"),
+    *("--closer-than", "--shuffle", "--seed", "--with-seeds", "--no-seeds"),
 }
 SEEDS = {"--album", "--first", "--file", "--from-playlist", "--at", "--recent"}
 SETS = EVERY_MODE | {"--first", "--count", "--in", "--space", "--metric", "--hub-correction", "--playlist", "--force"}
 APPLICABLE = {
-    Use.LIST: ("Waltz", EVERY_MODE | QUESTION | SEEDS | {"--playlist", "--force"}),
+    Use.LIST: ("Waltz", EVERY_MODE | QUESTION | SEEDS | {"--why", "--playlist", "--force"}),
     Use.JOURNEY: (
         "Waltz --to Rock",
         EVERY_MODE | {"--to", "--first", "--count", "--in", "--max-per-artist", "--duplicates", "--space", "--metric"}
-        | {"--mix", "--playlist", "--force"},
+        | {"--mix", "--why", "--playlist", "--force"},
     ),
     Use.HUBS: ("--hubs", EVERY_MODE | {"--hubs", "--count", "--space", "--metric"}),
     Use.WORDS: ("--words", {"--words"}),
     Use.ARTISTS: ("Waltz --artists", SETS | {"--artists"}),
     Use.ALBUMS: ("Waltz --albums", SETS | {"--albums", "--max-per-artist"}),
-    Use.REFRESH: ("--refresh x", EVERY_MODE | QUESTION | {"--refresh"}),
-    Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION - {"--no-seeds"} | {"--extend"}),
+    Use.REFRESH: ("--refresh x", EVERY_MODE | QUESTION | {"--why", "--refresh"}),
+    Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION - {"--no-seeds"} | {"--why", "--extend"}),
 }  # fmt: skip
 MODE_OPTIONS = ("to", "hubs", "words", "artists", "albums", "refresh", "extend")
 MIX_KEYS = {flag[2:].replace("-", "_") for flag in QUESTION | SEEDS | {"--to"}} - {"no_seeds"}
@@ -61,7 +61,8 @@ def words_of(row: Option) -> list[str]:
     """The option with some value."""
     if row.type == "flag":
         return [row.flag]
-    return [row.flag, OWN_VALUES.get(row.name) or (row.choices[0] if row.choices else VALUES[row.type])]
+    value = VALUES.get(row.metavar or "", VALUES[row.type]) if not row.choices else row.choices[0]
+    return [row.flag, OWN_VALUES.get(row.name, value)]
 
 
 def refusal(*words: str) -> str:
@@ -190,6 +191,7 @@ def test_what_a_refresh_changes(kept: str, own: str, both: str) -> None:
         ("--length 0", "--length has to be a time such as 1h30, 90m or 130 (seconds), not 0"),
         ("--at soon", "--at has to be a time such as 2:10 or 130 (seconds), not soon"),
         ("-n 3 --length 1h", "--count and --length can't be combined"),
+        ("--path --why", "--path and --why can't be combined"),
         ("--with-seeds --no-seeds", "--with-seeds and --no-seeds can't be combined"),
         ("--no-seeds --force", "--no-seeds and --force need --playlist"),
     ],
