@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import beets.logging
 import numpy as np
@@ -90,7 +91,7 @@ def test_values_lie_in_the_order_of_the_index(lib: Library, store: VectorStore) 
     words = Words.load(CARD)
     assert words is not None
     rows = [songs.ids.tolist().index(id_) for id_ in (7, 3)]
-    expected = {
+    expected: dict[Quality, Any] = {
         Quality("word", "piano"): words.probabilities(songs.vectors)[rows, words.names.index("piano")],
         Quality("learnt", "Sea Songs"): LEARNT.probabilities(songs.vectors)[rows, 1],
         Quality("genre", "jazz"): [_stored(lib, id_, "musrec_genres", "jazz") for id_ in (7, 3)],
