@@ -59,7 +59,7 @@ class SoundsResults(QueryResults):
             try:
                 similar.qualities.request(card, pattern.wanted)
             except UserError as error:
-                raise InvalidQueryArgumentValueError(pattern.text, EXPECTED, str(error)) from None
+                raise InvalidQueryArgumentValueError(pattern.wanted, "a request for words", str(error)) from None
 
     def snapshot(self, lib: Library) -> Snapshot:
         """The embeddings, which words are told from, whatever space is configured."""
