@@ -98,6 +98,8 @@ class Reasons:
         if own:
             return Explainer(words, vectors, own.labels, own.probabilities(vectors))
         labels = [genre.label for genre in card.genres]
+        if words and set(labels) <= set(words.names):  # which says the same, and reading a library's genres takes long
+            return Explainer(words, vectors)
         return Explainer(words, vectors, labels, self._vectors.get(lib, "genre", card).index.vectors)
 
 
