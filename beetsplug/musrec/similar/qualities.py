@@ -12,7 +12,7 @@ from musrec_core.errors import UnknownWordError, WordsError
 from musrec_core.words import request
 from musrec_core.words.lexicon import Lexicon, listed, shown
 
-from ..attributes import codecs, fields
+from ..attributes import fields, types
 from ..genres.tags import key_of
 from ..library import sql
 
@@ -126,7 +126,7 @@ def moods(lib: Library, axis: str) -> dict[int, float]:
     """A song's id -> one axis of its mood."""
     found = {}
     for id_, text in sql.texts(lib, fields.MOOD):
-        if (value := codecs.parse_genres(text or "").get(axis)) is not None:
+        if (value := types.parse_genres(text or "").get(axis)) is not None:
             found[id_] = value
     return found
 
