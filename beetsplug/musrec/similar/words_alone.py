@@ -32,7 +32,7 @@ ABOUT_SEEDS = ("at", "space", "metric", "hub_correction", "closer_than", "with_s
 
 def is_asked(options: SimilarOptions, args: Sequence[str]) -> bool:
     """Whether words are asked for, and no seed is named."""
-    named = args or options.files or options.from_playlist
+    named = args or options.files or options.from_playlist or options.recent
     return options.sounds is not None and options.mode is Use.LIST and not named
 
 
