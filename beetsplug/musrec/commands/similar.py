@@ -16,6 +16,7 @@ from ..similar import arguments, word_list
 from ..similar.option import Use
 from ..similar.options import BY_NAME
 from ..similar.request import PlaylistContext, Request
+from . import similar_sets
 
 if TYPE_CHECKING:
     from optparse import OptionParser
@@ -70,7 +71,10 @@ def _find(components: Components, lib: Library, options: SimilarOptions, args: l
     if options.playlist:  # before the list is printed: `| head` may end the program
         components.playlist_builder.write_new(lib, options.playlist, request, result)
     if options.playlist != playlist_paths.STDOUT:
-        _show(components, lib, options, result)
+        if result.sets is None:
+            _show(components, lib, options, result)
+        else:
+            similar_sets.show(lib, options, result.sets.sets)
 
 
 def _check_output(options: SimilarOptions) -> None:

@@ -69,8 +69,9 @@ class PlaylistRefresher:
         state = self._read(lib, name)
         source = self._source(lib, state)
         before = source.request.options
-        if before.to:
-            raise UserError("a journey can't be extended: use --refresh with a larger --count")
+        if before.to or before.artists or before.albums:
+            what = "a journey" if before.to else "a playlist of artists or albums"
+            raise UserError(f"{what} can't be extended: use --refresh with a larger --count")
         if state.has_foreign_paths:
             raise UserError(f"{printable(name)} has paths that another program changed: use --refresh first")
         options = replace(arguments.merged(before, own), count=own.count, length=own.length)

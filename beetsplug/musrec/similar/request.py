@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from musrec_core.words.request import WordRequest
 
     from ..config import SimilarSettings, Space
+    from .artists import FoundSets
     from .seeds import Seeds
 
 
@@ -63,9 +64,12 @@ class Result:
     space: Space = "embedding"  # in which it was made
     is_journey: bool = False  # whether each song leads to the next
     sounds: WordRequest | None = None  # the words that it is for
+    sets: FoundSets | None = None  # artists or albums, where they were asked for: the songs are some of theirs
 
     def seed_names(self) -> list[str]:
         """The seeds, as a reader knows them."""
+        if self.sets is not None:
+            return self.sets.seed_names
         return [*map(stem, self.seed_files), *map(display_name, self.seed_items)]
 
 
