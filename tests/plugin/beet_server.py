@@ -15,6 +15,7 @@ import os
 import pkgutil
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +23,8 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
+
+from .worker_server import Forker, use_forks
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 300  # seconds
@@ -75,6 +78,7 @@ class BeetServer:
 
 def serve() -> None:
     """Answer requests until there are no more; in a fork, run `beet` and end as it does."""
+    forker = Forker()
     _preload()
     _remember_defaults()
     gc.collect()
@@ -85,9 +89,15 @@ def serve() -> None:
             for module in NEEDED[command]:
                 with contextlib.suppress(ImportError):  # the command says so itself
                     import_module(module)
-        if (child := os.fork()) == 0:
-            _become_beet(request)
-        _, status = os.waitpid(child, 0)
+        requests, for_workers = socket.socketpair()
+        with requests, for_workers:
+            if (child := os.fork()) == 0:
+                forker.leave()
+                requests.close()
+                use_forks(for_workers)
+                _become_beet(request)
+            for_workers.close()
+            status = forker.attend(child, requests)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
