@@ -29,6 +29,7 @@ HEARD = "musrec_heard"  # properties of the embedded file: format, length, bit r
 EXCERPTS = " excerpts:"  # and how many of it were embedded, where that is not what the model's card says
 STATUS = "musrec_status"
 OWN = "musrec_my_"  # begins the names of learnt genres' fields
+TAG = "musrec_tag_"  # begins the names of the notes of what we wrote into a tag of the file
 SOUNDS = "musrec_sounds"  # computed: the words that say most of the song
 SOUND = "musrec_sound_"  # begins the names of words' fields
 DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
@@ -225,6 +226,11 @@ def mtime_of(item: Item) -> int:
         return int(os.stat(item.path).st_mtime) if os.access(item.path, os.R_OK) else 0
     except (OSError, ValueError, TypeError):  # a damaged library may hold no path
         return 0
+
+
+def has_tags(item: Item) -> bool:
+    """Whether we have written something into the file's own tags."""
+    return any(key.startswith(TAG) for key in item.keys(with_album=False))
 
 
 def stored_embedding(item: Item) -> str:

@@ -15,6 +15,8 @@ class Use(Flag):
     JOURNEY = auto()  # --to
     HUBS = auto()  # --hubs
     WORDS = auto()  # --words
+    ARTISTS = auto()  # --artists
+    ALBUMS = auto()  # --albums
     REFRESH = auto()  # --refresh: it replaces what the recipe says
     EXTEND = auto()  # --extend: the same
     RECIPE = auto()  # it is kept in a playlist's recipe

@@ -78,9 +78,6 @@ class Qualities:
         for kind, lexicon in lexicons.items():
             if (place := lexicon.find(name)) is not None:
                 return Quality(kind, lexicon.names[place])
-        for genre in card.genres:
-            if key_of(name) in (key_of(genre.label), key_of(genre.key)):  # hiphop, too
-                return Quality("genre", genre.label)
         every = Lexicon(
             [known for lexicon in lexicons.values() for known in lexicon.names],
             [others for lexicon in lexicons.values() for others in lexicon.synonyms],
@@ -95,7 +92,8 @@ class Qualities:
         found: dict[Kind, Lexicon] = {}
         if (learnt := self._learnt(lib)) is not None:
             found["learnt"] = Lexicon(learnt.labels)
-        found["genre"] = Lexicon([genre.label for genre in card.genres], [[genre.key] for genre in card.genres])
+        spellings = [(genre.key, key_of(genre.label)) for genre in card.genres]  # hiphop, too
+        found["genre"] = Lexicon([genre.label for genre in card.genres], spellings)
         if (words := self._words.find(card)) is not None:
             found["word"] = request.lexicon_of(words)
         if card.mood:
