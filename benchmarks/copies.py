@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beetsplug.musrec.config import SAME_RECORDING
+from beetsplug.musrec.templates import SAME_RECORDING
 from musrec_core import Encoder, TrackEmbedding
 from musrec_core.audio.clip import load_clip
 from musrec_core.search.copies import MOST_COMPARED

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from . import music
 from .faults.sample_files import every_kind
+from .models import quick_model
 from .once import made_once
 
 SECONDS = 12.0
@@ -53,6 +54,12 @@ def waltz(songs: Path) -> Path:
 def kinds() -> dict[str, bytes]:
     """Ending -> a small whole file of every format."""
     return every_kind()
+
+
+@pytest.fixture(scope="session")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model for tests that do not care what comes out."""
+    return made_once(tmp_path_factory, "quick-model", quick_model) / "quick-1.onnx"
 
 
 @pytest.fixture(scope="session")

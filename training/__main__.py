@@ -1,4 +1,4 @@
-"""``python -m training``: fetch, prepare, teach, hints, fit, export, words, evaluate, or all of them; and ablate."""
+"""``python -m training``: the steps of making an encoder, or all of them; and what measures it."""
 
 from __future__ import annotations
 
@@ -72,6 +72,22 @@ def _words(recipe: Recipe, options: argparse.Namespace) -> None:
         recipe, load_cache(folder), options.taught or folder, options.model, options.music, options.out,
         load_vocabulary(options.vocabulary or VOCABULARY), against=options.against, test=options.test,
     )  # fmt: skip
+    path = write_report(report, options.report or options.out / "words")
+    print(path.read_text(encoding="utf-8"))
+    print(f"written to {path}")
+
+
+def _words_precision(recipe: Recipe, options: argparse.Namespace) -> None:
+    from .data.cache import load_cache
+    from .words.precision import measure_words
+    from .words.precision_report import write_report
+    from .words.vocabulary import VOCABULARY, load_vocabulary
+
+    folder = options.cache or options.out / "cache"
+    vocabulary = load_vocabulary(options.vocabulary or VOCABULARY)
+    report = measure_words(
+        recipe, load_cache(folder), options.taught or folder, options.model, options.music, vocabulary
+    )
     path = write_report(report, options.report or options.out / "words")
     print(path.read_text(encoding="utf-8"))
     print(f"written to {path}")
@@ -201,15 +217,16 @@ def _add_options(command: argparse.ArgumentParser, name: str) -> None:
         command.add_argument("--seeds", type=int, default=3, help="networks of each variant and fold (default: 3)")
         command.add_argument("--whole", action="store_true",
                              help="train frozen branches' networks whole, with augmentation: slow")  # fmt: skip
-    if name == "words":
+    if name in {"words", "words-precision"}:
         command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
         command.add_argument("--taught", type=Path, metavar="CACHE",
                              help="a cache of the same clips that teachers have heard (default: the same)")  # fmt: skip
         command.add_argument("--vocabulary", type=Path, help="a YAML file of words (default: ours)")
+        command.add_argument("--report", type=Path, help="where to write the report (default: OUT/words)")
+    if name == "words":
         command.add_argument("--against", nargs="*", default=[], choices=("features", "hard"),
                              help="compare with heads on the network's own outputs, or on hard targets")  # fmt: skip
         command.add_argument("--test", action="store_true", help="measure on the test split, too")
-        command.add_argument("--report", type=Path, help="where to write words.md and words.json (default: OUT/words)")
     if name == "evaluate":
         command.add_argument("model", type=Path, help="the exported encoder's .onnx file")
         command.add_argument("--split", choices=("valid", "test"), default="valid")
@@ -240,6 +257,7 @@ def _parser() -> argparse.ArgumentParser:
         ("fit", _fit, "train the recipe's network on the cache"),
         ("export", _export, "write the trained encoder as ONNX with its card"),
         ("words", _words, "learn words for how music sounds from the teachers, beside an exported encoder"),
+        ("words-precision", _words_precision, "count how many of the songs that each word finds first have it"),
         ("evaluate", _evaluate, "compare an exported encoder with other systems: report.md, JSON, pictures"),
         ("ablate", _ablate, "train variants of the recipe and compare them on the valid split"),
         ("crossvalidate", _crossvalidate, "compare variants of the recipe in folds by artist, with intervals"),

@@ -5,9 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections import ChainMap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from beets import ui
+from beets.dbcore.db import FormattedMapping
+from beets.library import Item
 from beets.library.models import FormattedItemMapping
 from beets.ui import UserError
 from beets.util import displayable_path
@@ -15,7 +19,7 @@ from beets.util import displayable_path
 from musrec_core._text import printable
 
 if TYPE_CHECKING:
-    from beets.library import Item
+    from beets.library import Album
 
 
 class _Printable(FormattedItemMapping):
@@ -28,6 +32,13 @@ class _Printable(FormattedItemMapping):
         return printable(super().__getitem__(key) or (stem(self.model.path) if key == "title" else ""))
 
 
+class _PrintableAlbum(FormattedMapping):
+    """The same for an album."""
+
+    def __getitem__(self, key: str) -> str:
+        return printable(super().__getitem__(key))
+
+
 def stem(path: bytes | None) -> str:
     """A file's name without its folder and its ending; an item of a damaged library may have no file."""
     return os.path.splitext(displayable_path(os.path.basename(path or b"")))[0]
@@ -38,13 +49,25 @@ def display_name(item: Item) -> str:
     return " - ".join(filter(None, [item.artist, item.title or stem(item.path)]))
 
 
-def formatted(item: Item, template: str = "") -> str:
-    """An item in a beets format (``format_item`` of the configuration without one), safe for a terminal."""
-    item._formatter = _Printable
+def formatted(model: Item | Album, template: str = "", instead: Mapping[str, str] | None = None) -> str:
+    """An item or album in a beets format (``format_item`` of the configuration without one), safe for a terminal.
+
+    Parameters
+    ----------
+    instead : mapping of str to str, optional
+        What some fields show in place of their values.
+    """
+    shown = {key: printable(text) for key, text in (instead or {}).items()}
+    kind: Any = _Printable if isinstance(model, Item) else _PrintableAlbum
+
+    def fields(*arguments: Any, **named: Any) -> Any:
+        return ChainMap(shown, kind(*arguments, **named))
+
+    model._formatter = fields if shown else kind  # type: ignore[assignment]
     try:
-        return format(item, template)
+        return format(model, template)
     finally:
-        del item._formatter
+        del model._formatter
 
 
 def print_text(text: str) -> None:

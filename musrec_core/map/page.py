@@ -36,6 +36,8 @@ class Song:
         Empty where they are not known.
     seconds : float
         Length [s]; 0 where it is not known.
+    words : sequence of int
+        For how it sounds: positions in the page's list of words.
     """
 
     id: int
@@ -46,10 +48,16 @@ class Song:
     genre: str
     year: str
     seconds: float
+    words: Sequence[int] = ()
 
 
 def html(
-    songs: Sequence[Song], places: NDArray[np.float32], colourings: Sequence[Colouring], *, paths: bool = True
+    songs: Sequence[Song],
+    places: NDArray[np.float32],
+    colourings: Sequence[Colouring],
+    *,
+    paths: bool = True,
+    words: Sequence[str] = (),
 ) -> bytes:
     """The page, with plotly.js inside: searchable, coloured, with a lasso. No tag's content is read as HTML or script.
 
@@ -62,15 +70,25 @@ def html(
         What it can be coloured by, the first to begin with.
     paths : bool
         Whether the page holds the files' paths. Without them it offers no playlist.
+    words : sequence of str
+        Those that `Song.words` means.
     """
     from plotly.offline import get_plotlyjs
 
     before, _, rest = PAGE.read_text(encoding="utf-8").partition("@SONGS@")
     between, _, after = rest.partition("@PLOTLY@")
-    return "".join([before, _data(songs, places, colourings, paths=paths), between, get_plotlyjs(), after]).encode()
+    data = _data(songs, places, colourings, paths=paths, words=words)
+    return "".join([before, data, between, get_plotlyjs(), after]).encode()
 
 
-def _data(songs: Sequence[Song], places: NDArray[np.float32], colourings: Sequence[Colouring], *, paths: bool) -> str:
+def _data(
+    songs: Sequence[Song],
+    places: NDArray[np.float32],
+    colourings: Sequence[Colouring],
+    *,
+    paths: bool,
+    words: Sequence[str],
+) -> str:
     """JSON that can stand in a script element: ASCII alone, and no ``<``."""
     data: dict[str, Any] = {
         "x": [round(float(x), 4) for x in places[:, 0]],
@@ -83,6 +101,8 @@ def _data(songs: Sequence[Song], places: NDArray[np.float32], colourings: Sequen
             name: [one_line(getattr(song, name)) for song in songs]
             for name in ("title", "artist", "album", "genre", "year")
         },
+        "words": [one_line(word) for word in words],
+        "sounds": [list(song.words) for song in songs] if words else None,
         "colourings": [
             {
                 "name": by.name,

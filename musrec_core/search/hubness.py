@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -63,7 +64,7 @@ class MutualIndex:
 
     def __init__(self, index: VectorIndex, *, metric: Metric = "cosine") -> None:
         self.metric: Metric = metric
-        self._index = index
+        self._index = self._whole = index
         self._moments = _Moments(index.vectors, metric)
         self._mean, self._deviation = self._moments.of_distances(index.vectors)
 
@@ -83,7 +84,7 @@ class MutualIndex:
     def among(self, ids: Iterable[int]) -> MutualIndex:
         """The part of the index whose ids are in ``ids``, by the statistics of the whole."""
         part = MutualIndex.__new__(MutualIndex)
-        part.metric, part._moments = self.metric, self._moments
+        part.metric, part._moments, part._whole = self.metric, self._moments, self._whole
         part._index = self._index.among(ids)
         kept = np.isin(self.ids, part.ids)
         part._mean, part._deviation = self._mean[kept], self._deviation[kept]
@@ -107,14 +108,16 @@ class MutualIndex:
         swamp the order of the near songs.
         """
         self._require(metric)
-        plain = self._index.distances(point, metric=metric)
-        order = np.lexsort((self.ids, self.remoteness(np.asarray(point)[None])[0]))
+        q = np.asarray(point)
+        plain = self._index.distances(q, metric=metric)
+        remoteness = self.remoteness(q[None])[0] if q.ndim == 1 else self._remoteness_of_many(q, plain)
+        order = np.lexsort((self.ids, remoteness))
         found = np.empty_like(plain)
         found[order] = np.sort(plain)
         return found
 
     def take(self, rows: ArrayLike, point: ArrayLike, *, metric: Metric = "cosine") -> list[Neighbour]:
-        """The songs at some positions of ``ids``, in that order, with their plain distances to a point [shape=(d,)]."""
+        """The songs at some positions of ``ids``, in that order, with their plain distances to a point or to seeds."""
         self._require(metric)
         return self._index.take(rows, point, metric=metric)
 
@@ -129,7 +132,19 @@ class MutualIndex:
             raise ValueError(f"got queries of shape {q.shape}, wanted (q, {self.vectors.shape[1]})")
         distances = self._moments.distances(q, self.vectors)
         mean, deviation = self._moments.of_distances(q)
-        nearer_here = _normal((distances - mean[:, None]) / deviation[:, None])
+        return self._either_nearer(distances, mean[:, None], deviation[:, None])
+
+    def _remoteness_of_many(self, seeds: NDArray[np.float32], plain: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The same for many seeds [shape=(m, d)] as one, whose distances to these songs are ``plain`` [shape=(n,)]."""
+        whole = self._whole.distances(seeds, metric=self.metric) if self._whole is not self._index else plain
+        power = 2 if self.metric == "euclidean" else 1  # the moments are those of the squares
+        known = whole.astype(np.float64) ** power
+        deviation = np.sqrt(np.maximum(known.var(), 1e-12))
+        return self._either_nearer(plain.astype(np.float64) ** power, known.mean(), deviation)
+
+    def _either_nearer(self, distances: NDArray[np.float64], mean: Any, deviation: Any) -> NDArray[np.float64]:
+        """The probability that a song is nearer to the query or to each song than these are [shape=(..., n)]."""
+        nearer_here = _normal((distances - mean) / deviation)
         nearer_there = _normal((distances - self._mean) / self._deviation)
         return nearer_here + nearer_there - nearer_here * nearer_there
 

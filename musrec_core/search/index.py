@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._files import atomic_write
 from ..errors import IndexFileError
+from . import many_seeds
 from .distance import Metric, distances_from_scores, paired, rank_scores, require_metric, squared_norms
 
 __all__ = ["Metric", "Neighbour", "Ranker", "VectorIndex", "positions", "step_lengths"]
@@ -47,10 +48,13 @@ class Ranker(Protocol):
         """The k best of each query [shape=(q, d)], best first; raises ``ValueError``."""
 
     def distances(self, point: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
-        """What to rank by for one point [shape=(d,)], in the unit of distances [shape=(n,)]."""
+        """What to rank by for a point [shape=(d,)] or many seeds [shape=(m, d)], in the unit of distances [shape=(n,)].
+
+        That to many seeds is their soft minimum (see `many_seeds`).
+        """
 
     def take(self, rows: ArrayLike, point: ArrayLike, *, metric: Metric = "cosine") -> list[Neighbour]:
-        """The songs at some positions of ``ids``, in that order, with their distances to a point [shape=(d,)]."""
+        """The songs at some positions of ``ids``, in that order, with their distances to a point or to many seeds."""
 
 
 class VectorIndex:
@@ -164,17 +168,25 @@ class VectorIndex:
         return [self._top(row, k, point, metric) for row, point in zip(scores, q, strict=True)]
 
     def distances(self, point: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
-        """The distance of every vector to one point [shape=(d,)] -> [shape=(n,)], in the order of ``ids``.
+        """The distance of every vector to a point or to many seeds -> [shape=(n,)], in the order of ``ids``.
 
         Single precision, so good to some 1e-6: for ranking, not for printing.
+
+        Parameters
+        ----------
+        point : array-like [shape=(d,) or (m, d)]
         """
-        q = np.asarray(point, np.float32)[None]
+        q = np.asarray(point, np.float32)
+        if q.ndim == 2:
+            return many_seeds.distances(q, self.vectors, self._squares, metric)
+        q = q[None]
         return distances_from_scores(rank_scores(q, self.vectors, self._squares, metric), q, metric)[0]
 
     def take(self, rows: ArrayLike, point: ArrayLike, *, metric: Metric = "cosine") -> list[Neighbour]:
-        """The vectors at some positions of ``ids``, in that order, with their distances to a point [shape=(d,)]."""
-        wanted = np.asarray(rows, np.int64)
-        found = paired(self.vectors[wanted], np.asarray(point, np.float32), metric)
+        """The vectors at some positions of ``ids``, in that order, with their distances to a point or to many seeds."""
+        wanted, q = np.asarray(rows, np.int64), np.asarray(point, np.float32)
+        vectors = self.vectors[wanted]
+        found = many_seeds.exact(q, vectors, metric) if q.ndim == 2 else paired(vectors, q, metric)
         return [Neighbour(int(self.ids[row]), float(distance)) for row, distance in zip(wanted, found, strict=True)]
 
     def _top(self, scores: NDArray[np.float32], k: int, q: NDArray[np.float32], metric: Metric) -> list[Neighbour]:

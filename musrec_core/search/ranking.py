@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import many_seeds
 from .distance import Metric, pairwise, unit
 from .index import Neighbour, Ranker, positions
 
@@ -28,7 +29,7 @@ MIN_DIVERSE_POOL = 50
 
 
 def centroid(vectors: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
-    """The query vector for several seeds [shape=(d,)].
+    """The mean of several songs, as a point [shape=(d,)].
 
     For cosine the mean of the unit vectors: the distance to it ranks as the mean distance to the seeds does.
 
@@ -41,11 +42,28 @@ def centroid(vectors: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.flo
     ValueError
         The shape does not fit.
     """
-    v = np.asarray(vectors, np.float32)
-    if v.ndim != 2 or not len(v):
-        raise ValueError(f"got seeds of shape {v.shape}, wanted (m, d) with at least one")
+    v = _checked(vectors)
     mean: NDArray[np.float32] = (unit(v) if metric == "cosine" else v).mean(axis=0)
     return mean
+
+
+def start(seeds: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:
+    """What a `Ranker` compares songs with: one seed as a point [shape=(d,)], many as they are [shape=(m, d)].
+
+    Raises
+    ------
+    ValueError
+        The shape does not fit.
+    """
+    v = _checked(seeds)
+    return centroid(v, metric=metric) if len(v) == 1 else many_seeds.drawn(v)
+
+
+def _checked(seeds: ArrayLike) -> NDArray[np.float32]:
+    v = np.asarray(seeds, np.float32)
+    if v.ndim != 2 or not len(v):
+        raise ValueError(f"got seeds of shape {v.shape}, wanted (m, d) with at least one")
+    return v
 
 
 def nearest(
@@ -65,7 +83,7 @@ def nearest(
     ----------
     index : Ranker
     seeds : array-like [shape=(m, d)]
-        One vector or many; many are ranked by their `centroid`.
+        One vector or many. The distance to many is a mean in which the near ones count most (see `many_seeds`).
     count : int >= 1
         Fewer come back where there are not more.
     metric : ``cosine`` or ``euclidean``
@@ -87,11 +105,13 @@ def nearest(
     pool = index.among(candidates) if candidates is not None else index
     if not len(pool):
         return []
-    point = centroid(seeds, metric=metric)
+    point = start(seeds, metric=metric)
     order = None
-    if steering is not None:
-        extra = steering if candidates is None else steering[np.isin(index.ids, pool.ids)]
-        order = np.lexsort((pool.ids, pool.distances(point, metric=metric) + extra))
+    if steering is not None or point.ndim == 2:
+        cost = pool.distances(point, metric=metric)
+        if steering is not None:
+            cost = cost + (steering if candidates is None else steering[np.isin(index.ids, pool.ids)])
+        order = np.lexsort((pool.ids, cost))
     left_out = set(exclude)
     k = len(left_out) + count * (POOL_PER_FILTERED if filters else 1)
     while True:

@@ -26,6 +26,8 @@ _BRACKETS = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 _AFTER_DASH = re.compile(r"\s[-\u2013\u2014]\s+(?P<what>[^-\u2013\u2014]*)$")
 _GUEST = re.compile(r"\s(f(ea)?t\.?|featuring)\s.*$", re.IGNORECASE)
 _ARTIST_END = re.compile(r"\s(f(ea)?t\.?|featuring|with|vs\.?|&|and|x)\s.*$|[,;/].*$", re.IGNORECASE)
+_FEATURED = re.compile(r"\s+[(\[]?(f(ea)?t\.|f(ea)?t|featuring)\s.*$", re.IGNORECASE)
+_OTHERS = re.compile(r"\s*([,;/&+]|(and|with|vs\.?|x|und|et|y|e|och|en)\s)", re.IGNORECASE)
 _THE = re.compile(r"^the (?=.)")
 _NOT_WORD = re.compile(r"[\W_]+")
 
@@ -81,6 +83,24 @@ def plain_artist(artist: str) -> str:
     """The first artist's name without case, accents, punctuation and ``The``."""
     folded = " ".join(artist.split())
     return _THE.sub("", _plain(_ARTIST_END.sub("", folded)) or _plain(folded))
+
+
+def plain_name(name: str) -> str:
+    """A name without case, accents, punctuation and ``The``; one of nothing but punctuation as it is."""
+    folded = " ".join(name.split())
+    return _THE.sub("", _plain(folded)) or folded.casefold()
+
+
+def leading_artist(artist: str, album_artist: str) -> str:
+    """The artist whose song it is, as it is spelt: without guests (``feat. X``).
+
+    ``A & B`` is an artist of its own, unless the album is by ``A``.
+    """
+    name = _FEATURED.sub("", " ".join(artist.split()))
+    leader = " ".join(album_artist.split())
+    if leader and name.casefold().startswith(leader.casefold()) and _OTHERS.match(name[len(leader) :]):
+        return leader
+    return name
 
 
 def _plain(text: str) -> str:

@@ -23,7 +23,7 @@ from ..network import checked_bytes
 
 SEPARATOR = "|"  # between the synonyms of a word in the file
 LEAST = 0.5  # the least probability of a word that `typical` gives
-MOST, MOST_OF_GROUP = 6, 2  # words that it gives, in all and of one group
+MOST, MOST_OF_GROUP = 6, 3  # words that it gives, in all and of one group
 USUAL_SHARE = 0.1  # of a word of which the file does not say how common it is
 _NUMBERS = ("weights", "bias", "auc")
 _TEXTS = ("names", "groups", "synonyms")
@@ -123,18 +123,20 @@ class Words:
         """The few words that say most of one embedding [shape=(d,)] with their probabilities, the likeliest first.
 
         Of those that are likelier than not (`LEAST`), the ones by which the song differs most from ordinary music: by
-        the Kullback-Leibler divergence of a word's probability from its share. At most `MOST`, and `MOST_OF_GROUP` of
-        one group: else it would be rock, hard rock, alternative, metal.
+        the Kullback-Leibler divergence of a word's probability from its share. First one of each group, then others, up
+        to `MOST` in all and `MOST_OF_GROUP` of a group: else it would be rock, hard rock, alternative, metal, punk.
         """
         p = np.asarray(self.probabilities(np.asarray(vector, np.float32)[None])[0], np.float64)
         q = np.asarray(self.shares, np.float64)
         rest = np.maximum(1 - p, 1e-12)
-        says = np.where(p >= LEAST, p * np.log(np.maximum(p, LEAST) / q) + rest * np.log(rest / (1 - q)), -np.inf)
+        says = p * np.log(np.maximum(p, LEAST) / q) + rest * np.log(rest / (1 - q))
+        order = [int(k) for k in np.argsort(-says, kind="stable") if p[k] >= LEAST]
         chosen: list[int] = []
-        for k in np.argsort(-says, kind="stable"):
-            alike = sum(self.groups[other] == self.groups[k] for other in chosen)
-            if p[k] >= LEAST and alike < MOST_OF_GROUP and len(chosen) < MOST:
-                chosen.append(int(k))
+        for most in (1, MOST_OF_GROUP):
+            for k in order:
+                alike = sum(self.groups[other] == self.groups[k] for other in chosen)
+                if k not in chosen and alike < most and len(chosen) < MOST:
+                    chosen.append(k)
         return [(self.names[k], float(p[k])) for k in sorted(chosen, key=lambda k: -p[k])]
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -18,9 +18,9 @@ EmbedBytes = Callable[[dict[str, bytes]], dict[str, str]]
 
 
 @pytest.fixture(scope="session")
-def encoder() -> Encoder:
-    """The shipped one."""
-    return Encoder.load(threads=1)
+def encoder(quick: Path) -> Encoder:
+    """One that hears what the shipped one does: the files are in question."""
+    return Encoder.load(quick, threads=1)
 
 
 @pytest.fixture(scope="session")

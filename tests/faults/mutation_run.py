@@ -74,10 +74,10 @@ def _resident(process: psutil.Process) -> int:
 
 
 def run(
-    kinds: dict[str, bytes], files: int, *, seed: int = 0, workers: int = 2, timeout: float = 60.0
+    kinds: dict[str, bytes], files: int, encoder: Encoder, *, seed: int = 0, workers: int = 2, timeout: float = 60.0
 ) -> MutationResult:
     """Embed as many mutated files; each is deleted as soon as its outcome is known."""
-    result, encoder = MutationResult(), Encoder.load(threads=1)
+    result = MutationResult()
     started = time.monotonic()
     with TemporaryDirectory() as folder:
         for path, outcome in encoder.embed_files(_written(kinds, files, seed, Path(folder)), workers=workers,
@@ -125,7 +125,7 @@ def main() -> None:
         (options.keep / name).write_bytes(content)
         print(options.keep / name)
         return
-    result = run(every_kind(), options.files, seed=options.seed, workers=options.workers)
+    result = run(every_kind(), options.files, Encoder.load(threads=1), seed=options.seed, workers=options.workers)
     print(f"{result.outcomes.total()} files in {result.seconds:.0f} s, {options.workers} workers")
     for outcome, count in result.outcomes.most_common():
         print(f"  {count:6}  {outcome}")

@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from musrec_core import Encoder
+
 from . import mutation_run
 from .mutate import DAMAGES, mutated
 
@@ -13,8 +15,8 @@ FILES = int(os.environ.get("MUSREC_MUTATIONS", "1000"))
 
 
 @pytest.mark.slow
-def test_mutated_files(kinds: dict[str, bytes]) -> None:
-    result = mutation_run.run(kinds, FILES, workers=2, timeout=60)
+def test_mutated_files(kinds: dict[str, bytes], encoder: Encoder) -> None:
+    result = mutation_run.run(kinds, FILES, encoder, workers=2, timeout=60)
     assert result.outcomes.total() == FILES
     assert not result.not_allowed
     assert not result.crashed  # `python -m tests.faults.mutation_run --only N` writes number N

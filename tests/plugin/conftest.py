@@ -9,9 +9,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -41,6 +42,8 @@ class Completed:
 class Beet:
     """``beet`` with a configuration and a library of its own."""
 
+    model: ClassVar[Path | None] = None  # of those that are made now; None: the shipped one
+
     def __init__(self, home: Path, directory: Path, **settings: Any) -> None:
         self.home = home
         self.directory = directory
@@ -58,6 +61,8 @@ class Beet:
             "import": {"copy": False, "move": False, "write": False, "autotag": False, "quiet": True, "resume": False},
             "musrec": {"workers": 1},
         }
+        if self.model:
+            config["musrec"]["model"] = str(self.model)
         for key, value in settings.items():
             if isinstance(value, dict):
                 config.setdefault(key.rstrip("_"), {}).update(value)
@@ -155,15 +160,24 @@ class Beet:
         return [Path(line) for line in self("ls", "-p", *query).lines]
 
 
-@pytest.fixture(scope="session")
-def imported(songs: Path, tmp_path_factory: pytest.TempPathFactory) -> Beet:
+@pytest.fixture(scope="module", autouse=True)
+def embedding_model(request: pytest.FixtureRequest) -> Iterator[Path | None]:
+    """In a module marked `quick_model`, each `Beet` embeds with that one, and the imported library is embedded so."""
+    if request.node.get_closest_marker("quick_model"):
+        Beet.model = request.getfixturevalue("quick")
+    yield Beet.model
+    Beet.model = None
+
+
+@pytest.fixture(scope="module")
+def imported(songs: Path, embedding_model: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Beet:
     """The ten songs, imported once; tests take a copy."""
 
     def make(folder: Path) -> None:
         done = Beet(folder, songs).process("import", str(songs))
         assert done.status == 0, done
 
-    made = made_once(tmp_path_factory, "imported", make)
+    made = made_once(tmp_path_factory, "imported-quickly" if embedding_model else "imported", make)
     beet = Beet(tmp_path_factory.mktemp("imported"), songs)
     shutil.copy(made / "library.db", beet.home)
     return beet

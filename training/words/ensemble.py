@@ -49,9 +49,7 @@ class Ensemble:
     def scores(self, tracks: Sequence[Track], reference: NDArray[np.bool_]) -> Floats:
         """How well each word fits each clip, in the opinion of all its teachers [shape=(n, words)].
 
-        Outputs of one teacher are joined as one minus the product of what is left of each, and averaged over a clip's
-        windows as probabilities; the logit of that is standardised over the reference, and averaged over a family's
-        teachers, then over families: so a teacher that seldom says much counts as much as one that often does.
+        `each`, averaged over a family's teachers, then over families.
 
         Parameters
         ----------
@@ -65,17 +63,36 @@ class Ensemble:
         scores : np.ndarray [shape=(n, words)]
             Mean 0 and deviation 1 over the reference; NaN for words without teachers.
         """
-        rows = {name: targets.table(tracks) for name, targets in self.targets.items()}
+        said = self.each(tracks, reference)
         scores = np.full((len(tracks), len(self.vocabulary.words)), np.nan)
         for k, word in enumerate(self.vocabulary.words):
             families = [
-                np.mean([_standard(self._logits(name, outputs, rows[name]), reference)
-                         for name in self.vocabulary.families[family]], axis=0)
-                for family, outputs in word.outputs.items()
-            ]  # fmt: skip
+                np.mean([said[family, name][:, k] for name in self.vocabulary.families[family]], axis=0)
+                for family in word.outputs
+            ]
             if families:
                 scores[:, k] = _standard(np.mean(families, axis=0), reference)
         return scores
+
+    def each(self, tracks: Sequence[Track], reference: NDArray[np.bool_]) -> dict[tuple[str, str], Floats]:
+        """The same in the opinion of each teacher: family and teacher -> scores [shape=(n, words)].
+
+        Outputs of one teacher are joined as one minus the product of what is left of each, and averaged over a clip's
+        windows as probabilities; the logit of that is standardised over the reference: so a teacher that seldom says
+        much counts as much as one that often does. NaN for words that a teacher is not asked for.
+        """
+        rows = {name: targets.table(tracks) for name, targets in self.targets.items()}
+        said = {
+            (family, name): np.full((len(tracks), len(self.vocabulary.words)), np.nan)
+            for family, names in self.vocabulary.families.items()
+            for name in names
+        }
+        for k, word in enumerate(self.vocabulary.words):
+            for family, outputs in word.outputs.items():
+                for name in self.vocabulary.families[family]:
+                    logits = self._logits(name, outputs, rows[name])
+                    said[family, name][:, k] = _standard(logits, reference)
+        return said
 
     def _logits(
         self, teacher: str, outputs: Sequence[str], rows: tuple[NDArray[np.int64], NDArray[np.int64]]

@@ -91,18 +91,24 @@ def gather(
     ]
     tracks = [replace(cache.tracks[i], moods=known[cache.tracks[i].id].moods) for i in rows]
     train = np.array([track.split == "train" for track in tracks], bool)
-    ordinary = train & [track.is_labelled for track in tracks]
     groups = groups_of(tracks)
     if len(np.unique(groups[train])) < 2:
         raise RecipeError(
             "words need clips by two artists or more in the train split, with audio that the teachers heard"
         )
-    reference = ordinary if ordinary.any() else train
+    reference = reference_of(tracks)
     scores = ensemble.scores(tracks, reference)
     labels = np.stack([labelled(word, tracks) for word in vocabulary.words], axis=1)
     shares = np.array([word.share for word in vocabulary.words])
     goals = goals_of(scores, labels, shares, reference, groups)
     return Material(tracks, vocabulary.words, goals, scores, labels), rows
+
+
+def reference_of(tracks: Sequence[Track]) -> Mask:
+    """The clips of the train split that stand for ordinary music [shape=(n,)]: the labelled ones, if there are any."""
+    train = np.array([track.split == "train" for track in tracks], bool)
+    ordinary = train & [track.is_labelled for track in tracks]
+    return ordinary if ordinary.any() else train
 
 
 def measure(x: Floats, goals: Goals, material: Material) -> tuple[Figures, Heads]:

@@ -17,9 +17,10 @@ from musrec_core._files import atomic_write
 from musrec_core._text import one_line, printable
 from musrec_core.map import colours, page, projection
 from musrec_core.map.page import Song
+from musrec_core.words import tables
 
 from .. import option_checks, progress
-from ..attributes import codecs, fields
+from ..attributes import fields, types
 from ..library import coverage, sql
 from ..overwrite import check_page
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from beets.library import Library
     from numpy.typing import NDArray
 
+    from musrec_core.card import Card
     from musrec_core.map.colours import Colouring
 
     from ..components import Components
@@ -77,7 +79,7 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Musicm
     field = (opts.color or components.settings.musicmap.color).lower()
     if opts.no_paths and field in PATHS:
         raise UserError(f"a map coloured by {field} shows paths: leave out --no-paths, or choose another --color")
-    ids, vectors = _embedded(components, lib, args)
+    ids, vectors, card = _embedded(components, lib, args)
     is_page = target.suffix.lower() != ".png"
     names = list(dict.fromkeys([field, *(CHOICES if is_page else ())]))
     colourings = [
@@ -89,7 +91,10 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Musicm
     places = _places(vectors, quiet=opts.quiet)
 
     if is_page:
-        content = page.html(_songs(lib, ids), places, colourings, paths=not opts.no_paths)
+        words = components.words.find(card)
+        sounds = tables.typical_words(words, vectors) if words else [[]] * len(ids)
+        songs = _songs(lib, ids, sounds)
+        content = page.html(songs, places, colourings, paths=not opts.no_paths, words=words.names if words else ())
     else:
         content = page.png(places, colourings[0])
     try:
@@ -128,8 +133,8 @@ def _shown(path: Path) -> str:
 # The songs.
 
 
-def _embedded(components: Components, lib: Library, args: list[str]) -> tuple[list[int], NDArray[np.float32]]:
-    """The songs that the query matches and that have a vector [shape=(n, d)], in the order of their import."""
+def _embedded(components: Components, lib: Library, args: list[str]) -> tuple[list[int], NDArray[np.float32], Card]:
+    """The songs that the query matches and that have a vector [shape=(n, d)], by import; the model."""
     snapshot = components.vectors.get(lib, "embedding")
     ids = np.array(sorted(_matching(lib, components.settings.library.exclude, args)), np.int64)
     if not len(ids):
@@ -148,7 +153,7 @@ def _embedded(components: Components, lib: Library, args: list[str]) -> tuple[li
             "{} of {} songs are not embedded yet and not on the map: run `beet embed`", len(left), len(ids)
         )
     order = np.argsort(part.ids)
-    return part.ids[order].tolist(), part.vectors[order]
+    return part.ids[order].tolist(), part.vectors[order], snapshot.card
 
 
 def _matching(lib: Library, exclude: str, args: list[str]) -> list[int]:
@@ -160,11 +165,22 @@ def _matching(lib: Library, exclude: str, args: list[str]) -> list[int]:
     return [id_ for id_ in ids if id_ not in excluded]
 
 
-def _songs(lib: Library, ids: Sequence[int]) -> list[Song]:
-    rows = _columns(lib, ids, COLUMNS)
+def _songs(lib: Library, ids: Sequence[int], sounds: Sequence[Sequence[int]]) -> list[Song]:
     return [
-        Song(id_, path, title or "", artist or "", album or "", "; ".join(_texts(genres)), str(year or ""), length or 0)
-        for id_, (path, title, artist, album, genres, year, length) in zip(ids, rows, strict=True)
+        Song(
+            id_,
+            path,
+            title or "",
+            artist or "",
+            album or "",
+            "; ".join(_texts(genres)),
+            str(year or ""),
+            length or 0,
+            words,
+        )
+        for id_, words, (path, title, artist, album, genres, year, length) in zip(
+            ids, sounds, _columns(lib, ids, COLUMNS), strict=True
+        )
     ]
 
 
@@ -196,7 +212,7 @@ def _predicted_genres(
         best = zip(p.argmax(axis=1).tolist(), p.max(axis=1).tolist(), strict=True)
         return [own.labels[k] if sure >= genres.abstain else None for k, sure in best]
     stored = sql.attributes(lib, ids, fields.GENRES)
-    return [next(iter(codecs.parse_genres(stored.get(id_, ""))), None) for id_ in ids]
+    return [next(iter(types.parse_genres(stored.get(id_, ""))), None) for id_ in ids]
 
 
 def _colouring(field: str, values: list[Any]) -> Colouring:

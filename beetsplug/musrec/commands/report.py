@@ -22,7 +22,7 @@ from ..console import print_text
 from ..genres.tags import stored_genres
 from ..library import sql
 from ..overwrite import check_page
-from . import report_html
+from . import report_html, report_words
 from .report_html import Page, Table
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from musrec_core.card import Card
     from musrec_core.search.agreement import Agreement, Hubs
     from musrec_core.search.index import VectorIndex
+    from musrec_core.words.heads import Words
 
     from ..components import Components
 
@@ -48,8 +49,9 @@ class ReportCLIOpts(Protocol):
 def add_options(parser: OptionParser) -> None:
     parser.usage = "%prog [options] [QUERY]"
     parser.description = (
-        "Report how many songs are embedded, how many of a song's ten nearest share its artist, album and genre "
-        "compared with chance, and which songs are near everything. With QUERY, look only at the songs that match it."
+        "Report how many songs are embedded, what they sound like, how many of a song's ten nearest share its artist, "
+        "album and genre compared with chance, and which songs are near everything. With QUERY, look only at the "
+        "songs that match it."
     )
     parser.add_option("-o", "--output", metavar="FILE", help="also write the report to an HTML file")
     parser.add_option("--force", action="store_true", default=False,
@@ -64,7 +66,9 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Report
         raise UserError("--force goes with --output")
     ids = sql.matching(lib, args)
     known = components.vectors.get(lib, "embedding")
-    page = _page(known.card, components.card, lib, ids, known.index.among(ids) if args else known.index)
+    index = known.index.among(ids) if args else known.index
+    words = components.words.find(known.card)
+    page = _page(known.card, components.card, lib, ids, index, words)
     print_text(as_text(page))
     if opts.output:
         _write(page, opts.output)
@@ -80,8 +84,10 @@ def _write(page: Page, name: str) -> None:
         raise UserError(f"the report {displayable_path(path)} can't be written: {error.strerror}") from None
 
 
-def _page(card: Card, configured: Card, lib: Library, ids: list[int], index: VectorIndex) -> Page:
+def _page(card: Card, configured: Card, lib: Library, ids: list[int], index: VectorIndex, words: Words | None) -> Page:
     tables = [_coverage(card.model_id, configured.model_id, lib, ids, index)]
+    if words and len(index):
+        tables += report_words.tables(words, index.vectors)
     if len(index) > 1:
         tables += _neighbours(lib, index)
     songs = f"{len(ids):,} {'song' if len(ids) == 1 else 'songs'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from beets.ui import CommonOptionsParser, UserError
@@ -15,17 +16,19 @@ from ..similar import arguments, copy_list, word_list
 from ..similar.option import Use
 from ..similar.options import BY_NAME
 from ..similar.request import PlaylistContext, Request
+from . import similar_sets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from optparse import OptionParser
 
-    from beets.library import Item, Library
+    from beets.library import Library
 
     from ..components import Components
     from ..similar.options import SimilarOptions
+    from ..similar.request import Result
 
 HUB_FORMAT = "$artist - $title"
+INDENT = "       "  # below the artist
 
 
 def add_options(parser: CommonOptionsParser) -> None:
@@ -43,7 +46,7 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Any, a
     if options.mode is Use.REFRESH:
         _refresh(components, lib, options)
     elif options.mode is Use.EXTEND:
-        _show(components, options, components.refresher.extend(lib, options.extend or "", options))
+        _show(components, lib, options, components.refresher.extend(lib, options.extend or "", options))
     elif options.mode is Use.HUBS:
         _show_hubs(components, lib, options, args)
     elif options.mode is Use.COPIES:
@@ -71,12 +74,15 @@ def _find(components: Components, lib: Library, options: SimilarOptions, args: l
     if options.playlist:  # before the list is printed: `| head` may end the program
         components.playlist_builder.write_new(lib, options.playlist, request, result)
     if options.playlist != playlist_paths.STDOUT:
-        _show(components, options, result.songs)
+        if result.sets is None:
+            _show(components, lib, options, result)
+        else:
+            similar_sets.show(lib, options, result.sets.sets)
 
 
 def _check_output(options: SimilarOptions) -> None:
     """Raise `UserError` for options that do nothing for a playlist on standard output."""
-    names = ("path" if options.path else "format", "force")  # beets gives --path a format
+    names = ("path" if options.path else "format", "why", "force")  # beets gives --path a format
     unused = [BY_NAME[name].flag for name in names if getattr(options, name)]
     if options.playlist == playlist_paths.STDOUT and unused:
         raise UserError(f"-m - can't be combined with {listed(unused)}")
@@ -86,7 +92,7 @@ def _refresh(components: Components, lib: Library, options: SimilarOptions) -> N
     failed = 0
     for name in options.refresh:
         try:
-            _show(components, options, components.refresher.refresh(lib, name, options))
+            _show(components, lib, options, components.refresher.refresh(lib, name, options))
         except UserError as error:
             if len(options.refresh) == 1:
                 raise
@@ -96,9 +102,12 @@ def _refresh(components: Components, lib: Library, options: SimilarOptions) -> N
         raise UserError(f"{failed} of {len(options.refresh)} playlists could not be refreshed")
 
 
-def _show(components: Components, options: SimilarOptions, songs: Iterable[Item]) -> None:
-    for item in songs:
+def _show(components: Components, lib: Library, options: SimilarOptions, result: Result) -> None:
+    reasons = components.reasons.lines(lib, result) if options.why else []
+    for item, reason in zip_longest(result.songs, reasons):
         print_item(item, options.format or components.settings.similar.format)
+        if reason:
+            print_text(f"{INDENT}{reason}")
 
 
 def _show_hubs(components: Components, lib: Library, options: SimilarOptions, args: list[str]) -> None:

@@ -54,7 +54,9 @@ class Mix:
     def is_single(self) -> bool:
         """Whether it makes one playlist, for its seeds are not just the songs of a query."""
         options = self.options
-        return bool(options.to or options.at or options.files or options.from_playlist or self.is_words_alone)
+        return bool(
+            options.to or options.at or options.files or options.from_playlist or options.recent or self.is_words_alone
+        )
 
     @property
     def is_words_alone(self) -> bool:
@@ -109,7 +111,7 @@ def _parse_mix(entry: Mapping[str, Any], settings: SimilarSettings) -> Mix:
     if not (options.to or options.with_seeds or mix.is_words_alone):
         mix = replace(mix, options=replace(options, no_seeds=True))
     if mix.is_template and mix.is_single:
-        named = "sounds and no seeds" if mix.is_words_alone else "to, at, file or from_playlist"
+        named = "sounds and no seeds" if mix.is_words_alone else "to, at, file, from_playlist or recent"
         raise UserError(f"the mix {name}: with {named}, its name can't contain a field")
     if at_most and not mix.is_template:
         raise UserError(f"the mix {name}: at_most needs a name with a field, such as `Like $artist`")

@@ -19,10 +19,11 @@ from .build import Source, lengthened
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from beets.library import Item, Library
+    from beets.library import Library
     from beets.logging import BeetsLogger
 
     from ..similar.options import SimilarOptions
+    from ..similar.request import Result
     from .build import PlaylistBuilder, PlaylistState
     from .mixes import Mixes
 
@@ -41,12 +42,12 @@ class PlaylistRefresher:
     def __init__(self, builder: PlaylistBuilder, mixes: Callable[[], Mixes], log: BeetsLogger) -> None:
         self._builder, self._mixes, self._log = builder, mixes, log
 
-    def refresh(self, lib: Library, name: str, own: SimilarOptions) -> list[Item]:
+    def refresh(self, lib: Library, name: str, own: SimilarOptions) -> Result:
         """Build a playlist again; ``own`` are the options that replace its recipe's.
 
         Returns
         -------
-        songs : list of Item
+        result : Result
             What was found for it.
         """
         state = self._read(lib, name)
@@ -61,15 +62,16 @@ class PlaylistRefresher:
         self._log.info("refreshed {}: {}, {} new", shown, number_of(built.songs, "song"), built.new)
         if built.removed or built.added:
             self._log.info("your changes are kept: {} removed, {} added", built.removed, built.added)
-        return built.result.songs
+        return built.result
 
-    def extend(self, lib: Library, name: str, own: SimilarOptions) -> list[Item]:
-        """Add songs to the end of a playlist; returns them."""
+    def extend(self, lib: Library, name: str, own: SimilarOptions) -> Result:
+        """Add songs to the end of a playlist; returns what was found for it."""
         state = self._read(lib, name)
         source = self._source(lib, state)
         before = source.request.options
-        if before.to:
-            raise UserError("a journey can't be extended: use --refresh with a larger --count")
+        if before.to or before.artists or before.albums:
+            what = "a journey" if before.to else "a playlist of artists or albums"
+            raise UserError(f"{what} can't be extended: use --refresh with a larger --count")
         if state.has_foreign_paths:
             raise UserError(f"{printable(name)} has paths that another program changed: use --refresh first")
         options = replace(arguments.merged(before, own), count=own.count, length=own.length)
@@ -84,7 +86,7 @@ class PlaylistRefresher:
             result = replace(result, count=options.count or 0)
             self._builder.write(lib, state.path, whole, result, state, extend=True)
             self._log.info("added {} to {}", number_of(len(result.songs), "song"), displayable_path(state.path))
-        return result.songs
+        return result
 
     def _read(self, lib: Library, name: str) -> PlaylistState:
         path = playlist_paths.existing(self._builder.writer.settings, name)

@@ -23,6 +23,8 @@ MODE_NAMES = {
     Use.JOURNEY: "--to",
     Use.HUBS: "--hubs",
     Use.WORDS: "--words",
+    Use.ARTISTS: "--artists",
+    Use.ALBUMS: "--albums",
     Use.COPIES: "--copies",
     Use.REFRESH: "--refresh",
     Use.EXTEND: "--extend",
@@ -100,7 +102,7 @@ def require_companions(options: SimilarOptions, args: Sequence[str], query: str 
     lacking: dict[str, list[str]] = {}
     for row in given(options):
         if row.needs == A_QUERY:
-            if options.mode is Use.LIST and not args:
+            if options.mode in Use.LIST | Use.ARTISTS | Use.ALBUMS and not args:
                 lacking.setdefault(query, []).append(row.flag)
         elif row.needs and options.mode in BY_NAME[row.needs].applies_to and not is_given(getattr(options, row.needs)):
             lacking.setdefault(BY_NAME[row.needs].flag, []).append(row.flag)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from beets.ui import UserError
 
 from ..console import formatted
 from ..library import coverage, song_keys, sql
-from . import journey, search, seeds, steering, words_alone
+from . import artists, journey, no_result, search, seeds, steering, words_alone
 from .arguments import resolved
 from .criteria import Criteria, criteria_from, default_metric
 from .nearness import LibraryNearness
@@ -87,6 +88,10 @@ class SimilarSearch:
             options = words_alone.without_seeds(options)
         card = self._vectors.get(lib, options.space or "embedding").card
         criteria = self._criteria(lib, card, options, request.removed)
+        if options.artists or options.albums:
+            index = self._current(lib, criteria.space, card).index
+            advice, tell = partial(self.advice, lib), self._last_result.set
+            return artists.find(lib, index, request, options, criteria, card, advice=advice, tell=tell, log=self._log)
         if options.to:
             return self._find_journey(lib, request, options, criteria, card)
         return self._find_nearest(lib, request, options, criteria, card)
@@ -170,9 +175,12 @@ class SimilarSearch:
             if others:
                 self._log.warning("{}", nearness.too_far(others[0], options.closer_than or ""))
             else:
-                self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
+                no_result.explain(snapshot, start, options, self._log, too_long=bool(seconds and ranker(1)))
         paths = [path for path, _ in start.files]
-        return Result(songs, count, paths, start.items, card.model_id, random_seed, leads)
+        return Result(
+            songs, count, paths, start.items, card.model_id, random_seed, leads, start, criteria.space,
+            sounds=criteria.steering.sounds,
+        )  # fmt: skip
 
     def _embedded(
         self, lib: Library, items: list[Item], files: Sequence[str], card: Card, *, at: str | None = None
@@ -283,22 +291,6 @@ class SimilarSearch:
         found = (lib.get_item(neighbour.id) for neighbour in neighbours)
         return [item for item in found if item is not None and item.path]
 
-    def _explain(self, snapshot: Snapshot, start: Seeds, options: SimilarOptions, *, too_long: bool) -> None:
-        """Say why no song was found."""
-        if len(snapshot.index) <= len(start.items) <= 1:
-            counts = snapshot.counts
-            if counts.items > counts.current + counts.failed:
-                raise UserError("no other song is embedded yet: run `beet embed`")
-            if counts.failed:
-                raise UserError("no other song could be embedded: `beet embed --report` says why")
-            raise UserError("there is no other song in the library: run `beet import`")
-        if len(snapshot.index) <= len(start.items) and not options.with_seeds:
-            raise UserError("every embedded song is a seed: add --with-seeds to list seeds, too")
-        if too_long:
-            self._log.warning("no song is short enough for --length {}", options.length)
-        else:
-            self._log.warning("no other song is left to choose from")
-
     # A journey.
 
     def _find_journey(
@@ -317,7 +309,7 @@ class SimilarSearch:
         found = self._items(lib, path, self._nearness_in(lib, known, criteria.metric))
         removed = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in found], request.removed)
         songs = [item for item in found if item.id not in removed.get(sql.id_of(item), ())]
-        return Result(songs, count, model_id=card.model_id)
+        return Result(songs, count, model_id=card.model_id, start=start, space=criteria.space, is_journey=True)
 
 
 def _labels(card: Card) -> list[str]:

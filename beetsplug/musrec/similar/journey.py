@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from beets.dbcore.query import TrueQuery
 from beets.ui import UserError
 
+from musrec_core.search.distance import paired
 from musrec_core.search.index import Neighbour, positions, step_lengths
 from musrec_core.search.ranking import centroid
 from musrec_core.sequence import harmonic
@@ -123,17 +124,21 @@ def smooth(
     metric: Metric,
     mix: bool,
 ) -> list[Neighbour]:
-    """The same songs, in the order in which each leads to the next, from the seeds on.
+    """The same songs, in the order in which each leads to the next, from the seed on.
 
     Parameters
     ----------
     points : np.ndarray [shape=(m, d)]
-        The seeds.
+        The seeds; of many, the one that is nearest to one of the songs.
     """
+    if not neighbours:
+        return []
     ids = [neighbour.id for neighbour in neighbours]
+    vectors = index.vectors[positions(index, ids)]
+    first = min(points, key=lambda seed: paired(vectors, seed, metric).min())
     places = smooth_order(
-        index.vectors[positions(index, ids)],
-        centroid(points, metric=metric),
+        vectors,
+        centroid(first[None], metric=metric),
         metric=metric,
         mismatch=mismatch(lib, ids) if mix else None,
     )

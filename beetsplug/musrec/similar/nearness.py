@@ -10,7 +10,7 @@ import numpy as np
 from beets.ui import UserError
 
 from musrec_core.search.pair_distances import MAX_SONGS, MIN_SONGS, PairDistances, sample
-from musrec_core.search.ranking import centroid
+from musrec_core.search.ranking import start
 
 from ..attributes import types
 from ..console import formatted
@@ -63,7 +63,7 @@ class LibraryNearness:
             The seeds.
         """
         within = self.distance(parse_percentage(percentage))
-        distances = index.distances(centroid(points, metric=criteria.metric), metric=criteria.metric)
+        distances = index.distances(start(points, metric=criteria.metric), metric=criteria.metric)
         near = set(index.ids[distances <= within].tolist())
         return replace(criteria, candidates=near if criteria.candidates is None else near & {*criteria.candidates})
 

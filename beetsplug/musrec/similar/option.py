@@ -15,6 +15,8 @@ class Use(Flag):
     JOURNEY = auto()  # --to
     HUBS = auto()  # --hubs
     WORDS = auto()  # --words
+    ARTISTS = auto()  # --artists
+    ALBUMS = auto()  # --albums
     COPIES = auto()  # --copies
     REFRESH = auto()  # --refresh: it replaces what the recipe says
     EXTEND = auto()  # --extend: the same

@@ -14,17 +14,20 @@ from beets.ui import UserError
 
 from .option import Option, Use, at_least, option, share, time
 from .percentages import check_percentage
-from .times import parse_length, parse_moment
+from .times import parse_length, parse_moment, parse_period
 
 if TYPE_CHECKING:
     from musrec_core.search.index import Metric
 
     from ..config import Space
 
-LIST, JOURNEY, HUBS, QUERY = Use.LIST, Use.JOURNEY, Use.HUBS, Use.QUERY
+LIST, JOURNEY, HUBS, COPIES, QUERY = Use.LIST, Use.JOURNEY, Use.HUBS, Use.COPIES, Use.QUERY
+SETS = Use.ARTISTS | Use.ALBUMS
 AGAIN = Use.REFRESH | Use.EXTEND
 STORED = Use.RECIPE | Use.MIX
-MODES = (Use.LIST, Use.JOURNEY, Use.HUBS, Use.WORDS, Use.COPIES, Use.REFRESH, Use.EXTEND)
+MODES = (
+    Use.LIST, Use.JOURNEY, Use.HUBS, Use.WORDS, COPIES, Use.ARTISTS, Use.ALBUMS, Use.REFRESH, Use.EXTEND
+)  # fmt: skip
 
 START, CHOOSE, ORDER, OTHER = "Start from", "Choose", "List", "Other"  # groups in the help
 GROUPS = (START, CHOOSE, ORDER, OTHER)
@@ -37,18 +40,22 @@ class SimilarOptions:
 
     album: bool = option("-a", "--album", type="flag", common="add_album_option", needs=A_QUERY,
         applies_to=LIST | STORED, help="match albums instead of tracks")  # fmt: skip
-    path: bool = option("-p", "--path", type="flag", common="add_path_option",
-        applies_to=LIST | JOURNEY | HUBS | Use.COPIES | AGAIN,
+    path: bool = option("-p", "--path", type="flag", common="add_path_option", excludes="why",
+        applies_to=LIST | JOURNEY | HUBS | COPIES | SETS | AGAIN,
         help="print paths for matched items or albums")  # fmt: skip
     format: str | None = option("-f", "--format", common="add_format_option", setting=True,
-        applies_to=LIST | JOURNEY | HUBS | Use.COPIES | AGAIN, help="print with custom format")  # fmt: skip
+        applies_to=LIST | JOURNEY | HUBS | COPIES | SETS | AGAIN, help="print with custom format")  # fmt: skip
 
-    first: bool = option("--first", group=START, type="flag", needs=A_QUERY, applies_to=LIST | JOURNEY | STORED,
+    first: bool = option("--first", group=START, type="flag", needs=A_QUERY, applies_to=LIST | JOURNEY | SETS | STORED,
         help="if QUERY matches many songs, start from the first only")  # fmt: skip
     files: tuple[str, ...] = option("--file", group=START, many=True, metavar="PATH", is_path=True,
         applies_to=LIST | STORED, help="start from a file outside the library (may be repeated)")  # fmt: skip
     from_playlist: str | None = option("--from-playlist", group=START, metavar="FILE", is_path=True,
         applies_to=LIST | STORED, help="start from the songs of an M3U playlist")  # fmt: skip
+    recent: str | None = option("--recent", group=START, metavar="TIME", applies_to=LIST | STORED,
+        check=time(parse_period, "12h, 30d, 4w, 6m (months) or 1y"),
+        help="start from what was played within this time, as in 12h, 30d, 4w, 6m (months) or 1y; "
+        "with QUERY, from those of its songs")  # fmt: skip
     at: str | None = option("--at", group=START, metavar="TIME", applies_to=LIST | STORED,
         check=time(parse_moment, "2:10 or 130 (seconds)"),
         help="start from the half minute that begins at this time, as in 2:10 or 130 (seconds)")  # fmt: skip
@@ -67,20 +74,21 @@ class SimilarOptions:
     # ruff can't see that the types of the next two are no mutable classes
     space: Space | None = option(  # noqa: RUF009
         "--space", group=CHOOSE, type="choice", choices=("embedding", "genre"), setting=True,
-        applies_to=LIST | JOURNEY | HUBS | AGAIN | STORED | QUERY,
+        applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN | STORED | QUERY,
         help="compare embeddings (default: embedding) or the genre probabilities")  # fmt: skip
     metric: Metric | None = option(  # noqa: RUF009
         "--metric", group=CHOOSE, type="choice", choices=("cosine", "euclidean"),
-        applies_to=LIST | JOURNEY | HUBS | AGAIN | STORED,
+        applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN | STORED,
         help="distance (default: cosine for embedding, euclidean for genre)")  # fmt: skip
     candidates: str | None = option("--in", group=CHOOSE, metavar="QUERY",
-        applies_to=LIST | JOURNEY | AGAIN | STORED, help="choose only from the songs that match QUERY")  # fmt: skip
+        applies_to=LIST | JOURNEY | SETS | AGAIN | STORED,
+        help="choose only from the songs that match QUERY")  # fmt: skip
     weigh: tuple[str, ...] = option("--weigh", group=CHOOSE, many=True, metavar="FIELD:WEIGHT", setting=True,
         applies_to=LIST | AGAIN | STORED | QUERY,
         help="take ratings or counts into account, as in rating:0.2 or skip_count:-0.3 (may be repeated)")  # fmt: skip
     max_per_artist: int | None = option("--max-per-artist", group=CHOOSE, type="int", metavar="N", setting=True,
-        check=at_least(0), applies_to=LIST | JOURNEY | AGAIN | STORED | QUERY,
-        help="at most N songs of one artist")  # fmt: skip
+        check=at_least(0), applies_to=LIST | JOURNEY | Use.ALBUMS | AGAIN | STORED | QUERY,
+        help="at most N songs (with --albums: albums) of one artist")  # fmt: skip
     max_per_album: int | None = option("--max-per-album", group=CHOOSE, type="int", metavar="N", setting=True,
         check=at_least(0), applies_to=LIST | AGAIN | STORED | QUERY, help="at most N songs of one album")  # fmt: skip
     closer_than: str | None = option("--closer-than", group=CHOOSE, metavar="PERCENT", check=check_percentage,
@@ -90,14 +98,14 @@ class SimilarOptions:
         applies_to=LIST | AGAIN | STORED,
         help="how much the songs should differ from each other (default: 0, the nearest)")  # fmt: skip
     hub_correction: bool | None = option("--hub-correction", group=CHOOSE, type="flag", setting=True,
-        applies_to=LIST | AGAIN | STORED | QUERY,
+        applies_to=LIST | SETS | AGAIN | STORED | QUERY,
         help="rank by mutual proximity: a song is near only if the seed is also near to it")  # fmt: skip
     duplicates: bool | None = option("--duplicates", group=CHOOSE, type="flag", setting=True,
         applies_to=LIST | JOURNEY | AGAIN | STORED | QUERY,
         help="list every copy of a recording, not only the best one")  # fmt: skip
 
     count: int | None = option("-n", "--count", group=ORDER, type="int", metavar="N", setting=True, check=at_least(1),
-        excludes="length", applies_to=LIST | JOURNEY | HUBS | AGAIN | STORED,
+        excludes="length", applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN | STORED,
         help="how many songs (default: 5)")  # fmt: skip
     length: str | None = option("--length", group=ORDER, metavar="TIME", excludes="count",
         check=time(parse_length, "1h30, 90m or 130 (seconds)"), applies_to=LIST | AGAIN | STORED,
@@ -119,12 +127,21 @@ class SimilarOptions:
         help="let the seeds be results like other songs, and do not begin the playlist with one")  # fmt: skip
     no_seeds: bool = option("--no-seeds", group=ORDER, type="flag", excludes="with_seeds", needs="playlist",
         applies_to=LIST | Use.REFRESH | Use.RECIPE, help="leave the seed out of the playlist")  # fmt: skip
+    why: bool = option("--why", group=ORDER, type="flag", excludes="path", applies_to=LIST | JOURNEY | AGAIN,
+        help="below each song, say what it shares with the seed and where it differs")  # fmt: skip
 
-    playlist: str | None = option("-m", "--playlist", group=OTHER, metavar="FILE", applies_to=LIST | JOURNEY,
+    playlist: str | None = option("-m", "--playlist", group=OTHER, metavar="FILE", applies_to=LIST | JOURNEY | SETS,
         help="write the seed, if it is a single one, and the songs to a playlist (in musrec.playlist.dir if set); "
         "- is standard output")  # fmt: skip
-    force: bool = option("--force", group=OTHER, type="flag", needs="playlist", applies_to=LIST | JOURNEY,
+    force: bool = option("--force", group=OTHER, type="flag", needs="playlist", applies_to=LIST | JOURNEY | SETS,
         help="with -m: overwrite a playlist that another program made, or that you changed by hand")  # fmt: skip
+    artists: bool = option("--artists", group=OTHER, type="flag", needs=A_QUERY, excludes="albums",
+        applies_to=Use.ARTISTS | Use.RECIPE,
+        help="list the artists that sound most like the artist of this name, or like those of the songs that QUERY "
+        "matches")  # fmt: skip
+    albums: bool = option("--albums", group=OTHER, type="flag", needs=A_QUERY, excludes="artists",
+        applies_to=Use.ALBUMS | Use.RECIPE,
+        help="list the albums that sound most like those that QUERY names")  # fmt: skip
     refresh: tuple[str, ...] = option("--refresh", group=OTHER, many=True, metavar="FILE", applies_to=Use.REFRESH,
         help="refresh a playlist made with -m and keep your changes (may be repeated)")  # fmt: skip
     extend: str | None = option("--extend", group=OTHER, metavar="FILE", applies_to=Use.EXTEND,
@@ -133,7 +150,7 @@ class SimilarOptions:
         help="list hubs instead: the songs that are near everything (with QUERY, those that match)")  # fmt: skip
     words: bool = option("--words", group=OTHER, type="flag", applies_to=Use.WORDS,
         help="list the words that --sounds and sounds: know, or the meaning of those in QUERY")  # fmt: skip
-    copies: bool = option("--copies", group=OTHER, type="flag", applies_to=Use.COPIES,
+    copies: bool = option("--copies", group=OTHER, type="flag", applies_to=COPIES,
         help="list what the library holds twice, the best copy first (with QUERY, of songs that match)")  # fmt: skip
 
     @property
@@ -145,10 +162,12 @@ class SimilarOptions:
             return Use.EXTEND
         if self.hubs:
             return Use.HUBS
+        if self.artists or self.albums:
+            return Use.ARTISTS if self.artists else Use.ALBUMS
         if self.words:
             return Use.WORDS
         if self.copies:
-            return Use.COPIES
+            return COPIES
         return Use.JOURNEY if self.to else Use.LIST
 
     @property

@@ -13,6 +13,8 @@ HEAD = (
     "`--to`",
     "`--hubs`",
     "`--words`",
+    "`--artists`",
+    "`--albums`",
     "`--refresh`",
     "`--extend`",
     "mix",

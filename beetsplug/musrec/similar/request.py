@@ -16,7 +16,11 @@ from .options import SimilarOptions, check_values
 if TYPE_CHECKING:
     from beets.library import Item
 
-    from ..config import SimilarSettings
+    from musrec_core.words.request import WordRequest
+
+    from ..config import SimilarSettings, Space
+    from .groups import FoundSets
+    from .seeds import Seeds
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,16 @@ class Result:
     model_id: str = ""  # of the model whose embeddings were compared
     random_seed: int | None = None  # of the draw
     begins_with_seeds: bool = False  # whether the playlist does
+    start: Seeds | None = None  # what the search started from, with its embeddings
+    space: Space = "embedding"  # in which it was made
+    is_journey: bool = False  # whether each song leads to the next
+    sounds: WordRequest | None = None  # the words that it is for
+    sets: FoundSets | None = None  # artists or albums, where they were asked for: the songs are some of theirs
 
     def seed_names(self) -> list[str]:
         """The seeds, as a reader knows them."""
+        if self.sets is not None:
+            return self.sets.seed_names
         return [*map(stem, self.seed_files), *map(display_name, self.seed_items)]
 
 

@@ -21,6 +21,7 @@ from musrec_core.search.index import VectorIndex
 from .. import playlist_paths
 from ..attributes import fields
 from ..library import sql
+from .recent import recent
 from .times import parse_moment
 
 if TYPE_CHECKING:
@@ -108,7 +109,10 @@ def named(
     """The songs of the library and the files that a query and the options name; raises `UserError`."""
     items: list[Item] = []
     files = list(options.files)
-    if args:
+    if options.recent:
+        among = [sql.id_of(item) for item in matching(lib, args, album=options.album)] if args else None
+        items = recent(lib, options.recent, log, among=among)[: 1 if options.first else None]
+    elif args:
         items = matching(lib, args, album=options.album, first=options.first)
         if len(items) > 1:
             log.info("{} songs match: using them all as seeds (--first uses the first)", len(items))

@@ -10,10 +10,10 @@ import numpy as np
 from beets.library import Item
 from beets.ui import UserError
 
-from musrec_core.search.ranking import away_from, centroid, normalised_ratings, towards, typical
+from musrec_core.search.ranking import away_from, normalised_ratings, start, towards, typical
 
-from ..config import MAX_WEIGHT
 from ..library import sql
+from ..templates import MAX_WEIGHT
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -104,7 +104,7 @@ def offsets(
     leans_to = steering.sounds if ranked is index else None
     if not (steering.unlike or leans_to or steering.qualities or steering.weigh):
         return None
-    unit = typical(ranked.distances(centroid(points, metric=metric), metric=metric))
+    unit = typical(ranked.distances(start(points, metric=metric), metric=metric))
     total = np.zeros(len(index), np.float32)
     if len(away := index.vectors_of(steering.unlike)):
         total += away_from(index, away, metric=metric)

@@ -1,4 +1,4 @@
-"""Times as they are typed: ``1h30``, ``90m``, ``2:10``."""
+"""Times as they are typed: ``1h30``, ``90m``, ``2:10``; and periods of days and years: ``30d``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,23 @@ import re
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _UNITS = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?|(?<=h)(\d+)$)?(?:(\d+)s)?")
+
+_PERIOD = re.compile(r"(\d+(?:\.\d+)?)\s*([hdwmy])", re.IGNORECASE)
+_DAYS = {"h": 1 / 24, "d": 1.0, "w": 7.0, "m": 30.0, "y": 365.0}  # those of beets' date queries, and hours
+
+
+def parse_period(text: str) -> float:
+    """A period in seconds: ``12h``, ``30d``, ``4w``, ``6m`` (months of 30 days) or ``1y``.
+
+    Raises
+    ------
+    ValueError
+        It is none of these, or zero.
+    """
+    found = _PERIOD.fullmatch(text.strip())
+    if not found or not float(found[1]):
+        raise ValueError(f"{text!r} is not a period")
+    return float(found[1]) * _DAYS[found[2].lower()] * 24 * 3600
 
 
 def parse_length(text: str) -> float:

@@ -26,19 +26,13 @@ if TYPE_CHECKING:
     from .options import SimilarOptions
     from .qualities import Qualities
 
-ABOUT_SEEDS = (
-    "at",
-    "space",
-    "metric",
-    "hub_correction",
-    "closer_than",
-    "with_seeds",
-)  # options that say how to compare with a seed
+# Options that say how to compare with a seed.
+ABOUT_SEEDS = ("at", "space", "metric", "hub_correction", "closer_than", "with_seeds")
 
 
 def is_asked(options: SimilarOptions, args: Sequence[str]) -> bool:
     """Whether words are asked for, and no seed is named."""
-    named = args or options.files or options.from_playlist
+    named = args or options.files or options.from_playlist or options.recent
     return options.sounds is not None and options.mode is Use.LIST and not named
 
 

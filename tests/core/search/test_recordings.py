@@ -10,8 +10,10 @@ from musrec_core.search.index import Neighbour
 from musrec_core.search.recordings import (
     Copy,
     Recordings,
+    leading_artist,
     may_be_same,
     plain_artist,
+    plain_name,
     plain_title,
     same_recording,
     worth_comparing,
@@ -112,3 +114,34 @@ def test_the_best_copy_stays_in_its_rank_and_the_seeds_recordings_go() -> None:
     ranked = [Neighbour(id_, 0.01 * id_) for id_ in (2, 3, 4, 5, 6, 7)]  # of 7 nothing is known
     assert [n.id for n in recordings.collapse(ranked, known=[1])] == [4, 5, 7]
     assert [n.id for n in recordings.collapse(ranked)] == [2, 4, 5, 7]
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [("The Beatles", "beatles"), ("BEYONCÉ ", "beyonce"), ("The The", "the"), ("!!!", "!!!"), ("", ""), ("The", "the"),
+     ("Simon & Garfunkel", "simon garfunkel"), ("Earth, Wind & Fire", "earth wind fire"), ("坂本 龍一", "坂本 龍一")],
+)  # fmt: skip
+def test_names_in_plain_words(name: str, plain: str) -> None:
+    assert plain_name(name) == plain
+
+
+@pytest.mark.parametrize(
+    ("artist", "album_artist", "leading"),
+    [
+        ("Coldplay feat. Rihanna", "", "Coldplay"),
+        ("Coldplay (ft. Rihanna)", "Coldplay", "Coldplay"),
+        ("Coldplay featuring Rihanna & others", "Various Artists", "Coldplay"),
+        ("Coldplay & Rihanna", "Coldplay", "Coldplay"),
+        ("Coldplay, Rihanna", "coldplay", "coldplay"),
+        ("Coldplay & Rihanna", "Various Artists", "Coldplay & Rihanna"),
+        ("Simon & Garfunkel", "Simon & Garfunkel", "Simon & Garfunkel"),
+        ("Simon & Garfunkel", "Paul Simon", "Simon & Garfunkel"),
+        ("Earth, Wind & Fire", "", "Earth, Wind & Fire"),
+        ("Queen Latifah", "Queen", "Queen Latifah"),
+        ("Little Feat", "", "Little Feat"),
+        ("feat. Someone", "", "feat. Someone"),
+        ("", "Coldplay", ""),
+    ],
+)
+def test_the_artist_whose_song_it_is(artist: str, album_artist: str, leading: str) -> None:
+    assert leading_artist(artist, album_artist) == leading

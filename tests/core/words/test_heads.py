@@ -159,3 +159,58 @@ def test_a_pickle_is_refused_and_does_not_run(tmp_path: Path) -> None:
     assert not target.exists()
     pickle.loads(pickle.dumps(Bomb(target)))
     assert target.exists()
+
+
+def test_a_few_words_say_most_of_a_song() -> None:
+    names = ("rock", "hard rock", "metal", "punk", "piano", "calm", "drums", "female vocals")
+    groups = ("genre",) * 4 + ("instrument", "mood", "instrument", "voice")
+    words = Words(
+        names, groups, ((),) * 8, np.eye(8, dtype=np.float32), np.zeros(8, np.float32), np.full(8, 0.9, np.float32),
+        np.array([0.3, 0.1, 0.05, 0.02, 0.2, 0.3, 0.6, 0.2], np.float32),
+    )  # fmt: skip
+    rocks = [6, 5, 4, 3, -3, -3, 2, 1]
+    assert [name for name, _ in words.typical(rocks)] == ["hard rock", "metal", "punk", "drums", "female vocals"]
+    assert dict(words.typical(rocks))["metal"] == pytest.approx(1 / (1 + np.exp(-4)), abs=1e-4)
+    assert words.typical(np.full(8, -5)) == []
+    assert len(words.typical(np.full(8, 5))) == 6
+
+
+def test_a_file_says_how_common_words_are_and_one_without_is_read(tmp_path: Path) -> None:
+    shares = np.array([0.2, 0.1, 0.05], np.float32)
+    card = card_with(tmp_path, saved(replace(WORDS, shares=shares), tmp_path))
+    found = Words.load(card)
+    assert found is not None
+    assert found.shares.tolist() == shares.tolist()
+    assert WORDS.shares.tolist() == pytest.approx([0.1, 0.1, 0.1])
+    for bad in ([0, 0.1, 0.1], [0.1, 1, 0.1], [0.1, np.nan, 0.1], [0.1, 0.1]):
+        with pytest.raises(ValueError, match=r"share|lengths"):
+            replace(WORDS, shares=np.array(bad, np.float32))
+
+
+def test_probabilities_of_some_words() -> None:
+    vectors = np.random.default_rng(1).standard_normal((5, 128))
+    np.testing.assert_allclose(WORDS.probabilities(vectors, [2, 0]), WORDS.probabilities(vectors)[:, [2, 0]], rtol=1e-6)
+
+
+def test_the_card_names_the_words(tmp_path: Path) -> None:
+    card = card_with(tmp_path, saved(WORDS, tmp_path))
+    assert card.words is not None
+    named = replace(card, words=card.words._replace(names=WORDS.names))
+    assert Card.load(named.save()).words == named.words
+    assert Words.load(named) is not None
+    with pytest.raises(ModelError, match="can't be read: their names are not those of its card"):
+        Words.load(replace(card, words=card.words._replace(names=("piano", "female vocals", "90s"))))
+    shipped = Card.load()
+    words = Words.load(shipped)
+    assert words is not None
+    assert shipped.words is not None
+    assert shipped.words.names == words.names
+
+
+@pytest.mark.parametrize("names", ["piano", [1], [""], {"piano": 1}, None])
+def test_names_in_a_card_that_are_none(names: Any, tmp_path: Path) -> None:
+    stored = json.loads(SHIPPED.read_text("utf-8"))
+    stored["words"]["names"] = names
+    (tmp_path / "x.json").write_text(json.dumps(stored), "utf-8")
+    with pytest.raises(ModelError, match="the names of words have to be a list of texts"):
+        Card.load(tmp_path / "x.json")

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from beetsplug.musrec.attributes import codecs
 from benchmarks.synthetic_library import make_library
+from musrec_core.card import Card, known_cards
+from musrec_core.words.heads import Words
 
 from ..conftest import Beet
 
@@ -71,6 +74,32 @@ def test_a_page_to_share_holds_no_path(beet: Beet) -> None:
     assert "hidden" in json.dumps(data_of(beet.home / "all.html"))
     assert "hidden/folder" not in json.dumps(data)
     assert "shows paths" in beet.error("musicmap", "--no-paths", "-c", "Path", "-o", "shared.html")
+
+
+def test_a_page_says_how_each_song_sounds(beet: Beet) -> None:
+    beet("musicmap", "-o", "map.html")
+    data = data_of(beet.home / "map.html")
+    card = Card.load()
+    words = Words.load(card)
+    assert words
+    assert data["words"] == list(words.names)
+    stored = beet.sql(
+        "SELECT value FROM items JOIN item_attributes AS a ON a.entity_id = items.id "
+        "WHERE key = 'musrec_embedding' ORDER BY items.id"
+    )
+    vectors = codecs.decode_vectors([text for (text,) in stored], card.dimensions)
+    assert [[words.names[k] for k in row] for row in data["sounds"]] == [
+        [name for name, _ in words.typical(vector)] for vector in vectors
+    ]
+    assert any(data["sounds"])
+
+
+def test_a_model_without_words_leaves_them_out(beet: Beet) -> None:
+    (old,) = [card for card in known_cards(Card.load()) if card.words is None]
+    beet.sql("UPDATE item_attributes SET value = ? WHERE key = 'musrec_model'", old.model_id)
+    beet("musicmap", "-o", "map.html")
+    data = data_of(beet.home / "map.html")
+    assert (data["words"], data["sounds"]) == ([], None)
 
 
 def test_a_query_chooses_and_the_rest_is_told(beet: Beet) -> None:

@@ -193,6 +193,24 @@ def test_the_card_says_who_a_point_is(page: Any, beet: Beet) -> None:
     assert page.execute_script("return window.hacked === undefined && !document.querySelector('img, a')")
 
 
+def test_how_songs_sound(page: Any) -> None:
+    first = page.execute_script("return everything.find(i => songs.sounds[i].length > 1)")
+    page.execute_script("mark(arguments[0])", first)
+    words = page.execute_script("return songs.sounds[arguments[0]].map(k => songs.words[k])", first)
+    assert page.find_element("id", "card").text.splitlines()[-1] == ", ".join(words)
+    search(page, words[0], page.execute_script(
+        "const n = haystack.filter(text => text.includes(arguments[0])).length; return `${n} of 300 songs`", words[0]
+    ))  # fmt: skip
+    assert page.execute_script("return songs.id[arguments[0]]", first) in chosen(page)
+    page.find_element("id", "clear").click()
+    page.execute_script("lassoed = new Set(everything.filter(i => songs.sounds[i].includes(songs.sounds[0][0])))")
+    page.execute_script("draw(); show_list(true)")
+    assert page.find_element("id", "mostly").text.startswith("Mostly ")
+    assert page.execute_script("return songs.words[songs.sounds[0][0]]") in text(page, "mostly")
+    page.execute_script("lassoed = new Set(everything); draw()")  # of which the whole map says nothing
+    assert not page.find_element("id", "mostly").is_displayed()
+
+
 def test_a_click_keeps_the_card(page: Any, beet: Beet) -> None:
     from selenium.webdriver import ActionChains
 

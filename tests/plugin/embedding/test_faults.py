@@ -7,8 +7,12 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from ...faults.mutate import mutated
 from ..conftest import Beet
+
+pytestmark = pytest.mark.quick_model
 
 UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 REASONS = "unreadable|no-audio|too-short|silent"

@@ -10,6 +10,8 @@ import pytest
 from beets import importer
 from beets.util import cached_classproperty
 
+pytestmark = pytest.mark.quick_model
+
 try:
     from beets.test.helper import AutotagImportHelper, ImportSessionFixture, PluginMixin
 except ImportError:

@@ -13,6 +13,8 @@ from mediafile import MediaFile
 from ... import music
 from ..conftest import Beet
 
+pytestmark = pytest.mark.quick_model
+
 
 @pytest.fixture
 def album(songs: Path, tmp_path: Path) -> Path:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from musrec_core.workers import child
 
 from ..conftest import Beet
+
+pytestmark = pytest.mark.quick_model
 
 
 def test_a_long_temporary_path_and_modules_beside_the_music(library: Beet, tmp_path: Path) -> None:

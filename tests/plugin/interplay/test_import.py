@@ -15,6 +15,8 @@ from mediafile import MediaFile
 from ... import music
 from ..conftest import BEET, Beet
 
+pytestmark = pytest.mark.quick_model
+
 KEYS = {"musrec_embedding", "musrec_genres", "musrec_heard", "musrec_model", "musrec_mood"}
 
 

@@ -17,6 +17,8 @@ from mediafile import MediaFile
 from ... import music
 from ..conftest import Beet
 
+pytestmark = pytest.mark.quick_model
+
 KEYS = {"musrec_embedding", "musrec_genres", "musrec_heard", "musrec_model", "musrec_mood"}
 
 

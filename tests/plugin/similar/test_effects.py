@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -30,13 +31,14 @@ from musrec_core.card import Card
 SONGS = 150
 SEED, END = 20, 140
 ELSEWHERE = {  # how a list is printed or written, and seeds that are files: with what they are read or written
-    *("path", "format", "playlist", "force", "no_seeds", "files", "from_playlist", "at"),
+    *("path", "format", "why", "playlist", "force", "no_seeds", "files", "from_playlist", "at"),
 }
 
 # What is given without the option, and what with it.
 LISTS: dict[str, tuple[str, str]] = {
     "album": ("id:2..3", "id:2..3 --album"),
     "first": (f"id:{SEED}..{SEED + 30}", f"id:{SEED}..{SEED + 30} --first"),
+    "recent": ("id:1..40", "id:1..40 --recent 30d"),
     "unlike": ("", "--unlike id:1..15"),
     "more": ("", "--more rock:50"),
     "less": ("", "--less rock:50"),
@@ -75,6 +77,20 @@ HUBS: dict[str, tuple[str, str]] = {
     "metric": ("--hubs --space genre", "--hubs --space genre --metric cosine"),
     "count": ("--hubs", "--hubs -n 3"),
 }
+ARTISTS: dict[str, tuple[str, str]] = {
+    "first": (f"id:{SEED}..{SEED + 60} --artists", f"id:{SEED}..{SEED + 60} --artists --first"),
+    "space": (f"id:{SEED} --artists", f"id:{SEED} --artists --space genre"),
+    "metric": (f"id:{SEED} --artists --space genre", f"id:{SEED} --artists --space genre --metric cosine"),
+    "candidates": (f"id:{SEED} --artists", f"id:{SEED} --artists --in id:100.."),
+    "hub_correction": (f"id:{SEED} --artists", f"id:{SEED} --artists --hub-correction"),
+    "count": (f"id:{SEED} --artists", f"id:{SEED} --artists -n 1"),
+}
+ALBUMS: dict[str, tuple[str, str]] = {
+    "first": ("id:1..4 --albums", "id:1..4 --albums --first"),
+    **{name: (plain.replace(f"id:{SEED}", "id:2").replace("artists", "albums"), changed.replace(f"id:{SEED}", "id:2")
+              .replace("artists", "albums")) for name, (plain, changed) in ARTISTS.items() if name != "first"},
+    "max_per_artist": ("id:2 --albums", "id:2 --albums --max-per-artist 1"),
+}  # fmt: skip
 
 
 def defaults(section: Any) -> Any:
@@ -89,6 +105,10 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     with library.transaction() as tx:
         tx.mutate("UPDATE items SET bpm = 60 + id * 37 % 90, initial_key = (1 + id * 5 % 12) || 'A'")
         tx.mutate("UPDATE items SET mb_trackid = 'r' || (id / 2) WHERE id NOT IN (?, ?)", (SEED, END))
+        tx.mutate(
+            "INSERT INTO item_attributes (entity_id, key, value) SELECT id, 'last_played', ? - id * 86400 FROM items",
+            (time.time(),),
+        )
         tx.mutate("INSERT INTO item_attributes (entity_id, key, value) SELECT id, 'rating', id % 10 / 10.0 FROM items")
     yield library
     library._close()
@@ -119,7 +139,10 @@ class Finder:
         arguments.check_command_line(options, args)
         if options.hubs:
             return [(id_of(item), times) for times, item in self.hubs.find(lib, options, args).songs]
-        songs = self.similar.find(lib, Request(options, args)).songs
+        result = self.similar.find(lib, Request(options, args))
+        if result.sets is not None:
+            return [(each.typical, round(each.distance, 5)) for each in result.sets.sets]
+        songs = result.songs
         return [(id_of(item), round(self.last_result.distance(item.id) or 0.0, 5)) for item in songs]
 
 
@@ -170,10 +193,18 @@ def test_an_option_of_hubs(name: str, finder: Finder, lib: Library) -> None:
     assert finder.find(lib, plain) != finder.find(lib, changed)
 
 
+@pytest.mark.parametrize("line", [*ARTISTS.items(), *ALBUMS.items()], ids=str)
+def test_an_option_of_artists_and_albums(line: tuple[str, tuple[str, str]], finder: Finder, lib: Library) -> None:
+    plain, changed = (f"{each} -n 6" if "-n" not in each else each for each in line[1])
+    assert finder.find(lib, plain) == finder.find(lib, plain)
+    assert finder.find(lib, plain) != finder.find(lib, changed)
+
+
 def test_no_option_is_forgotten() -> None:
     """A new option that applies to a mode has to be shown here, or where songs are read or written."""
     nothing: set[str] = set()
-    modes = ((Use.LIST, LISTS, nothing), (Use.JOURNEY, JOURNEYS, {"first"}), (Use.HUBS, HUBS, {"hubs"}))
+    modes = ((Use.LIST, LISTS, nothing), (Use.JOURNEY, JOURNEYS, {"first"}), (Use.HUBS, HUBS, {"hubs"}),
+             (Use.ARTISTS, ARTISTS, {"artists"}), (Use.ALBUMS, ALBUMS, {"albums"}))  # fmt: skip
     for mode, shown, beside in modes:
         applicable = {row.name for row in OPTIONS if mode in row.applies_to}
         assert applicable - ELSEWHERE - beside == set(shown)

@@ -19,6 +19,7 @@ from beetsplug.musrec.similar.options import BY_NAME, MODES, OPTIONS, SimilarOpt
 
 DOCS = Path(__file__).parents[3] / "docs"
 VALUES = {"string": "1:30", "int": "1", "float": "0.5", "PERCENT": "99%"}  # 1:30 is a query, a file and a time
+OWN_VALUES = {"recent": "30d"}
 SETTINGS = SimilarSettings(**{each.name: each.metadata["default"] for each in fields(SimilarSettings)})
 
 # What makes a mode, and the options that apply to it, as a user would list them.
@@ -28,21 +29,24 @@ QUESTION = {
     *("--max-per-album", "--variety", "--hub-correction", "--duplicates", "--count", "--length", "--order", "--mix"),
     *("--closer-than", "--shuffle", "--seed", "--with-seeds", "--no-seeds"),
 }
-SEEDS = {"--album", "--first", "--file", "--from-playlist", "--at"}
+SEEDS = {"--album", "--first", "--file", "--from-playlist", "--at", "--recent"}
+SETS = EVERY_MODE | {"--first", "--count", "--in", "--space", "--metric", "--hub-correction", "--playlist", "--force"}
 APPLICABLE = {
-    Use.LIST: ("Waltz", EVERY_MODE | QUESTION | SEEDS | {"--playlist", "--force"}),
+    Use.LIST: ("Waltz", EVERY_MODE | QUESTION | SEEDS | {"--why", "--playlist", "--force"}),
     Use.JOURNEY: (
         "Waltz --to Rock",
         EVERY_MODE | {"--to", "--first", "--count", "--in", "--max-per-artist", "--duplicates", "--space", "--metric"}
-        | {"--mix", "--playlist", "--force"},
+        | {"--mix", "--why", "--playlist", "--force"},
     ),
     Use.HUBS: ("--hubs", EVERY_MODE | {"--hubs", "--count", "--space", "--metric"}),
     Use.WORDS: ("--words", {"--words"}),
     Use.COPIES: ("--copies", EVERY_MODE | {"--copies"}),
+    Use.ARTISTS: ("Waltz --artists", SETS | {"--artists"}),
+    Use.ALBUMS: ("Waltz --albums", SETS | {"--albums", "--max-per-artist"}),
     Use.REFRESH: ("--refresh x", EVERY_MODE | QUESTION | {"--why", "--refresh"}),
     Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION - {"--no-seeds"} | {"--why", "--extend"}),
 }  # fmt: skip
-MODE_OPTIONS = ("to", "hubs", "words", "copies", "refresh", "extend")
+MODE_OPTIONS = ("to", "hubs", "words", "copies", "artists", "albums", "refresh", "extend")
 MIX_KEYS = {flag[2:].replace("-", "_") for flag in QUESTION | SEEDS | {"--to"}} - {"no_seeds"}
 
 
@@ -59,7 +63,7 @@ def words_of(row: Option) -> list[str]:
     if row.type == "flag":
         return [row.flag]
     value = VALUES.get(row.metavar or "", VALUES[row.type]) if not row.choices else row.choices[0]
-    return [row.flag, value]
+    return [row.flag, OWN_VALUES.get(row.name, value)]
 
 
 def refusal(*words: str) -> str:
@@ -81,13 +85,13 @@ def test_each_option_applies_or_is_refused(row: Option, mode: Use) -> None:
         assert said == ""
     elif row.name not in MODE_OPTIONS:
         assert said == f"{arguments.MODE_NAMES[mode]} can't be combined with {row.flag}"
+    elif "Waltz" in start and row.name in ("refresh", "extend"):
+        assert said == f"{row.flag} uses the playlist's own seeds: leave out the QUERY"
     elif mode not in (Use.LIST, Use.JOURNEY):
         assert "can't be combined with" in said
         assert {row.flag, arguments.MODE_NAMES[mode]} <= set(said.split())
     else:  # a query, and then another mode
-        combined = f"{row.flag} can't be combined with --to" if mode is Use.JOURNEY and row.name != "to" else ""
-        assert said == (combined if row.name in ("to", "hubs", "words", "copies") else
-                        f"{row.flag} uses the playlist's own seeds: leave out the QUERY")  # fmt: skip
+        assert said == (f"{row.flag} can't be combined with --to" if mode is Use.JOURNEY and row.name != "to" else "")
 
 
 def test_an_option_that_does_not_say_what_it_applies_to_is_refused_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,6 +192,7 @@ def test_what_a_refresh_changes(kept: str, own: str, both: str) -> None:
         ("--length 0", "--length has to be a time such as 1h30, 90m or 130 (seconds), not 0"),
         ("--at soon", "--at has to be a time such as 2:10 or 130 (seconds), not soon"),
         ("-n 3 --length 1h", "--count and --length can't be combined"),
+        ("--path --why", "--path and --why can't be combined"),
         ("--with-seeds --no-seeds", "--with-seeds and --no-seeds can't be combined"),
         ("--no-seeds --force", "--no-seeds and --force need --playlist"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from beetsplug.musrec.similar.times import parse_length, parse_moment
+from beetsplug.musrec.similar.times import parse_length, parse_moment, parse_period
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,16 @@ def test_moments() -> None:
     for text in ("2:99", "x", "-1", "1.5:10", ""):
         with pytest.raises(ValueError, match="is not a time"):
             parse_moment(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "days"), [("12h", 0.5), ("30d", 30), (" 4 W ", 28), ("6m", 180), ("1y", 365), ("1.5d", 1.5)]
+)
+def test_periods(text: str, days: float) -> None:
+    assert parse_period(text) == days * 86_400
+
+
+@pytest.mark.parametrize("text", ["", "30", "0d", "d", "-3d", "3 days", "1d2h", "\u0663\u0664x", "1e3d", "30d\n30d"])
+def test_no_periods(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a period"):
+        parse_period(text)

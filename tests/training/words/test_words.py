@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,9 @@ import yaml
 from numpy.typing import NDArray
 
 from musrec_core import Card, Encoder
-from musrec_core.card import MODELS
 from musrec_core.words.heads import Words
-from training.__main__ import main
-from training.data.audio import FILE, Audio, write_samples
-from training.data.cache import Cache, Track, load_cache, save_cache
+from training.data.cache import Cache, load_cache, save_cache
 from training.data.sources import read_manifest
-from training.data.targets import targets_file
 from training.model.encoder import new_encoder
 from training.recipe import RecipeError, load_recipe
 from training.words.ensemble import Ensemble, labelled
@@ -31,31 +26,11 @@ from training.words.learn import Figures, comparison, enough, gather
 from training.words.vocabulary import GROUPS, Vocabulary, Word, load_vocabulary
 
 from ..conftest import recipe_file
-
-RATE = 22_050
-TAGS = {"one": ["genre---tonal", "tone", "genre---dull"], "two": ["Tonal music", "Coin"]}
+from .conftest import say, track, words_of
 
 
 def word(name: str, share: float = 0.5, outputs: dict[str, tuple[str, ...]] | None = None, *labels: str) -> Word:
     return Word(name, "genre", share, (), outputs or {}, labels)
-
-
-def track(id_: str, artist: str = "", split: str = "train", labels: tuple[str, ...] = (), **more: Any) -> Track:
-    return Track(id_, artist, split, labels, (), **more)
-
-
-def say(folder: Path, teacher: str, said: dict[str, NDArray[np.float64]]) -> None:
-    """What `teach` writes: of each clip, probabilities [shape=(windows, outputs)]."""
-    path = targets_file(folder, teacher)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = np.concatenate(list(said.values())).astype(np.float16)
-    np.savez(
-        path, id=np.array(list(said)), count=[len(p) for p in said.values()], start_s=np.zeros(len(rows), np.float32),
-        outputs=np.array(["tags"]), window_s=3.0, **{
-            "said.tags": rows, "mean.tags": rows.mean(axis=0), "deviation.tags": rows.std(axis=0),
-            "labels.tags": np.array(TAGS[teacher]),
-        },
-    )  # fmt: skip
 
 
 # The vocabulary
@@ -224,55 +199,6 @@ def test_a_comparison_counts_the_words_that_lose() -> None:
 # The command
 
 
-@pytest.fixture(scope="module")
-def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of hums and hisses that two teachers have heard; one of them also tosses a coin. And the encoder."""
-    folder = tmp_path_factory.mktemp("taught")
-    rng = np.random.default_rng(0)
-    tracks, samples = [], []
-    said: dict[str, dict[str, NDArray[np.float64]]] = {"one": {}, "two": {}}
-    for k in range(90):
-        tonal = k % 2 == 0
-        split = "train" if k < 56 else "valid" if k < 84 else "test"
-        y = rng.standard_normal(int(3.1 * RATE)) * rng.uniform(0.02, 0.1)
-        if tonal:
-            y += 0.5 * np.sin(2 * np.pi * rng.uniform(200, 400) * np.arange(len(y)) / RATE)
-        samples.append(np.round(y / np.abs(y).max() * 30_000).astype(np.int16))
-        tracks.append(track(f"a-{k}", f"artist {k // 2}", split, ("Hum",) if tonal else ("Hiss",)))
-        p = 0.8 if tonal else 0.1
-        said["one"][f"a-{k}"] = np.clip(np.array([[p, p, 0.5]]) + 0.05 * rng.standard_normal((1, 3)), 0.01, 0.99)
-        said["two"][f"a-{k}"] = np.clip(np.array([[p, rng.random()]]) + 0.05 * rng.standard_normal((1, 2)), 0.01, 0.99)
-    for teacher, outputs in said.items():
-        say(folder, teacher, outputs)
-    length = np.array([len(y) for y in samples], np.int64)
-    write_samples(folder / FILE, int(length.sum()), samples)
-    audio = Audio(folder / FILE, np.cumsum(length) - length, length, RATE)
-    front = load_recipe("musrec_1").front
-    none = np.zeros(len(tracks), np.int64)
-    save_cache(Cache(np.zeros((0, 128), np.uint8), none, none, tracks, front, [], audio=audio), folder)
-    vocabulary = {
-        "teachers": {"first": ["one"], "second": ["two"]},
-        "words": {
-            "texture": {"tonal": {"share": 0.5, "synonyms": ["humming"], "first": ["tonal", "tone"],
-                                  "second": ["Tonal music"], "labels": ["hum"]}},
-            "mood": {"coin": {"share": 0.5, "second": ["Coin"]}},
-            "genre": {"hiss": {"share": 0.5, "labels": ["hiss"]}},
-        },
-    }  # fmt: skip
-    (folder / "words.yaml").write_text(yaml.safe_dump(vocabulary, sort_keys=False))
-    (folder / "model").mkdir()
-    for file in MODELS.glob("musrec-1.*"):
-        shutil.copy(file, folder / "model")
-    return folder
-
-
-def words_of(taught: Path, *rest: str, vocabulary: str = "words.yaml") -> int:
-    return main([
-        "words", str(taught / "model" / "musrec-1.onnx"), "--cache", str(taught), "--music", str(taught),
-        "--out", str(taught), "--vocabulary", str(taught / vocabulary), *rest,
-    ])  # fmt: skip
-
-
 def test_words_lie_beside_the_encoder_and_its_card_names_them(taught: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = Card.load(taught / "model" / "musrec-1.json")
     assert words_of(taught, "--test", "--against", "hard") == 0
@@ -291,7 +217,7 @@ def test_words_lie_beside_the_encoder_and_its_card_names_them(taught: Path, caps
     assert ((said[:, 1] > 0.5) == ~tonal).all()
 
     report = json.loads((taught / "words" / "words.json").read_text())
-    assert report["clips"] == {"train": 56, "valid": 28, "test": 6}
+    assert report["clips"] == {"train": 56, "valid": 28, "test": 12}
     found = {one["word"]: one for one in [*report["words"], *report["left_out"]]}
     assert found["tonal"]["where"] == found["tonal"]["labels"]["where"] == "valid"
     assert found["tonal"]["clips"] == 14
