@@ -98,7 +98,7 @@ def test_in_the_genre_space_it_tells_of_genres(library: Beet) -> None:
     said = library("similar", "--first", "Waltz", "-n", "4", "--why", "--space", "genre")
     assert len(pairs(said.lines)) == 4
     assert "knows no words" not in said.err
-    labels = {genre.label for genre in Card.load().genres} | {"calm", "energetic", "happy", "sad"}
+    labels = {genre.label for genre in Card.load().genres} | {"lively", "calm", "happy", "dark"}
     for _, line in pairs(said.lines):
         shared = line.partition("both: ")[2].partition(";")[0]
         assert set(filter(None, shared.split(", "))) <= labels
@@ -132,6 +132,12 @@ def test_differences_in_words(differences: str, said: str) -> None:
     assert sentence(Explanation(("a", "b"), found)) == f"both: a, b; this one {said}"
     assert sentence(Explanation((), found)) == f"this one {said}"
     assert sentence(Explanation((), found), "Clocks") == f"like Clocks; this one {said}"
+
+
+def test_names_of_seeds_are_text_and_not_long() -> None:
+    found = Explanation(("piano",))
+    assert sentence(found, "\"$(rm) 😀\n\x1b[31m'") == "like \"$(rm) 😀 [31m': piano"
+    assert sentence(found, "é" * 10_000) == f"like {'é' * 57}...: piano"
 
 
 def test_where_nothing_can_be_said() -> None:
