@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from musrec_core.search.index import Neighbour, Ranker
 
 from ..library import recordings, sql
 from . import groups, search
+from .found_sets import FoundSets, SongSet
 from .request import Result
 
 if TYPE_CHECKING:
@@ -32,36 +32,6 @@ if TYPE_CHECKING:
     from .request import Request
 
 SONGS_OF_AN_ARTIST = 3  # in a playlist
-
-
-@dataclass(frozen=True)
-class SongSet:
-    """An artist or an album that was found.
-
-    Attributes
-    ----------
-    name : str
-    distance : float
-    typical : int
-        The id of the song nearest to the mean.
-    songs : list of int
-        The ids of its songs: an artist's, the nearest to the seeds first; an album's, in its order.
-    album_id : int, optional
-    """
-
-    name: str
-    distance: float
-    typical: int
-    songs: list[int]
-    album_id: int | None = None
-
-
-@dataclass(frozen=True)
-class FoundSets:
-    """The sets, nearest first, and what the seeds are called."""
-
-    sets: list[SongSet]
-    seed_names: list[str]
 
 
 def find(
