@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from beetsplug.musrec.attributes import codecs
 from beetsplug.musrec.similar.why_sentence import NOTHING, sentence
 from musrec_core.card import Card, known_cards
+from musrec_core.genres.vocabulary import Vocabulary
 from musrec_core.words.explain import Difference, Explanation
 
 from ..conftest import Beet
@@ -92,6 +95,21 @@ def test_a_model_without_words_is_one_sentence(library: Beet) -> None:
     assert said.err.count(f"the model {old.name} knows no words, so that --why tells of genres and moods only") == 1
     assert len(pairs(said.lines)) == 4
     assert "knows no words" not in library("similar", "--first", "Waltz", "-n", "4").err
+
+
+def test_genres_of_the_users_own_are_named_too(library: Beet) -> None:
+    card = Card.load()
+    ((stored,),) = library.sql(
+        "SELECT value FROM item_attributes WHERE key = 'musrec_embedding' "
+        "AND entity_id = (SELECT MIN(id) FROM items WHERE title LIKE '%Waltz%')"
+    )
+    (seed,) = codecs.decode_vectors([stored], card.dimensions)
+    Vocabulary(
+        ("Slow \x1bdances", "Other"), False, np.stack([100 * seed, 0 * seed]), np.array([-50.0, -50.0]),
+        np.ones(2), np.zeros(2), card.model_id,
+    ).save(f"{library.home / 'library.db'}.musrec-genres.json")  # fmt: skip
+    song = library("similar", "--first", "Waltz", "-n", "1", "--why")
+    assert re.search(r"both: .*Slow dances", song.lines[1])
 
 
 def test_in_the_genre_space_it_tells_of_genres(library: Beet) -> None:
