@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beetsplug.musrec.config import SAME_RECORDING
 from beetsplug.musrec.embedding.import_similar import MOST_COMPARED
+from beetsplug.musrec.templates import SAME_RECORDING
 from musrec_core import Encoder, TrackEmbedding
 from musrec_core.audio.clip import load_clip
 from musrec_core.search.distance import paired, pairwise

@@ -27,6 +27,7 @@ from benchmarks.synthetic_library import make_library, write_config
 
 BEET = [sys.executable, str(Path(sys.executable).parent / "beet")]
 QUIET = {"import": {"copy": False, "write": False, "autotag": False, "quiet": True, "resume": False}}
+SETTLED = 4.0  # seconds: vectors of a library that was written to just now are not kept in a file
 IMPORTTIME = re.compile(r"import time: +(\d+) \| +\d+ \| *(\S+)")
 
 
@@ -150,6 +151,32 @@ def size(bare: Path, ours: Path, items: int) -> None:
         print(f"  {key:<40}{'':>20}{length:>10.0f}")
 
 
+def queries(scratch: Path, items: int, runs: int) -> None:
+    """Queries by nearness and by words, which take turns; the library's vectors are in the file that is kept."""
+    home = scratch / "queries"
+    write_config(home)
+    make_library(home / "library.db", items)
+    time.sleep(SETTLED)
+    commands = {
+        "ls id:1": ["ls", "id:1"],
+        "ls similar:id:1": ["ls", "similar:id:1"],
+        'ls sounds:"calm piano"': ["ls", "sounds:calm piano"],
+        'ls sounds:"calm piano, no drums|100|0.5"': ["ls", "sounds:calm piano, no drums|100|0.5"],
+        "ls similar:id:1 -f '$musrec_sounds'": ["ls", "similar:id:1", "-f", "$musrec_sounds"],
+    }
+    taken: dict[str, list[Spent]] = {name: [] for name in commands}
+    for _ in range(runs + 1):  # the first of each does not count
+        for name, command in commands.items():
+            taken[name].append(spent_on(command, home))
+    wall, cpu = (
+        {name: statistics.median(getattr(spent, what) for spent in some[1:]) for name, some in taken.items()}
+        for what in ("wall", "cpu")
+    )
+    print(f"\n{f'{items:,} items':<46}{'wall [s]':>10}{'CPU [s]':>10}{'/ similar:':>12}")
+    for name in commands:
+        print(f"{'beet ' + name:<46}{wall[name]:>10.2f}{cpu[name]:>10.2f}{cpu[name] / cpu['ls similar:id:1']:>12.2f}")
+
+
 def importing(scratch: Path, tracks: int, runs: int) -> None:
     """``beet import`` of full-length songs in mixed formats, ten an album; each run into a new library."""
     songs = compose(scratch / "songs")
@@ -180,7 +207,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=15, help="runs a figure; the median counts")
     parser.add_argument("--items", type=int, default=100_000, help="of the large library")
     parser.add_argument("--tracks", type=int, default=100, help="to import")
-    parser.add_argument("--only", choices=("start", "large", "import"), help="one of the parts")
+    parser.add_argument("--only", choices=("start", "large", "queries", "import"), help="one of the parts")
     options = parser.parse_args()
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; medians of {options.runs}"
@@ -192,9 +219,11 @@ def main() -> None:
             start(scratch, options.runs)
         if options.only in (None, "large"):
             large(scratch, options.items, few)
+        if options.only in (None, "queries"):
+            queries(scratch, options.items, few)
         if options.only in (None, "import"):
             importing(scratch, options.tracks, few)
-        print(f"\nThe large library's and the import's are medians of {few}.")
+        print(f"\nThose of large libraries and of the import are medians of {few}.")
 
 
 if __name__ == "__main__":

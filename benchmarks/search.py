@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.overhead import BEET, run
+from benchmarks.overhead import BEET, SETTLED, run
 from benchmarks.synthetic_library import make_library, write_config
 from benchmarks.tables import machine, table
 from musrec_core import VectorIndex
@@ -28,7 +28,6 @@ from musrec_core.search.knn import hnsw_available, hnsw_neighbourhoods, neighbou
 
 K = 20
 ASKED = 500  # songs of which recall and the time of a question are measured
-SETTLED = 4.0  # seconds: `similar` keeps no file of a library that was written to just now
 
 
 def processes(sizes: list[int], runs: int, scratch: Path) -> list[list[object]]:

@@ -20,7 +20,7 @@ import yaml
 from beets.library import Album, Item, Library
 from numpy.typing import NDArray
 
-from beetsplug.musrec.attributes import codecs, fields
+from beetsplug.musrec.attributes import codecs, fields, types
 from musrec_core.card import Card
 from musrec_core.search.distance import unit
 
@@ -214,7 +214,7 @@ class _Songs:
                     " ".join(f"{axis}:{p:.4f}" for axis, p in zip(axes, self._mood[k], strict=True)),
                 )
             yield id_, fields.MODEL, model
-            yield id_, fields.GENRES, codecs.format_genres(dict(zip(labels, self._genres[k].tolist(), strict=True)))
+            yield id_, fields.GENRES, types.format_genres(dict(zip(labels, self._genres[k].tolist(), strict=True)))
 
 
 # Parts.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beetsplug.musrec.attributes import codecs, fields
+from beetsplug.musrec.attributes import codecs, fields, types
 from beetsplug.musrec.similar import arguments
 from musrec_core import Card, VectorIndex
 from musrec_core.genres.vocabulary import Vocabulary
@@ -25,7 +25,7 @@ def test_the_attributes_of_an_item() -> None:
     (vector,) = codecs.decode_vectors([stored[fields.EMBEDDING]], 4)
     np.testing.assert_allclose(vector, [0.18652, -0.19597, 0.95005, 0.15562], atol=1e-3)
     assert codecs.encode_vector(vector) == stored[fields.EMBEDDING]
-    assert codecs.parse_genres(stored[fields.GENRES]) == {"rock": 0.8312, "hip hop": 0.1034, "r&b": 0.0654}
+    assert types.parse_genres(stored[fields.GENRES]) == {"rock": 0.8312, "hip hop": 0.1034, "r&b": 0.0654}
     assert fields.failure_of(stored[fields.STATUS]) == "too-short"
     now = fields.file_properties("MP3", 241.3, 320_000, 44_100)
     assert not fields.is_another_recording(stored[fields.HEARD], now)

@@ -49,7 +49,7 @@ def test_a_vector_survives_its_text(values: list[float]) -> None:
 @MANY
 @given(st.text())
 def test_any_text_as_genres(text: str) -> None:
-    found = codecs.parse_genres(text)
+    found = types.parse_genres(text)
     assert all(isinstance(label, str) and isinstance(p, float) for label, p in found.items())
     for kind in (EmbeddingType(), types.GenresType(), types.MoodType()):
         assert "\n" not in kind.format(text) or "\n" in text
@@ -60,7 +60,7 @@ LABELS = st.text(st.characters(categories=["L", "N", "Zs"]), min_size=1).map(lam
 
 @given(st.dictionaries(LABELS, st.integers(0, 10_000).map(lambda n: n / 10_000), max_size=6))
 def test_genres_survive_their_text(genres: dict[str, float]) -> None:
-    assert codecs.parse_genres(codecs.format_genres(genres)) == pytest.approx(genres)
+    assert types.parse_genres(types.format_genres(genres)) == pytest.approx(genres)
 
 
 @MANY

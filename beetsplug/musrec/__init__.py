@@ -17,7 +17,8 @@ from musrec_core.errors import ModelError
 from . import named_queries
 from .attributes import fields
 from .commands import COMMANDS, Command
-from .config import DEFAULTS, Flag, ModelPath, Settings
+from .config import DEFAULTS, Settings
+from .templates import Flag, ModelPath
 
 if TYPE_CHECKING:
     from beets.dbcore.types import Type
@@ -52,6 +53,10 @@ class MusrecPlugin(BeetsPlugin):
         self.register_listener("import_begin", self._import_begins)
         if self._is_on(self.config["auto"]):
             self._register_embedding()
+            if self._is_on(self.config["write_tags"]):
+                self.register_listener("import_task_files", self._write_tags)
+                self.register_listener("import", self._tags_written)
+        self.register_listener("after_write", self._restore_tags)
         if self._is_on(self.config["genreguess"]["auto"]):
             self._register_genres()
         if self._is_on(self.config["mixes_on_import"]):
@@ -161,6 +166,16 @@ class MusrecPlugin(BeetsPlugin):
 
     def _import_ended(self, lib: Library, paths: list[bytes]) -> None:
         self.components.embedding_stage.finish()
+
+    def _write_tags(self, session: ImportSession, task: ImportTask) -> None:
+        self.components.tag_stage.files_in_place(session, task)
+
+    def _tags_written(self, lib: Library, paths: list[bytes]) -> None:
+        self.components.tag_stage.finish()
+
+    def _restore_tags(self, item: Item, path: bytes) -> None:
+        if path == item.path and fields.has_tags(item):  # another one is a copy of `convert`, with options of its own
+            self.components.tag_writer.restore(item)
 
     def _register_genres(self) -> None:
         self.early_import_stages.append(self._note_genres)

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from .similar.qualities import Qualities
     from .similar.query_results import QueryResults
     from .similar.why import Reasons
+    from .tags.import_stage import TagStage
+    from .tags.wanted import WantedTags
+    from .tags.writer import TagWriter
 
 
 ComponentT = TypeVar("ComponentT")
@@ -157,6 +160,28 @@ class Components:
         from .genres.import_stage import GenreStage
 
         return GenreStage(self.genres, lambda: self.settings.genreguess, self.log)
+
+    @component
+    def wanted_tags(self) -> WantedTags:
+        from .genres.tags import Rules
+        from .tags.wanted import WantedTags
+
+        models = self.vectors.models
+        cards = {id_: models[id_] for id_ in models.ids}
+        rules = Rules.of(self.settings.genreguess)
+        return WantedTags(self.settings.tags, cards, self.words, self.genres, rules)
+
+    @component
+    def tag_writer(self) -> TagWriter:
+        from .tags.writer import TagWriter
+
+        return TagWriter(self.log)
+
+    @component
+    def tag_stage(self) -> TagStage:
+        from .tags.import_stage import TagStage
+
+        return TagStage(lambda: self.wanted_tags, self.tag_writer, self.log)
 
     @component
     def learner(self) -> VocabularyLearner:

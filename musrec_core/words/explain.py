@@ -69,7 +69,7 @@ class Explanation:
     """What two songs share, and what sets the second apart from the first, each with the largest part first.
 
     ``share`` is the part of their centred cosine that goes with the shared words, all together; 0 without words. It may
-    exceed 1 where the rest of the vectors differs.
+    exceed 1 where the rest of the vectors differs. It is 0 where the cosine is not positive.
     """
 
     shared: tuple[str, ...] = ()
@@ -113,7 +113,7 @@ class Explainer:
             if label.casefold() not in named
         }
         if words is not None:
-            self._heads = _Heads(words, np.asarray(vectors, np.float64))
+            self._heads = _Heads(words, np.asarray(vectors, np.float32))
 
     def explain(self, first: Sound, second: Sound) -> Explanation:
         """What the second song has in common with the first, and what sets it apart."""
@@ -134,7 +134,7 @@ class Explainer:
         )
 
     def _lift(self, label: str, sound: Sound) -> float:
-        """Above 0 where a genre is true of a song, and more so than of others [deviations]."""
+        """Above 0 where a genre is true of a song, and clearly more so than of the library's average song."""
         p, (mean, deviation) = sound.genres.get(label, 0.0), self._genres[label]
         return 0.0 if p < TRUE else max(0.0, p - mean - ABOVE * deviation)
 
@@ -164,19 +164,19 @@ def _shared_moods(first: Sound, second: Sound) -> Iterator[str]:
 class _Heads:
     """The heads of a model, as the songs of a library vary along them."""
 
-    def __init__(self, words: Words, vectors: Floats) -> None:
+    def __init__(self, words: Words, vectors: NDArray[np.float32]) -> None:
         if vectors.ndim != 2 or vectors.shape[1] != words.dimensions:
             raise ValueError(f"got embeddings of shape {vectors.shape}, wanted (n, {words.dimensions})")
         self.words = words
         n, d = vectors.shape
         whole = n + PRIOR_SONGS
-        self.mean: Floats = vectors.sum(axis=0) / whole  # that of ordinary songs is 0, and each direction is alike
-        spread = (vectors.T @ vectors + PRIOR_SONGS * np.eye(d) / d) / whole - np.outer(self.mean, self.mean)
+        self.mean: Floats = vectors.sum(axis=0, dtype=np.float64) / whole  # ordinary songs: 0, each direction alike
+        products = (vectors.T @ vectors).astype(np.float64)
+        spread = (products + PRIOR_SONGS * np.eye(d) / d) / whole - np.outer(self.mean, self.mean)
         self.weights: Floats = words.weights.astype(np.float64)
         patterns = self.weights @ spread
         covariance = patterns @ self.weights.T
         self.deviations: Floats = np.sqrt(np.maximum(np.diag(covariance), 1e-12))
-        self.covariance: Floats = covariance
         self.correlations: Floats = covariance / np.outer(self.deviations, self.deviations)
         self.patterns: Floats = patterns / self.deviations[:, None]  # a vector's change for one deviation of the logit
         self.sizes: Floats = (self.patterns**2).sum(axis=1)
@@ -196,18 +196,11 @@ class _Heads:
 
     def rivals(self, k: int) -> list[int]:
         """The voices that a voice is told from, by their names: male vocals of female vocals."""
-        if self.words.groups[k] != "voice":
+        names, groups = self.words.names, self.words.groups
+        kind, _, noun = names[k].rpartition(" ")
+        if groups[k] != "voice" or not kind:
             return []
-        last = self.words.names[k].split()[-1]
-        return (
-            [
-                j
-                for j, name in enumerate(self.words.names)
-                if self.words.groups[j] == "voice" and name.split()[-1] == last and len(name.split()) > 1 and j != k
-            ]
-            if len(self.name_parts[k]) > 1
-            else []
-        )
+        return [j for j, name in enumerate(names) if groups[j] == "voice" and name.endswith(f" {noun}") and j != k]
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +218,7 @@ class _Pair:
         parts = self.logits[0] * self.logits[1] * heads.sizes
         ok = (self.probabilities.min(axis=0) >= TRUE) & (self.logits.min(axis=0) >= ABOVE)
         chosen: list[int] = []
-        for k in np.argsort(-parts, kind="stable")[: int(ok.size)].tolist():
+        for k in np.argsort(-parts, kind="stable").tolist():
             full = sum(groups[j] == groups[k] for j in chosen) >= MOST_OF_GROUP.get(groups[k], 1)
             if ok[k] and not full and not heads.alike(k, chosen, ALIKE) and not self._unclear(k):
                 chosen.append(k)
@@ -253,12 +246,10 @@ class _Pair:
 
     def share(self, chosen: Sequence[int]) -> float:
         """The part of the centred cosine that goes with some words together: of the regression on all their logits."""
-        if not chosen:
+        cosine = float(self.centred[0] @ self.centred[1])
+        if not chosen or cosine <= 0:
             return 0.0
-        heads = self.heads
-        logits = self.logits[:, chosen]
-        coefficients = np.linalg.lstsq(heads.correlations[np.ix_(chosen, chosen)], heads.patterns[chosen], rcond=None)[
-            0
-        ]
-        first, second = logits @ coefficients
-        return float(first @ second / (self.centred[0] @ self.centred[1]))
+        heads, logits = self.heads, self.logits[:, chosen]
+        patterns = np.linalg.lstsq(heads.correlations[np.ix_(chosen, chosen)], heads.patterns[chosen], rcond=None)[0]
+        first, second = logits @ patterns
+        return float(first @ second) / cosine

@@ -7,7 +7,8 @@ from typing import Any
 import confuse
 import pytest
 
-from beetsplug.musrec.config import DEFAULTS, SAME_RECORDING, Settings
+from beetsplug.musrec.config import DEFAULTS, Settings
+from beetsplug.musrec.templates import SAME_RECORDING
 
 from .conftest import Beet
 
@@ -46,6 +47,22 @@ def settings(musrec: dict[str, Any]) -> Settings:
         ("genreguess", "least_songs", -3, "a whole number, 1 or more"),
         ("genreguess", "least_artists", 0, "a whole number, 1 or more"),
         ("genreguess", "abstain", 7, "a number between 0 and 1"),
+        ("tags", "mood", "calm", "yes or no"),
+        ("tags", "words", True, "no, or the name of a tag, of letters, digits and underscores"),
+        (
+            "tags",
+            "words",
+            "a=b",
+            "no, or the name of a tag, of letters, digits and underscores",
+        ),
+        (
+            "tags",
+            "words",
+            "ü" * 9,
+            "no, or the name of a tag, of letters, digits and underscores",
+        ),
+        ("tags", "threshold", 1.5, "a number between 0 and 1"),
+        ("tags", "max_words", 0, "a whole number, 1 or more"),
         ("musicmap", "color", ["year"], "a text"),
         ("playlist", "dir", 5, "a path"),
         ("playlist", "relative_to", ["a"], "a path"),
@@ -61,7 +78,7 @@ def test_what_is_out_of_range_is_refused(section: str, key: str, value: Any, why
     with pytest.raises(confuse.ConfigError) as caught:
         getattr(wrong, section)
     assert str(caught.value) == f"musrec.{f'{section}.' if in_section else ''}{key} has to be {why}"
-    others = {"embedding", "library", "similar", "genreguess", "musicmap", "playlist", "mixes"} - {section}
+    others = {"embedding", "library", "similar", "genreguess", "tags", "musicmap", "playlist", "mixes"} - {section}
     assert all(getattr(wrong, other) for other in others)
 
 
@@ -78,6 +95,8 @@ def test_values_as_users_write_them() -> None:
     assert settings({"playlist": {"dir": ""}}).playlist.dir is None
     assert settings({"similar": {"weigh": {"rating": 1}}}).similar.weigh == {"rating": 1.0}
     assert settings({"genreguess": {"threshold": 1}}).genreguess.threshold == 1
+    assert settings({"tags": {"words": "Sound"}}).tags.words == "sound"
+    assert settings({"tags": {"words": False}}).tags.words is None
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,15 @@
-"""How the attributes are stored: a vector as base64 of float16, probabilities as ``rock:0.8312 pop:0.1034``."""
+"""How a vector is stored: as base64 of float16."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import math
-import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-_NUMBER = re.compile(r":(\d+(?:\.\d+)?)(?=\s|$)")  # ends a pair; the label before it may hold spaces: "hip hop:0.1200"
 
 
 def encode_vector(vector: NDArray[np.float32]) -> str:
@@ -40,18 +36,3 @@ def _unbase64(text: str | None) -> bytes:
         return binascii.a2b_base64(text or "")  # `base64.b64decode` takes twice as long for the same
     except ValueError:
         return b""
-
-
-def format_genres(genres: Mapping[str, float]) -> str:
-    """Probabilities -> ``rock:0.8312 pop:0.1034 ...``, descending."""
-    return " ".join(f"{label}:{p:.4f}" for label, p in sorted(genres.items(), key=lambda pair: -pair[1]))
-
-
-def parse_genres(text: str) -> dict[str, float]:
-    """The inverse of `format_genres`; text in another form is skipped."""
-    found, end = {}, 0
-    for number in _NUMBER.finditer(text):
-        if label := text[end : number.start()].strip():
-            found[label] = float(number[1])
-        end = number.end()
-    return found

@@ -1,4 +1,4 @@
-"""The item attributes: names, beets types, and storing an embedding in an item."""
+"""The item attributes: names, beets types, getters, and what they say of an item."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from beets.dbcore import types
 
-from musrec_core.errors import UnusableAudio
-
-from .codecs import encode_vector, format_genres, parse_genres
-from .types import EmbeddingText, EmbeddingType, GenresType, MoodType, Percentage, Probability
+from .types import EmbeddingText, EmbeddingType, GenresType, MoodType, Percentage, Probability, parse_genres
 
 if TYPE_CHECKING:
     from beets.library import Item
 
     from musrec_core.card import Card
-    from musrec_core.encoder import TrackEmbedding
 EMBEDDING = "musrec_embedding"
 GENRES = "musrec_genres"
 MOOD = "musrec_mood"
@@ -29,6 +25,7 @@ HEARD = "musrec_heard"  # properties of the embedded file: format, length, bit r
 EXCERPTS = " excerpts:"  # and how many of it were embedded, where that is not what the model's card says
 STATUS = "musrec_status"
 OWN = "musrec_my_"  # begins the names of learnt genres' fields
+TAG = "musrec_tag_"  # begins the names of the notes of what we wrote into a tag of the file
 SOUNDS = "musrec_sounds"  # computed: the words that say most of the song
 SOUND = "musrec_sound_"  # begins the names of words' fields
 DISTANCE = "musrec_distance"  # never stored: what `beet similar` gives a format
@@ -195,36 +192,17 @@ def learnt_labels(library: str) -> list[str]:
 # One item.
 
 
-def record(item: Item, outcome: TrackEmbedding | UnusableAudio, excerpts: int | None = None) -> None:
-    """Store an embedding, or the reason why there is none, in an item's attributes.
-
-    A failure keeps an older embedding: it is still the song's.
-
-    Parameters
-    ----------
-    excerpts : int, optional
-        How many of the file were embedded, where it is another number than the model's.
-    """
-    if isinstance(outcome, UnusableAudio):
-        item[STATUS] = f"{outcome.reason} @ {mtime_of(item)}"
-    else:
-        item[EMBEDDING] = encode_vector(outcome.vector)
-        item[GENRES] = format_genres(outcome.genres)
-        item[MODEL] = outcome.model
-        item[HEARD] = _properties_of(item) + (f"{EXCERPTS}{excerpts}" if excerpts else "")
-        if outcome.mood:
-            item[MOOD] = " ".join(f"{axis}:{p:.4f}" for axis, p in outcome.mood.items())
-        for outdated in ({STATUS} if outcome.mood else {STATUS, MOOD}) & set(item.keys()):
-            del item[outdated]
-    item.store()
-
-
 def mtime_of(item: Item) -> int:
     """When the file last changed [s]; 0 if it is missing or can't be read, so that it is tried again."""
     try:
         return int(os.stat(item.path).st_mtime) if os.access(item.path, os.R_OK) else 0
     except (OSError, ValueError, TypeError):  # a damaged library may hold no path
         return 0
+
+
+def has_tags(item: Item) -> bool:
+    """Whether we have written something into the file's own tags."""
+    return any(key.startswith(TAG) for key in item.keys(with_album=False))
 
 
 def stored_embedding(item: Item) -> str:
@@ -236,10 +214,6 @@ def stored_embedding(item: Item) -> str:
 def is_current(item: Item, model_id: str) -> bool:
     """Whether an item has an embedding of this model."""
     return bool(item.get(EMBEDDING)) and item.get(MODEL) == model_id
-
-
-def _properties_of(item: Item) -> str:
-    return file_properties(item.format, item.length, item.bitrate, item.samplerate)
 
 
 def file_properties(format_: str, length: float, bit_rate: int, sample_rate: int) -> str:

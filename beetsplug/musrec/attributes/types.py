@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from beets.dbcore import types
 from beets.dbcore.query import NumericQuery
 
-from .codecs import parse_genres
-
 if TYPE_CHECKING:
     from beets.dbcore import Model
 
+_NUMBER = re.compile(r":(\d+(?:\.\d+)?)(?=\s|$)")  # ends a pair; the label before it may hold spaces: "hip hop:0.1200"
 _DIMENSIONS = re.compile(r"\d+-d")
 _STORED_PAIR = re.compile(r":\d(\.\d+)?(\s|$)")  # of "rock:0.8312 pop:0.1034"
 _SHOWN_NUMBER = re.compile(r"\d+%|\d\.\d+")  # of "rock 83%, pop 10%" and "valence 0.62, arousal 0.80"
@@ -61,6 +60,21 @@ class EmbeddingType(types.String):
 
     def to_sql(self, model_value: str) -> str:
         return model_value.stored if isinstance(model_value, EmbeddingText) else model_value
+
+
+def format_genres(genres: Mapping[str, float]) -> str:
+    """Probabilities -> ``rock:0.8312 pop:0.1034 ...``, descending."""
+    return " ".join(f"{label}:{p:.4f}" for label, p in sorted(genres.items(), key=lambda pair: -pair[1]))
+
+
+def parse_genres(text: str) -> dict[str, float]:
+    """The inverse of `format_genres`; text in another form is skipped."""
+    found, end = {}, 0
+    for number in _NUMBER.finditer(text):
+        if label := text[end : number.start()].strip():
+            found[label] = float(number[1])
+        end = number.end()
+    return found
 
 
 class RoundedNumber(str):

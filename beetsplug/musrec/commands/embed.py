@@ -14,6 +14,7 @@ from ..attributes import fields
 from ..console import print_item, print_text
 from ..embedding.embedder import PendingWork
 from ..library import sql
+from . import embed_tags
 
 if TYPE_CHECKING:
     from optparse import OptionParser
@@ -29,8 +30,10 @@ class EmbedCLIOpts(Protocol):
     jobs: int | None
     pretend: bool
     quiet: bool
+    remove_tags: bool
     report: bool
     retry: bool
+    write_tags: bool
 
 
 def add_options(parser: OptionParser) -> None:
@@ -42,13 +45,24 @@ def add_options(parser: OptionParser) -> None:
     )
     parser.add_option("-f", "--force", action="store_true", default=False, help="embed every track again")
     parser.add_option("-j", "--jobs", type="int", metavar="N", help="worker processes (default: one for each core)")
-    parser.add_option("-p", "--pretend", action="store_true", default=False, help="only list what would be embedded")
+    parser.add_option(
+        "-p",
+        "--pretend",
+        action="store_true",
+        default=False,
+        help="only list what would be embedded, written or removed",
+    )
     parser.add_option(
         "--retry", action="store_true", default=False, help="try again what failed, even if the file has not changed"
     )
     parser.add_option(
         "--report", action="store_true", default=False, help="only report what could not be embedded, by reason"
     )
+    parser.add_option("--write-tags", action="store_true", default=False,
+                      help="write what is heard (mood, words; see `musrec.tags`) into the files' own tags, "
+                           "instead of embedding")  # fmt: skip
+    parser.add_option("--remove-tags", action="store_true", default=False,
+                      help="remove from the files' tags what --write-tags wrote, and nothing else")  # fmt: skip
     parser.add_option("-q", "--quiet", action="store_true", default=False, help="no progress bar, no summary")
 
 
@@ -57,6 +71,9 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: EmbedC
     ids = sql.matching(lib, args, allow_empty=True)
     if opts.report:
         report(lib, ids)
+        return
+    if opts.write_tags or opts.remove_tags:
+        _tags(components, lib, ids, opts)
         return
     embedder = components.embedder
     work = PendingWork(ids) if opts.force else embedder.needs_embedding(lib, ids, retry=opts.retry)
@@ -79,10 +96,23 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: EmbedC
         print_text(_summary(work, done, failed))
 
 
+def _tags(components: Components, lib: Library, ids: list[int], opts: EmbedCLIOpts) -> None:
+    run_tags = embed_tags.run_write if opts.write_tags else embed_tags.run_remove
+    try:
+        run_tags(components, lib, ids, pretend=opts.pretend, quiet=opts.quiet)
+    except KeyboardInterrupt:
+        print_text("stopped: run it again for the rest")
+        raise
+
+
 def _check(parser: OptionParser, opts: EmbedCLIOpts) -> None:
     """Raise `UserError` for what would be ignored, or makes no sense."""
     if opts.report:
         option_checks.require(parser, opts, "--report", {"report"})
+    elif opts.write_tags:
+        option_checks.require(parser, opts, "--write-tags", {"write_tags", "pretend", "quiet"})
+    elif opts.remove_tags:
+        option_checks.require(parser, opts, "--remove-tags", {"remove_tags", "pretend", "quiet"})
     elif opts.force and opts.retry:
         raise UserError("--force can't be combined with --retry: it embeds every track")
     elif opts.pretend:

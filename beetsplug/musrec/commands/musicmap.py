@@ -20,7 +20,7 @@ from musrec_core.map.page import Song
 from musrec_core.words import tables
 
 from .. import option_checks, progress
-from ..attributes import codecs, fields
+from ..attributes import fields, types
 from ..library import coverage, sql
 from ..overwrite import check_page
 
@@ -212,7 +212,7 @@ def _predicted_genres(
         best = zip(p.argmax(axis=1).tolist(), p.max(axis=1).tolist(), strict=True)
         return [own.labels[k] if sure >= genres.abstain else None for k, sure in best]
     stored = sql.attributes(lib, ids, fields.GENRES)
-    return [next(iter(codecs.parse_genres(stored.get(id_, ""))), None) for id_ in ids]
+    return [next(iter(types.parse_genres(stored.get(id_, ""))), None) for id_ in ids]
 
 
 def _colouring(field: str, values: list[Any]) -> Colouring:

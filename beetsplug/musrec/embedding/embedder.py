@@ -17,6 +17,7 @@ from musrec_core.workers.pool import WorkerPool, default_workers, embed_in_worke
 
 from .. import progress
 from ..attributes import codecs, fields
+from ..attributes.record import record
 from ..library import sql
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class Embedder:
     def store(self, item: Item, outcome: TrackEmbedding | UnusableAudio) -> None:
         """Store an outcome in the library; raises `UserError` if it can't be written."""
         try:
-            fields.record(item, outcome, self._excerpts)
+            record(item, outcome, self._excerpts)
         except sqlite3.OperationalError as error:
             raise UserError(f"the library can't be written: {error}; what was embedded so far is stored") from None
 

@@ -257,6 +257,15 @@ def ids_with(lib: Library, key: str) -> list[int]:
     return [row[0] for row in rows]
 
 
+def ids_with_prefix(lib: Library, prefix: str) -> list[int]:
+    """The ids of the items that have a stored attribute whose name begins so."""
+    with lib.transaction() as tx:
+        rows = tx.query(
+            "SELECT DISTINCT entity_id FROM item_attributes WHERE SUBSTR(key, 1, ?) = ?", (len(prefix), prefix)
+        )
+    return [row[0] for row in rows]
+
+
 def columns(lib: Library, ids: Iterable[int], names: tuple[str, ...]) -> dict[int, tuple[Any, ...]]:
     """Some columns of some items, without loading them; an empty (NULL) text or number as beets reads it."""
     found: dict[int, tuple[Any, ...]] = {}

@@ -16,7 +16,7 @@ from musrec_core.errors import IndexFileError
 from musrec_core.search.distance import squared_norms
 from musrec_core.search.index import VectorIndex
 
-from ..attributes import codecs, fields
+from ..attributes import codecs, fields, types
 from .coverage import Counts, counts
 from .models import songs_by_model
 
@@ -219,7 +219,7 @@ def _genres(lib: Library, card: Card) -> VectorIndex:
     labels = [genre.label for genre in card.genres]
     parts = []
     for ids, texts in _rows(lib, fields.GENRES, card.model_id):
-        found = [codecs.parse_genres(text or "") for text in texts]
+        found = [types.parse_genres(text or "") for text in texts]
         rows = [[probabilities.get(label, np.nan) for label in labels] for probabilities in found]
         parts.append((ids, np.asarray(rows, np.float32).reshape(len(ids), len(labels))))
     return _index(parts, len(labels))

@@ -12,7 +12,7 @@ from musrec_core.errors import UnknownWordError, WordsError
 from musrec_core.words import request
 from musrec_core.words.lexicon import Lexicon, listed, shown
 
-from ..attributes import codecs, fields
+from ..attributes import fields, types
 from ..genres.tags import key_of
 from ..library import sql
 
@@ -78,9 +78,6 @@ class Qualities:
         for kind, lexicon in lexicons.items():
             if (place := lexicon.find(name)) is not None:
                 return Quality(kind, lexicon.names[place])
-        for genre in card.genres:
-            if key_of(name) in (key_of(genre.label), key_of(genre.key)):  # hiphop, too
-                return Quality("genre", genre.label)
         every = Lexicon(
             [known for lexicon in lexicons.values() for known in lexicon.names],
             [others for lexicon in lexicons.values() for others in lexicon.synonyms],
@@ -95,7 +92,8 @@ class Qualities:
         found: dict[Kind, Lexicon] = {}
         if (learnt := self._learnt(lib)) is not None:
             found["learnt"] = Lexicon(learnt.labels)
-        found["genre"] = Lexicon([genre.label for genre in card.genres], [[genre.key] for genre in card.genres])
+        spellings = [(genre.key, key_of(genre.label)) for genre in card.genres]  # hiphop, too
+        found["genre"] = Lexicon([genre.label for genre in card.genres], spellings)
         if (words := self._words.find(card)) is not None:
             found["word"] = request.lexicon_of(words)
         if card.mood:
@@ -128,7 +126,7 @@ def moods(lib: Library, axis: str) -> dict[int, float]:
     """A song's id -> one axis of its mood."""
     found = {}
     for id_, text in sql.texts(lib, fields.MOOD):
-        if (value := codecs.parse_genres(text or "").get(axis)) is not None:
+        if (value := types.parse_genres(text or "").get(axis)) is not None:
             found[id_] = value
     return found
 

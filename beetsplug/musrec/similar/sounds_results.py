@@ -9,6 +9,8 @@ from beets.dbcore.query import InvalidQueryArgumentValueError
 from beets.ui import UserError
 from confuse import ConfigError
 
+from musrec_core._text import one_line
+
 from .query_results import Pattern, QueryResults, parse
 from .seeds import Seeds
 
@@ -52,14 +54,15 @@ class SoundsResults(QueryResults):
     def _check_words(self, lib: Library, pattern: Pattern) -> None:
         try:
             similar = self.similar()
-            card = similar.card(lib)
+            card = self.snapshot(lib).card
         except (UserError, ConfigError):  # there is no usable model, which is told when songs are looked for
             return
         if card.words is not None:
             try:
                 similar.qualities.request(card, pattern.wanted)
             except UserError as error:
-                raise InvalidQueryArgumentValueError(pattern.wanted, "a request for words", str(error)) from None
+                said = str(error)
+                raise InvalidQueryArgumentValueError(one_line(pattern.wanted), "a request for words", said) from None
 
     def snapshot(self, lib: Library) -> Snapshot:
         """The embeddings, which words are told from, whatever space is configured."""

@@ -12,8 +12,8 @@ from beets.ui import UserError
 
 from musrec_core.search.ranking import away_from, normalised_ratings, start, towards, typical
 
-from ..config import MAX_WEIGHT
 from ..library import sql
+from ..templates import MAX_WEIGHT
 
 if TYPE_CHECKING:
     from beets.library import Library

@@ -9,7 +9,7 @@ import numpy as np
 
 from musrec_core.words.explain import Explainer, Sound
 
-from ..attributes import codecs, fields
+from ..attributes import codecs, fields, types
 from ..console import display_name, stem
 from ..library import sql
 from .why_sentence import sentence
@@ -98,6 +98,8 @@ class Reasons:
         if own:
             return Explainer(words, vectors, own.labels, own.probabilities(vectors))
         labels = [genre.label for genre in card.genres]
+        if words and set(labels) <= set(words.names):  # which says the same, and reading a library's genres takes long
+            return Explainer(words, vectors)
         return Explainer(words, vectors, labels, self._vectors.get(lib, "genre", card).index.vectors)
 
 
@@ -118,7 +120,7 @@ def _of_item(item: Item, card: Card, own: Vocabulary | None, heard: Mapping[int,
     if not np.isfinite(vector).all():
         return None
     genres = own.guess(vector) if own else fields.genres_of(item)
-    return NamedSound(id_, display_name(item), Sound(vector, genres, codecs.parse_genres(item.get(fields.MOOD) or "")))
+    return NamedSound(id_, display_name(item), Sound(vector, genres, types.parse_genres(item.get(fields.MOOD) or "")))
 
 
 def _of_track(name: str, track: TrackEmbedding, own: Vocabulary | None, id_: int | None = None) -> NamedSound:

@@ -26,14 +26,8 @@ if TYPE_CHECKING:
     from .options import SimilarOptions
     from .qualities import Qualities
 
-ABOUT_SEEDS = (
-    "at",
-    "space",
-    "metric",
-    "hub_correction",
-    "closer_than",
-    "with_seeds",
-)  # options that say how to compare with a seed
+# Options that say how to compare with a seed.
+ABOUT_SEEDS = ("at", "space", "metric", "hub_correction", "closer_than", "with_seeds")
 
 
 def is_asked(options: SimilarOptions, args: Sequence[str]) -> bool:

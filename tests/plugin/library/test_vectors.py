@@ -289,7 +289,7 @@ def test_standings_and_matching_ids_are_what_beets_itself_finds(lib: Library) ->
         item = song(lib, state.id)
         assert bool(state.size) == (fields.EMBEDDING in item)
         assert (state.model, state.embedded_file) == (item[fields.MODEL], item[fields.HEARD])
-        assert state.file == fields._properties_of(item)
+        assert state.file == fields.file_properties(item.format, item.length, item.bitrate, item.samplerate)
 
 
 def test_the_program_keeps_its_file_beside_a_large_library(tmp_path: Path) -> None:

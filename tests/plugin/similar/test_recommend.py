@@ -113,7 +113,9 @@ def test_steering(library: Beet) -> None:
             "similar", "Waltz", "--less", f"rock:{weight}"
         )
     assert "--more has to be NAME:NUMBER, as in rock:0.2" in library.error("similar", "Waltz", "--more", "rock:x")
-    assert "the model has no genre polka; its genres are" in library.error("similar", "Waltz", "--more", "polka")
+    assert "there is no genre, word or mood polka; the nearest are folk," in library.error(
+        "similar", "Waltz", "--more", "polka"
+    )
     assert "no song matches --unlike" in library.error("similar", "Waltz", "--unlike", "nosuch")
 
 
