@@ -25,7 +25,7 @@ from .plugin.conftest import Beet, Completed
 
 ROOT = Path(__file__).parents[1]
 SONGS: list[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
-NAMES = ("artists", "configuration", "faq", "journeys", "playlists", "recommend", "similar-options")
+NAMES = ("artists", "configuration", "faq", "journeys", "playlists", "recommend", "similar-options", "words")
 PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
 BLOCK = re.compile(r"^```\n(\$ .*?)^```", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"  +# .*$")

@@ -220,7 +220,7 @@ class _Pair:
         chosen: list[int] = []
         for k in np.argsort(-parts, kind="stable").tolist():
             full = sum(groups[j] == groups[k] for j in chosen) >= MOST_OF_GROUP.get(groups[k], 1)
-            if ok[k] and not full and not heads.alike(k, chosen, ALIKE) and not self._unclear(k):
+            if ok[k] and not full and not heads.alike(k, chosen, ALIKE) and not self._unclear(k, 0, 1):
                 chosen.append(k)
             if len(chosen) == MOST_SHARED:
                 break
@@ -234,15 +234,16 @@ class _Pair:
         said = [words.names.index(name) for axis in moods for name in MOOD_WORDS[axis] if name in words.names]
         chosen: list[int] = []
         for k in np.argsort(-parts, kind="stable").tolist():
-            if low[k] <= FALSE and high[k] >= TRUE and not heads.alike(k, [*said, *chosen], ALIKE_DIFFERENCES):
+            clear = low[k] <= FALSE and high[k] >= TRUE and not self._unclear(k, int(self.logits[:, k].argmax()))
+            if clear and not heads.alike(k, [*said, *chosen], ALIKE_DIFFERENCES):
                 chosen.append(k)
             if len(chosen) == MOST_DIFFERENT:
                 break
         return [Difference(words.names[k], words.groups[k], bool(np.diff(self.logits[:, k])[0] > 0)) for k in chosen]
 
-    def _unclear(self, k: int) -> bool:
-        """Whether a song may as well have another voice."""
-        return any(self.probabilities[:, j].max() >= 0.5 for j in self.heads.rivals(k))
+    def _unclear(self, k: int, *songs: int) -> bool:
+        """Whether one of some songs may as well have another voice."""
+        return any(self.probabilities[song, j] >= 0.5 for song in songs for j in self.heads.rivals(k))
 
     def share(self, chosen: Sequence[int]) -> float:
         """The part of the centred cosine that goes with some words together: of the regression on all their logits."""

@@ -15,7 +15,7 @@ from musrec_core.search.index import Neighbour, Ranker
 
 from ..library import recordings, sql
 from . import groups, search
-from .groups import FoundSets, SongSet
+from .found_sets import FoundSets, SongSet
 from .request import Result
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from beets.ui import UserError
 
 from ..console import formatted
 from ..library import coverage, song_keys, sql
-from . import artists, journey, search, seeds, steering, words_alone
+from . import artists, journey, no_result, search, seeds, steering, words_alone
 from .arguments import resolved
 from .criteria import Criteria, criteria_from, default_metric
 from .nearness import LibraryNearness
@@ -175,7 +175,7 @@ class SimilarSearch:
             if others:
                 self._log.warning("{}", nearness.too_far(others[0], options.closer_than or ""))
             else:
-                self._explain(snapshot, start, options, too_long=bool(seconds and ranker(1)))
+                no_result.explain(snapshot, start, options, self._log, too_long=bool(seconds and ranker(1)))
         paths = [path for path, _ in start.files]
         return Result(
             songs, count, paths, start.items, card.model_id, random_seed, leads, start, criteria.space,
@@ -290,22 +290,6 @@ class SimilarSearch:
         self._last_result.set(((neighbour.id, neighbour.distance) for neighbour in neighbours), nearness)
         found = (lib.get_item(neighbour.id) for neighbour in neighbours)
         return [item for item in found if item is not None and item.path]
-
-    def _explain(self, snapshot: Snapshot, start: Seeds, options: SimilarOptions, *, too_long: bool) -> None:
-        """Say why no song was found."""
-        if len(snapshot.index) <= len(start.items) <= 1:
-            counts = snapshot.counts
-            if counts.items > counts.current + counts.failed:
-                raise UserError("no other song is embedded yet: run `beet embed`")
-            if counts.failed:
-                raise UserError("no other song could be embedded: `beet embed --report` says why")
-            raise UserError("there is no other song in the library: run `beet import`")
-        if len(snapshot.index) <= len(start.items) and not options.with_seeds:
-            raise UserError("every embedded song is a seed: add --with-seeds to list seeds, too")
-        if too_long:
-            self._log.warning("no song is short enough for --length {}", options.length)
-        else:
-            self._log.warning("no other song is left to choose from")
 
     # A journey.
 

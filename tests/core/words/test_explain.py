@@ -15,6 +15,8 @@ NAMES = {
     "piano": "instrument",
     "guitar": "instrument",
     "acoustic guitar": "instrument",
+    "drums": "instrument",
+    "organ": "instrument",
     "vocals": "voice",
     "female vocals": "voice",
     "male vocals": "voice",
@@ -26,6 +28,7 @@ SIZE = 16
 DIRECTION = {name: k for k, name in enumerate(NAMES)}
 WEIGHTS = 20 * np.eye(len(NAMES), SIZE, dtype=np.float32)
 WEIGHTS[DIRECTION["acoustic guitar"]] = WEIGHTS[DIRECTION["guitar"]]  # says the same
+WEIGHTS[DIRECTION["organ"]] = WEIGHTS[DIRECTION["piano"]]  # and so does this one, here
 WEIGHTS[DIRECTION["calm"]] = -WEIGHTS[DIRECTION["energetic"]]
 WORDS = Words(
     names=tuple(NAMES),
@@ -65,6 +68,17 @@ def test_the_largest_part_of_the_cosine_comes_first() -> None:
     assert explained(vector("folk", "piano"), vector("folk", "piano")).shared == ("folk", "piano")
 
 
+def test_a_few_words_of_several_kinds() -> None:
+    band = vector("guitar", "drums", "piano", "rock", "80s", "energetic")
+    assert explained(band, band).shared == ("guitar", "drums", "rock", "80s")
+    assert len(explained(vector("guitar", "drums", "rock"), vector("piano")).differences) == 2
+
+
+def test_differences_come_by_their_size() -> None:
+    found = explained(vector("piano", "folk"), vector("folk", "rock"))
+    assert found.differences == (Difference("piano", "instrument", False), Difference("rock", "genre", True))
+
+
 def test_the_share_is_that_part_of_the_cosine() -> None:
     same = vector("piano", "folk")
     alone = explained(same, same)
@@ -76,15 +90,21 @@ def test_the_share_is_that_part_of_the_cosine() -> None:
 def test_no_two_words_say_the_same() -> None:
     found = explained(vector("guitar", "folk"), vector("guitar", "folk"))
     assert found.shared == ("guitar", "folk")  # and not acoustic guitar
+    keys = explained(vector("piano"), vector("piano"))
+    assert keys.shared == ("piano",)  # and not organ
     calm = explained(vector("piano", rest=DIRECTION["energetic"]), vector("piano"))
     assert [each.name for each in calm.differences] == ["energetic"]  # and not calm
 
 
 def test_a_voice_that_may_be_another_is_not_named() -> None:
-    both = vector("vocals", "female vocals", "male vocals")
+    both = vector("female vocals", "male vocals", "vocals")
     assert explained(both, both).shared == ("vocals",)
     clear = vector("female vocals", "vocals")
+    clear[DIRECTION["vocals"]] = 0.35
     assert explained(clear, clear).shared == ("female vocals",)
+    assert {each.name for each in explained(vector("piano"), both).differences} == {"vocals", "piano"}
+    other = explained(vector("male vocals"), vector("female vocals"))
+    assert {(each.name, each.more) for each in other.differences} == {("female vocals", True), ("male vocals", False)}
 
 
 def test_what_the_whole_library_has_explains_nothing() -> None:
@@ -94,6 +114,9 @@ def test_what_the_whole_library_has_explains_nothing() -> None:
     pair = vector("rock", "piano"), vector("rock", "piano")
     assert explained(*pair).shared == ("rock", "piano")
     assert explained(*pair, rock).shared == ("piano",)
+    more = pair[0].copy()
+    more[DIRECTION["rock"]] = 0.6  # as no other song
+    assert explained(more, more, rock).shared == ("piano", "rock")
 
 
 def test_nothing_is_invented() -> None:
@@ -106,6 +129,7 @@ def test_nothing_is_invented() -> None:
     both = vector("piano"), vector("piano", "rock")
     both[1][DIRECTION["rock"]] = 0.2  # a probability of a half
     assert explained(*both).differences == ()
+    assert explained(both[1], both[1]).shared == ("piano",)
 
 
 @pytest.mark.parametrize("songs", [0, 1, 2, 5])
@@ -130,12 +154,14 @@ def test_mood_comes_before_words_that_say_the_same() -> None:
 
 
 def test_a_genre_that_is_no_word_is_named_too() -> None:
-    labels, songs = ("Shoegaze", "Rock", "Any"), np.array([[0.1, 0.1, 0.8]] * 40 + [[0.8, 0.1, 0.9]] * 10)
+    labels, songs = ("Rock", "Any", "Shoegaze"), np.array([[0.1, 0.8, 0.1]] * 40 + [[0.1, 0.9, 0.8]] * 10)
     own = Explainer(WORDS, LIBRARY, labels, songs)
     genres = {"Shoegaze": 0.9, "Rock": 0.8, "Any": 0.8}
     pair = Sound(vector("piano"), genres), Sound(vector("piano"), genres)
     assert own.explain(*pair).shared == ("piano", "Shoegaze")  # Rock is a word, and any song is Any
     assert own.explain(pair[0], Sound(vector("piano"), {"Shoegaze": 0.1})).shared == ("piano",)
+    band = Sound(vector("guitar", "drums", "rock", "80s"), genres)
+    assert own.explain(band, band).shared == ("guitar", "drums", "rock", "Shoegaze")
 
 
 def test_without_words_genres_and_mood_are_left() -> None:

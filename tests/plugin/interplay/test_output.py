@@ -17,8 +17,6 @@ from musrec_core import Card
 
 from ..conftest import Beet
 
-pytestmark = pytest.mark.quick_model
-
 BLOB = re.compile(r"[A-Za-z0-9+/]{60,}")
 COMPUTED = [
     "musrec_genre",

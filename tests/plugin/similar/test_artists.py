@@ -14,7 +14,7 @@ from beets.ui import UserError
 
 from beetsplug.musrec.attributes import codecs, fields
 from beetsplug.musrec.similar import arguments, groups
-from beetsplug.musrec.similar.groups import FoundSets
+from beetsplug.musrec.similar.found_sets import FoundSets
 from beetsplug.musrec.similar.request import Request
 from musrec_core.card import Card
 from musrec_core.search.distance import unit

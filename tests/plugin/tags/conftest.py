@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from beets import config
 from beets.library import Item, Library
 
 from beetsplug.musrec.tags.writer import TagWriter
@@ -31,6 +32,7 @@ def writer(log: Log) -> TagWriter:
 
 @pytest.fixture
 def lib(tmp_path: Path) -> Library:
+    config["create_backup_before_migrations"] = False  # they would lie in the working directory
     return Library(":memory:", str(tmp_path))
 
 
