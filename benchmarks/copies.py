@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beetsplug.musrec.embedding.import_similar import MOST_COMPARED
 from beetsplug.musrec.templates import SAME_RECORDING
 from musrec_core import Encoder, TrackEmbedding
 from musrec_core.audio.clip import load_clip
+from musrec_core.search.copies import MOST_COMPARED
 from musrec_core.search.distance import paired, pairwise
 from musrec_core.search.fingerprint import Fingerprint, align, fingerprint_file
 from musrec_core.search.recordings import plain_artist, plain_title

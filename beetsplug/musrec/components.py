@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .playlists.files import PlaylistWriter
     from .playlists.mixes import Mixes
     from .playlists.refresh import PlaylistRefresher
+    from .similar.copies import CopyFinder
     from .similar.find import SimilarSearch
     from .similar.hubs import HubFinder
     from .similar.qualities import Qualities
@@ -222,6 +223,12 @@ class Components:
         from .library.item_words import ItemWords
 
         return ItemWords(lambda: self.vectors.models, self.words, self.log)
+
+    @component
+    def copies(self) -> CopyFinder:
+        from .similar.copies import CopyFinder
+
+        return CopyFinder(self.settings.embedding, self.settings.library.exclude, self.vectors, self.log)
 
     @component
     def hubs(self) -> HubFinder:

@@ -51,6 +51,27 @@ class Fingerprint:
 
 
 @dataclass(frozen=True)
+class PackedFingerprint:
+    """A fingerprint in an eighth of the memory: 50 kB for five minutes."""
+
+    bits: bytes
+    sounding: bytes
+    frames: int
+
+    @classmethod
+    def of(cls, unpacked: Fingerprint) -> PackedFingerprint:
+        """Pack a fingerprint."""
+        bits, sounding = np.packbits(unpacked.bits), np.packbits(unpacked.sounding)
+        return cls(bits.tobytes(), sounding.tobytes(), len(unpacked.bits))
+
+    def unpack(self) -> Fingerprint:
+        """The fingerprint that was packed."""
+        bits = np.unpackbits(np.frombuffer(self.bits, np.uint8), count=self.frames * BITS)
+        sounding = np.unpackbits(np.frombuffer(self.sounding, np.uint8), count=self.frames)
+        return Fingerprint(bits.view(np.bool_).reshape(self.frames, BITS), sounding.view(np.bool_))
+
+
+@dataclass(frozen=True)
 class Alignment:
     """The best alignment of two fingerprints.
 

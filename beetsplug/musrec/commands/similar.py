@@ -12,7 +12,7 @@ from beets.ui import CommonOptionsParser, UserError
 from .. import playlist_paths
 from ..console import formatted, print_item, print_text
 from ..option_checks import listed
-from ..similar import arguments, word_list
+from ..similar import arguments, copy_list, word_list
 from ..similar.option import Use
 from ..similar.options import BY_NAME
 from ..similar.request import PlaylistContext, Request
@@ -49,6 +49,9 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Any, a
         _show(components, lib, options, components.refresher.extend(lib, options.extend or "", options))
     elif options.mode is Use.HUBS:
         _show_hubs(components, lib, options, args)
+    elif options.mode is Use.COPIES:
+        for line in copy_list.lines(components.copies.find(lib, args), options.format, components.log):
+            print_text(line)
     elif options.mode is Use.WORDS:
         for line in word_list.lines(components.qualities, components.vectors.card(lib), args):
             print_text(line)

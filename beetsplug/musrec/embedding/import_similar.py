@@ -9,14 +9,14 @@ from beets.util import displayable_path
 
 from musrec_core._text import one_line
 from musrec_core.errors import UnusableAudio, WorkersError
-from musrec_core.search.fingerprint import fingerprint_in_worker, is_copy
+from musrec_core.search.copies import MOST_COMPARED, NEIGHBOURS, Verdict, verdict
 from musrec_core.search.index import VectorIndex
-from musrec_core.search.recordings import may_be_same, same_name, worth_comparing
-from musrec_core.workers.pool import WorkerPool
+from musrec_core.search.recordings import same_name, worth_comparing
 
 from ..console import formatted
 from ..library import sql
 from ..library.recordings import COLUMNS, copy_of
+from .fingerprints import FileFingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from ..config import EmbeddingSettings
     from ..library.vectors import VectorStore
 
-NEIGHBOURS = 50  # the nearest may be of the same album, gone, or other songs
-MOST_COMPARED = 3  # of them whose files are heard: each takes half a second to a second
 REBUILD_AFTER = 1000  # new songs that are looked through apart from the others
 NAME = "$artist - $title"
 
@@ -63,7 +61,7 @@ class ImportSimilar:
         self._vectors, self._settings, self._log = vectors, settings, log
         self._known: VectorIndex | None = None
         self._new: dict[int, NDArray[np.float32]] = {}
-        self._pool: WorkerPool | None = None
+        self._fingerprinter = FileFingerprints(settings.timeout, workers=1)
 
     def report_copies(self, lib: Library, item: Item, vector: NDArray[np.float32]) -> None:
         """Log one line if a song of another album is the same recording."""
@@ -96,9 +94,7 @@ class ImportSimilar:
 
     def close(self) -> None:
         """Stop the worker."""
-        if self._pool is not None:
-            self._pool.close()
-            self._pool = None
+        self._fingerprinter.close()
 
     def _report_nearest(self, lib: Library, item: Item, found: dict[int, float]) -> None:
         new, near = copy_of([item[name] for name in COLUMNS]), _others(lib, item, found)
@@ -115,22 +111,20 @@ class ImportSimilar:
         heard, *others = self._fingerprints([item.path, *_paths(lib, likely)])
         unsure: tuple[_Near, str] | None = None
         for near, other in zip(likely, others, strict=True):
-            if not isinstance(heard, UnusableAudio) and not isinstance(other, UnusableAudio):
-                if is_copy(heard, other):
-                    self._report(lib, item, near)
-                    return
-            elif unsure is None and may_be_same(new, near.copy, near.distance):
+            said = verdict(new, near.copy, near.distance, heard, other)
+            if said is Verdict.SAME:
+                self._report(lib, item, near)
+                return
+            if said is Verdict.UNSURE and unsure is None:
                 unsure = near, str(heard if isinstance(heard, UnusableAudio) else other)
         if unsure is not None:
             self._report(lib, item, *unsure)
 
     def _fingerprints(self, paths: list[bytes]) -> list[Fingerprint | UnusableAudio]:
         """The fingerprint of each file, or why there is none; no failure may stop an import."""
-        if self._pool is None:
-            self._pool = WorkerPool(None, workers=1, timeout=self._settings.timeout, job=fingerprint_in_worker)
         found: dict[bytes, Fingerprint | UnusableAudio] = {}
         try:
-            found.update(self._pool.map(paths))
+            found.update(self._fingerprinter.of(paths))
         except WorkersError as error:
             failed = UnusableAudio(displayable_path(paths[0]), "crashed", str(error))
             found = {path: found.get(path, failed) for path in paths}

@@ -25,6 +25,7 @@ MODE_NAMES = {
     Use.WORDS: "--words",
     Use.ARTISTS: "--artists",
     Use.ALBUMS: "--albums",
+    Use.COPIES: "--copies",
     Use.REFRESH: "--refresh",
     Use.EXTEND: "--extend",
 }

@@ -17,6 +17,7 @@ class Use(Flag):
     WORDS = auto()  # --words
     ARTISTS = auto()  # --artists
     ALBUMS = auto()  # --albums
+    COPIES = auto()  # --copies
     REFRESH = auto()  # --refresh: it replaces what the recipe says
     EXTEND = auto()  # --extend: the same
     RECIPE = auto()  # it is kept in a playlist's recipe

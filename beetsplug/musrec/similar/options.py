@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
     from ..config import Space
 
-LIST, JOURNEY, HUBS, QUERY = Use.LIST, Use.JOURNEY, Use.HUBS, Use.QUERY
+LIST, JOURNEY, HUBS, COPIES, QUERY = Use.LIST, Use.JOURNEY, Use.HUBS, Use.COPIES, Use.QUERY
 SETS = Use.ARTISTS | Use.ALBUMS
 AGAIN = Use.REFRESH | Use.EXTEND
 STORED = Use.RECIPE | Use.MIX
-MODES = (Use.LIST, Use.JOURNEY, Use.HUBS, Use.WORDS, Use.ARTISTS, Use.ALBUMS, Use.REFRESH, Use.EXTEND)
+MODES = (
+    Use.LIST, Use.JOURNEY, Use.HUBS, Use.WORDS, COPIES, Use.ARTISTS, Use.ALBUMS, Use.REFRESH, Use.EXTEND
+)  # fmt: skip
 
 START, CHOOSE, ORDER, OTHER = "Start from", "Choose", "List", "Other"  # groups in the help
 GROUPS = (START, CHOOSE, ORDER, OTHER)
@@ -39,9 +41,10 @@ class SimilarOptions:
     album: bool = option("-a", "--album", type="flag", common="add_album_option", needs=A_QUERY,
         applies_to=LIST | STORED, help="match albums instead of tracks")  # fmt: skip
     path: bool = option("-p", "--path", type="flag", common="add_path_option", excludes="why",
-        applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN, help="print paths for matched items or albums")  # fmt: skip
+        applies_to=LIST | JOURNEY | HUBS | COPIES | SETS | AGAIN,
+        help="print paths for matched items or albums")  # fmt: skip
     format: str | None = option("-f", "--format", common="add_format_option", setting=True,
-        applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN, help="print with custom format")  # fmt: skip
+        applies_to=LIST | JOURNEY | HUBS | COPIES | SETS | AGAIN, help="print with custom format")  # fmt: skip
 
     first: bool = option("--first", group=START, type="flag", needs=A_QUERY, applies_to=LIST | JOURNEY | SETS | STORED,
         help="if QUERY matches many songs, start from the first only")  # fmt: skip
@@ -147,6 +150,8 @@ class SimilarOptions:
         help="list hubs instead: the songs that are near everything (with QUERY, those that match)")  # fmt: skip
     words: bool = option("--words", group=OTHER, type="flag", applies_to=Use.WORDS,
         help="list the words that --sounds and sounds: know, or the meaning of those in QUERY")  # fmt: skip
+    copies: bool = option("--copies", group=OTHER, type="flag", applies_to=COPIES,
+        help="list what the library holds twice, the best copy first (with QUERY, of songs that match)")  # fmt: skip
 
     @property
     def mode(self) -> Use:
@@ -161,6 +166,8 @@ class SimilarOptions:
             return Use.ARTISTS if self.artists else Use.ALBUMS
         if self.words:
             return Use.WORDS
+        if self.copies:
+            return COPIES
         return Use.JOURNEY if self.to else Use.LIST
 
     @property

@@ -40,12 +40,13 @@ APPLICABLE = {
     ),
     Use.HUBS: ("--hubs", EVERY_MODE | {"--hubs", "--count", "--space", "--metric"}),
     Use.WORDS: ("--words", {"--words"}),
+    Use.COPIES: ("--copies", EVERY_MODE | {"--copies"}),
     Use.ARTISTS: ("Waltz --artists", SETS | {"--artists"}),
     Use.ALBUMS: ("Waltz --albums", SETS | {"--albums", "--max-per-artist"}),
     Use.REFRESH: ("--refresh x", EVERY_MODE | QUESTION | {"--why", "--refresh"}),
     Use.EXTEND: ("--extend x", EVERY_MODE | QUESTION - {"--no-seeds"} | {"--why", "--extend"}),
 }  # fmt: skip
-MODE_OPTIONS = ("to", "hubs", "words", "artists", "albums", "refresh", "extend")
+MODE_OPTIONS = ("to", "hubs", "words", "copies", "artists", "albums", "refresh", "extend")
 MIX_KEYS = {flag[2:].replace("-", "_") for flag in QUESTION | SEEDS | {"--to"}} - {"no_seeds"}
 
 
