@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musrec_core.search.distance import unit
+from musrec_core.search.index import Neighbour, VectorIndex
+from musrec_core.search.ranking import diversify, pool_size
 from training.evaluation.metrics import bootstrap
 
 from .labelled import Floats, Songs, add_options, half, load
@@ -152,6 +154,20 @@ def _soft_minimum(distances: Floats, temperature: float) -> Floats:
     return np.asarray(least[:, 0] - temperature * np.log(np.exp((least - distances) / temperature).mean(axis=1)))
 
 
+def varied(method: Method, variety: float) -> Method:
+    """The first songs chosen as `--variety` chooses them, each far from those before it."""
+
+    def diverse(seeds: Floats, songs: Floats) -> Floats:
+        distances = method(seeds, songs)
+        best = np.argsort(distances, kind="stable")[: pool_size(DEPTH)]
+        ranked = [Neighbour(int(row), float(distances[row])) for row in best]
+        chosen = diversify(VectorIndex(best, songs[best]), ranked, DEPTH, variety)
+        distances[[song.id for song in chosen]] = np.arange(DEPTH) - 2 * DEPTH
+        return distances
+
+    return diverse
+
+
 def weighed_by_seeds(shrinkage: float, songs_variance: Floats) -> Method:
     """The mean, in dimensions weighed by how alike the seeds are in each."""
 
@@ -182,6 +198,7 @@ def methods(learn: Songs) -> dict[str, Method]:
     found: dict[str, Method] = {"mean": mean, "nearest seed": nearest}
     found |= {f"mean of the {k} nearest": k_nearest(k) for k in (2, 3)}
     found |= {f"soft minimum, {t:g}": soft(t) for t in (0.05, 0.1, 0.2, 0.4)}
+    found |= {f"soft minimum, 0.2, variety {v:g}": varied(soft(0.2), v) for v in (0.2, 0.4)}
     found["each seed in turn"] = in_turn
     found |= {f"soft minimum, 0.2, scaled by {k} neighbours": scaled(k, 0.2) for k in (5, 20)}
     found |= {f"soft minimum, {t:g}, of standard scores": standard_scores(t) for t in (0.2, 0.5)}

@@ -51,9 +51,14 @@ def waltz(songs: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kinds() -> dict[str, bytes]:
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Ending -> a small whole file of every format."""
-    return every_kind()
+
+    def make(folder: Path) -> None:
+        for ending, content in every_kind().items():
+            (folder / ending).write_bytes(content)
+
+    return {path.name: path.read_bytes() for path in sorted(made_once(tmp_path_factory, "kinds", make).iterdir())}
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,8 @@ ALIKE = 0.7  # correlation of two words of a group that say the same, of what is
 ALIKE_DIFFERENCES = 0.6  # and of differences
 PRIOR_SONGS = 10  # a small library counts as if it had so many ordinary songs more
 CLEAR_MOOD = {"arousal": 0.35, "valence": 0.3}  # differences that can be heard
-MOOD_WORDS = {"arousal": ("energetic", "calm"), "valence": ("happy", "sad")}  # that say the same: high, low
+MOOD_WORDS = {"arousal": ("energetic", "calm"), "valence": ("happy", "sad")}  # that say much the same: high, low
+MOOD_NAMES = {"arousal": ("lively", "calm"), "valence": ("happy", "dark")}  # of what is shared, without words
 MOOD_GROUP = "mood"
 _HIGH, _LOW = 0.7, 0.3  # of a mood that is named without words
 
@@ -153,7 +154,7 @@ def _mood_difference(axis: str, first: Sound, second: Sound) -> Difference | Non
 
 
 def _shared_moods(first: Sound, second: Sound) -> Iterator[str]:
-    for axis, (high, low) in MOOD_WORDS.items():
+    for axis, (high, low) in MOOD_NAMES.items():
         values = [sound.mood.get(axis, 0.5) for sound in (first, second)]
         if min(values) >= _HIGH:
             yield high

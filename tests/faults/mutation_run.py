@@ -78,6 +78,8 @@ def run(
 ) -> MutationResult:
     """Embed as many mutated files; each is deleted as soon as its outcome is known."""
     result = MutationResult()
+    gc.collect()
+    gc.freeze()  # what is there already, so that `read_memory` looks at what comes
     started = time.monotonic()
     with TemporaryDirectory() as folder:
         for path, outcome in encoder.embed_files(_written(kinds, files, seed, Path(folder)), workers=workers,
@@ -86,6 +88,7 @@ def run(
             os.unlink(path)
             if result.outcomes.total() % READ_EVERY == 0:
                 result.read_memory()
+    gc.unfreeze()
     result.seconds = time.monotonic() - started
     return result
 

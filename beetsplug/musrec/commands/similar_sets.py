@@ -14,7 +14,7 @@ from ..library import sql
 if TYPE_CHECKING:
     from beets.library import Library
 
-    from ..similar.groups import SongSet
+    from ..similar.found_sets import SongSet
     from ..similar.options import SimilarOptions
 
 ARTIST_FORMAT = "$musrec_distance  $artist"

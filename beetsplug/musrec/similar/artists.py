@@ -11,11 +11,11 @@ from beets.ui import UserError
 from musrec_core._text import one_line
 from musrec_core.search import ranking, sets
 from musrec_core.search.hubness import MutualIndex
-from musrec_core.search.index import Neighbour, Ranker
+from musrec_core.search.index import Neighbour, Ranker, VectorIndex
 
 from ..library import recordings, sql
 from . import groups, search
-from .groups import FoundSets, SongSet
+from .found_sets import FoundSets, SongSet
 from .request import Result
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from musrec_core.card import Card
-    from musrec_core.search.index import VectorIndex
 
     from .criteria import Criteria
     from .groups import Groups
@@ -101,7 +100,10 @@ def find_sets(
         metric=criteria.metric,
         filters=filters if options.albums and criteria.max_per_artist else (),
     )
-    made = [_made(lib, index, found, neighbour, of_song == neighbour.id, points, criteria) for neighbour in near]
+    order = np.argsort(of_song, kind="stable")
+    first, last = (np.searchsorted(of_song[order], [each.id for each in near], side) for side in ("left", "right"))
+    rows = [np.sort(order[low:high]) for low, high in zip(first, last, strict=True)]
+    made = [_made(lib, index, found, each, some, points, criteria) for each, some in zip(near, rows, strict=True)]
     return FoundSets(made, [found.names[seed] for seed in seeds])
 
 
@@ -120,12 +122,12 @@ def _made(
     index: VectorIndex,
     found: Groups,
     neighbour: Neighbour,
-    mask: NDArray[np.bool_],
+    rows: NDArray[np.int64],
     points: NDArray[np.float32],
     criteria: Criteria,
 ) -> SongSet:
-    """One set, with its songs in order."""
-    songs = index.among(index.ids[mask])
+    """One set, with its songs (``rows`` of the index) in order."""
+    songs = VectorIndex(index.ids[rows], index.vectors[rows])
     typical = int(songs.ids[sets.most_typical(songs.vectors, metric=criteria.metric)])
     name = found.names[neighbour.id]
     if found.album_ids:

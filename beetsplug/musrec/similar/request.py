@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from musrec_core.words.request import WordRequest
 
     from ..config import SimilarSettings, Space
-    from .groups import FoundSets
+    from .found_sets import FoundSets
     from .seeds import Seeds
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from musrec_core.words.explain import Difference, Explanation
 
 NOTHING = "no word that the model knows says what they share or where they differ"
+MAX_NAME = 60  # characters of a seed's
 MOODS = {"arousal": ("livelier", "calmer"), "valence": ("happier", "darker")}  # more, less
 COMPARATIVES = {  # of words; others are more or less so
     "happy": "happier", "sad": "sadder", "calm": "calmer", "mellow": "mellower", "scary": "scarier", "loud": "louder",
@@ -37,9 +38,10 @@ def sentence(explanation: Explanation, seed: str = "") -> str:
     """
     shared = ", ".join(map(one_line, explanation.shared))
     apart = _differences(explanation.differences)
-    start = f"like {one_line(seed)}" if seed else "both"
-    parts = [f"{start}: {shared}" if shared else start if seed else "", f"this one {apart}" if apart else ""]
-    return "; ".join(filter(None, parts)) if shared or apart else f"{start}: {NOTHING}" if seed else NOTHING
+    name = one_line(seed)
+    start = f"like {name if len(name) <= MAX_NAME else f'{name[: MAX_NAME - 3]}...'}" if name else "both"
+    parts = [f"{start}: {shared}" if shared else start if name else "", f"this one {apart}" if apart else ""]
+    return "; ".join(filter(None, parts)) if shared or apart else f"{start}: {NOTHING}" if name else NOTHING
 
 
 def _differences(found: Sequence[Difference]) -> str:

@@ -170,10 +170,12 @@ def test_without_words_genres_and_mood_are_left() -> None:
     rock = Sound(vector(), {"rock": 0.9, "folk": 0.05, "jazz": 0.05}, {"arousal": 0.9, "valence": 0.5})
     folk = Sound(vector(), {"rock": 0.05, "folk": 0.9, "jazz": 0.05}, {"arousal": 0.9, "valence": 0.9})
     found = plain.explain(rock, rock)
-    assert found == Explanation(("rock", "energetic"))
+    assert found == Explanation(("rock", "lively"))
     apart = plain.explain(rock, folk)
-    assert apart.shared == ("energetic",)
+    assert apart.shared == ("lively",)
     assert apart.differences == (Difference("valence", "mood", True), Difference("rock", "genre", False))
+    angry = Sound(vector(), mood={"arousal": 0.9, "valence": 0.1})
+    assert plain.explain(angry, angry).shared == ("lively", "dark")
     assert plain.explain(Sound(vector()), Sound(vector())) == Explanation()
 
 

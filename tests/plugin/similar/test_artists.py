@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from beets.library import Item, Library
 from beets.ui import UserError
 
 from beetsplug.musrec.attributes import codecs, fields
+from beetsplug.musrec.commands import similar_sets
 from beetsplug.musrec.similar import arguments, groups
-from beetsplug.musrec.similar.groups import FoundSets
+from beetsplug.musrec.similar.found_sets import FoundSets, SongSet
+from beetsplug.musrec.similar.options import SimilarOptions
 from beetsplug.musrec.similar.request import Request
 from musrec_core.card import Card
 from musrec_core.search.distance import unit
@@ -194,6 +197,36 @@ def test_albums_of_one_artist_can_be_limited(lib: Library) -> None:
 
 
 # As a user sees it.
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ("", r"\d\.\d{3}  The Verve - Urban Hymns"),
+        ("-f $musrec_distance|$album|$nothing", r"\d\.\d{3}\|Urban Hymns\|\$nothing"),
+        ("-p", "/music"),
+    ],
+)
+def test_an_album_is_printed(lib: Library, capsys: pytest.CaptureFixture[str], options: str, line: str) -> None:
+    words = f"Parachutes --albums -n 9 {options}"
+    similar_sets.show(lib, parsed(words)[0], found(lib, words).sets)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 4
+    assert any(re.fullmatch(line, each) for each in printed), printed
+
+
+def test_what_a_title_holds_is_printed_safely(lib: Library, capsys: pytest.CaptureFixture[str]) -> None:
+    for format_ in (None, "$artist $title"):
+        similar_sets.show(lib, SimilarOptions(artists=True, format=format_), [SongSet("\x1b[31mred\n", 0.5, 1, [1])])
+    similar_sets.show(lib, SimilarOptions(albums=True), [SongSet("\x1b[31mred\n", 0.5, 1, [1], 1)])
+    assert "\x1b" not in (printed := capsys.readouterr().out)
+    assert len(printed.splitlines()) == 3
+
+
+def test_an_artist_or_album_that_is_gone_is_left_out(lib: Library, capsys: pytest.CaptureFixture[str]) -> None:
+    for gone in (SongSet("x", 0.5, 999, [999]), SongSet("x", 0.5, 999, [999], 999)):
+        similar_sets.show(lib, SimilarOptions(format="$id"), [gone])
+    assert capsys.readouterr().out == ""
 
 
 def test_lists_formats_paths_and_playlists(library: Beet, tmp_path: Path) -> None:

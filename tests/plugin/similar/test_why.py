@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from beetsplug.musrec.attributes import codecs
 from beetsplug.musrec.similar.why_sentence import NOTHING, sentence
 from musrec_core.card import Card, known_cards
+from musrec_core.genres.vocabulary import Vocabulary
 from musrec_core.words.explain import Difference, Explanation
 
 from ..conftest import Beet
@@ -94,11 +97,26 @@ def test_a_model_without_words_is_one_sentence(library: Beet) -> None:
     assert "knows no words" not in library("similar", "--first", "Waltz", "-n", "4").err
 
 
+def test_genres_of_the_users_own_are_named_too(library: Beet) -> None:
+    card = Card.load()
+    ((stored,),) = library.sql(
+        "SELECT value FROM item_attributes WHERE key = 'musrec_embedding' "
+        "AND entity_id = (SELECT MIN(id) FROM items WHERE title LIKE '%Waltz%')"
+    )
+    (seed,) = codecs.decode_vectors([stored], card.dimensions)
+    Vocabulary(
+        ("Slow \x1bdances", "Other"), False, np.stack([100 * seed, 0 * seed]), np.array([-50.0, -50.0]),
+        np.ones(2), np.zeros(2), card.model_id,
+    ).save(f"{library.home / 'library.db'}.musrec-genres.json")  # fmt: skip
+    song = library("similar", "--first", "Waltz", "-n", "1", "--why")
+    assert re.search(r"both: .*Slow dances", song.lines[1])
+
+
 def test_in_the_genre_space_it_tells_of_genres(library: Beet) -> None:
     said = library("similar", "--first", "Waltz", "-n", "4", "--why", "--space", "genre")
     assert len(pairs(said.lines)) == 4
     assert "knows no words" not in said.err
-    labels = {genre.label for genre in Card.load().genres} | {"calm", "energetic", "happy", "sad"}
+    labels = {genre.label for genre in Card.load().genres} | {"lively", "calm", "happy", "dark"}
     for _, line in pairs(said.lines):
         shared = line.partition("both: ")[2].partition(";")[0]
         assert set(filter(None, shared.split(", "))) <= labels
@@ -132,6 +150,12 @@ def test_differences_in_words(differences: str, said: str) -> None:
     assert sentence(Explanation(("a", "b"), found)) == f"both: a, b; this one {said}"
     assert sentence(Explanation((), found)) == f"this one {said}"
     assert sentence(Explanation((), found), "Clocks") == f"like Clocks; this one {said}"
+
+
+def test_names_of_seeds_are_text_and_not_long() -> None:
+    found = Explanation(("piano",))
+    assert sentence(found, "\"$(rm) 😀\n\x1b[31m'") == "like \"$(rm) 😀 [31m': piano"
+    assert sentence(found, "é" * 10_000) == f"like {'é' * 57}...: piano"
 
 
 def test_where_nothing_can_be_said() -> None:
