@@ -21,17 +21,18 @@ def _typical(words: Words, vectors: NDArray[np.float32]) -> list[list[int]]:
     rest = np.maximum(1 - p, 1e-12)
     says = np.where(p >= LEAST, p * np.log(np.maximum(p, LEAST) / q) + rest * np.log(rest / (1 - q)), -np.inf)
     names, group = np.unique(words.groups, return_inverse=True)
-    left = np.full((len(p), len(names)), MOST_OF_GROUP)
+    used = np.zeros((len(p), len(names)), np.int64)
     songs = np.arange(len(p))
     chosen: list[list[int]] = [[] for _ in songs]
-    for _ in range(MOST):
-        best = says.argmax(axis=1)
-        found = np.isfinite(says[songs, best])
-        for song in songs[found].tolist():
-            chosen[song].append(int(best[song]))
-        left[songs[found], group[best[found]]] -= 1
-        says[songs, best] = -np.inf
-        says[left[:, group] == 0] = -np.inf
+    for most in (1, MOST_OF_GROUP):
+        for _ in range(MOST):
+            allowed = np.where(used[:, group] < most, says, -np.inf)
+            best = allowed.argmax(axis=1)
+            found = np.isfinite(allowed[songs, best]) & (used.sum(axis=1) < MOST)
+            for song in songs[found].tolist():
+                chosen[song].append(int(best[song]))
+            used[songs[found], group[best[found]]] += 1
+            says[songs[found], best[found]] = -np.inf
     return [sorted(row, key=lambda k: -p[song, k]) for song, row in enumerate(chosen)]
 
 
