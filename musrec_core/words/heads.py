@@ -20,10 +20,9 @@ from .._files import atomic_write
 from ..card import Card
 from ..errors import ModelError
 from ..network import checked_bytes
+from .typical import typical_rows
 
 SEPARATOR = "|"  # between the synonyms of a word in the file
-LEAST = 0.5  # the least probability of a word that `typical` gives
-MOST, MOST_OF_GROUP = 6, 3  # words that it gives, in all and of one group
 USUAL_SHARE = 0.1  # of a word of which the file does not say how common it is
 _NUMBERS = ("weights", "bias", "auc")
 _TEXTS = ("names", "groups", "synonyms")
@@ -122,22 +121,11 @@ class Words:
     def typical(self, vector: ArrayLike) -> list[tuple[str, float]]:
         """The few words that say most of one embedding [shape=(d,)] with their probabilities, the likeliest first.
 
-        Of those that are likelier than not (`LEAST`), the ones by which the song differs most from ordinary music: by
-        the Kullback-Leibler divergence of a word's probability from its share. First one of each group, then others, up
-        to `MOST` in all and `MOST_OF_GROUP` of a group: else it would be rock, hard rock, alternative, metal, punk.
+        How they are chosen: `typical_rows`.
         """
-        p = np.asarray(self.probabilities(np.asarray(vector, np.float32)[None])[0], np.float64)
-        q = np.asarray(self.shares, np.float64)
-        rest = np.maximum(1 - p, 1e-12)
-        says = p * np.log(np.maximum(p, LEAST) / q) + rest * np.log(rest / (1 - q))
-        order = [int(k) for k in np.argsort(-says, kind="stable") if p[k] >= LEAST]
-        chosen: list[int] = []
-        for most in (1, MOST_OF_GROUP):
-            for k in order:
-                alike = sum(self.groups[other] == self.groups[k] for other in chosen)
-                if k not in chosen and alike < most and len(chosen) < MOST:
-                    chosen.append(k)
-        return [(self.names[k], float(p[k])) for k in sorted(chosen, key=lambda k: -p[k])]
+        probabilities = self.probabilities(np.asarray(vector, np.float32)[None])
+        (row,) = typical_rows(probabilities, self.shares, self.groups)
+        return [(self.names[k], float(probabilities[0, k])) for k in row]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file that a card names, atomically; raises `OSError`."""
