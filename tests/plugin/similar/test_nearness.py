@@ -22,7 +22,6 @@ from ..conftest import Beet
 from .test_effects import Finder
 
 SONGS = 150
-LINE = r"0\.\d{3}  \d\d\.\d\d%  .* - .*"
 
 
 @pytest.fixture(scope="module")
