@@ -18,6 +18,7 @@ from musrec_core.words.request import parse
 from ..data.cache import Cache, Track
 from ..evaluation.metrics import artist_resamples
 from ..recipe import Recipe, RecipeError
+from . import combinations as combined
 from .ensemble import Ensemble, Floats
 from .heads import Mask
 from .inputs import stored_vectors
@@ -147,6 +148,9 @@ def measure_words(
     if not enough:
         raise RecipeError(f"no word has labels of {LEAST_SONGS} songs in the test split")
     artists = material.goals.groups[test]
+    columns = dict(zip((word.name for word in vocabulary.words), material.goals.applies[test].T, strict=True))
+    unknown = np.full(int(test.sum()), np.nan)
+    applies = np.stack([columns.get(name, unknown) for name in words.names], axis=1)
     requests = [one for one in requests_of(material, test, words, vectors) if one.songs >= LEAST_SONGS]
     return {
         "model": encoder.card.model_id,
@@ -161,6 +165,7 @@ def measure_words(
         },
         "by_quadrant": [_figures(ranking, artists) for ranking in by_quadrant if ranking.songs >= LEAST_SONGS],
         "requests": [_figures(ranking, artists) for ranking in requests],
+        "combinations": combined.compare(words, vectors, applies, least=LEAST_SONGS),
         "rare": [ranking.name for ranking in labelled if ranking.songs < LEAST_SONGS],
         "by_teachers": [_figures(ranking, artists) for ranking in unlabelled if ranking.songs >= LEAST_SONGS],
     }

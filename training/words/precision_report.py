@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..evaluation.report import table
+from .combinations import table_rows
 from .precision import DEPTH, LEAST_SONGS
 
 NOTE = f"""\
@@ -46,6 +47,12 @@ def markdown(report: dict[str, Any]) -> str:
             "By the verdict of all teachers together.",
             _words(report["by_teachers"]),
         ]
+    if report["combinations"]:
+        note = (
+            "Precision at ten (or as many songs as have both) and mean average precision of ways to score two words of "
+            "different groups, by the verdict of all teachers together."
+        )
+        sections += ["## Ways to score two words", note, table(*table_rows(report["combinations"]))]
     if report["rare"]:
         sections.append(f"Labels of fewer than {LEAST_SONGS} of these songs: {', '.join(report['rare'])}.")
     return "\n\n".join(sections) + "\n"

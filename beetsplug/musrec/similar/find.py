@@ -17,15 +17,14 @@ from .criteria import Criteria, criteria_from, default_metric
 from .nearness import LibraryNearness
 from .option import Use
 from .options import SimilarOptions
+from .ordering import ordered
 from .request import PlaylistContext, Request, Result, check
 from .seeds import Seeds
 from .times import parse_length
 
 if TYPE_CHECKING:
-    import numpy as np
     from beets.library import Item, Library
     from beets.logging import BeetsLogger
-    from numpy.typing import NDArray
 
     from musrec_core.card import Card
     from musrec_core.search.index import Metric, Neighbour, VectorIndex
@@ -158,17 +157,11 @@ class SimilarSearch:
         ranker = search.unlisted(lib, ranker, playlist.listed)
         count = options.count or 0
         neighbours = search.select(lib, ranker, count, seconds=seconds, random_seed=random_seed)
-        order = options.order
-        if order == "auto":
-            order = "apart" if request.playlist else ""
-        if order == "smooth" and neighbours:
-            points = self._smooth_start(start, playlist.last, neighbours, index, criteria.space, card)
-            neighbours = journey.smooth(lib, index, points, neighbours, metric=criteria.metric, mix=options.mix)
-        elif order == "apart":
-            before = playlist.last or (start.items[-1] if leads and start.items else None)
-            neighbours = search.apart(lib, neighbours, before)
-        elif random_seed is not None and request.options.order == "nearest":  # else a draw has its own order
-            neighbours.sort(key=lambda neighbour: neighbour.distance)
+        neighbours = ordered(
+            lib, index, neighbours, request, options, criteria, start,
+            genres=_labels(card), leading=start.items[-1] if leads and start.items else None,
+            is_drawn=random_seed is not None,
+        )  # fmt: skip
         songs = self._items(lib, neighbours, None if request.is_words_alone else nearness)
         if not songs:
             others = self._ranker(lib, index, start, criteria, card)(1) if options.closer_than and not ranker(1) else []
@@ -245,21 +238,6 @@ class SimilarSearch:
                 log=self._log,
             ),
         )
-
-    def _smooth_start(
-        self,
-        start: Seeds,
-        last: Item | None,
-        found: list[Neighbour],
-        index: VectorIndex,
-        space: Space,
-        card: Card,
-    ) -> NDArray[np.float32]:
-        """Where a smooth order starts [shape=(m, d)]: at the playlist's last song, the seeds, or the best song."""
-        points = index.vectors_of([sql.id_of(last)] if last else [])
-        if not len(points) and not start.count:
-            points = index.vectors_of([found[0].id])
-        return points if len(points) else seeds.points(start, index, space, _labels(card))
 
     def _seconds(self, options: SimilarOptions, leading: Seeds | None) -> float:
         """How long the songs may play [s], beside the seeds that the playlist begins with; 0 where they are counted."""

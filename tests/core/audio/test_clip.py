@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -41,13 +42,12 @@ def reason(path: Path | str | bytes) -> str:
 
 
 @pytest.mark.parametrize("ending", ["mp3", "flac", "opus", "m4a", "ogg", "wav", "wma"])
-def test_every_format_gives_the_middle_thirty_seconds(tmp_path: Path, ending: str) -> None:
-    path = music.encode(staircase(50, channels=2), tmp_path / f"song.{ending}")
-    y = load_clip(path)
+def test_every_format_gives_the_middle_thirty_seconds(climbing: Callable[[str], Path], ending: str) -> None:
+    y = load_clip(climbing(ending))
     assert y.dtype == np.float32
     assert y.shape == (30 * RATE,)
-    assert pitch(y[:RATE]) == pytest.approx(200 + 10 * 10, abs=6)  # the clip starts at 0:10
-    assert pitch(y[-RATE:]) == pytest.approx(200 + 10 * 39, abs=6)
+    assert pitch(y[:RATE]) == pytest.approx(200 + 10 * 15, abs=6)  # the clip starts at 0:15
+    assert pitch(y[-RATE:]) == pytest.approx(200 + 10 * 44, abs=6)
     assert 0.3 < np.abs(y).max() < 0.7
 
 
@@ -105,12 +105,12 @@ def test_a_cover_picture_is_passed_over(tmp_path: Path) -> None:
     from mediafile import Image, MediaFile
 
     for ending in ("mp3", "flac", "m4a", "opus"):
-        path = music.encode(staircase(30, channels=2), tmp_path / f"covered.{ending}")
+        path = music.encode(staircase(14, channels=2), tmp_path / f"covered.{ending}")
         media = MediaFile(path)
         media.images = [Image(_png())]
         media.save()
         y = load_clip(path, seconds=10)
-        assert pitch(y[:RATE]) == pytest.approx(200 + 10 * 10, abs=6), ending
+        assert pitch(y[:RATE]) == pytest.approx(200 + 10 * 2, abs=6), ending
 
 
 def _png() -> bytes:

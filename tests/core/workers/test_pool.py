@@ -47,14 +47,14 @@ def library_threads(_: str) -> int:
     return max(library["num_threads"] for library in threadpool_info())
 
 
-def test_a_worker_uses_one_core() -> None:
-    with WorkerPool(Card.load(), workers=1, job=library_threads) as pool:
+def test_a_worker_uses_one_core(quick_card: Card) -> None:
+    with WorkerPool(quick_card, workers=1, job=library_threads) as pool:
         assert dict(pool.map(["a"])) == {"a": 1}
 
 
-def test_hangs_and_crashes_are_outcomes(waltz: Path) -> None:
+def test_hangs_and_crashes_are_outcomes(waltz: Path, quick_card: Card) -> None:
     paths = [f"{fault} {n}" for n in range(2) for fault in ("hang", "kill", "exit")]
-    with WorkerPool(Card.load(), workers=2, timeout=4, job=misbehave) as pool:
+    with WorkerPool(quick_card, workers=2, timeout=4, job=misbehave) as pool:
         started = time.monotonic()
         mixed: list[str | Path] = [*paths[:3], waltz, *paths[3:], str(waltz)]
         outcomes = dict(pool.map(mixed))
@@ -65,11 +65,13 @@ def test_hangs_and_crashes_are_outcomes(waltz: Path) -> None:
     assert isinstance(outcomes[str(waltz)], TrackEmbedding)
 
 
-def test_a_file_whose_worker_was_killed_for_another_reason_is_embedded_after_all(waltz: Path, tmp_path: Path) -> None:
+def test_a_file_whose_worker_was_killed_for_another_reason_is_embedded_after_all(
+    waltz: Path, tmp_path: Path, quick_card: Card
+) -> None:
     """As the out-of-memory killer does."""
     bystander = tmp_path / "bystander.ogg"
     bystander.symlink_to(waltz)
-    with WorkerPool(Card.load(), workers=1, job=misbehave) as pool:
+    with WorkerPool(quick_card, workers=1, job=misbehave) as pool:
         outcomes = dict(pool.map([bystander, waltz]))
     assert all(isinstance(outcome, TrackEmbedding) for outcome in outcomes.values())
     assert bystander.with_suffix(".killed").exists()
@@ -109,20 +111,20 @@ def take(size: str) -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux enforces it")
-def test_a_worker_takes_no_gigabytes() -> None:
-    with WorkerPool(Card.load(), workers=1, job=take) as pool:
+def test_a_worker_takes_no_gigabytes(quick_card: Card) -> None:
+    with WorkerPool(quick_card, workers=1, job=take) as pool:
         assert dict(pool.map(["100000000", "3000000000"])) == {
             "100000000": "100000000 bytes",
             "3000000000": "refused",
         }
 
 
-def test_results_come_as_they_finish_from_an_endless_list(waltz: Path) -> None:
+def test_results_come_as_they_finish_from_an_endless_list(waltz: Path, quick_card: Card) -> None:
     def endless() -> Iterator[Path]:
         while True:
             yield waltz
 
-    with WorkerPool(Card.load(), workers=2) as pool:
+    with WorkerPool(quick_card, workers=2) as pool:
         found = [outcome for _, (_, outcome) in zip(range(5), pool.map(endless()), strict=False)]
     assert all(isinstance(outcome, TrackEmbedding) for outcome in found)
 

@@ -104,14 +104,16 @@ def no_process(times: float, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return tried
 
 
-def test_no_module_beside_the_music_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_module_beside_the_music_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_card: Card
+) -> None:
     names = ["random", "numpy", "socket", "queue", "av", "multiprocessing", "wave", "musrec_core.audio"]
     for name in [*names, "sitecustomize", "usercustomize", "encodings", "codecs", "musrec_core"]:
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", str(tmp_path), ".", *sys.path])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", ".", str(ROOT)]))
-    with WorkerPool(Card.load(), workers=1, job=origin) as pool:
+    with WorkerPool(quick_card, workers=1, job=origin) as pool:
         found = dict(pool.map(names))
     assert all(not str(file).startswith(str(tmp_path)) for file in found.values()), found
     assert not (tmp_path / "ran").exists()
@@ -152,12 +154,14 @@ def test_a_package_that_runs_from_the_working_directory_finds_its_own_jobs(tmp_p
     assert done.stdout == "{'a': 'uninstalled.job a', 'b': 'uninstalled.job b'}\n", done.stderr
 
 
-def test_a_working_directory_that_is_deleted(waltz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_working_directory_that_is_deleted(
+    waltz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_card: Card
+) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    with WorkerPool(Card.load(), workers=1) as pool:
+    with WorkerPool(quick_card, workers=1) as pool:
         outcomes = dict(pool.map([str(waltz), "waltz.ogg"]))
     assert isinstance(outcomes[str(waltz)], TrackEmbedding)
     assert outcomes["waltz.ogg"].reason == "missing"
@@ -169,9 +173,11 @@ def test_a_working_directory_that_no_worker_can_enter(tmp_path: Path, monkeypatc
         assert [outcome for _, outcome in pool.map(["a"])] != [str(tmp_path / "private")]
 
 
-def test_relative_paths_start_from_the_working_directory(waltz: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_paths_start_from_the_working_directory(
+    waltz: Path, monkeypatch: pytest.MonkeyPatch, quick_card: Card
+) -> None:
     monkeypatch.chdir(waltz.parent)
-    with WorkerPool(Card.load(), workers=1) as pool:
+    with WorkerPool(quick_card, workers=1) as pool:
         assert isinstance(dict(pool.map([waltz.name]))[waltz.name], TrackEmbedding)
 
 
@@ -215,14 +221,14 @@ def test_those_workers_that_start_do_all_the_work(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("lacking", ["processes", "threads"])
 def test_where_no_process_can_start_this_one_does_the_work(
-    lacking: str, waltz: Path, monkeypatch: pytest.MonkeyPatch
+    lacking: str, waltz: Path, monkeypatch: pytest.MonkeyPatch, quick_card: Card
 ) -> None:
     if lacking == "processes":
         no_process(float("inf"), monkeypatch)
     else:
         monkeypatch.setattr(threading.Thread, "start", _no_thread)
     told: list[str] = []
-    with WorkerPool(Card.load(), workers=2, warn=told.append) as pool:
+    with WorkerPool(quick_card, workers=2, warn=told.append) as pool:
         outcomes = dict(pool.map([str(waltz), "/gone.ogg"]))
         assert dict(pool.map(["/gone.ogg"])).keys() == {"/gone.ogg"}
     assert isinstance(outcomes[str(waltz)], TrackEmbedding)
@@ -244,17 +250,21 @@ def dying(how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
 
-def test_workers_that_are_killed_as_they_start(waltz: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_workers_that_are_killed_as_they_start(
+    waltz: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quick_card: Card
+) -> None:
     """As where memory is short: this process would be killed in their place, and no file is to blame."""
     dying("os.kill(os.getpid(), 9)", monkeypatch, tmp_path)
-    with WorkerPool(Card.load(), workers=2) as pool, pytest.raises(WorkersError, match="ended with status -9 before"):
+    with WorkerPool(quick_card, workers=2) as pool, pytest.raises(WorkersError, match="ended with status -9 before"):
         list(pool.map([waltz]))
 
 
-def test_a_worker_that_lacks_a_library(waltz: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_worker_that_lacks_a_library(
+    waltz: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quick_card: Card
+) -> None:
     dying("sys.modules['av'] = None", monkeypatch, tmp_path)
     told: list[str] = []
-    with WorkerPool(Card.load(), workers=1, warn=told.append) as pool:
+    with WorkerPool(quick_card, workers=1, warn=told.append) as pool:
         assert isinstance(dict(pool.map([waltz]))[waltz], TrackEmbedding)
     assert "ModuleNotFoundError" in told[0]
 

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from beetsplug.musrec.attributes import fields
 from musrec_core import Card
 
 from ..conftest import Beet
@@ -24,6 +25,7 @@ COMPUTED = [
     *(f"musrec_{genre.key}" for genre in Card.load().genres),
     *(f"musrec_{axis}" for axis in Card.load().mood),
 ]
+OF_WORDS = ["musrec_sounds", *(f"musrec_sound_{key}" for key in fields.word_keys([Card.load()]).values())]
 
 
 def program(folder: Path, code: str) -> str:
@@ -129,7 +131,7 @@ def test_info_with_all_fields(library: Beet) -> None:
     said = library("info", "-l", "id:1").out
     assert not BLOB.search(said)
     shown = dict(line.strip().split(":", 1) for line in said.splitlines() if re.match(r" *musrec_\w+: ", line))
-    assert set(shown) == {*library.stored()[1], *COMPUTED, "musrec_distance", "musrec_nearness"}
+    assert set(shown) == {*library.stored()[1], *COMPUTED, *OF_WORDS, "musrec_distance", "musrec_nearness"}
     assert not shown["musrec_distance"].strip()  # without a `similar:` query
     assert shown["musrec_embedding"] == " 128-d"
     assert "musrec_genre: [various]" in library("info", "-l", "-s").out
@@ -140,7 +142,8 @@ def test_info_with_all_fields(library: Beet) -> None:
 
 def test_fields_names_every_attribute(library: Beet) -> None:
     known = {line.strip() for line in library("fields").lines}
-    assert {*library.stored()[1], *COMPUTED} <= known
+    assert {*library.stored()[1], *COMPUTED, *OF_WORDS} <= known
+    assert {"musrec_sound_piano", "musrec_sound_female_vocals", "musrec_sound_rnb", "musrec_sound_80s"} <= known
 
 
 def test_ls_prints_all_computed_attributes(library: Beet) -> None:
@@ -276,7 +279,7 @@ plugins.send = sending
         "version",
     )
     item = json.loads(said.lines[0])
-    assert set(item) == {*library.stored()[1], *COMPUTED, "musrec_distance", "musrec_nearness"}
+    assert set(item) == {*library.stored()[1], *COMPUTED, *OF_WORDS, "musrec_distance", "musrec_nearness"}
     assert item["musrec_distance"] is None  # without a `similar:` query
     assert item["musrec_embedding"] == "128-d"
     assert isinstance(item["musrec_rock"], float)

@@ -209,6 +209,10 @@ def test_words_lie_beside_the_encoder_and_its_card_names_them(taught: Path, caps
     assert words is not None
     assert (words.names, words.groups, words.synonyms) == (("tonal", "hiss"), ("texture", "genre"), (("humming",), ()))
     assert (words.auc > 0.95).all()
+    assert card.words is not None
+    assert card.words.names == words.names
+    shares = {word.name: word.share for word in load_vocabulary(taught / "words.yaml").words}
+    assert words.shares.tolist() == pytest.approx([shares[name] for name in words.names])
     cache = load_cache(taught)
     test = cache.split("test")
     said = words.probabilities(stored_vectors(cache, test, Encoder.load(taught / "model" / "musrec-1.onnx")))
