@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from beets.dbcore.query import TrueQuery
 from beets.ui import UserError
+from beets.util import displayable_path
 
 from musrec_core.errors import UnusableAudio, WorkersError
 from musrec_core.search.copies import (
@@ -24,6 +25,7 @@ from musrec_core.search.copies import (
 from musrec_core.search.fingerprint import PackedFingerprint
 
 from .. import progress
+from ..attributes import fields
 from ..embedding.fingerprints import FileFingerprints
 from ..library import coverage, sql
 from ..library.recordings import COLUMNS, copy_of
@@ -71,10 +73,13 @@ class Copies:
     gone: frozenset[int]
 
     def commands(self) -> list[str]:
-        """The commands that leave only the best; a file that is gone, or is the best's own, goes as an entry alone."""
+        """The commands that leave only the best; a file that is gone, or is the best's own, goes as an entry alone.
+
+        Where it is not certain that they are copies, no file goes.
+        """
         others = [sql.id_of(item) for item in self.items[1:]]
         entries = [id_ for id_ in others if id_ in self.same_file | self.gone]
-        files = [id_ for id_ in others if id_ not in entries]
+        files = [id_ for id_ in others if id_ not in entries and not self.unsure]
         return [
             f"beet remove {delete}{' , '.join(f'id:{id_}' for id_ in ids)}"
             for delete, ids in (("-d ", files), ("", entries))
@@ -212,12 +217,18 @@ class _Comparison:
         return {id_: paths.get(id_) or b"" for id_ in ids}
 
     def described(self, found: Group) -> Copies:
-        """The songs of a group, the best first: a file that can be read, then a lossless one, then the bit rate."""
+        """The songs of a group, the best first: a file that can be read, then a lossless one, then the bit rate.
+
+        Where only an id was compared, a file can be read as far as it was embedded. A link comes after its file.
+        """
         items = {sql.id_of(item): item for item in sql.items_of(self._lib, sorted(found.ids))}
         files = {id_: _file_id(item.path) for id_, item in items.items()}
         gone = frozenset(id_ for id_ in items if files[id_] is None)
-        broken = gone | self._failures.keys()
-        ranked = sorted(items, key=lambda id_: (id_ not in broken, self._copies[id_].quality, -id_), reverse=True)
+        broken = gone | self._failures.keys() | {id_ for id_, item in items.items() if not _was_heard(item)}
+        links = {id_ for id_, item in items.items() if os.path.islink(item.path or b"")}
+        ranked = sorted(
+            items, key=lambda id_: (id_ in broken, [-int(x) for x in self._copies[id_].quality], id_ in links, id_)
+        )
         seen: set[FileId] = set()
         same_file = set()
         for id_ in ranked:
@@ -225,12 +236,20 @@ class _Comparison:
                 if file in seen:
                     same_file.add(id_)
                 seen.add(file)
-        why = next((self._failures[id_] for id_ in ranked if id_ in self._failures), "") if found.unsure else ""
+        why = ""
+        if found.unsure:
+            failed = next(id_ for id_ in ranked if id_ in self._failures)
+            why = f"{displayable_path(items[failed].path)}: {self._failures[failed]}"
         return Copies([items[id_] for id_ in ranked], why, frozenset(same_file), gone)
 
 
 def _unpacked(sound: PackedFingerprint | UnusableAudio) -> Fingerprint | UnusableAudio:
     return sound if isinstance(sound, UnusableAudio) else sound.unpack()
+
+
+def _was_heard(item: Item) -> bool:
+    """Whether the file was read when it was embedded, and not found to be damaged since."""
+    return bool(item.get(fields.EMBEDDING)) and not fields.failure_of(item.get(fields.STATUS))
 
 
 def _songs(pairs: Iterable[Pair]) -> set[int]:

@@ -183,7 +183,7 @@ def test_entries_of_one_file_keep_the_file(lib: Library) -> None:
     linked = [add(lib, name, 0) for name in names[1:]]
     other = add(lib, "a4", 0)
     (copies,) = finder().find(lib, [])
-    assert ids_of([copies]) == [[first, *linked, other]]
+    assert ids_of([copies]) == [[first, linked[0], other, linked[1]]]
     assert copies.commands() == [f"beet remove -d id:{other}", f"beet remove id:{linked[0]} , id:{linked[1]}"]
     assert sorted(Sounds.heard) == ["a1", "a2", "a3", "a4"]
 
@@ -205,16 +205,38 @@ def test_where_a_file_can_not_be_read_the_tags_decide(lib: Library, caplog: pyte
     assert caplog.messages == ["1 recording more than once: 1 song beside the best"]
 
 
+def test_no_command_deletes_a_file_that_may_be_another(lib: Library) -> None:
+    damaged = add(lib, "?1", 0, title="Yellow", format="FLAC")
+    there = add(lib, "a1", 0, title="Yellow")
+    (copies,) = finder().find(lib, [])
+    assert ids_of([copies]) == [[there, damaged]]
+    assert "/?1: " in copies.unsure
+    assert copies.commands() == []
+
+
 def test_a_recording_id_counts_without_a_file_or_an_embedding(lib: Library) -> None:
     one = add(lib, "a1", 0, mb_trackid="r1")
-    two = add(lib, "b1", 5, mb_trackid="r1", file=False)
-    for id_ in (one, two):
-        item = lib.get_item(id_)
-        assert item is not None
+    gone = add(lib, "b1", 5, mb_trackid="r1", file=False, format="FLAC")
+    unheard = add(lib, "d1", 7, mb_trackid="r1", format="FLAC")
+    item = lib.get_item(unheard)
+    assert item is not None
+    item[fields.STATUS] = "unreadable @ 1"
+    item.store()
     add(lib, "c1", 9)
-    found = finder().find(lib, [])
-    assert ids_of(found) == [[one, two]]
+    (copies,) = finder().find(lib, [])
+    assert ids_of([copies])[0][0] == one  # the others may be damaged
+    assert copies.commands() == [f"beet remove -d id:{unheard}", f"beet remove id:{gone}"]
     assert not Sounds.heard
+
+
+def test_a_link_comes_after_its_file(lib: Library) -> None:
+    folder = Path(os.fsdecode(lib.directory))
+    (folder / "a1").symlink_to(folder / "a2")
+    (folder / "a2").write_text("a2", encoding="utf-8")
+    link, file = add(lib, "a1", 0), add(lib, "a2", 0)
+    (copies,) = finder().find(lib, [])
+    assert ids_of([copies]) == [[file, link]]
+    assert copies.commands() == [f"beet remove id:{link}"]
 
 
 def test_a_query_finds_whole_groups_and_listens_to_little_else(lib: Library) -> None:
