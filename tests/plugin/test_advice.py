@@ -11,6 +11,8 @@ import pytest
 
 from .conftest import Beet
 
+pytestmark = pytest.mark.quick_model
+
 ONE = "(SELECT id FROM items WHERE title = 'Harbour Waltz 1')"
 LOST = f"DELETE FROM item_attributes WHERE entity_id = {ONE}"
 DAMAGED = f"UPDATE item_attributes SET value = 'QUJDREVGRw' WHERE key = 'musrec_embedding' AND entity_id = {ONE}"

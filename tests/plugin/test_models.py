@@ -352,11 +352,11 @@ def test_a_long_song_is_heard_in_excerpts(library: Beet, tmp_path: Path) -> None
 
     parts = [music.STYLES[name](40, np.random.default_rng(0)) for name in ("String Drone", "Distorted Rock")]
     y = np.concatenate([parts[0], parts[1], parts[0]], axis=1)  # rock in its middle only
-    music.encode(y, tmp_path / "song.mp3")
+    music.encode(y, tmp_path / "song.flac")
     from_a_drone = []
     for number in (1, 3):
         library.configure(musrec={"workers": 1, "excerpts": number})
-        library("import", "-A", "-s", str(tmp_path / "song.mp3"))
+        library("import", "-A", "-s", str(tmp_path / "song.flac"))
         library("embed", "-f", f"path:{tmp_path}")
         lines = library("similar", "id:11", "-n", "20", "-f", "$musrec_distance $title").lines
         from_a_drone.append(min(float(line.split()[0]) for line in lines if "Drone" in line))

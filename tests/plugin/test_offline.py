@@ -13,6 +13,8 @@ import pytest
 
 from .conftest import Beet
 
+pytestmark = pytest.mark.quick_model
+
 # Runs in every Python process below, the workers included; what was tried goes into a file, in case it is caught.
 GUARD = """
 import socket

@@ -16,6 +16,8 @@ from beetsplug.musrec import console, progress
 
 from .conftest import BEET, Beet
 
+pytestmark = pytest.mark.quick_model
+
 
 class Terminal(io.StringIO):
     """A stream that says that it is one."""

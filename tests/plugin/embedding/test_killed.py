@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.quick_model]
 
 TIMES = int(os.environ.get("MUSREC_KILLS", "15"))  # of each kind, and half as often an import: more than 50
 STORED = {"musrec_embedding", "musrec_genres", "musrec_mood", "musrec_model", "musrec_heard"}
-AT_MOST = 2.0  # seconds until a kill: a run takes about as long
+AT_MOST = 1.5  # seconds until a kill: a run takes about as long
 SONGS = 30
 
 
