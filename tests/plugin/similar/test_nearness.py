@@ -158,7 +158,8 @@ def test_none_is_so_near(leaning: str, finder: Finder, lib: Library, caplog: pyt
     with caplog.at_level(logging.WARNING, "beets"):
         assert finder.find(lib, f"id:20 --closer-than 99.999% {leaning}") == []
     assert caplog.messages[-1] == (
-        f"no other song is nearer than 99.999% of pairs: the nearest, {item.artist} - {item.title}, is nearer than {printed}"
+        f"no other song is nearer than 99.999% of pairs: "
+        f"the nearest, {item.artist} - {item.title}, is nearer than {printed}"
     )
 
 
