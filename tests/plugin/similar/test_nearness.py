@@ -15,10 +15,10 @@ from beetsplug.musrec.attributes.types import Percentage
 from beetsplug.musrec.library import song_keys
 from beetsplug.musrec.similar import percentages
 from beetsplug.musrec.similar.nearness import LibraryNearness
-from beetsplug.musrec.similar.query_results import parse
+from beetsplug.musrec.similar.query_results import _nearest, parse
 from beetsplug.musrec.similar.request import PlaylistContext, Request
 from benchmarks.synthetic_library import make_library
-from musrec_core.search.index import VectorIndex
+from musrec_core.search.index import Neighbour, VectorIndex
 
 from ..conftest import Beet
 from .test_effects import Finder, parsed
@@ -201,6 +201,24 @@ def test_patterns() -> None:
         with pytest.raises(InvalidQueryArgumentValueError):
             parse(pattern)
     assert parse("id:1|title:99%").candidates == "title:99%"
+
+
+@pytest.mark.parametrize("most", [None, 3, 60])
+def test_a_query_finds_what_is_near_in_whatever_order_it_is_ranked(most: int | None) -> None:
+    distances = [0.1 if n % 7 == 3 else 0.9 for n in range(450)] + [0.9] * 2_000
+    ranked = [Neighbour(n, distance) for n, distance in enumerate(distances)]
+    asked: list[int] = []
+
+    def ranker(count: int) -> list[Neighbour]:
+        asked.append(count)
+        return ranked[:count]
+
+    near = [neighbour for neighbour in ranked if neighbour.distance < 0.5]
+    assert _nearest(ranker, most, 0.5) == near[:most]
+    asked.clear()
+    ranked.sort(key=lambda neighbour: neighbour.distance)
+    assert _nearest(ranker, most, 0.5) == near[:most]
+    assert asked == [100]
 
 
 def test_the_list_and_the_query_agree(library: Beet) -> None:
