@@ -131,11 +131,13 @@ def _folder(path: bytes | None) -> str:
 
 
 def _titled(lib: Library, title: str) -> list[int]:
-    """The ids of the albums of this title, in plain words."""
+    """The ids of the albums of this title, in plain words; or, without a title, of this folder."""
     with lib.transaction() as tx:
+        folders = {row[0]: row[1] for row in tx.query(UNTITLED)}
         rows = tx.query("SELECT id, album FROM albums ORDER BY id")
     wanted = plain_name(title)
-    return [id_ for id_, album in rows if album and plain_name(album) == wanted]
+    names = ((id_, _folder(folders[id_]) if id_ in folders else album) for id_, album in rows)
+    return [id_ for id_, name in names if name and plain_name(name) == wanted]
 
 
 # What a query means.

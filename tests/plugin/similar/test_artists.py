@@ -109,6 +109,8 @@ def test_an_album_without_a_title_is_called_by_its_folder(tmp_path: Path) -> Non
     for artist, path in [("", "/music/Old Tapes/1.mp3"), ("Keane", "/music/x/B-Sides/2.mp3")]:
         library.add_album([Item(artist=artist, albumartist=artist, album=" ", path=path.encode())])
     albums = groups.by_album(library)
+    assert groups.meant(library, albums, ["old", "tapes"], LOG) == [0]
+    assert groups.meant(library, albums, ["[B-Sides]"], LOG) == [1]
     library._close()
     assert albums.names == ["[Old Tapes]", "Keane - [B-Sides]"]
 
