@@ -83,10 +83,10 @@ class Qualities:
             [others for lexicon in lexicons.values() for others in lexicon.synonyms],
         )
         nearest = listed(list(dict.fromkeys(every.nearest(name, 6)))[:3])
-        advice = f": {ALL_WORDS}" if "word" in lexicons else ""
-        raise UserError(
-            f"there is no genre, word or mood {shown(name) or repr(name)}; the nearest are {nearest}{advice}"
-        )
+        kinds, advice = "genre, word or mood", f": {ALL_WORDS}"
+        if "word" not in lexicons:
+            kinds, advice = "genre or mood", f". The model {card.name} knows no words: {self._words.advice()}"
+        raise UserError(f"there is no {kinds} {shown(name) or repr(name)}; the nearest are {nearest}{advice}")
 
     def _lexicons(self, lib: Library, card: Card) -> dict[Kind, Lexicon]:
         found: dict[Kind, Lexicon] = {}
