@@ -122,6 +122,10 @@ def test_genres_that_were_learnt_from_other_embeddings(lib: Library, store: Vect
 
 
 def test_a_request_is_refused_with_advice(store: VectorStore) -> None:
+    with pytest.raises(UserError) as caught:
+        qualities(store, LEARNT).find(lib, CARD, "zzz")
+    nearest = str(caught.value).partition("the nearest are ")[2].partition(":")[0].replace(" and ", ", ").split(", ")
+    assert len({name.partition(" (")[0] for name in nearest}) == 3  # jazz is a genre and a word
     with pytest.raises(UserError, match=r"there is no word pianoo; .*: `beet similar --words` lists all$"):
         qualities(store).request(CARD, "pianoo")
     with pytest.raises(UserError, match=r"^name a word, such as piano or calm$"):
