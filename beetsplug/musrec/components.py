@@ -118,7 +118,7 @@ class Components:
     def words(self) -> WordHeads:
         from .library.word_heads import WordHeads
 
-        return WordHeads()
+        return WordHeads(lambda: self.card)
 
     @component
     def embedder(self) -> Embedder:

@@ -18,6 +18,7 @@ from .._files import atomic_write
 from ..errors import VocabularyError
 
 FORMAT = 1
+_CHUNK = 8192  # songs, whose embeddings are in memory in double precision at a time
 _ARRAYS = ("weights", "intercepts", "slopes", "offsets")
 
 
@@ -69,11 +70,15 @@ class Vocabulary:
 
     def probabilities(self, vectors: ArrayLike) -> NDArray[np.float64]:
         """The genres' probabilities [shape=(n, k)] of embeddings [shape=(n, d)]; raises ``ValueError`` on others."""
-        x = np.asarray(vectors, np.float64)
+        x = np.asarray(vectors)
         if x.ndim != 2 or x.shape[1] != self.dimensions:
             raise ValueError(f"got embeddings of shape {x.shape}, wanted (n, {self.dimensions})")
-        logits = x @ self.weights.T + self.intercepts
-        return probabilities(logits * self.slopes + self.offsets, exclusive=self.exclusive)
+        found = np.empty((len(x), len(self.labels)))
+        for start in range(0, len(x), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            logits = x[part].astype(np.float64) @ self.weights.T + self.intercepts
+            found[part] = probabilities(logits * self.slopes + self.offsets, exclusive=self.exclusive)
+        return found
 
     def guess(self, vector: ArrayLike) -> dict[str, float]:
         """One embedding's genres, the likeliest first."""

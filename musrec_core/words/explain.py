@@ -107,10 +107,10 @@ class Explainer:
     ) -> None:
         self._words = words
         named = {name.casefold() for name in words.names} if words else set()
-        table = np.zeros((0, len(labels))) if genres is None else np.asarray(genres, np.float64)
+        table = np.zeros((0, len(labels))) if genres is None else np.asarray(genres)
         self._genres = {
-            label: (float(column.mean()) if len(column) else 0.0, float(column.std()) if len(column) else 0.0)
-            for label, column in zip(labels, table.T, strict=True)
+            label: (float(column.mean()), float(column.std())) if len(column) else (0.0, 0.0)
+            for label, column in zip(labels, (column.astype(np.float64) for column in table.T), strict=True)
             if label.casefold() not in named
         }
         if words is not None:

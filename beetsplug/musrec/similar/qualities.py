@@ -78,15 +78,17 @@ class Qualities:
         for kind, lexicon in lexicons.items():
             if (place := lexicon.find(name)) is not None:
                 return Quality(kind, lexicon.names[place])
-        every = Lexicon(
-            [known for lexicon in lexicons.values() for known in lexicon.names],
-            [others for lexicon in lexicons.values() for others in lexicon.synonyms],
-        )
-        nearest = listed(list(dict.fromkeys(every.nearest(name, 6)))[:3])
-        advice = f": {ALL_WORDS}" if "word" in lexicons else ""
-        raise UserError(
-            f"there is no genre, word or mood {shown(name) or repr(name)}; the nearest are {nearest}{advice}"
-        )
+        names: dict[str, str] = {}  # a genre may be a word, too
+        synonyms: dict[str, list[str]] = {}
+        for lexicon in lexicons.values():
+            for known, others in zip(lexicon.names, lexicon.synonyms, strict=True):
+                names.setdefault(known.casefold(), known)
+                synonyms.setdefault(known.casefold(), []).extend(others)
+        nearest = listed(Lexicon(list(names.values()), list(synonyms.values())).nearest(name))
+        kinds, advice = "genre, word or mood", f": {ALL_WORDS}"
+        if "word" not in lexicons:
+            kinds, advice = "genre or mood", f". The model {card.name} knows no words: {self._words.advice()}"
+        raise UserError(f"there is no {kinds} {shown(name) or repr(name)}; the nearest are {nearest}{advice}")
 
     def _lexicons(self, lib: Library, card: Card) -> dict[Kind, Lexicon]:
         found: dict[Kind, Lexicon] = {}

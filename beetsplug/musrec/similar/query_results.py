@@ -79,9 +79,19 @@ def parse(pattern: str, expected: str = EXPECTED) -> Pattern:
             raise InvalidQueryArgumentValueError(pattern, expected)
     if not text or count == 0 or (within is not None and closer_than is not None):
         raise InvalidQueryArgumentValueError(pattern, expected)
+    if candidates is not None:
+        _parsed(candidates, pattern, expected)
     if count is None and within is None and closer_than is None:
         count = COUNT
     return Pattern(pattern, text, count, within, closer_than, candidates)
+
+
+def _parsed(query: str | list[str], pattern: str, expected: str) -> Query:
+    """A query within a pattern; raises `InvalidQueryArgumentValueError`."""
+    try:
+        return sql.parse(query)
+    except InvalidQueryError as error:
+        raise InvalidQueryArgumentValueError(pattern, expected, str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -203,11 +213,7 @@ class SimilarResults(QueryResults):
         """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
         found = parse(pattern)
         # without a field's name it is a phrase, as a word in quotes is on the command line
-        try:
-            seeds = sql.parse(found.wanted if ":" in found.wanted else [found.wanted])
-        except InvalidQueryError as error:
-            raise InvalidQueryArgumentValueError(pattern, EXPECTED, str(error)) from None
-        return replace(found, seeds=seeds)
+        return replace(found, seeds=_parsed(found.wanted if ":" in found.wanted else [found.wanted], pattern, EXPECTED))
 
     def snapshot(self, lib: Library) -> Snapshot:
         """The vectors of the configured space."""

@@ -90,9 +90,9 @@ class Reasons:
         if words is None and not in_genre_space and card.model_id not in self._warned:
             self._warned.add(card.model_id)
             self._log.warning(
-                "the model {} knows no words, so that --why tells of genres and moods only; `beet embed` embeds with "
-                "the newest model",
+                "the model {} knows no words, so that --why tells of genres and moods only: {}",
                 card.name,
+                self._words.advice(),
             )
         vectors = self._vectors.get(lib, "embedding", card).index.vectors
         if own:

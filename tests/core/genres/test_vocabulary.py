@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,23 @@ def test_probabilities_are_those_of_scikit_learn(genres: int) -> None:
         uncalibrated(vocabulary).probabilities(x), reference.predict_proba(z)[:, order], atol=1e-6
     )
     np.testing.assert_allclose(vocabulary.probabilities(x).sum(1), 1)
+
+
+def test_a_large_library_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, genre, artists = songs()
+    known = learnt(x, [[g] for g in genre], artists).vocabulary
+    whole = known.probabilities(x.astype(np.float32))
+    monkeypatch.setattr("musrec_core.genres.vocabulary._CHUNK", 7)
+    np.testing.assert_allclose(known.probabilities(x.astype(np.float32)), whole, rtol=1e-12)
+    assert known.probabilities(np.empty((0, x.shape[1]))).shape == (0, 3)
+    large = np.zeros((20_000, 256), np.float32)
+    monkeypatch.setattr("musrec_core.genres.vocabulary._CHUNK", 1000)
+    wide = replace(known, weights=np.zeros((3, 256)))
+    tracemalloc.start()
+    wide.probabilities(large)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < large.nbytes / 2  # in double precision, the embeddings are twice that
 
 
 def test_several_genres_a_song_are_each_judged_by_themselves() -> None:

@@ -122,6 +122,10 @@ def test_genres_that_were_learnt_from_other_embeddings(lib: Library, store: Vect
 
 
 def test_a_request_is_refused_with_advice(store: VectorStore) -> None:
+    with pytest.raises(UserError) as caught:
+        qualities(store, LEARNT).find(lib, CARD, "zzz")
+    nearest = str(caught.value).partition("the nearest are ")[2].partition(":")[0].replace(" and ", ", ").split(", ")
+    assert len({name.partition(" (")[0] for name in nearest}) == 3  # jazz is a genre and a word
     with pytest.raises(UserError, match=r"there is no word pianoo; .*: `beet similar --words` lists all$"):
         qualities(store).request(CARD, "pianoo")
     with pytest.raises(UserError, match=r"^name a word, such as piano or calm$"):
@@ -131,5 +135,14 @@ def test_a_request_is_refused_with_advice(store: VectorStore) -> None:
 
 
 def test_a_model_without_words_names_its_genres_alone(lib: Library, store: VectorStore) -> None:
-    with pytest.raises(UserError, match=r"the nearest are [\w& ]+, [\w& ]+ and [\w& ]+$"):
+    nearest = r"^there is no genre or mood lullaby; the nearest are [\w& ]+, [\w& ]+ and [\w& ]+"
+    with pytest.raises(UserError, match=rf"{nearest}\. The model musrec-1 knows no words: `beet embed` embeds "):
         qualities(store).find(lib, Card.load("musrec-1"), "lullaby")
+
+
+def test_the_advice_for_a_model_without_words_helps() -> None:
+    old = Card.load("musrec-1")
+    with pytest.raises(UserError, match="knows no words: `beet embed` embeds with the newest one"):
+        WordHeads(lambda: CARD).get(old)
+    with pytest.raises(UserError, match=r"knows no words: remove `musrec\.model` from the configuration"):
+        WordHeads(lambda: old).get(old)

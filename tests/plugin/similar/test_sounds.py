@@ -163,6 +163,10 @@ def test_the_parts_of_a_query(library: Beet) -> None:
     assert len(library("ls", "^sounds:piano|3").lines) == 7
     for pattern in ("", "|3", "piano|x|y", "piano|0", "piano|99%"):
         assert "is not WORDS, WORDS|COUNT" in library("ls", f"sounds:{pattern}", ok=False).err
+    for pattern in ("sounds:piano|year:..abc", "similar:Waltz|year:..abc"):
+        said = library("ls", pattern, ok=False).err
+        assert "'abc' is not an int or a float" in said
+        assert "--in" not in said
 
 
 def test_smart_playlists_and_formats_of_words(library: Beet, tmp_path: Path) -> None:
@@ -257,7 +261,7 @@ def test_a_model_without_words(older: Beet) -> None:
     assert f"sounds:piano matches nothing: {why}" in said.err
     assert older("ls", "id:1", "-f", "<$musrec_sounds$musrec_sound_piano>").out == "<>\n"
     assert older("similar", "Harbour", "--more", "rock").out
-    assert older.error("similar", "Harbour", "--more", "lullaby").startswith("error: there is no genre, word or mood")
+    assert older.error("similar", "Harbour", "--more", "lullaby").startswith("error: there is no genre or mood")
 
 
 # --more and --less.

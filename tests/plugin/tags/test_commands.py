@@ -111,7 +111,7 @@ def test_a_model_without_words(own_files: Beet) -> None:
     own_files("embed", "-q")
     before = state(own_files)
     assert own_files.error(*WRITE) == (
-        "error: the model musrec-1 knows no words: `beet embed` embeds with the newest one"
+        "error: the model musrec-1 knows no words: remove `musrec.model` from the configuration, and run `beet embed`"
     )
     assert state(own_files) == before
     own_files.configure(musrec={"model": None})
