@@ -121,7 +121,7 @@ def test_genres_that_were_learnt_from_other_embeddings(lib: Library, store: Vect
         qualities(store, old).values(lib, CARD, Quality("learnt", "Rock"), store.get(lib, "embedding").index)
 
 
-def test_a_request_is_refused_with_advice(store: VectorStore) -> None:
+def test_a_request_is_refused_with_advice(lib: Library, store: VectorStore) -> None:
     with pytest.raises(UserError) as caught:
         qualities(store, LEARNT).find(lib, CARD, "zzz")
     nearest = str(caught.value).partition("the nearest are ")[2].partition(":")[0].replace(" and ", ", ").split(", ")
