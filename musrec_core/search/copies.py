@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import UnusableAudio
 from .distance import paired
 from .fingerprint import Fingerprint, is_copy
-from .index import VectorIndex
+from .index import VectorIndex, positions
 from .knn import Progress, neighbourhoods
 from .recordings import (
     COMPARED_LENGTH_DIFFERENCE,
@@ -240,9 +240,32 @@ def group(verdicts: Iterable[tuple[int, int, Verdict]]) -> list[Group]:
     return sorted((Group(frozenset(each), bool(each & unsure)) for each in found.values()), key=lambda x: min(x.ids))
 
 
-def of_one_recording_id(copies: Mapping[int, Copy]) -> Iterator[tuple[int, int, Verdict]]:
-    """The pairs that MusicBrainz knows to be the same: each song with the first of its recording id."""
+def of_one_recording_id(copies: Mapping[int, Copy], index: VectorIndex | None = None) -> list[tuple[int, int, Verdict]]:
+    """The pairs that MusicBrainz knows to be the same: each song with the first of its recording id.
+
+    A pair is unsure whose embeddings or lengths differ too much for one recording: an id may be wrong, or a file cut.
+
+    Parameters
+    ----------
+    index : VectorIndex, optional
+        The embeddings, as far as there are any.
+    """
     first: dict[str, int] = {}
-    for id_, copy in copies.items():
-        if copy.recording and first.setdefault(copy.recording, id_) != id_:
-            yield first[copy.recording], id_, Verdict.SAME
+    pairs = [
+        (first[copy.recording], id_)
+        for id_, copy in copies.items()
+        if copy.recording and first.setdefault(copy.recording, id_) != id_
+    ]
+    known = set() if index is None else set(index.ids.tolist())
+    heard = [pair for pair in pairs if known.issuperset(pair)]
+    distances: dict[tuple[int, int], float] = {}
+    if index is not None and heard:
+        a, b = (index.vectors[positions(index, side)] for side in zip(*heard, strict=True))
+        distances = dict(zip(heard, paired(a, b, "cosine").tolist(), strict=True))
+
+    def fits(a: int, b: int) -> bool:
+        lengths = copies[a].length, copies[b].length
+        differ = all(lengths) and abs(lengths[0] - lengths[1]) > COMPARED_LENGTH_DIFFERENCE
+        return not differ and distances.get((a, b), 0.0) <= NAMED_DISTANCE
+
+    return [(a, b, Verdict.SAME if fits(a, b) else Verdict.UNSURE) for a, b in pairs]

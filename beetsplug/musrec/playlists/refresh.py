@@ -54,6 +54,7 @@ class PlaylistRefresher:
         source = self._source(lib, state)
         if source.mix is None:
             options = arguments.merged(source.request.options, own)
+            arguments.require_applicable(replace(options, why=own.why), options.mode)  # the rest is checked with all
             source = replace(source, request=replace(source.request, options=options))
         elif arguments.asks_for_songs(own):
             raise UserError(f"{printable(name)} is a mix: its options are in the configuration")

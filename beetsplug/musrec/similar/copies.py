@@ -125,6 +125,7 @@ class CopyFinder:
     ) -> None:
         """Compare all songs; or those wanted and their copies, with what is near them."""
         index = self._index(lib).among(copies)
+        comparison.compare_ids(index)
         asked: set[int] = set()
         seeds = None if wanted is None else set(wanted)
         while seeds is None or seeds:
@@ -160,10 +161,15 @@ class _Comparison:
         self._lib, self._copies, self._settings = lib, copies, settings
         self.verdicts: list[tuple[int, int, Verdict]] = []
         self._failures: dict[int, str] = {}
+        self._of_one_id = of_one_recording_id(copies)
+
+    def compare_ids(self, index: VectorIndex) -> None:
+        """Doubt those that share a recording id and have other embeddings."""
+        self._of_one_id = of_one_recording_id(self._copies, index)
 
     def groups(self, wanted: Collection[int] | None) -> list[Group]:
         """The groups that are known now; of those, the ones that hold a song that is wanted."""
-        found = group([*of_one_recording_id(self._copies), *self.verdicts])
+        found = group([*self._of_one_id, *self.verdicts])
         return [each for each in found if wanted is None or not each.ids.isdisjoint(wanted)]
 
     def run(self, pairs: list[Pair]) -> None:
@@ -238,8 +244,11 @@ class _Comparison:
                 seen.add(file)
         why = ""
         if found.unsure:
-            failed = next(id_ for id_ in ranked if id_ in self._failures)
-            why = f"{displayable_path(items[failed].path)}: {self._failures[failed]}"
+            failed = next((id_ for id_ in ranked if id_ in self._failures), None)
+            why = "their MusicBrainz recording is the same, but their sound or length is not"
+            if failed is not None:
+                path = displayable_path(items[failed].path)
+                why = f"the files could not be compared: {path}: {self._failures[failed]}"
         return Copies([items[id_] for id_ in ranked], why, frozenset(same_file), gone)
 
 

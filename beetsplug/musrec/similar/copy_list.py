@@ -27,7 +27,7 @@ def lines(found: Iterable[Copies], format_: str | None, log: BeetsLogger) -> Ite
         surplus += len(copies.items) - 1
         if format_ is None:
             if copies.unsure:
-                yield f"# may be copies; the files could not be compared: {one_line(copies.unsure)}"
+                yield f"# may be copies; {one_line(copies.unsure)}"
             yield from (formatted(item, FORMAT) for item in copies.items)
             yield from (f"# {command}" for command in copies.commands())
         else:

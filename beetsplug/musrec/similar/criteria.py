@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from beets.ui import UserError
@@ -41,6 +41,10 @@ class Criteria:
     variety: float = 0.0  # 0 to 1: how much the songs should differ from each other
     hub_correction: bool = False
     with_seeds: bool = False  # the seeds may be results
+
+    def by_distance_alone(self) -> Criteria:
+        """The same, but nothing leans the ranking away from the distance; `--unlike` keeps no songs out then."""
+        return replace(self, steering=Steering(), variety=0.0, hub_correction=False)
 
 
 def criteria_from(

@@ -164,9 +164,15 @@ class SimilarSearch:
         )  # fmt: skip
         songs = self._items(lib, neighbours, None if request.is_words_alone else nearness)
         if not songs:
-            others = self._ranker(lib, index, start, criteria, card)(1) if options.closer_than and not ranker(1) else []
-            if others:
-                self._log.warning("{}", nearness.too_far(others[0], options.closer_than or ""))
+            farther = None
+            if options.closer_than and not ranker(1):
+                alone = self._ranker(
+                    lib, index, start, criteria.by_distance_alone(), card, identify=request.playlist is None
+                )
+                alone = search.unlisted(lib, alone, playlist.listed)
+                farther = search.first_but(alone, criteria.steering.unlike)
+            if farther:
+                self._log.warning("{}", nearness.too_far(farther, options.closer_than or ""))
             else:
                 no_result.explain(snapshot, start, options, self._log, too_long=bool(seconds and ranker(1)))
         paths = [path for path, _ in start.files]

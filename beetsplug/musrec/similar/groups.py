@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import beets
 from beets.ui import UserError
+from beets.util import displayable_path
 
 from musrec_core._text import number_of, one_line
 from musrec_core.search.recordings import leading_artist, plain_name
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
 NO_ARTISTS = ("Various Artists", "Various", "VA", "Unknown", "Unknown Artist", "No Artist")
 MAX_NAMED = 5  # seeds in one line
+UNTITLED = (  # albums, and the path of a song of each
+    "SELECT albums.id, min(items.path) FROM albums JOIN items ON items.album_id = albums.id "
+    "WHERE trim(coalesce(albums.album, '')) = '' GROUP BY albums.id"
+)
 
 
 @dataclass(frozen=True)
@@ -68,18 +74,17 @@ def by_artist(lib: Library) -> Groups:
     with lib.transaction() as tx:
         rows = tx.query("SELECT id, artist, albumartist FROM items ORDER BY id")
     nobody = _nobody()
-    spelt: dict[tuple[str, str], str] = {}  # by the tags of artist and album artist
-    plain: dict[str, str] = {}
+    tagged: dict[tuple[str | None, str | None], list[int]] = {}  # by the tags of artist and album artist
+    for id_, artist, album_artist in rows:
+        tagged.setdefault((artist, album_artist), []).append(id_)
+    plain = cache(plain_name)
     songs: dict[str, list[int]] = {}  # by the name in plain words
     spellings: dict[str, Counter[str]] = {}
-    for id_, *tags in rows:
-        key = (tags[0] or "", tags[1] or "")
-        if key not in spelt:
-            spelt[key] = _artist(*key, nobody)
-            plain[spelt[key]] = plain_name(spelt[key])
-        if name := plain[spelt[key]]:
-            songs.setdefault(name, []).append(id_)
-            spellings.setdefault(name, Counter())[spelt[key]] += 1
+    for (artist, album_artist), ids in tagged.items():
+        spelling = _artist(artist or "", album_artist or "", plain, nobody)
+        if name := plain(spelling):
+            songs.setdefault(name, []).extend(ids)
+            spellings.setdefault(name, Counter())[spelling] += len(ids)
     of_song = {id_: number for number, ids in enumerate(songs.values()) for id_ in ids}
     names = [counter.most_common(1)[0][0] for counter in spellings.values()]
     return Groups("artist", of_song, names, list(songs), [])
@@ -90,18 +95,19 @@ def _nobody() -> set[str]:
     return {plain_name(name) for name in (*NO_ARTISTS, beets.config["va_name"].as_str())}
 
 
-def _artist(artist: str, album_artist: str, nobody: set[str]) -> str:
+def _artist(artist: str, album_artist: str, plain: Callable[[str], str], nobody: set[str]) -> str:
     """The artist of a song as it is spelt; empty where there is none."""
     found = (leading_artist(artist, album_artist), " ".join(album_artist.split()))
-    return next((name for name in found if name and plain_name(name) not in nobody), "")
+    return next((name for name in found if name and plain(name) not in nobody), "")
 
 
 # Albums.
 
 
 def by_album(lib: Library) -> Groups:
-    """The songs of beets' albums; singletons are on none."""
+    """The songs of beets' albums; singletons are on none. An album without a title is called by its folder."""
     with lib.transaction() as tx:
+        folders = {row[0]: row[1] for row in tx.query(UNTITLED)}
         albums = tx.query("SELECT id, album, albumartist FROM albums ORDER BY id")
         rows = tx.query("SELECT id, album_id FROM items WHERE album_id IS NOT NULL")
     numbers = {row[0]: number for number, row in enumerate(albums)}
@@ -110,18 +116,28 @@ def by_album(lib: Library) -> Groups:
     return Groups(
         "album",
         {id_: numbers[album] for id_, album in rows if album in numbers},
-        [" - ".join(filter(None, [row[2], row[1]])) for row in albums],
+        [
+            " - ".join(filter(None, [artist, _folder(folders[id_]) if id_ in folders else title]))
+            for id_, title, artist in albums
+        ],
         ["" if artist in nobody else artist for artist in artists],
         list(numbers),
     )
 
 
+def _folder(path: bytes | None) -> str:
+    """The name of the folder of a song, in brackets, as it is no title."""
+    return f"[{displayable_path(os.path.basename(os.path.dirname(path or b'')))}]"
+
+
 def _titled(lib: Library, title: str) -> list[int]:
-    """The ids of the albums of this title, in plain words."""
+    """The ids of the albums of this title, in plain words; or, without a title, of this folder."""
     with lib.transaction() as tx:
+        folders = {row[0]: row[1] for row in tx.query(UNTITLED)}
         rows = tx.query("SELECT id, album FROM albums ORDER BY id")
     wanted = plain_name(title)
-    return [id_ for id_, album in rows if album and plain_name(album) == wanted]
+    names = ((id_, _folder(folders[id_]) if id_ in folders else album) for id_, album in rows)
+    return [id_ for id_, name in names if name and plain_name(name) == wanted]
 
 
 # What a query means.

@@ -72,7 +72,7 @@ class LibraryNearness:
         item = self._lib.get_item(nearest.id)
         name = f", {formatted(item, '$artist - $title')}," if item is not None else ""
         found = types.Percentage().format(self(nearest.distance))
-        return f"no song is nearer than {percentage.strip()} of pairs: the nearest{name} is nearer than {found}"
+        return f"no other song is nearer than {percentage.strip()} of pairs: the nearest{name} is nearer than {found}"
 
     @cached_property
     def _pairs(self) -> PairDistances | None:

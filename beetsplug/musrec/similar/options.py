@@ -106,7 +106,7 @@ class SimilarOptions:
 
     count: int | None = option("-n", "--count", group=ORDER, type="int", metavar="N", setting=True, check=at_least(1),
         excludes="length", applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN | STORED,
-        help="how many songs (default: 5)")  # fmt: skip
+        help="how many songs, artists or albums (default: 5)")  # fmt: skip
     length: str | None = option("--length", group=ORDER, metavar="TIME", excludes="count",
         check=time(parse_length, "1h30, 90m or 130 (seconds)"), applies_to=LIST | AGAIN | STORED,
         help="instead of --count: fill this time, as in 1h30, 90m, 1:30:00 or 130 (seconds)")  # fmt: skip

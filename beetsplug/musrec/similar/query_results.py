@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from abc import ABC, abstractmethod
@@ -245,15 +246,21 @@ class SimilarResults(QueryResults):
 
 
 def _nearest(ranker: SongRanker, most: int | None, within: float | None) -> list[Neighbour]:
-    """As many songs as a pattern asks for, or all within its distance."""
+    """As many songs as a pattern asks for, or all within its distance.
+
+    With weights or the correction of hubs, songs are not ranked by distance: the end is where of many none is near.
+    """
     if within is None:
         return ranker(most or COUNT)
-    count = most or 4 * COUNT
-    found = ranker(count)
-    while most is None and len(found) == count and found[-1].distance <= within:
-        count *= 4
+    count, before = max(most or 0, 4 * COUNT), 0
+    while True:
         found = ranker(count)
-    return [neighbour for neighbour in found if neighbour.distance <= within]
+        near = [neighbour for neighbour in found if neighbour.distance <= within]
+        new = [neighbour.distance for neighbour in found[before:]]
+        is_over = min(new, default=math.inf) > within if new != sorted(new) else not new or new[-1] > within
+        if len(found) < count or is_over or (most is not None and len(near) >= most):
+            return near[:most]
+        before, count = count, count * 4
 
 
 def _is_same(now: LibraryState | None, then: LibraryState | None) -> bool:

@@ -45,16 +45,16 @@ def recent(
         if not found:
             last = time.strftime("%Y-%m-%d", time.localtime(max(played.values())))
             raise UserError(f"no song{_that(among)} was played within {period.strip()}: the last one was on {last}")
-        log.info("{} played within {}: using them all as seeds", number_of(len(found), "song"), period.strip())
+        log.info("starting from {} played within {}", number_of(len(found), "song"), period.strip())
         return list(sql.items_of(lib, found))
     for key in COUNTS:
         if counts := _chosen(lib, key, among):
             found = _largest_first(counts)[:MOST_PLAYED]
             songs = number_of(len(found), "song")
-            log.info(
-                "no song{} has {}: the {} with the highest {} are the seeds", _that(among), LAST_PLAYED, songs, key
-            )
+            log.info("no song{} has {}: starting from {} with the highest {}", _that(among), LAST_PLAYED, songs, key)
             return list(sql.items_of(lib, found))
+    if among is not None and _chosen(lib, LAST_PLAYED, None, now + TOMORROW):
+        raise UserError("no song that QUERY matches was ever played")
     raise UserError(
         f"nothing tells which songs{_that(among)} were played: the plugin mpdstats stores when, "
         "and lastimport and listenbrainz store how often"

@@ -121,6 +121,11 @@ def unlisted(lib: Library, ranker: SongRanker, listed: Collection[str]) -> SongR
     return rank
 
 
+def first_but(ranker: SongRanker, unwanted: Collection[int]) -> Neighbour | None:
+    """The best song whose id is none of these."""
+    return next((neighbour for neighbour in ranker(1 + len(unwanted)) if neighbour.id not in unwanted), None)
+
+
 # How many of them, and in which order.
 
 

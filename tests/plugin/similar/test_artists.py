@@ -104,6 +104,17 @@ def test_songs_by_album_without_singletons(lib: Library) -> None:
     assert sorted(albums.of_song) == list(range(1, 11))
 
 
+def test_an_album_without_a_title_is_called_by_its_folder(tmp_path: Path) -> None:
+    library = Library(str(tmp_path / "library.db"), "/music")
+    for artist, path in [("", "/music/Old Tapes/1.mp3"), ("Keane", "/music/x/B-Sides/2.mp3")]:
+        library.add_album([Item(artist=artist, albumartist=artist, album=" ", path=path.encode())])
+    albums = groups.by_album(library)
+    assert groups.meant(library, albums, ["old", "tapes"], LOG) == [0]
+    assert groups.meant(library, albums, ["[B-Sides]"], LOG) == [1]
+    library._close()
+    assert albums.names == ["[Old Tapes]", "Keane - [B-Sides]"]
+
+
 # What a query means.
 
 
@@ -252,6 +263,7 @@ def test_lists_formats_paths_and_playlists(library: Beet, tmp_path: Path) -> Non
     (tmp_path / "like.m3u8").write_text(kept, "utf-8")
     refreshed = library("similar", "--refresh", "like")
     assert "your changes are kept: 1 removed" in refreshed.err
+    assert library.error("similar", "--refresh", "like", "--why") == "error: --artists can't be combined with --why"
     again = (tmp_path / "like.m3u8").read_text("utf-8").splitlines()
     assert songs[1] not in again
     assert library.error("similar", "--extend", "like") == (

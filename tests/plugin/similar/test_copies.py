@@ -217,8 +217,8 @@ def test_no_command_deletes_a_file_that_may_be_another(lib: Library) -> None:
 
 def test_a_recording_id_counts_without_a_file_or_an_embedding(lib: Library) -> None:
     one = add(lib, "a1", 0, mb_trackid="r1")
-    gone = add(lib, "b1", 5, mb_trackid="r1", file=False, format="FLAC")
-    unheard = add(lib, "d1", 7, mb_trackid="r1", format="FLAC")
+    gone = add(lib, "b1", 0, mb_trackid="r1", file=False, format="FLAC")
+    unheard = add(lib, "d1", 0, mb_trackid="r1", format="FLAC")
     item = lib.get_item(unheard)
     assert item is not None
     item[fields.STATUS] = "unreadable @ 1"
@@ -228,6 +228,16 @@ def test_a_recording_id_counts_without_a_file_or_an_embedding(lib: Library) -> N
     assert ids_of([copies])[0][0] == one  # the others may be damaged
     assert copies.commands() == [f"beet remove -d id:{unheard}", f"beet remove id:{gone}"]
     assert not Sounds.heard
+
+
+@pytest.mark.parametrize("other", [(5, 200.0), (0, 100.0)], ids=["sound", "length"])
+def test_a_recording_id_that_may_be_wrong_deletes_nothing(lib: Library, other: tuple[int, float]) -> None:
+    one = add(lib, "a1", 0, mb_trackid="r1", length=200.0)
+    two = add(lib, "b1", other[0], mb_trackid="r1", length=other[1])
+    (copies,) = finder().find(lib, [])
+    assert ids_of([copies]) == [[one, two]]
+    assert copies.unsure == "their MusicBrainz recording is the same, but their sound or length is not"
+    assert copies.commands() == []
 
 
 def test_a_link_comes_after_its_file(lib: Library) -> None:

@@ -12,14 +12,16 @@ from beets.ui import UserError
 
 from beetsplug.musrec.attributes.fields import LastResult
 from beetsplug.musrec.attributes.types import Percentage
+from beetsplug.musrec.library import song_keys
 from beetsplug.musrec.similar import percentages
 from beetsplug.musrec.similar.nearness import LibraryNearness
-from beetsplug.musrec.similar.query_results import parse
+from beetsplug.musrec.similar.query_results import _nearest, parse
+from beetsplug.musrec.similar.request import PlaylistContext, Request
 from benchmarks.synthetic_library import make_library
-from musrec_core.search.index import VectorIndex
+from musrec_core.search.index import Neighbour, VectorIndex
 
 from ..conftest import Beet
-from .test_effects import Finder
+from .test_effects import Finder, parsed
 
 SONGS = 150
 
@@ -145,16 +147,33 @@ def test_only_songs_nearer_than_a_share_of_pairs(finder: Finder, lib: Library) -
     assert len(finder.find(lib, f"id:20 -n {SONGS} --closer-than 90% --more rock:2 --hub-correction")) > 0
 
 
-def test_none_is_so_near(finder: Finder, lib: Library, caplog: pytest.LogCaptureFixture) -> None:
-    [(nearest, _)] = finder.find(lib, "id:20 -n 1")
+@pytest.mark.parametrize("leaning", ["", "--more rock:5 --variety 0.9", "--hub-correction", "--unlike id:{nearest}"])
+def test_none_is_so_near(leaning: str, finder: Finder, lib: Library, caplog: pytest.LogCaptureFixture) -> None:
+    (nearest, _), (second, _) = finder.find(lib, "id:20 -n 2")
+    leaning, nearest = leaning.format(nearest=nearest), second if "unlike" in leaning else nearest
+    finder.find(lib, "id:20 -n 2")
     printed = Percentage().format(finder.last_result.nearness(nearest))
     item = lib.get_item(nearest)
     assert item is not None
     with caplog.at_level(logging.WARNING, "beets"):
-        assert finder.find(lib, "id:20 --closer-than 99.999%") == []
+        assert finder.find(lib, f"id:20 --closer-than 99.999% {leaning}") == []
     assert caplog.messages[-1] == (
-        f"no song is nearer than 99.999% of pairs: the nearest, {item.artist} - {item.title}, is nearer than {printed}"
+        f"no other song is nearer than 99.999% of pairs: "
+        f"the nearest, {item.artist} - {item.title}, is nearer than {printed}"
     )
+
+
+def test_none_that_is_not_in_the_playlist_yet_is_so_near(
+    finder: Finder, lib: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    (nearest, _), (second, _) = finder.find(lib, "id:20 -n 2")
+    item = lib.get_item(second)
+    assert item is not None
+    options, args = parsed("id:20 --closer-than 99.999%")
+    listed = PlaylistContext(listed=frozenset(song_keys.of_ids(lib, [nearest]).values()))
+    with caplog.at_level(logging.WARNING, "beets"):
+        assert finder.similar.find(lib, Request(options, args, playlist=listed)).songs == []
+    assert f"the nearest, {item.artist} - {item.title}, is nearer than" in caplog.messages[-1]
 
 
 @pytest.mark.parametrize("text", ["99", "0.99", "0%", "100%", "-1%", "1e1%", "99,5%", "nan%", "%", "99%%", "99% ; ls",
@@ -182,6 +201,24 @@ def test_patterns() -> None:
         with pytest.raises(InvalidQueryArgumentValueError):
             parse(pattern)
     assert parse("id:1|title:99%").candidates == "title:99%"
+
+
+@pytest.mark.parametrize("most", [None, 3, 60])
+def test_a_query_finds_what_is_near_in_whatever_order_it_is_ranked(most: int | None) -> None:
+    distances = [0.1 if n % 7 == 3 else 0.9 for n in range(450)] + [0.9] * 2_000
+    ranked = [Neighbour(n, distance) for n, distance in enumerate(distances)]
+    asked: list[int] = []
+
+    def ranker(count: int) -> list[Neighbour]:
+        asked.append(count)
+        return ranked[:count]
+
+    near = [neighbour for neighbour in ranked if neighbour.distance < 0.5]
+    assert _nearest(ranker, most, 0.5) == near[:most]
+    asked.clear()
+    ranked.sort(key=lambda neighbour: neighbour.distance)
+    assert _nearest(ranker, most, 0.5) == near[:most]
+    assert asked == [100]
 
 
 def test_the_list_and_the_query_agree(library: Beet) -> None:

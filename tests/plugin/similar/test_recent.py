@@ -55,6 +55,11 @@ def test_nothing_was_played_within_the_time(lib: Library) -> None:
     store(lib, "last_played", song1=NOW - 40 * DAY)
     with pytest.raises(UserError, match=r"^no song was played within 4w: the last one was on 2023-10-0\d$"):
         recent(lib, "4w", LOG, now=NOW)
+    with pytest.raises(UserError, match=r"^no song that QUERY matches was ever played$"):  # so others were
+        recent(lib, "4w", LOG, among=[2], now=NOW)
+
+
+def test_nothing_is_known_of_those_that_match(lib: Library) -> None:
     with pytest.raises(UserError, match=r"^nothing tells which songs that QUERY matches were played: "):
         recent(lib, "4w", LOG, among=[2], now=NOW)
 
@@ -70,7 +75,7 @@ def test_without_times_the_most_played(lib: Library, key: str, caplog: pytest.Lo
     LOG.propagate = True
     with caplog.at_level("INFO", LOG.name):
         assert titles(recent(lib, "30d", LOG, now=NOW)) == ["Song 3", "Song 2", "Song 4"]
-    assert f"no song has last_played: the 3 songs with the highest {key} are the seeds" in caplog.text
+    assert f"no song has last_played: starting from 3 songs with the highest {key}" in caplog.text
 
 
 def test_of_many_that_were_played_the_first_so_many(lib: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +96,7 @@ def test_a_list_a_playlist_and_a_mix_of_what_was_played(library: Beet, tmp_path:
     expected = library("similar", "id:1..2", "-n", "3")
     said = library("similar", "--recent", "30d", "-n", "3")
     assert said.out == expected.out
-    assert "2 songs played within 30d: using them all as seeds" in said.err
+    assert "starting from 2 songs played within 30d" in said.err
     assert library("similar", "--recent", "30d", "id:2..3", "-n", "3").out == library("similar", "id:2", "-n", "3").out
     library.configure(
         musrec={"playlist": {"dir": str(tmp_path)}, "mixes": [{"name": "Lately", "recent": "30d", "count": 3}]}
