@@ -20,6 +20,8 @@ COMPARATIVES = {  # of words; others are more or less so
 }  # fmt: skip
 THINGS = ("instrument", "voice")  # groups of words for what a song has
 HAD = ("beats", "scratching")  # and words of other groups
+UNCOUNTED = ("bass", "brass", "drums", "percussion", "strings", "woodwind")  # instruments without an article
+COUNTED = ("choir",)  # a voice with one
 ADJECTIVES = ("instrumental", "solo")  # for what a song is, or is not
 LIKE = {  # words for music of a kind, which no song is more or less of
     "lullaby": "a lullaby", "oldies": "oldies", "soundtrack": "a soundtrack", "christmas": "Christmas music",
@@ -53,12 +55,20 @@ def _differences(found: Sequence[Difference]) -> str:
         elif each.name in ADJECTIVES:
             is_.append(name if each.more else f"not {name}")
         elif each.group in THINGS or each.name in HAD:
-            has.append(name if each.more else f"no {name}")
+            has.append(_with_article(each, name) if each.more else f"no {name}")
         elif each.name in LIKE:
             is_.append(f"{more} like {LIKE[each.name]}")
         else:
             is_.append(COMPARATIVES.get(name, f"more {name}") if each.more else f"less {name}")
     return " and ".join(f"{verb} {' and '.join(said)}" for verb, said in (("is", is_), ("has", has)) if said)
+
+
+def _with_article(found: Difference, name: str) -> str:
+    """``a drum machine``, ``an organ``, ``drums``."""
+    counted = found.group == "instrument" and name not in UNCOUNTED
+    if not (counted or name in COUNTED):
+        return name
+    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
 
 
 def _is_axis(found: Difference) -> bool:

@@ -135,18 +135,21 @@ def test_tags_can_not_colour_the_line(library: Beet) -> None:
     [
         ("mood arousal +", "is livelier"),
         ("mood arousal -, mood valence -", "is calmer and darker"),
-        ("mood valence +, instrument piano +", "is happier and has piano"),
-        ("voice vocals -, instrument piano +", "has piano and no vocals"),
+        ("mood valence +, instrument piano +", "is happier and has a piano"),
+        ("voice vocals -, instrument piano +", "has a piano and no vocals"),
         ("genre folk -, voice instrumental +", "is instrumental and less folk"),
         ("voice instrumental -, era 80s +", "is more 80s and not instrumental"),
         ("mood arousal -, genre folk +", "is calmer and more folk"),
         ("era oldies -, texture solo +", "is solo and less like oldies"),
         ("mood calm +, texture beats +", "is calmer and has beats"),
+        ("instrument drum machine +, instrument organ +", "has a drum machine and an organ"),
+        ("instrument drums +, voice choir +", "has drums and a choir"),
         ("mood calm -, texture acoustic +", "is more acoustic and less calm"),
     ],
 )
 def test_differences_in_words(differences: str, said: str) -> None:
-    found = tuple(Difference(name, group, sign == "+") for group, name, sign in map(str.split, differences.split(", ")))
+    parts = (part.split() for part in differences.split(", "))
+    found = tuple(Difference(" ".join(name), group, sign == "+") for group, *name, sign in parts)
     assert sentence(Explanation(("a", "b"), found)) == f"both: a, b; this one {said}"
     assert sentence(Explanation((), found)) == f"this one {said}"
     assert sentence(Explanation((), found), "Clocks") == f"like Clocks; this one {said}"
