@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 LEAST = 0.5  # the least probability of a word
@@ -30,10 +30,15 @@ def typical_rows(
     groups : sequence of str
         Of each word.
     """
-    p, q = probabilities.astype(np.float64), shares.astype(np.float64)
-    rest = np.maximum(1 - p, 1e-12)
-    says = p * np.log(np.maximum(p, LEAST) / q) + rest * np.log(rest / (1 - q))
+    p = probabilities.astype(np.float64)
+    says = divergence(p, shares)
     return [_chosen(np.flatnonzero(row >= LEAST), row, worth, groups) for row, worth in zip(p, says, strict=True)]
+
+
+def divergence(p: ArrayLike, q: ArrayLike) -> Floats:
+    """The Kullback-Leibler divergence of probabilities from usual ones [shape=(..., n) both]: how much they say."""
+    here, usual = (np.clip(np.asarray(each, np.float64), 1e-6, 1 - 1e-6) for each in (p, q))
+    return np.asarray(here * np.log(here / usual) + (1 - here) * np.log((1 - here) / (1 - usual)))
 
 
 def _chosen(likely: NDArray[np.intp], p: Floats, says: Floats, groups: Sequence[str]) -> list[int]:

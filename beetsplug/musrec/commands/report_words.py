@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from musrec_core.words.tables import shares_of
+from musrec_core.words.typical import divergence
 
 from .report_html import Table
 
@@ -34,7 +35,7 @@ def tables(words: Words, vectors: ArrayLike) -> list[Table]:
     found = [Table("How it sounds", ("", "songs", "usual"), _by_group(words, shares, usual), f"{NOTE} {FIND}")]
     if len(np.asarray(vectors)) < FEWEST:
         return found
-    says = _divergence(shares, usual)
+    says = divergence(shares, usual)
     for title, which in (
         ("More than usual", shares >= MUCH * usual),
         ("Less than usual", (shares <= LITTLE * usual) & (usual >= RARE)),
@@ -60,9 +61,3 @@ def _by_group(words: Words, shares: NDArray[np.float64], usual: NDArray[np.float
 
 def _cells(share: float, usual: float) -> tuple[str, str]:
     return f"{share:.0%}", f"{usual:.0%}"
-
-
-def _divergence(shares: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The Kullback-Leibler divergence of each share from the usual one: how much it says."""
-    p, q = np.clip(shares, 1e-6, 1 - 1e-6), np.clip(usual, 1e-6, 1 - 1e-6)
-    return np.asarray(p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)))

@@ -112,12 +112,12 @@ def share(value: float) -> str:
     return "" if 0 <= value <= 1 else "between 0 and 1"
 
 
-def time(parse: Callable[[str], float], examples: str) -> Check:
+def readable(parse: Callable[[str], float], wanted: str) -> Check:
     def check(value: str) -> str:
         try:
             parse(value)
         except ValueError:
-            return f"a time such as {examples}, not {value}"
+            return f"{wanted}, not {value}"
         return ""
 
     return check

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from beets.ui import UserError
 
-from .option import Option, Use, at_least, option, share, time
-from .percentages import check_percentage
+from .option import Option, Use, at_least, option, readable, share
+from .percentages import A_PERCENTAGE, parse_percentage
 from .times import parse_length, parse_moment, parse_period
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ class SimilarOptions:
     from_playlist: str | None = option("--from-playlist", group=START, metavar="FILE", is_path=True,
         applies_to=LIST | STORED, help="start from the songs of an M3U playlist")  # fmt: skip
     recent: str | None = option("--recent", group=START, metavar="TIME", applies_to=LIST | STORED,
-        check=time(parse_period, "12h, 30d, 4w, 6m (months) or 1y"),
+        check=readable(parse_period, "a time such as 12h, 30d, 4w, 6m (months) or 1y"),
         help="start from what was played within this time, as in 12h, 30d, 4w, 6m (months) or 1y; "
         "with QUERY, from those of its songs")  # fmt: skip
     at: str | None = option("--at", group=START, metavar="TIME", applies_to=LIST | STORED,
-        check=time(parse_moment, "2:10 or 130 (seconds)"),
+        check=readable(parse_moment, "a time such as 2:10 or 130 (seconds)"),
         help="start from the half minute that begins at this time, as in 2:10 or 130 (seconds)")  # fmt: skip
     unlike: tuple[str, ...] = option("--unlike", group=START, many=True, metavar="QUERY",
         applies_to=LIST | AGAIN | STORED,
@@ -91,8 +91,8 @@ class SimilarOptions:
         help="at most N songs (with --albums: albums) of one artist")  # fmt: skip
     max_per_album: int | None = option("--max-per-album", group=CHOOSE, type="int", metavar="N", setting=True,
         check=at_least(0), applies_to=LIST | AGAIN | STORED | QUERY, help="at most N songs of one album")  # fmt: skip
-    closer_than: str | None = option("--closer-than", group=CHOOSE, metavar="PERCENT", check=check_percentage,
-        applies_to=LIST | AGAIN | STORED,
+    closer_than: str | None = option("--closer-than", group=CHOOSE, metavar="PERCENT",
+        check=readable(parse_percentage, A_PERCENTAGE), applies_to=LIST | AGAIN | STORED,
         help="only songs nearer than this share of all pairs of songs, as in 99%; at most --count")  # fmt: skip
     variety: float | None = option("--variety", group=CHOOSE, type="float", metavar="0..1", setting=True, check=share,
         applies_to=LIST | AGAIN | STORED,
@@ -108,7 +108,7 @@ class SimilarOptions:
         excludes="length", applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN | STORED,
         help="how many songs, artists or albums (default: 5)")  # fmt: skip
     length: str | None = option("--length", group=ORDER, metavar="TIME", excludes="count",
-        check=time(parse_length, "1h30, 90m or 130 (seconds)"), applies_to=LIST | AGAIN | STORED,
+        check=readable(parse_length, "a time such as 1h30, 90m or 130 (seconds)"), applies_to=LIST | AGAIN | STORED,
         help="instead of --count: fill this time, as in 1h30, 90m, 1:30:00 or 130 (seconds)")  # fmt: skip
     to: tuple[str, ...] = option("--to", group=ORDER, many=True, metavar="QUERY", applies_to=JOURNEY | STORED,
         help="list a journey of --count songs to this song (may be repeated: the last is the end)")  # fmt: skip

@@ -18,7 +18,7 @@ from musrec_core._text import one_line
 from ..attributes import fields
 from ..library import sql
 from ..library.vectors import LibraryState, state_of
-from .percentages import PERCENTAGE, check_percentage, parse_percentage
+from .percentages import percentage_of
 from .seeds import Seeds
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def parse(pattern: str, expected: str = EXPECTED) -> Pattern:
             count = int(part)
         elif re.fullmatch(r"\d*\.\d+", part) and within is None:
             within = float(part)
-        elif PERCENTAGE.fullmatch(part) and not check_percentage(part) and closer_than is None:
-            closer_than = parse_percentage(part)
+        elif closer_than is None and (share := percentage_of(part)) is not None:
+            closer_than = share
         elif part and not NUMBER.fullmatch(part) and candidates is None:
             candidates = part
         else:

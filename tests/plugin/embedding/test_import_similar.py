@@ -9,25 +9,13 @@ import numpy as np
 import pytest
 from mediafile import MediaFile
 
-from musrec_core.audio.clip import load_clip
 from tests import music
 
 from ..conftest import Beet
+from ..incoming import put, samples
 
 TOLD = "sounds like a track that you have: "
 MAY_BE = "may be a track that you have: "
-
-
-def incoming(path: Path, y: music.Samples, **tags: str) -> None:
-    """A file as it comes from elsewhere, on an album of its own."""
-    music.encode(y, path, bit_rate=64_000)
-    media = MediaFile(path)
-    media.update({"album": path.parent.name, "albumartist": "Everyone", **tags})
-    media.save()
-
-
-def samples(path: Path) -> music.Samples:
-    return load_clip(path, seconds=60, sample_rate=music.RATE)[None]
 
 
 def told(beet: Beet, folder: Path) -> list[str]:
@@ -44,14 +32,14 @@ def originals(library: Beet) -> dict[str, Path]:
 def test_copies_are_told_and_other_songs_are_not(library: Beet, originals: dict[str, Path], tmp_path: Path) -> None:
     folder = tmp_path / "incoming"
     waltz = samples(originals["Waltz"])
-    incoming(folder / "1" / "cut.mp3", waltz[:, music.RATE :] * np.float32(0.25))
+    put(folder / "1" / "cut.mp3", waltz[:, music.RATE :] * np.float32(0.25))
     padded = np.pad(samples(originals["Drone"]), ((0, 0), (2 * music.RATE, 0)))
-    incoming(folder / "2" / "padded.opus", padded, title="Something Else")
+    put(folder / "2" / "padded.opus", padded, title="Something Else")
     for n, style in enumerate(
         ("Piano Waltz", "String Drone", "Drum and Bass")
     ):  # near songs of the library, and others
         other = music.STYLES[style](12.0, np.random.default_rng(1000 + n))
-        incoming(folder / str(3 + n) / "other.mp3", other, title="Second Bass 2")
+        put(folder / str(3 + n) / "other.mp3", other, title="Second Bass 2")
     library.configure(musrec={"workers": 1, "import_similar": 1.0})  # whatever is near
     lines = told(library, folder)
     assert len(lines) == 2, lines
@@ -66,7 +54,7 @@ def test_where_a_file_is_gone_the_tags_decide(library: Beet, originals: dict[str
     gone = {word: MediaFile(originals[word]) for word in ("Waltz", "Drone")}
     for word, media in gone.items():
         title = media.title if word == "Waltz" else "Another title"
-        incoming(folder / word / "copy.flac", samples(originals[word]), title=title, artist=media.artist)
+        put(folder / word / "copy.flac", samples(originals[word]), title=title, artist=media.artist)
         library.sql("UPDATE items SET path = ? WHERE title = ?", os.fsencode(f"/gone/{word}.mp3"), media.title)
     library.configure(musrec={"workers": 1, "import_similar": True})
     (line,) = told(library, folder)
@@ -75,7 +63,7 @@ def test_where_a_file_is_gone_the_tags_decide(library: Beet, originals: dict[str
 
 
 def test_a_setting_that_is_no_distance(library: Beet, originals: dict[str, Path], tmp_path: Path) -> None:
-    incoming(tmp_path / "incoming" / "a.mp3", samples(originals["Bass"])[:, : 5 * music.RATE])
+    put(tmp_path / "incoming" / "a.mp3", samples(originals["Bass"])[:, : 5 * music.RATE])
     library.configure(musrec={"workers": 1, "import_similar": -1})
     said = library("import", "-A", str(tmp_path / "incoming"))
     assert "musrec.import_similar has to be yes, no, or a distance between 0 and 2" in said.err

@@ -22,28 +22,16 @@ from beetsplug.musrec.library.vectors import VectorStore
 from beetsplug.musrec.similar import copies as copies_module
 from beetsplug.musrec.similar import copy_list
 from beetsplug.musrec.similar.copies import Copies, CopyFinder
-from musrec_core.audio.clip import load_clip
 from musrec_core.card import Card
 from musrec_core.errors import UnusableAudio
 from musrec_core.search.fingerprint import Fingerprint, fingerprint
 from tests import music
 
 from ..conftest import Beet
+from ..incoming import put, samples
 from .test_effects import defaults
 
 # The program, with real files.
-
-
-def put(path: Path, y: music.Samples, **tags: str) -> None:
-    """A file as it comes from elsewhere, on an album of its own."""
-    music.encode(y, path, bit_rate=64_000)
-    media = MediaFile(path)
-    media.update({"album": path.parent.name, "albumartist": "Everyone", **tags})
-    media.save()
-
-
-def samples(path: Path) -> music.Samples:
-    return load_clip(path, seconds=60, sample_rate=music.RATE)[None]
 
 
 def ids(beet: Beet, folder: Path) -> dict[str, int]:

@@ -15,6 +15,7 @@ from beetsplug.musrec.attributes.types import Percentage
 from beetsplug.musrec.library import song_keys
 from beetsplug.musrec.similar import percentages
 from beetsplug.musrec.similar.nearness import LibraryNearness
+from beetsplug.musrec.similar.options import BY_NAME
 from beetsplug.musrec.similar.query_results import _nearest, parse
 from beetsplug.musrec.similar.request import PlaylistContext, Request
 from benchmarks.synthetic_library import make_library
@@ -179,7 +180,10 @@ def test_none_that_is_not_in_the_playlist_yet_is_so_near(
 @pytest.mark.parametrize("text", ["99", "0.99", "0%", "100%", "-1%", "1e1%", "99,5%", "nan%", "%", "99%%", "99% ; ls",
                                   "\u0669\u0669", "\U0001f600%", "9" * 10_000 + "%"])  # fmt: skip
 def test_what_is_no_percentage(text: str) -> None:
-    assert percentages.check_percentage(text).startswith("a percentage between 0% and 100%, such as 99% or 99.5%, not ")
+    check = BY_NAME["closer_than"].check
+    assert check is not None
+    assert check(text).startswith("a percentage between 0% and 100%, such as 99% or 99.5%, not ")
+    assert percentages.percentage_of(text) is None
 
 
 def test_percentages() -> None:
