@@ -24,10 +24,15 @@ heard, which is what a user's library asks of them."""
 def write_report(report: Figures, folder: Path) -> Path:
     """Write the report into ``folder``; gives the path of ``report.md``."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    pictures = draw(report, folder)
-    path = folder / "report.md"
-    path.write_text(markdown(report, pictures), encoding="utf-8")
+    return write_files(report, markdown(report, draw(report, folder)), folder, "report")
+
+
+def write_files(report: dict[str, Any], text: str, folder: Path, name: str) -> Path:
+    """Write ``NAME.json`` and, with the text, ``NAME.md``; gives the path of the latter."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    path = folder / f"{name}.md"
+    path.write_text(text, encoding="utf-8")
     return path
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from ..evaluation.report import table
+from ..evaluation.report import table, write_files
 from .combinations import table_rows
 from .precision import DEPTH, LEAST_SONGS
 
@@ -19,11 +18,7 @@ train and valid splits. All: the teachers together. Intervals: 95%, by drawing a
 
 def write_report(report: dict[str, Any], folder: Path) -> Path:
     """Write the report into ``folder``; gives the path of ``precision.md``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "precision.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    path = folder / "precision.md"
-    path.write_text(markdown(report), encoding="utf-8")
-    return path
+    return write_files(report, markdown(report), folder, "precision")
 
 
 def markdown(report: dict[str, Any]) -> str:

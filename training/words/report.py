@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from ..evaluation.report import table
+from ..evaluation.report import table, write_files
 from .learn import LEAST_AUC
 
 AGAINST = {
@@ -22,11 +21,7 @@ teachers reach there. Words below {LEAST_AUC} are left out."""
 
 def write_report(report: dict[str, Any], folder: Path) -> Path:
     """Write the report into ``folder``; gives the path of ``words.md``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "words.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    path = folder / "words.md"
-    path.write_text(markdown(report), encoding="utf-8")
-    return path
+    return write_files(report, markdown(report), folder, "words")
 
 
 def markdown(report: dict[str, Any]) -> str:

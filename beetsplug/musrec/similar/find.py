@@ -272,8 +272,7 @@ class SimilarSearch:
     def _items(self, lib: Library, neighbours: list[Neighbour], nearness: LibraryNearness | None) -> list[Item]:
         """The songs themselves, which ``$musrec_distance`` and ``$musrec_nearness`` tell of from now on."""
         self._last_result.set(((neighbour.id, neighbour.distance) for neighbour in neighbours), nearness)
-        found = (lib.get_item(neighbour.id) for neighbour in neighbours)
-        return [item for item in found if item is not None and item.path]
+        return [item for item in sql.items_of(lib, [neighbour.id for neighbour in neighbours]) if item.path]
 
     # A journey.
 
