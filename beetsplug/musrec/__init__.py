@@ -17,7 +17,7 @@ from musrec_core.errors import ModelError
 from . import named_queries
 from .attributes import fields
 from .commands import COMMANDS, Command
-from .config import DEFAULTS, Settings
+from .config import DEFAULTS, SECRETS, Settings
 from .templates import Flag, ModelPath
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class MusrecPlugin(BeetsPlugin):
     def __init__(self) -> None:
         super().__init__()
         self.config.add(DEFAULTS)
+        self._hide_secrets()
         self.last_result = fields.LastResult()
         self.library: Library | None = None
         self._components: Components | None = None
@@ -84,6 +85,14 @@ class MusrecPlugin(BeetsPlugin):
         return [Command(entry, self._components_of_command) for entry in COMMANDS]
 
     # Settings.
+
+    def _hide_secrets(self) -> None:
+        """Let `beet config` print no password."""
+        for path in SECRETS:
+            view: confuse.Subview = self.config
+            for key in path:
+                view = view[key]
+            view.redact = True
 
     def _is_on(self, setting: confuse.Subview) -> bool:
         """Whether a setting is on; an invalid one is reported, and must not stop ``beet ls``."""

@@ -25,6 +25,7 @@ from .templates import (
     PathOf,
     TagName,
     Text,
+    Texts,
     Weights,
 )
 
@@ -131,6 +132,42 @@ class PlaylistSettings:
 
 
 @dataclass(frozen=True)
+class ServeSettings:
+    """`beet musrec-serve`."""
+
+    host: str = setting("127.0.0.1", Text(filled=True))
+    port: int = setting(8338, Number(0, 65_535, whole=True))  # 0: any free one
+    token: str | None = setting(None, OptionalText())  # needed for an address that other machines reach
+    cors: tuple[str, ...] = setting([], Texts())  # origins of web pages that may ask
+    threads: int = setting(8, Number(1, 256, whole=True))
+    max_count: int = setting(500, Number(1, 10_000, whole=True))  # songs of an answer
+    options: Mapping[str, Any] = setting({}, Map())  # of `beet similar`, as in a mix
+
+
+@dataclass(frozen=True)
+class SubsonicSettings:
+    """The media server whose ids `beet musrec-serve` uses: any that speaks (Open)Subsonic."""
+
+    url: str | None = setting(None, OptionalText())
+    user: str = setting("", Text())
+    password: str = setting("", Text())
+    paths: Mapping[str, str] = setting({}, Map())  # a folder as the server names it -> as beets does
+
+
+@dataclass(frozen=True)
+class RadioSettings:
+    """`beet radio`."""
+
+    host: str | None = setting(None, OptionalText())  # of MPD, or its socket; None: MPD_HOST
+    port: int | None = setting(None, OptionalNumber(1, 65_535, whole=True))
+    ahead: int = setting(3, Number(1, 1000, whole=True))  # songs left in the queue below which it appends
+    heard: int = setting(5, Number(1, 1000, whole=True))  # the last so many songs are the seeds
+    not_within: str = setting("12h", Text(filled=True))  # no song that was heard within this time
+    music_directory: bytes | None = setting(None, PathOf())  # MPD's; None: asked of MPD, or beets' own
+    options: Mapping[str, Any] = setting({}, Map())  # of `beet similar`, as in a mix
+
+
+@dataclass(frozen=True)
 class MixSettings:
     """`beet mixes`: playlists of similar songs, by name."""
 
@@ -154,7 +191,10 @@ DEFAULTS: dict[str, Any] = {
     "mixes_on_import": False,  # write them after each import
     "write_tags": False,  # on import, too
     "tags": _defaults(TagSettings),
+    "serve": {**_defaults(ServeSettings), "subsonic": _defaults(SubsonicSettings)},
+    "radio": _defaults(RadioSettings),
 }
+SECRETS = (("serve", "token"), ("serve", "subsonic", "password"))  # which `beet config` does not print
 
 
 class Settings:
@@ -190,6 +230,18 @@ class Settings:
     @cached_property
     def playlist(self) -> PlaylistSettings:
         return _read(self._view["playlist"], PlaylistSettings)
+
+    @cached_property
+    def serve(self) -> ServeSettings:
+        return _read(self._view["serve"], ServeSettings)
+
+    @cached_property
+    def subsonic(self) -> SubsonicSettings:
+        return _read(self._view["serve"]["subsonic"], SubsonicSettings)
+
+    @cached_property
+    def radio(self) -> RadioSettings:
+        return _read(self._view["radio"], RadioSettings)
 
     @cached_property
     def mixes(self) -> MixSettings:

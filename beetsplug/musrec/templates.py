@@ -168,6 +168,16 @@ class Weights(confuse.Template[dict[str, float]]):
         return {str(key): float(number.convert(each.get(), each)) for key, each in view.items()}
 
 
+class Texts(confuse.Template[tuple[str, ...]]):
+    """A list of texts, or a single one."""
+
+    def convert(self, value: Any, view: ConfigView) -> tuple[str, ...]:
+        values = [value] if isinstance(value, str) else value
+        if isinstance(values, list) and all(isinstance(each, str) and each for each in values):
+            return tuple(values)
+        raise _fail(view, "a list of texts")
+
+
 class Entries(confuse.Template[tuple[dict[str, Any], ...]]):
     """A list of maps."""
 

@@ -30,6 +30,8 @@ COMMANDS = (
     Entry("mixes", "mixes", "write the playlists that musrec.mixes describes"),
     Entry("genreguess", "genreguess", "guess the genres of tracks by their sound"),
     Entry("musicmap", "musicmap", "draw a map with similar songs close together"),
+    Entry("radio", "radio", "keep MPD's queue going with songs like those just heard"),
+    Entry("musrec-serve", "serve", "answer players and media servers over HTTP"),
     Entry("musrec-report", "report", "report how good the results are in this library"),
 )
 

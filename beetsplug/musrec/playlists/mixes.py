@@ -16,9 +16,8 @@ from musrec_core._text import one_line
 
 from ..attributes import fields
 from ..library import sql
-from ..similar import arguments, words_alone
-from ..similar.option import Option, Use
-from ..similar.options import OPTIONS, SimilarOptions
+from ..similar import arguments, option_map, words_alone
+from ..similar.option import Use
 from ..similar.request import Request, check
 from .build import Source
 from .file_names import playlist_name
@@ -29,11 +28,12 @@ if TYPE_CHECKING:
     from beets.logging import BeetsLogger
 
     from ..config import MixSettings, SimilarSettings
+    from ..similar.options import SimilarOptions
     from .build import Built, PlaylistBuilder
 
 FORCE = "add --force to overwrite it"
 OWN_KEYS = ("name", "seeds", "at_most")
-KEYS: dict[str, Option] = {row.key: row for row in OPTIONS if Use.MIX in row.applies_to}  # which are options
+KEYS = option_map.keys(Use.MIX)  # which are options
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,7 @@ def _parse_mix(entry: Mapping[str, Any], settings: SimilarSettings) -> Mix:
         known = ", ".join(sorted([*KEYS, *OWN_KEYS]))
         raise UserError(f"the mix {name} has the unknown setting {unknown[0]}; the known ones are {known}")
     try:
-        options, _ = arguments.parse(
-            [word for key, value in entry.items() if key in KEYS for word in _words(key, value)], Use.MIX
-        )
-        arguments.require_filled(options)
+        options = option_map.parse({key: value for key, value in entry.items() if key in KEYS}, Use.MIX)
         seeds = _query(entry.get("seeds", ""))
         check(options, settings)
         arguments.require_companions(options, [seeds] if seeds else [], "seeds")
@@ -118,23 +115,6 @@ def _parse_mix(entry: Mapping[str, Any], settings: SimilarSettings) -> Mix:
     if not seeds and not mix.is_single:
         raise UserError(f"the mix {name} has no seeds, a query such as `artist:Coldplay`, and no sounds")
     return mix
-
-
-def _words(key: str, value: Any) -> list[str]:
-    """One setting as words of the command line."""
-    row = KEYS[key]
-    if row.type == "flag":
-        if not isinstance(value, bool):
-            raise UserError(f"{key} has to be yes or no")
-        return [row.flag] if value else []
-    if isinstance(value, dict):  # weigh: {rating: 0.2}
-        value = [f"{field}:{weight}" for field, weight in value.items()]
-    values = value if isinstance(value, list) else [value]
-    if any(isinstance(each, bool | dict | list) or each is None for each in values):
-        raise UserError(f"{key} has to be a text or a number")
-    if len(values) > 1 and not row.many:
-        raise UserError(f"{key} takes one value")
-    return [word for each in values for word in (row.flag, str(each))]
 
 
 def _query(value: Any) -> str:

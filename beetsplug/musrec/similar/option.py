@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 
 class Use(Flag):
-    """What an option may apply to: the modes of `beet similar`, recipes, mixes and queries."""
+    """What an option may apply to: the modes of `beet similar`, recipes, mixes, queries and players."""
 
     LIST = auto()  # the songs nearest to the seeds
     JOURNEY = auto()  # --to
@@ -23,6 +23,7 @@ class Use(Flag):
     RECIPE = auto()  # it is kept in a playlist's recipe
     MIX = auto()  # a key of musrec.mixes
     QUERY = auto()  # a `similar:` query uses the setting of its name
+    PLAYER = auto()  # a key of musrec.serve.options and musrec.radio.options
 
 
 NOTHING = Use(0)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..config import Space
 
-LIST, JOURNEY, HUBS, COPIES, QUERY = Use.LIST, Use.JOURNEY, Use.HUBS, Use.COPIES, Use.QUERY
+LIST, JOURNEY, HUBS, COPIES, QUERY, PLAYER = Use.LIST, Use.JOURNEY, Use.HUBS, Use.COPIES, Use.QUERY, Use.PLAYER
 SETS = Use.ARTISTS | Use.ALBUMS
 AGAIN = Use.REFRESH | Use.EXTEND
 STORED = Use.RECIPE | Use.MIX
@@ -60,48 +60,52 @@ class SimilarOptions:
         check=readable(parse_moment, "a time such as 2:10 or 130 (seconds)"),
         help="start from the half minute that begins at this time, as in 2:10 or 130 (seconds)")  # fmt: skip
     unlike: tuple[str, ...] = option("--unlike", group=START, many=True, metavar="QUERY",
-        applies_to=LIST | AGAIN | STORED,
+        applies_to=LIST | AGAIN | STORED | PLAYER,
         help="keep away from the songs that match QUERY (may be repeated)")  # fmt: skip
-    more: tuple[str, ...] = option("--more", group=START, many=True, metavar="NAME", applies_to=LIST | AGAIN | STORED,
+    more: tuple[str, ...] = option("--more", group=START, many=True, metavar="NAME",
+        applies_to=LIST | AGAIN | STORED | PLAYER,
         help="lean towards a genre, a word (see --words) or a mood (valence, arousal); rock:1 is twice as strong as "
         "rock (may be repeated)")  # fmt: skip
-    less: tuple[str, ...] = option("--less", group=START, many=True, metavar="NAME", applies_to=LIST | AGAIN | STORED,
+    less: tuple[str, ...] = option("--less", group=START, many=True, metavar="NAME",
+        applies_to=LIST | AGAIN | STORED | PLAYER,
         help="lean away from a genre, a word or a mood (may be repeated)")  # fmt: skip
-    sounds: str | None = option("--sounds", group=START, metavar="WORDS", applies_to=LIST | AGAIN | STORED,
+    sounds: str | None = option("--sounds", group=START, metavar="WORDS",
+        applies_to=LIST | AGAIN | STORED | PLAYER,
         help='lean towards songs that sound like these words, as in "female vocals:0.5"; without a QUERY, list those '
         'that do, as in "calm piano, no drums"')  # fmt: skip
 
     # ruff can't see that the types of the next two are no mutable classes
     space: Space | None = option(  # noqa: RUF009
         "--space", group=CHOOSE, type="choice", choices=("embedding", "genre"), setting=True,
-        applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN | STORED | QUERY,
+        applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN | STORED | QUERY | PLAYER,
         help="compare embeddings (default: embedding) or the genre probabilities")  # fmt: skip
     metric: Metric | None = option(  # noqa: RUF009
         "--metric", group=CHOOSE, type="choice", choices=("cosine", "euclidean"),
-        applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN | STORED,
+        applies_to=LIST | JOURNEY | HUBS | SETS | AGAIN | STORED | PLAYER,
         help="distance (default: cosine for embedding, euclidean for genre)")  # fmt: skip
     candidates: str | None = option("--in", group=CHOOSE, metavar="QUERY",
-        applies_to=LIST | JOURNEY | SETS | AGAIN | STORED,
+        applies_to=LIST | JOURNEY | SETS | AGAIN | STORED | PLAYER,
         help="choose only from the songs that match QUERY")  # fmt: skip
     weigh: tuple[str, ...] = option("--weigh", group=CHOOSE, many=True, metavar="FIELD:WEIGHT", setting=True,
-        applies_to=LIST | AGAIN | STORED | QUERY,
+        applies_to=LIST | AGAIN | STORED | QUERY | PLAYER,
         help="take ratings or counts into account, as in rating:0.2 or skip_count:-0.3 (may be repeated)")  # fmt: skip
     max_per_artist: int | None = option("--max-per-artist", group=CHOOSE, type="int", metavar="N", setting=True,
-        check=at_least(0), applies_to=LIST | JOURNEY | Use.ALBUMS | AGAIN | STORED | QUERY,
+        check=at_least(0), applies_to=LIST | JOURNEY | Use.ALBUMS | AGAIN | STORED | QUERY | PLAYER,
         help="at most N songs (with --albums: albums) of one artist")  # fmt: skip
     max_per_album: int | None = option("--max-per-album", group=CHOOSE, type="int", metavar="N", setting=True,
-        check=at_least(0), applies_to=LIST | AGAIN | STORED | QUERY, help="at most N songs of one album")  # fmt: skip
+        check=at_least(0), applies_to=LIST | AGAIN | STORED | QUERY | PLAYER,
+        help="at most N songs of one album")  # fmt: skip
     closer_than: str | None = option("--closer-than", group=CHOOSE, metavar="PERCENT",
-        check=readable(parse_percentage, A_PERCENTAGE), applies_to=LIST | AGAIN | STORED,
+        check=readable(parse_percentage, A_PERCENTAGE), applies_to=LIST | AGAIN | STORED | PLAYER,
         help="only songs nearer than this share of all pairs of songs, as in 99%; at most --count")  # fmt: skip
     variety: float | None = option("--variety", group=CHOOSE, type="float", metavar="0..1", setting=True, check=share,
-        applies_to=LIST | AGAIN | STORED,
+        applies_to=LIST | AGAIN | STORED | PLAYER,
         help="how much the songs should differ from each other (default: 0, the nearest)")  # fmt: skip
     hub_correction: bool | None = option("--hub-correction", group=CHOOSE, type="flag", setting=True,
-        applies_to=LIST | SETS | AGAIN | STORED | QUERY,
+        applies_to=LIST | SETS | AGAIN | STORED | QUERY | PLAYER,
         help="rank by mutual proximity: a song is near only if the seed is also near to it")  # fmt: skip
     duplicates: bool | None = option("--duplicates", group=CHOOSE, type="flag", setting=True,
-        applies_to=LIST | JOURNEY | AGAIN | STORED | QUERY,
+        applies_to=LIST | JOURNEY | AGAIN | STORED | QUERY | PLAYER,
         help="list every copy of a recording, not only the best one")  # fmt: skip
 
     count: int | None = option("-n", "--count", group=ORDER, type="int", metavar="N", setting=True, check=at_least(1),

@@ -1,0 +1,1 @@
+"""Keeps the queue of MPD going with similar songs: `beet radio`."""

@@ -1,0 +1,1 @@
+"""Answers for players and media servers over HTTP: `beet musrec-serve`."""
