@@ -42,6 +42,12 @@ class Criteria:
     hub_correction: bool = False
     with_seeds: bool = False  # the seeds may be results
 
+    def among(self, ids: Collection[int] | None) -> Criteria:
+        """The same, choosing from these ids only; None: from all that these criteria allow."""
+        if ids is None:
+            return self
+        return replace(self, candidates=ids if self.candidates is None else {*self.candidates} & {*ids})
+
     def by_distance_alone(self) -> Criteria:
         """The same, but nothing leans the ranking away from the distance; `--unlike` keeps no songs out then."""
         return replace(self, steering=Steering(), variety=0.0, hub_correction=False)
