@@ -59,7 +59,7 @@ def test_a_song_is_known_by_its_number(lib: Library) -> None:
         "\ud800",
         "\0",
         "😀",
-    ],  # fmt: skip
+    ],
     ids=lambda text: ascii(text[:12]),
 )
 def test_anything_else_stands_for_no_song(lib: Library, text: str) -> None:
