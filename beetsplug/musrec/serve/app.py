@@ -9,6 +9,7 @@ from beets import logging
 from flask import Flask, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from . import page
 from .errors import ServeError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def create_app(answers: Answers, ids: SongIds, settings: ServeSettings, log: Bee
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.register_blueprint(page.blueprint())
     app.register_error_handler(ServeError, _refused)
     app.register_error_handler(HTTPException, _malformed)
     app.register_error_handler(Exception, partial(_failed, log or logging.getLogger("beets.musrec")))
