@@ -26,7 +26,7 @@ OF_AN_ARTIST = 3  # songs, with `eliminate_duplicates`: AudioMuse-AI's MAX_SONGS
 SIMILAR, PATH, BLEND, PLAYED = 10, 25, 100, 50  # songs, where a client does not say how many
 ENDS = 2  # of a path
 NAMESAKES = 20  # songs of one title and artist, of which one is looked for that the client has
-LATELY = "30d"
+LATELY, SEEDS = "30d", 50  # what was played within this time, the last so many
 
 
 class SongRequests:
@@ -131,7 +131,7 @@ class SongRequests:
         arguments = Arguments.of_body(self._most) if is_post else Arguments.of_url(self._most)
         count = arguments.count("n", default=PLAYED)
         with refused_as(404):
-            played = self._answers.recently_played(LATELY)
+            played = self._answers.recently_played(LATELY)[:SEEDS]
             return self._rows(self._answers.similar(played, count, among=self._ids.known))
 
     def _near(self, seed: int, count: int, capped: bool) -> list[Song]:
