@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from musrec_core._text import one_line
+
 from ..artist_matches import ArtistMatch, matches
 from ..errors import ServeError
 from .arguments import Arguments
@@ -86,7 +88,7 @@ class ArtistRequests:
     def search(self) -> list[Row]:
         """`GET search_artists`: those with all words of a `query` in their names."""
         arguments = Arguments.of_url(self._most)
-        query = words(arguments.text("query"), "artist")
+        query, part = words(arguments.text("query"), "artist"), arguments.part(LISTED)
         if not query:
             return []
         found: dict[str, str] = {}
@@ -99,11 +101,9 @@ class ArtistRequests:
         for song in songs:
             if artist := self._ids.artist_of(song.id):
                 found.setdefault(*artist)
-        start = arguments.place("start", 0)
-        end = min(arguments.place("end", start + LISTED), start + self._most)
         return [
             {"artist": name, "artist_id": id_, "track_count": len(self._ids.items_of_artist(id_) or ())}
-            for id_, name in sorted(found.items(), key=lambda artist: artist[1].casefold())[start:end]
+            for id_, name in sorted(found.items(), key=lambda artist: artist[1].casefold())[part]
         ]
 
     def _items(self, arguments: Arguments) -> list[int]:
@@ -113,7 +113,7 @@ class ArtistRequests:
             raise ServeError(400, "artist is missing")
         items = self._ids.items_of_artist(artist)
         if not items:
-            raise ServeError(404, f"there is no artist with the id or name {artist}")
+            raise ServeError(404, f"there is no artist with the id or name {one_line(artist)}")
         return items
 
     def _id_of(self, item: int) -> str | None:
