@@ -9,7 +9,8 @@ from beets import logging
 from flask import Flask, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from . import page
+from . import api, page
+from .access import Access
 from .errors import ServeError
 
 if TYPE_CHECKING:
@@ -27,17 +28,29 @@ SENTENCES = {  # of what Flask and Werkzeug refuse
     413: "the request is too large",
     415: "the body has to be JSON, with Content-Type: application/json",
 }
+OPEN = frozenset({"page"})  # the blueprints that need no token
 MOST_BYTES = 256 * 1024  # of a body
 
 
-def create_app(answers: Answers, ids: SongIds, settings: ServeSettings, log: BeetsLogger | None = None) -> Flask:
-    """The application that answers from a library."""
+def create_app(
+    answers: Answers, ids: SongIds, settings: ServeSettings, log: BeetsLogger | None = None, *, count: int = 5
+) -> Flask:
+    """The application that answers from a library.
+
+    Parameters
+    ----------
+    count : int
+        The number of songs where a request to our own paths says none: `musrec.similar.count`.
+    """
     app = Flask("beets-musrec", static_folder=None)
     app.url_map.merge_slashes = False  # no redirects
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # from Flask 3.1 on; `Access` answers browsers
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.register_blueprint(api.blueprint(answers, ids, settings, count))
     app.register_blueprint(page.blueprint())
+    Access(settings, OPEN).register(app)
     app.register_error_handler(ServeError, _refused)
     app.register_error_handler(HTTPException, _malformed)
     app.register_error_handler(Exception, partial(_failed, log or logging.getLogger("beets.musrec")))

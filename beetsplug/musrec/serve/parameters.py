@@ -14,6 +14,7 @@ from musrec_core._text import one_line
 from .errors import ServeError
 
 MOST_CHARACTERS = 1000  # of one text
+SHOWN = 60  # characters of a client's text in a sentence
 MOST_VALUES = 100  # of a parameter that may be repeated, of a list in a body
 WHOLE = re.compile(r"[+-]?[0-9]{1,100}", re.ASCII)
 FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -99,7 +100,13 @@ def as_values(name: str, value: Any, convert: Callable[[Any], Any]) -> list[Any]
 
 def unknown(named: str) -> ServeError:
     """The error of an id that stands for nothing."""
-    return ServeError(404, f"there is no song with the id {one_line(named)}")
+    return ServeError(404, f"there is no song with the id {shown(named)}")
+
+
+def shown(text: str) -> str:
+    """A text of the client's in a sentence: short, on one line."""
+    line = one_line(text)
+    return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
 
 
 def _whole(value: Any) -> int | None:
