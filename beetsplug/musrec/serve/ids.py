@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from musrec_core.search.recordings import plain_name
 
@@ -39,6 +39,9 @@ class SongIds(Protocol):
     def artist_of(self, item: int) -> tuple[str, str] | None:
         """The client's id and name of the artist of an item; None where it has none."""
 
+    def status(self) -> dict[str, Any]:
+        """What `/status` says of them: `ids`, whose they are, and how many songs are `matched` and `unmatched`."""
+
 
 @dataclass(frozen=True)
 class _Artists:
@@ -55,7 +58,7 @@ class BeetsIds:
     An artist is found by the name in any spelling, or by MusicBrainz' id, too.
     """
 
-    known = None
+    known: Collection[int] | None = None
 
     def __init__(self, lib: Library) -> None:
         self._lib, self._lock = lib, Lock()
@@ -87,6 +90,9 @@ class BeetsIds:
         groups = self._artists().groups
         number = groups.of_song.get(item)
         return None if number is None else (groups.labels[number], groups.names[number])
+
+    def status(self) -> dict[str, Any]:
+        return {"ids": "beets"}
 
     def _artists(self) -> _Artists:
         """Read anew when the library has changed."""
