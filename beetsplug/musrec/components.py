@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .playlists.files import PlaylistWriter
     from .playlists.mixes import Mixes
     from .playlists.refresh import PlaylistRefresher
+    from .radio.radio import Radio
     from .serve.answers import Answers
     from .serve.ids import SongIds
     from .similar.copies import CopyFinder
@@ -275,6 +276,17 @@ class Components:
         from .playlists.refresh import PlaylistRefresher
 
         return PlaylistRefresher(self.playlist_builder, lambda: self.mixes, self.log)
+
+    @component
+    def radio(self) -> Radio:
+        try:
+            from .radio.radio import Radio
+        except ModuleNotFoundError as error:
+            if error.name != "mpd":
+                raise
+            raise UserError("beet radio needs python-mpd2: run `pip install 'beets-musrec[mpd]'`") from None
+
+        return Radio(self.settings.radio, self.similar, self.log)
 
     @component
     def answers(self) -> Answers:

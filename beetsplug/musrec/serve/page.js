@@ -167,8 +167,8 @@ function complain(error) {
   if (!(error instanceof Refusal)) throw error;
 }
 function display(door, wanted, answer) {
-  seeds = answer.seeds ?? [];
   songs = answer.songs;
+  seeds = answer.seeds ?? (door === "journey" ? [...songs.slice(0, 1), ...songs.slice(-1)] : []);
   earlier = [];
   for (const song of [...seeds, ...songs]) names.set(String(song.id), name_of(song));
   fill_form(door, wanted);  // again: now the names are known
