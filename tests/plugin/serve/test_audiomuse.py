@@ -10,35 +10,24 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import beets.logging
 import numpy as np
 import pytest
 from beets.library import Library
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from beetsplug.musrec.attributes.fields import LastResult
-from beetsplug.musrec.config import EmbeddingSettings, PlaylistSettings, ServeSettings, SimilarSettings
-from beetsplug.musrec.embedding.embedder import Embedder
-from beetsplug.musrec.library.models import Models
-from beetsplug.musrec.library.vectors import VectorStore
-from beetsplug.musrec.library.word_heads import WordHeads
 from beetsplug.musrec.serve.answers import Answers
 from beetsplug.musrec.serve.app import create_app
 from beetsplug.musrec.serve.artist_matches import matches, sides
 from beetsplug.musrec.serve.ids import BeetsIds
-from beetsplug.musrec.similar.find import SimilarSearch
 from beetsplug.musrec.similar.options import SimilarOptions
-from beetsplug.musrec.similar.qualities import Qualities
 from benchmarks.synthetic_library import make_library
-from musrec_core.card import Card
 from musrec_core.search.distance import unit
 from musrec_core.search.index import VectorIndex
 
-from ..similar.test_effects import defaults
 from .audiomuse_clients import REQUESTS, Sent, decoded
+from .served import search, settings
 
-LOG = beets.logging.getLogger("beets.musrec")
 SONGS, SEED, OTHER, NOT_EMBEDDED, UNKNOWN = 150, 20, 140, 60, 999
 ABSENT = frozenset({14, 19, 146})  # of the library, which the client does not have: they are near to the seed
 MOST = 120
@@ -61,11 +50,14 @@ class ServerIds:
         return None if item in ABSENT else f"tr-{item}"
 
     def items_of_artist(self, artist: str) -> list[int] | None:
-        return self._beets.items_of_artist(artist.removeprefix("ar-"))
+        return self._beets.items_of_artist(artist.removeprefix("ar-")) if artist.startswith("ar-") else None
 
     def artist_of(self, item: int) -> tuple[str, str] | None:
         artist = self._beets.artist_of(item)
         return artist and (f"ar-{artist[0]}", artist[1])
+
+    def status(self) -> dict[str, Any]:
+        return {"ids": "a media server's"}
 
 
 @pytest.fixture(scope="module")
@@ -82,24 +74,7 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 
 def client_of(lib: Library, **options: Any) -> FlaskClient:
     answers = Answers(lib, search(), SimilarOptions(**options))
-    settings = {**vars(defaults(ServeSettings)), "max_count": MOST, "options": {}}
-    return create_app(answers, ServerIds(lib), ServeSettings(**settings)).test_client()
-
-
-def search() -> SimilarSearch:
-    settings = defaults(SimilarSettings)
-    store = VectorStore(Models([Card.load()]), False, LOG)
-    qualities = Qualities(WordHeads(), lambda lib: None, store)
-    return SimilarSearch(
-        settings,
-        "",
-        defaults(PlaylistSettings),
-        store,
-        lambda card: Embedder(card, defaults(EmbeddingSettings), LOG),
-        qualities,
-        LastResult(),
-        LOG,
-    )
+    return create_app(answers, ServerIds(lib), settings(max_count=MOST)).test_client()
 
 
 @pytest.fixture(scope="module")

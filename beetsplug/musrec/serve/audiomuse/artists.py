@@ -11,9 +11,9 @@ from musrec_core._text import one_line
 from ..artist_matches import ArtistMatch, matches
 from ..errors import ServeError
 from .arguments import Arguments
-from .refusals import refused_as
+from .refusals import nothing_for, refused_as
 from .rows import of_client, tracks
-from .search_query import words
+from .search_query import exactly, words
 
 if TYPE_CHECKING:
     from ..answers import Answers
@@ -90,15 +90,10 @@ class ArtistRequests:
         if not query:
             return []
         found: dict[str, str] = {}
-        try:
-            songs = self._answers.matching(query, SEARCHED)
-        except ServeError as error:
-            if error.status == 404:
-                return []
-            raise
-        for song in songs:
-            if artist := self._ids.artist_of(song.id):
-                found.setdefault(*artist)
+        with nothing_for(404):
+            for song in self._answers.matching(query, SEARCHED):
+                if artist := self._ids.artist_of(song.id):
+                    found.setdefault(*artist)
         return [
             {"artist": name, "artist_id": id_, "track_count": len(self._ids.items_of_artist(id_) or ())}
             for id_, name in sorted(found.items(), key=lambda artist: artist[1].casefold())[part]
@@ -109,7 +104,7 @@ class ArtistRequests:
         artist = arguments.text("artist") or arguments.text("artist_id")
         if not artist:
             raise ServeError(400, "artist is missing")
-        items = self._ids.items_of_artist(artist)
+        items = items_of(artist, self._ids, self._answers)
         if not items:
             raise ServeError(404, f"there is no artist with the id or name {one_line(artist)}")
         return items
@@ -117,6 +112,15 @@ class ArtistRequests:
     def _id_of(self, item: int) -> str | None:
         artist = self._ids.artist_of(item)
         return artist[0] if artist else None
+
+
+def items_of(artist: str, ids: SongIds, answers: Answers) -> list[int]:
+    """The ids of the items of an artist of the client's, or of exactly this name; empty where there is none."""
+    if (items := ids.items_of_artist(artist)) is not None:
+        return items
+    with nothing_for(404):
+        return [song.id for song in answers.matching(exactly(artist=artist), SEARCHED)]
+    return []
 
 
 def _match(number: int, match: ArtistMatch, songs: Mapping[int, Row]) -> Row:

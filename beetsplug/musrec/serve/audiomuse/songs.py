@@ -11,6 +11,7 @@ from flask import request
 from .. import parameters
 from ..errors import ServeError
 from .arguments import Arguments, as_text
+from .artists import items_of
 from .refusals import CONFLICT, refused_as
 from .rows import track, tracks
 from .search_query import exactly
@@ -120,7 +121,7 @@ class SongRequests:
                 item = self._ids.item(id_)
                 found += [] if item is None else [item]
             elif kind == "artist":
-                found += self._ids.items_of_artist(id_) or []
+                found += items_of(id_, self._ids, self._answers)
             else:
                 raise ServeError(400, "type has to be song or artist")
         return list(dict.fromkeys(found))
