@@ -19,7 +19,7 @@ class Refusal extends Error {  // its message is for the reader
 
 // Text. Tags reach the page as text alone, never as HTML; control characters and overrides of direction are left out.
 
-function plain(text) { return String(text ?? "").replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, " ").trim(); }
+function plain(text) { return String(text ?? "").replace(/[\s\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, " ").trim(); }
 function title_of(song) { return plain(song.title) || "(no title)"; }
 function name_of(song) { return [plain(song.artist), title_of(song)].filter(Boolean).join(" - "); }
 function many(n) { return `${n.toLocaleString("en")} ${n === 1 ? "song" : "songs"}`; }
