@@ -68,7 +68,8 @@ class Copies:
     def require_written(self) -> None:
         """Raise `UserError` if a copy could not be written."""
         if self._failed:
-            raise UserError(f"{number_of(self._failed, 'playlist')} of targets could not be written")
+            copies = "1 copy" if self._failed == 1 else f"{self._failed} copies"
+            raise UserError(f"{copies} of playlists could not be written")
 
     def without_removed(self, path: bytes, document: Document, recipe: Recipe) -> Document:
         """A playlist without the songs that were removed from its copies by hand."""

@@ -135,7 +135,7 @@ def test_a_copy_that_others_wrote_is_left_alone(library: Beet, lists: Path, chan
     said = library("mixes", ok=False)
     assert said.status == 1
     assert f"the target nas: {copy} {why}" in said.err
-    assert "1 playlist of targets could not be written" in said.err
+    assert "1 copy of playlists could not be written" in said.err
     assert copy.read_text("utf-8") == changed
     assert len(songs(other)) == 4
     library("mixes", "--force")
@@ -151,7 +151,7 @@ def test_a_target_that_is_not_there_stops_no_other(library: Beet, lists: Path) -
     assert said.err.count(f"the target gone: there is no folder {lists.parent / 'gone'}") == 2
     assert "the target car: " in said.err
     assert "Waltzes.m3u is not a file" in said.err
-    assert "3 playlists of targets could not be written" in said.err
+    assert "3 copies of playlists could not be written" in said.err
     assert sorted(path.name for path in (lists.parent / "nas").iterdir()) == ["Rest.m3u8", "Waltzes.m3u8"]
     configure(library, lists, {})  # removed targets keep their files
     library("mixes")
