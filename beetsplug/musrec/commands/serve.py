@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import signal
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from beets.ui import UserError
+
+from .. import option_checks
+from ..option_checks import listed
 
 if TYPE_CHECKING:
     from optparse import OptionParser
@@ -12,6 +18,10 @@ if TYPE_CHECKING:
     from beets.library import Library
 
     from ..components import Components
+    from ..config import ServeSettings
+
+NEEDS = ("flask", "waitress")
+LAST_PORT = 65_535
 
 
 class ServeCLIOpts(Protocol):
@@ -27,4 +37,36 @@ def add_options(parser: OptionParser) -> None:
 
 
 def run(components: Components, parser: OptionParser, lib: Library, opts: ServeCLIOpts, args: list[str]) -> None:
-    raise UserError("not built yet")
+    option_checks.require_filled(parser, opts)
+    if args:
+        raise UserError(f"musrec-serve takes no query: {' '.join(args)}")
+    settings = _settings(components, opts)
+    if missing := [module for module in NEEDS if find_spec(module) is None]:
+        raise UserError(f"the server needs {listed(missing)}: pip install 'beets-musrec[serve]'")
+    _serve(components, settings)
+
+
+def _serve(components: Components, settings: ServeSettings) -> None:
+    from ..serve import server
+    from ..serve.app import create_app
+
+    signal.signal(signal.SIGTERM, _end)  # which process 1 of a container would ignore while it starts
+    count = components.settings.similar.count
+    app = create_app(components.answers, components.song_ids, settings, components.log, count=count)
+    server.serve(app, settings, components.log)
+
+
+def _end(*_: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _settings(components: Components, opts: ServeCLIOpts) -> ServeSettings:
+    """The section `musrec.serve`, with what the command line says in its place."""
+    settings = components.settings.serve
+    if opts.host is not None:
+        settings = replace(settings, host=opts.host)
+    if opts.port is not None:
+        if not 0 <= opts.port <= LAST_PORT:
+            raise UserError(f"--port has to be a whole number between 0 and {LAST_PORT}")
+        settings = replace(settings, port=opts.port)
+    return settings
