@@ -282,7 +282,9 @@ def test_the_order_is_changed_by_mouse(page: Any, site: Site) -> None:
     assert titles(page) == [*first[1:4], first[0], first[4]]
     assert page.current_url.endswith("n=5")
     hand = ActionChains(page, duration=50)
-    hand.click_and_hold(page.find_elements("class name", "handle")[4]).move_by_offset(0, -2000 + 1700).release().perform()
+    hand.click_and_hold(page.find_elements("class name", "handle")[4]).move_by_offset(
+        0, -2000 + 1700
+    ).release().perform()
     assert titles(page)[0] == first[4]
     hand = ActionChains(page)
     hand.click_and_hold(page.find_elements("class name", "handle")[2]).move_by_offset(0, 3).release().perform()
@@ -397,7 +399,19 @@ def test_an_error_is_shown_as_its_sentence(page: Any, site: Site, hash_: str, se
     assert not page.find_element("id", "error").is_displayed()
 
 
-@pytest.mark.parametrize("hash_", ["#__proto__?query=id:20", "#constructor", "#../status?n=5", "#similar", "#sounds?n=5", "#%", "#similar??", "#journey?from=x"])
+@pytest.mark.parametrize(
+    "hash_",
+    [
+        "#__proto__?query=id:20",
+        "#constructor",
+        "#../status?n=5",
+        "#similar",
+        "#sounds?n=5",
+        "#%",
+        "#similar??",
+        "#journey?from=x",
+    ],
+)
 def test_an_address_that_asks_nothing_shows_the_form(page: Any, site: Site, hash_: str) -> None:
     site.way.asked.clear()
     open_at(page, site, hash_)
@@ -514,9 +528,26 @@ def test_a_screen_reader_hears_a_name_of_everything(page: Any, site: Site) -> No
         (node["role"]["value"], node.get("name", {}).get("value", "").strip()) for node in nodes if not node["ignored"]
     ]
     page.execute_cdp_cmd("Accessibility.disable", {})
-    roles = {"button", "link", "searchbox", "spinbutton", "combobox", "list", "navigation", "heading", "region", "search"}
+    roles = {
+        "button",
+        "link",
+        "searchbox",
+        "spinbutton",
+        "combobox",
+        "list",
+        "navigation",
+        "heading",
+        "region",
+        "search",
+    }
     assert [part for part in parts if part[0] in roles - {"search"} and not part[1]] == []
-    for wanted in (("searchbox", "Song"), ("spinbutton", "Songs"), ("list", "Songs in play order"), ("link", "Like a song"), ("combobox", "Format of the list")):
+    for wanted in (
+        ("searchbox", "Song"),
+        ("spinbutton", "Songs"),
+        ("list", "Songs in play order"),
+        ("link", "Like a song"),
+        ("combobox", "Format of the list"),
+    ):
         assert wanted in parts
     assert [role for role, _ in parts].count("listitem") == 12
 
@@ -535,9 +566,25 @@ def test_it_can_be_used_with_the_keyboard_alone(page: Any, site: Site) -> None:
         style = "const style = getComputedStyle(document.activeElement); return style.outlineStyle + style.outlineWidth"
         assert page.execute_script(style) == "solid2px"
         active = page.switch_to.active_element
-        seen.append(active.get_attribute("id") or active.get_attribute("name") or active.get_attribute("aria-label") or active.text)
+        seen.append(
+            active.get_attribute("id")
+            or active.get_attribute("name")
+            or active.get_attribute("aria-label")
+            or active.text
+        )
     first = titles(page)[0]
-    assert seen == ["n", "go", "onward", "format", "copy", "download", first, f"Move up: {first}", f"Move down: {first}", f"Remove: {first}"]
+    assert seen == [
+        "n",
+        "go",
+        "onward",
+        "format",
+        "copy",
+        "download",
+        first,
+        f"Move up: {first}",
+        f"Move down: {first}",
+        f"Remove: {first}",
+    ]
 
 
 def test_without_scripts_it_says_what_it_needs(page: Any, site: Site) -> None:
