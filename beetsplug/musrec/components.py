@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from .library.vectors import VectorStore
     from .library.word_heads import WordHeads
     from .playlists.build import PlaylistBuilder
+    from .playlists.copies import Copies
     from .playlists.files import PlaylistWriter
     from .playlists.mixes import Mixes
     from .playlists.refresh import PlaylistRefresher
+    from .radio.radio import Radio
     from .serve.answers import Answers
     from .serve.ids import SongIds
     from .similar.copies import CopyFinder
@@ -262,7 +264,13 @@ class Components:
     def playlist_builder(self) -> PlaylistBuilder:
         from .playlists.build import PlaylistBuilder
 
-        return PlaylistBuilder(self.similar, self.playlist_writer, self.log)
+        return PlaylistBuilder(self.similar, self.playlist_writer, self.copies_of_playlists, self.log)
+
+    @component
+    def copies_of_playlists(self) -> Copies:
+        from .playlists.copies import Copies
+
+        return Copies(self.settings.playlist, self.log)
 
     @component
     def mixes(self) -> Mixes:
@@ -275,6 +283,17 @@ class Components:
         from .playlists.refresh import PlaylistRefresher
 
         return PlaylistRefresher(self.playlist_builder, lambda: self.mixes, self.log)
+
+    @component
+    def radio(self) -> Radio:
+        try:
+            from .radio.radio import Radio
+        except ModuleNotFoundError as error:
+            if error.name != "mpd":
+                raise
+            raise UserError("beet radio needs python-mpd2: run `pip install 'beets-musrec[mpd]'`") from None
+
+        return Radio(self.settings.radio, self.similar, self.log)
 
     @component
     def answers(self) -> Answers:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .config import PlaylistSettings
 
 STDOUT = "-"  # as a name: standard output
-ENDINGS = (".m3u", ".m3u8")
+ENDINGS = (".m3u", ".m3u8", ".xspf", ".jspf")
 
 
 def target(settings: PlaylistSettings, name: str) -> bytes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from beets.ui import UserError
 
@@ -46,14 +47,17 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: ServeC
 
 
 def _serve(components: Components, settings: ServeSettings) -> None:
+    from ..serve import server
     from ..serve.app import create_app
-    from ..serve.server import start
 
-    log, count = components.log, components.settings.similar.count
-    server = start(create_app(components.answers, components.song_ids, settings, log, count=count), settings, log)
-    with server.stopped_by_signals():
-        server.run()
-    log.info("the server has ended")
+    signal.signal(signal.SIGTERM, _end)  # which process 1 of a container would ignore while it starts
+    count = components.settings.similar.count
+    app = create_app(components.answers, components.song_ids, settings, components.log, count=count)
+    server.serve(app, settings, components.log)
+
+
+def _end(*_: object) -> NoReturn:
+    raise SystemExit(0)
 
 
 def _settings(components: Components, opts: ServeCLIOpts) -> ServeSettings:

@@ -9,7 +9,7 @@ from beets import logging
 from flask import Flask, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from . import api, page
+from . import api, audiomuse, page
 from .access import Access
 from .errors import ServeError
 
@@ -49,6 +49,7 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.register_blueprint(api.blueprint(answers, ids, settings, count))
+    app.register_blueprint(audiomuse.blueprint(answers, ids, settings))
     app.register_blueprint(page.blueprint())
     Access(settings, OPEN).register(app)
     app.register_error_handler(ServeError, _refused)

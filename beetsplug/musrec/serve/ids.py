@@ -58,7 +58,7 @@ class BeetsIds:
     An artist is found by the name in any spelling, or by MusicBrainz' id, too.
     """
 
-    known = None
+    known: Collection[int] | None = None
 
     def __init__(self, lib: Library) -> None:
         self._lib, self._lock = lib, Lock()

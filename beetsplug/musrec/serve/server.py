@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from beets.ui import UserError
@@ -86,7 +86,7 @@ class Server:
 
     def __init__(self, app: Flask, sockets: list[socket.socket], threads: int) -> None:
         self._map: dict[int, Any] = {}
-        self._stops = 0
+        self._stops, self._is_over = 0, False
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a full queue is no news
         first = create_server(
             app, map=self._map, sockets=sockets, threads=threads, ident=None, asyncore_use_poll=True,
@@ -109,6 +109,9 @@ class Server:
             self._turn(0.1)
         logging.getLogger("waitress").setLevel(logging.CRITICAL)  # what is dropped now is dropped on purpose
         self._dispatcher.shutdown(timeout=0.5)
+        for channel in self._channels:
+            channel.close()
+        self._is_over = True
         for listener in self._listeners:
             listener.trigger.close()
         wasyncore.close_all(self._map, ignore_all=True)
@@ -116,7 +119,9 @@ class Server:
     def stop(self, *_: object) -> None:
         """End `run`, from a signal's handler or another thread; a second time: at once."""
         self._stops += 1
-        self._listeners[0].pull_trigger()
+        if not self._is_over:
+            with suppress(OSError):  # over by now, in another thread
+                self._listeners[0].pull_trigger()
 
     @contextmanager
     def stopped_by_signals(self) -> Iterator[None]:
@@ -129,19 +134,26 @@ class Server:
                 signal.signal(number, handler)
 
     @property
+    def _channels(self) -> list[_Channel]:
+        return [channel for listener in self._listeners for channel in listener.active_channels.values()]
+
+    @property
     def _is_busy(self) -> bool:
-        return any(channel.is_busy for each in self._listeners for channel in [*each.active_channels.values()])
+        return any(channel.is_busy for channel in self._channels)
 
     def _turn(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
 
 
-def start(app: Flask, settings: ServeSettings, log: BeetsLogger) -> Server:
-    """A server at the configured address; raises `UserError` where that can't be."""
+def serve(app: Flask, settings: ServeSettings, log: BeetsLogger) -> None:
+    """Answer at the configured address until a signal comes; raises `UserError` where that can't be."""
     sockets = bind(settings)
-    for each in sockets:
-        log.info("answering at {}", url(each))
-    return Server(app, sockets, settings.threads)
+    server = Server(app, sockets, settings.threads)
+    with server.stopped_by_signals():
+        for each in sockets:
+            log.info("answering at {}", url(each))
+        server.run()
+    log.info("the server has ended")
 
 
 def bind(settings: ServeSettings) -> list[socket.socket]:

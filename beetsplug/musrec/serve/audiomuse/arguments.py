@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from flask import request
 
+from .. import parameters
 from ..errors import ServeError
 
-LONGEST = 1000  # characters of a text
+LAST = 10**6  # place in a list
 TRUE = {"true", "1", "yes", "y"}
 
 
@@ -36,62 +35,58 @@ class Arguments:
     @classmethod
     def of_body(cls, most: int) -> Arguments:
         """Raises `ServeError` for anything but a JSON object."""
-        values = request.get_json(silent=True)
-        if not isinstance(values, dict):
-            raise ServeError(400, "the body of this request has to be a JSON object")
-        return cls(values, most)
+        return cls(parameters.json_object(), most)
 
     def text(self, name: str) -> str:
         """A text, or an id that was sent as a number; empty where there is none."""
-        value = self._values.get(name)
-        return "" if value is None else read_text(value, name)
+        return as_text(name, self._values.get(name))
 
     def required(self, name: str) -> str:
         """A text that has to be there."""
         text = self.text(name)
         if not text:
-            raise ServeError(400, f"{name} is missing")
+            raise ServeError(400, f"the parameter {name} is missing")
         return text
 
     def flag(self, name: str, *, default: bool) -> bool:
+        """Anything but "true" is false, as AudioMuse-AI reads it."""
+        value = self._values.get(name)
+        if isinstance(value, bool):
+            return value
         text = self.text(name)
         return text.lower() in TRUE if text else default
 
-    def count(self, *names: str, default: int, least: int = 1) -> int:
-        """How many, from the first of these names that is there, and no fewer and no more than is allowed."""
-        value = next((self._values[name] for name in names if self._values.get(name) not in (None, "")), default)
-        return min(max(_whole(value, names[0]), least), max(self._most, least))
+    def count(self, *names: str, default: int) -> int:
+        """How many, by the first of these names that is there; what is above the most counts as that."""
+        name = next((name for name in names if self._values.get(name) not in (None, "")), names[0])
+        return parameters.as_count(name, self._values.get(name), default, self._most)
 
-    def place(self, name: str, default: int) -> int:
-        """A place in a list, counted from 0."""
-        return max(_whole(self._values.get(name, default), name), 0)
+    def part(self, most: int) -> slice:
+        """The part of a list from ``start`` to ``end``, counted from 0: of so many, where there is no ``end``."""
+        start = self._place("start", 0)
+        return slice(start, min(self._place("end", start + most), start + self._most))
+
+    def _place(self, name: str, default: int) -> int:
+        text = self.text(name)
+        if not text:
+            return default
+        if not parameters.WHOLE.fullmatch(text):
+            raise ServeError(400, f"{name} has to be a whole number")
+        return min(max(int(text), 0), LAST)
 
     def objects(self, name: str) -> list[Mapping[str, Any]]:
-        """A list of JSON objects; as many as there may be songs."""
-        found = self._values.get(name, [])
-        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-            raise ServeError(400, f"{name} has to be a list of objects")
-        if len(found) > self._most:
-            raise ServeError(400, f"{name} has more than {self._most} entries")
-        return found
+        """A list of JSON objects."""
+        return parameters.as_values(name, self._values.get(name), lambda value: _as_object(name, value))
 
 
-def read_text(value: Any, name: str) -> str:
-    """A text of bounded length without control characters; a number as it is written."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ServeError(400, f"{name} has to be a text")
-    text = str(value).strip()
-    if len(text) > LONGEST:
-        raise ServeError(400, f"{name} is longer than {LONGEST} characters")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise ServeError(400, f"{name} has a control character")
-    return text
+def as_text(name: str, value: Any) -> str:
+    """A text without the spaces around it, or a number as it is written; empty where there is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return (parameters.as_text(name, value) or "").strip()
 
 
-def _whole(value: Any, name: str) -> int:
-    try:
-        if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
-            raise ValueError
-        return int(value)
-    except (TypeError, ValueError):
-        raise ServeError(400, f"{name} has to be a whole number") from None
+def _as_object(name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ServeError(400, f"{name} has to be a list of objects")
+    return value

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ServeError
 from .arguments import Arguments
-from .refusals import refused_as
+from .refusals import nothing_for, refused_as
 from .rows import track, tracks
 from .search_query import words
 
@@ -36,25 +35,20 @@ class SearchRequests:
     def tracks(self) -> list[Row]:
         """`GET search_tracks`: with all words of `search_query`, or of `title` and `artist`, from `start` to `end`."""
         arguments = Arguments.of_url(self._most)
-        query = words(arguments.text("search_query")) or " ".join(
-            part for name in ("artist", "title") if (part := words(arguments.text(name), name))
-        )
-        start = arguments.place("start", 0)
-        end = min(arguments.place("end", start + LISTED), start + self._most)
-        if not query or end <= start:
+        by_field = [words(arguments.text(name), name) for name in ("artist", "title")]
+        query = words(arguments.text("search_query")) or " ".join(filter(None, by_field))
+        part = arguments.part(LISTED)
+        if not query or part.stop <= part.start:
             return []
-        return tracks(self._matching(query, end)[start:end], self._ids)
+        return tracks(self._matching(query, part.stop)[part], self._ids)
 
     def _matching(self, query: str, count: int) -> list[Song]:
         """The first of the songs that match and that the client has."""
         read = count
         while True:
-            try:
+            songs: list[Song] = []
+            with nothing_for(404):
                 songs = self._answers.matching(query, read)
-            except ServeError as error:
-                if error.status == 404:
-                    return []
-                raise
             known = [song for song in songs if self._ids.song(song.id) is not None]
             if len(known) >= count or len(songs) < read:
                 return known[:count]

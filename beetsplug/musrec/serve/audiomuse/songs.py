@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import request
 
+from .. import parameters
 from ..errors import ServeError
-from .arguments import Arguments, read_text
+from .arguments import Arguments, as_text
+from .artists import items_of
 from .refusals import CONFLICT, refused_as
 from .rows import track, tracks
 from .search_query import exactly
@@ -25,7 +27,7 @@ OF_AN_ARTIST = 3  # songs, with `eliminate_duplicates`: AudioMuse-AI's MAX_SONGS
 SIMILAR, PATH, BLEND, PLAYED = 10, 25, 100, 50  # songs, where a client does not say how many
 ENDS = 2  # of a path
 NAMESAKES = 20  # songs of one title and artist, of which one is looked for that the client has
-LATELY = "30d"
+LATELY, SEEDS = "30d", 50  # what was played within this time, the last so many
 
 
 class SongRequests:
@@ -70,7 +72,7 @@ class SongRequests:
         first, last = self._item(start), self._item(end)
         if first == last:
             raise ServeError(400, "start_song_id and end_song_id are the same song")
-        count = arguments.count("max_steps", "count", default=PATH, least=ENDS)
+        count = max(arguments.count("max_steps", "count", default=PATH), ENDS)
         songs = self._journey(first, last, count, exact=arguments.flag("path_fix_size", default=False))
         return {
             "path": tracks(songs, self._ids),
@@ -93,7 +95,7 @@ class SongRequests:
         id_ = Arguments.of_url(self._most).required("item_id")
         songs = self._answers.songs([self._item(id_)])
         if not songs:
-            raise _no_song(id_)
+            raise parameters.unknown(id_)
         return track(songs[0], id_)
 
     def alchemy(self) -> Row:
@@ -102,7 +104,7 @@ class SongRequests:
         items = arguments.objects("items")
         add, subtract = (self._items(items, op) for op in ("ADD", "SUBTRACT"))
         if not add:
-            raise ServeError(404 if items else 400, "items names no song to add that there is")
+            raise ServeError(404, "items names no song or artist to add that there is")
         with refused_as(404):
             count = arguments.count("n", default=BLEND)
             found = self._answers.blend(add, subtract, count, among=self._ids.known)
@@ -112,14 +114,14 @@ class SongRequests:
         """The ids of the items to add or to subtract; those that are unknown are left out."""
         found: list[int] = []
         for entry in entries:
-            if str(entry.get("op", "")).upper() != op:
+            if as_text("op", entry.get("op")).upper() != op:
                 continue
-            kind, id_ = entry.get("type", "song"), read_text(entry.get("id", ""), "id")
+            kind, id_ = entry.get("type", "song"), as_text("id", entry.get("id"))
             if kind == "song":
                 item = self._ids.item(id_)
                 found += [] if item is None else [item]
             elif kind == "artist":
-                found += self._ids.items_of_artist(id_) or []
+                found += items_of(id_, self._ids, self._answers)
             else:
                 raise ServeError(400, "type has to be song or artist")
         return list(dict.fromkeys(found))
@@ -130,7 +132,7 @@ class SongRequests:
         arguments = Arguments.of_body(self._most) if is_post else Arguments.of_url(self._most)
         count = arguments.count("n", default=PLAYED)
         with refused_as(404):
-            played = self._answers.recently_played(LATELY)
+            played = self._answers.recently_played(LATELY)[:SEEDS]
             return self._rows(self._answers.similar(played, count, among=self._ids.known))
 
     def _near(self, seed: int, count: int, capped: bool) -> list[Song]:
@@ -160,9 +162,5 @@ class SongRequests:
     def _item(self, id_: str) -> int:
         item = self._ids.item(id_)
         if item is None:
-            raise _no_song(id_)
+            raise parameters.unknown(id_)
         return item
-
-
-def _no_song(id_: str) -> ServeError:
-    return ServeError(404, f"there is no song with the id {id_}")
