@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import beets.logging
 from beets.dbcore.query import InvalidQueryError
 from beets.ui import UserError
 
@@ -19,6 +20,7 @@ from ..similar.arguments import resolved
 from ..similar.criteria import criteria_from
 from ..similar.option import Use
 from ..similar.options import OPTIONS, SimilarOptions, given
+from ..similar.recent import recent
 from ..similar.request import Request
 from ..similar.words_alone import ABOUT_SEEDS
 from .errors import ServeError
@@ -26,9 +28,12 @@ from .errors import ServeError
 if TYPE_CHECKING:
     from beets.library import Item, Library
 
+    from musrec_core.search.index import VectorIndex
+
     from ..similar.find import SimilarSearch
     from ..similar.request import Result
 
+LOG = beets.logging.getLogger("beets.musrec")
 SONGS_OF_A_MATCH = 3  # of an artist that sounds like another, and of that other one
 
 
@@ -142,8 +147,8 @@ class Answers:
         own = [id_ for seed in seeds for id_ in found.songs[seed]]
         answers = []
         for each in near.sets:
-            songs, of_seeds = each.songs[:SONGS_OF_A_MATCH] if with_matches else [], []
-            if songs:
+            songs, of_seeds = each.songs[:SONGS_OF_A_MATCH], []  # the songs always: clients' ids of artists are theirs
+            if with_matches:
                 points = snapshot.index.vectors_of(songs)
                 of_seeds = [
                     n.id
@@ -165,6 +170,25 @@ class Answers:
     def songs(self, ids: Sequence[int]) -> list[Song]:
         """Some items, in that order; those that are gone are left out."""
         return [_song(item, {}) for item in sql.items_of(self._lib, ids)]
+
+    @property
+    def options(self) -> SimilarOptions:
+        """What every answer keeps to: `musrec.serve.options`."""
+        return self._options
+
+    @property
+    def max_per_artist(self) -> int:
+        """How many songs of one artist an answer may have, as configured; 0: any number."""
+        return resolved(self._options, self._search.settings, Use.LIST).max_per_artist or 0
+
+    def vectors(self, ids: Sequence[int]) -> VectorIndex:
+        """The embeddings of those of some items that have one."""
+        return self._search.query_snapshot(self._lib, "embedding").index.among(ids)
+
+    def recently_played(self, period: str) -> list[int]:
+        """The ids of the items that were played within a period such as 30d, or else of the most played ones."""
+        with _refusing():
+            return [sql.id_of(item) for item in recent(self._lib, period, LOG)]
 
     def words(self) -> list[tuple[str, str, float]]:
         """The words that the model knows: the name, the group, and how good each is, 0.5 to 1."""
