@@ -307,6 +307,13 @@ class Components:
 
     @component
     def song_ids(self) -> SongIds:
+        """Of beets, or of the media server of the configuration; raises `UserError` if that can't be read."""
+        if self.settings.subsonic.url:
+            from .serve.subsonic.ids import SubsonicIds
+
+            ids = SubsonicIds(self._opened(), self.settings.subsonic, self.log)
+            ids.start()
+            return ids
         from .serve.ids import BeetsIds
 
         return BeetsIds(self._opened())
