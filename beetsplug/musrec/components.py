@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .library.vectors import VectorStore
     from .library.word_heads import WordHeads
     from .playlists.build import PlaylistBuilder
+    from .playlists.copies import Copies
     from .playlists.files import PlaylistWriter
     from .playlists.mixes import Mixes
     from .playlists.refresh import PlaylistRefresher
@@ -263,7 +264,13 @@ class Components:
     def playlist_builder(self) -> PlaylistBuilder:
         from .playlists.build import PlaylistBuilder
 
-        return PlaylistBuilder(self.similar, self.playlist_writer, self.log)
+        return PlaylistBuilder(self.similar, self.playlist_writer, self.copies_of_playlists, self.log)
+
+    @component
+    def copies_of_playlists(self) -> Copies:
+        from .playlists.copies import Copies
+
+        return Copies(self.settings.playlist, self.log)
 
     @component
     def mixes(self) -> Mixes:
@@ -300,6 +307,13 @@ class Components:
 
     @component
     def song_ids(self) -> SongIds:
+        """Of beets, or of the media server of the configuration; raises `UserError` if that can't be read."""
+        if self.settings.subsonic.url:
+            from .serve.subsonic.ids import SubsonicIds
+
+            ids = SubsonicIds(self._opened(), self.settings.subsonic, self.log)
+            ids.start()
+            return ids
         from .serve.ids import BeetsIds
 
         return BeetsIds(self._opened())

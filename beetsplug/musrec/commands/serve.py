@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from beets.ui import UserError
 
 from .. import option_checks
+from ..console import print_text
 from ..option_checks import listed
 
 if TYPE_CHECKING:
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
     from ..components import Components
     from ..config import ServeSettings
 
-NEEDS = ("flask", "waitress")
+NEEDS = ("flask", "waitress", "requests")
+INCOMPLETE = 2  # the status of --match where songs are left
 LAST_PORT = 65_535
 
 
 class ServeCLIOpts(Protocol):
     host: str | None
     port: int | None
+    match: bool | None
 
 
 def add_options(parser: OptionParser) -> None:
@@ -34,6 +37,9 @@ def add_options(parser: OptionParser) -> None:
     parser.description = "Answer players and media servers over HTTP. Requires: pip install 'beets-musrec[serve]'"
     parser.add_option("--host", metavar="ADDRESS", help="the address to listen at (default: musrec.serve.host)")
     parser.add_option("--port", metavar="N", type="int", help="the port to listen at (default: musrec.serve.port)")
+    parser.add_option(
+        "--match", action="store_true", help="show which songs of musrec.serve.subsonic are not matched, and end"
+    )
 
 
 def run(components: Components, parser: OptionParser, lib: Library, opts: ServeCLIOpts, args: list[str]) -> None:
@@ -43,7 +49,23 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: ServeC
     settings = _settings(components, opts)
     if missing := [module for module in NEEDS if find_spec(module) is None]:
         raise UserError(f"the server needs {listed(missing)}: pip install 'beets-musrec[serve]'")
-    _serve(components, settings)
+    if opts.match:
+        _match(components, lib)
+    else:
+        _serve(components, settings)
+
+
+def _match(components: Components, lib: Library) -> None:
+    """Print which songs of the media server are not matched; ends with status 2 if there are any."""
+    from ..serve.subsonic.report import report
+
+    if not components.settings.subsonic.url:
+        raise UserError("--match needs a media server: set musrec.serve.subsonic.url")
+    lines, is_complete = report(lib, components.settings.subsonic, components.log)
+    for line in lines:
+        print_text(line)
+    if not is_complete:
+        raise SystemExit(INCOMPLETE)
 
 
 def _serve(components: Components, settings: ServeSettings) -> None:

@@ -104,6 +104,8 @@ class Client:
         self.call("ping")
         seen: set[str] = set()
         for query in EVERYTHING:
+            if seen:
+                break
             for page in self._found_by(query):
                 new = _unseen(page, seen)
                 if page and not new:  # the server gives the same page whatever is asked for

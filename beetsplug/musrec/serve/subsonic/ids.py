@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from dataclasses import replace
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from beets.ui import UserError
 from beets.util import displayable_path
@@ -53,7 +53,7 @@ class SubsonicIds:
     def __init__(self, lib: Library, settings: SubsonicSettings, log: BeetsLogger) -> None:
         self._lib, self._log = lib, log
         self._client, self._folders = Client(settings, log), dict(settings.paths)
-        self._server = f"{self._client.base} {self._client.user}"
+        self._server = server_name(self._client)
         self._stop, self._wake, self._lock = Event(), Event(), Lock()
         self._is_down, self._is_full, self._is_stale = False, False, False
         self._read_at = time.monotonic() - UNSURE  # a list that was kept may be old
@@ -61,7 +61,7 @@ class SubsonicIds:
         self._thread: Thread | None = None
         kept = self._load()
         self._map = kept or self._first()
-        self._log.info("{}", self.summary())
+        self._log.info("{}", self._summary())
 
     # What clients ask.
 
@@ -89,11 +89,18 @@ class SubsonicIds:
         artist = found.artist_ids.get(item)
         return None if artist is None else (artist, found.artist_names[artist])
 
-    def summary(self) -> str:
+    def status(self) -> dict[str, Any]:
+        found = self._current()
+        matched, left = len(found.items), len(found.source.songs) - len(found.items)
+        host = self._client.host
+        return {"ids": "subsonic", "server": host, "matched": matched, "unmatched": left, "ambiguous": found.ambiguous}
+
+    def _summary(self) -> str:
         """How many songs are matched, for the log."""
         found = self._map
         songs = number_of(len(found.source.songs), "song")
-        return f"{len(found.items)} of {songs} of {self._client.host} are in the library"
+        several = f" ({found.ambiguous} may be several)" if found.ambiguous else ""
+        return f"{len(found.items)} of {songs} of {self._client.host} are matched{several}"
 
     def _current(self) -> SongMap:
         """The map as it is; the thread makes a new one if the library has changed."""
@@ -193,7 +200,7 @@ class SubsonicIds:
         self._map, _ = song_map.make(self._lib, source, self._folders)
         self._matching_took, self._is_stale = time.monotonic() - start, False
         if dict(old.items) != dict(self._map.items) or len(old.source.songs) != len(source.songs):
-            self._log.info("{}", self.summary())
+            self._log.info("{}", self._summary())
         self._save()
 
     # The file.
@@ -226,3 +233,8 @@ class SubsonicIds:
             self._is_full = True
         else:
             self._is_full = False
+
+
+def server_name(client: Client) -> str:
+    """What tells servers apart: users see different songs."""
+    return f"{client.base} {client.user}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from musrec_core._files import atomic_write
 
 from ...library.vectors import state_of
-from .matching import Matching, match
+from .matching import Matching, Reason, match
 from .songs import ServerSong, Tags, library_songs
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class SongMap:
         A song's id -> the item's.
     files : mapping of int to int
         A checksum of the path of each of these items: SQLite gives the ids of deleted items to new ones.
+    ambiguous : int
+        How many songs may be several items, or share one with others, and are left out.
     """
 
     source: ServerList
@@ -64,6 +66,7 @@ class SongMap:
     state: LibraryState | None
     items: Mapping[str, int]
     files: Mapping[int, int]
+    ambiguous: int
 
     @cached_property
     def songs(self) -> dict[int, str]:
@@ -104,7 +107,8 @@ def make(lib: Library, source: ServerList, folders: Mapping[str, str]) -> tuple[
     matching = match(source.songs, items, folders, os.fsdecode(lib.directory))
     taken = set(matching.items.values())
     files = {item.id: file_mark(item.tags.path) for item in items if item.id in taken}
-    return SongMap(source, folders, state, matching.items, files), matching
+    ambiguous = sum(left.reason is Reason.SEVERAL for left in matching.songs_left.values())
+    return SongMap(source, folders, state, matching.items, files, ambiguous), matching
 
 
 def file_mark(path: str) -> int:
@@ -128,6 +132,7 @@ def save(lib: Library, found: SongMap) -> None:
         "folders": dict(found.folders),
         "state": found.state.file if found.state else None,
         "songs": [[song.id, song.artist_id, *astuple(song.tags)] for song in found.source.songs],
+        "ambiguous": found.ambiguous,
         "items": [[song, item, found.files[item]] for song, item in found.items.items()],
     }
     with atomic_write(path_of(lib)) as file:
@@ -156,7 +161,8 @@ def load(lib: Library, server: str, folders: Mapping[str, str]) -> SongMap | Non
         state = state_of(lib)
         if document["folders"] == dict(folders) and _is_file_state(state, document["state"]):
             items = {str(song): int(item) for song, item, _ in document["items"]}
-            return SongMap(source, folders, state, items, {int(row[1]): int(row[2]) for row in document["items"]})
+            files = {int(item): int(mark) for _, item, mark in document["items"]}
+            return SongMap(source, folders, state, items, files, int(document["ambiguous"]))
     except (KeyError, TypeError, IndexError, RecursionError) as error:
         raise ValueError(f"damaged: {type(error).__name__}") from None
     return make(lib, source, folders)[0]
