@@ -115,6 +115,8 @@ class Copies:
             try:
                 if not os.path.isdir(target.dir):
                     raise UserError(f"there is no folder {printable(displayable_path(target.dir))}")
+                if os.path.exists(copy) and os.path.samefile(copy, path):
+                    raise UserError(f"{printable(displayable_path(copy))} is the playlist itself")
                 old = None if force else self._overwritable(copy, name, is_merged=is_merged, is_mix=is_mix)
                 addressed = [(key, target.writer.addressed(line) if isinstance(line, Entry) else line)
                              for key, line in copied]  # fmt: skip

@@ -14,7 +14,7 @@ from beets.util import bytestring_path, normpath
 
 from musrec_core._text import one_line
 
-from ..playlist_paths import ENDINGS
+from ..playlist_paths import DEFAULT_ENDING
 from ..templates import Choice, Flag, Map, OptionalText, Text
 from .files import PlaylistWriter
 
@@ -47,7 +47,7 @@ class Target:
         if self.ending:
             ending = os.fsencode(self.ending)
         elif os.fsdecode(ending).lower() not in M3U_ENDINGS:
-            ending = b".m3u8"
+            ending = os.fsencode(DEFAULT_ENDING)
         return os.path.join(self.dir, stem + ending)
 
 
@@ -64,17 +64,21 @@ def parse(settings: PlaylistSettings, log: BeetsLogger) -> list[Target]:
 
 
 def _refuse_same_files(folder: bytes, targets: Iterable[Target]) -> None:
-    """Raise `UserError` where a target's files would be those of another, or the playlists themselves."""
-    written: dict[bytes, str] = {}
-    for ending in ENDINGS:
+    """Raise `UserError` where a target's files are those of another one, or the playlists themselves."""
+    for ending in M3U_ENDINGS:
         name = b"x" + os.fsencode(ending)
-        places = [("musrec.playlist", os.path.join(folder, name)), *((t.name, t.path_of(name)) for t in targets)]
-        written.clear()
-        for owner, path in places:
-            real = os.path.normcase(os.path.realpath(path))
-            if real in written:
-                raise UserError(f"{PLACE}: {owner} writes the same files as {written[real]}: give it another `dir`")
-            written[real] = owner
+        written = {_real(os.path.join(folder, name)): "musrec.playlist"} if ending == DEFAULT_ENDING else {}
+        for target in targets:
+            path = _real(target.path_of(name))
+            if path in written:
+                raise UserError(
+                    f"{PLACE}: {target.name} writes the same files as {written[path]}: give it another `dir`"
+                )
+            written[path] = target.name
+
+
+def _real(path: bytes) -> bytes:
+    return os.path.normcase(os.path.realpath(path))
 
 
 def _parse_one(entry: Mapping[str, Any], settings: PlaylistSettings, log: BeetsLogger) -> Target:

@@ -58,8 +58,10 @@ def register(results: Callable[[], SimilarResults]) -> None:
             raise error  # as if nobody had looked
         return jsonify(error=f"invalid query: {error}"), 400
 
-    web.app.add_url_rule(RULE, ENDPOINT, similar)
-    web.app.register_error_handler(InvalidQueryError, invalid)
+    if ENDPOINT not in web.app.view_functions:
+        web.app.add_url_rule(RULE, ENDPOINT)
+        web.app.register_error_handler(InvalidQueryError, invalid)
+    web.app.view_functions[ENDPOINT] = similar
 
 
 def _json(item: Any) -> dict[str, Any]:

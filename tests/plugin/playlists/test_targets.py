@@ -233,6 +233,18 @@ def test_addresses_of_one_target_are_not_those_of_another(library: Beet, lists: 
     assert all(line.startswith("/music/") for line in copied)
 
 
+def test_copies_beside_the_playlists(library: Beet, lists: Path) -> None:
+    configure(library, lists, {"xspf": {"dir": str(lists), "output": "xspf"}})
+    library("mixes")
+    assert sorted(path.name for path in lists.iterdir()) == ["Waltzes.m3u8", "Waltzes.xspf"]
+    said = library("similar", "Harbour Waltz", "-n", "1", "-m", "x.xspf", ok=False)
+    assert said.status == 1
+    assert f"the target xspf: {lists}/x.xspf is the playlist itself" in said.err
+    assert recipe(lists / "x.xspf").startswith("beet similar")
+    library("similar", "Harbour Waltz", "-n", "1", "-m", "x.xspf", "--force", ok=False)
+    assert recipe(lists / "x.xspf").startswith("beet similar")
+
+
 def test_without_recipes_a_mix_is_copied_again_and_again(library: Beet, lists: Path) -> None:
     configure(library, lists, two(library, lists), recipe=False)
     library("mixes")

@@ -6,9 +6,10 @@ import json
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -19,13 +20,14 @@ from werkzeug.test import TestResponse
 from beetsplug.musrec.serve.answers import Answers
 from beetsplug.musrec.serve.app import create_app
 from beetsplug.musrec.serve.artist_matches import matches, sides
+from beetsplug.musrec.serve.audiomuse.walk import walk
 from beetsplug.musrec.serve.ids import BeetsIds
 from beetsplug.musrec.similar.options import SimilarOptions
 from benchmarks.synthetic_library import make_library
 from musrec_core.search.distance import unit
 from musrec_core.search.index import VectorIndex
 
-from .audiomuse_clients import REQUESTS, Sent, decoded
+from .audiomuse_clients import REQUESTS, TOKEN, Sent, decoded
 from .served import search, settings
 
 SONGS, SEED, OTHER, NOT_EMBEDDED, UNKNOWN = 150, 20, 140, 60, 999
@@ -72,9 +74,9 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     library._close()
 
 
-def client_of(lib: Library, **options: Any) -> FlaskClient:
+def client_of(lib: Library, *, token: str | None = None, **options: Any) -> FlaskClient:
     answers = Answers(lib, search(), SimilarOptions(**options))
-    return create_app(answers, ServerIds(lib), settings(max_count=MOST)).test_client()
+    return create_app(answers, ServerIds(lib), settings(max_count=MOST, token=token)).test_client()
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +84,14 @@ def client(lib: Library) -> FlaskClient:
     return client_of(lib)
 
 
+@pytest.fixture(scope="module")
+def guarded(lib: Library) -> FlaskClient:
+    """Of a server that wants a token."""
+    return client_of(lib, token=TOKEN)
+
+
 def get(client: FlaskClient, path: str, **arguments: object) -> Any:
-    answer = client.get(f"/api/{path}?{urlencode(arguments)}")
+    answer = client.get(f"/api/{path}", query_string=arguments) if arguments else client.get(f"/api/{path}")
     assert answer.status_code == 200, answer.text
     return answer.get_json()
 
@@ -112,16 +120,16 @@ def ids_of(rows: list[Mapping[str, Any]]) -> list[str]:
 
 
 @pytest.mark.parametrize("sent", REQUESTS, ids=lambda sent: f"{sent.client} {sent.url.split('?')[0]}")
-def test_each_client_reads_what_it_asked_for(client: FlaskClient, lib: Library, sent: Sent) -> None:
+def test_each_client_reads_what_it_asked_for(guarded: FlaskClient, lib: Library, sent: Sent) -> None:
     artist = ServerIds(lib).artist_of(SEED)
     assert artist
     names = {"seed": f"tr-{SEED}", "other": f"tr-{OTHER}", "artist": quote(artist[0]), "name": quote(artist[1])}
     url = sent.url.format(**names)
     if sent.body is None:
-        answer = client.get(url, headers=sent.headers)
+        answer = guarded.get(url, headers=sent.headers)
     else:
         body = json.dumps(sent.body).replace("{seed}", names["seed"]).replace("{other}", names["other"])
-        answer = client.post(url, data=body, headers=sent.headers, content_type="application/json")
+        answer = guarded.post(url, data=body, headers=sent.headers, content_type="application/json")
     assert answer.status_code == 200, answer.text
     found = decoded(answer.get_json(), sent.reads)
     assert found or url.endswith("active_tasks")
@@ -130,6 +138,26 @@ def test_each_client_reads_what_it_asked_for(client: FlaskClient, lib: Library, 
         song, artist_id = row.get("item_id"), row.get("artist_id")
         assert (song or "").startswith("tr-") or (artist_id or "").startswith("ar-"), row
         assert song not in {f"tr-{id_}" for id_ in ABSENT}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {TOKEN} "[:-2]}, {"Authorization": TOKEN}])
+def test_without_the_token_there_is_no_answer(guarded: FlaskClient, headers: dict[str, str]) -> None:
+    for path in ("health", f"similar_tracks?item_id=tr-{SEED}", "similar_artists"):
+        refused(guarded.get(f"/api/{path}", headers=headers), 401)
+    refused(guarded.post("/api/alchemy", json={"items": []}, headers=headers), 401)
+
+
+def test_many_clients_at_once_get_the_same(client: FlaskClient) -> None:
+    artist = get(client, "track", item_id=f"tr-{SEED}")["author"]
+    urls = [
+        f"similar_tracks?item_id=tr-{SEED}&n=20&radius_similarity=true",
+        f"similar_artists?artist={quote(artist)}&include_component_matches=true",
+        f"find_path?start_song_id=tr-{SEED}&end_song_id=tr-{OTHER}&max_steps=6",
+    ]
+    alone = {url: get(client, url) for url in urls}
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda url: (url, get(client.application.test_client(), url)), urls * 8))
+    assert all(answer == alone[url] for url, answer in found)
 
 
 def test_the_checker_of_types_finds_what_go_would_refuse() -> None:
@@ -179,6 +207,14 @@ def test_radius_similarity_gives_the_same_songs_in_smaller_steps(client: FlaskCl
     for first in range(0, 40, 10):  # near ones still come before far ones
         assert set(walked[first : first + 10]) == set(by_distance[first : first + 10])
     assert steps(lib, walked) < steps(lib, by_distance)
+
+
+def test_an_order_stays_where_a_song_is_gone_meanwhile(lib: Library) -> None:
+    answers = Answers(lib, search(), SimilarOptions())
+    songs = answers.similar([SEED], 12)
+    ids = [song.id for song in songs]
+    assert walk(songs, SEED, answers.vectors([SEED, *ids])) != songs
+    assert walk(songs, SEED, answers.vectors([SEED, *ids[1:]])) == songs
 
 
 def steps(lib: Library, songs: list[str]) -> float:

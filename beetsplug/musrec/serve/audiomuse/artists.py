@@ -47,7 +47,8 @@ class ArtistRequests:
         own = {id_ for item in seeds if (id_ := self._id_of(item))}
         rows: dict[str, Row] = {}
         with refused_as(404):
-            for answer in self._answers.artists(seeds, SPARE * count, among=self._ids.known):
+            # with matches, since an artist's id is known by the songs
+            for answer in self._answers.artists(seeds, SPARE * count, among=self._ids.known, with_matches=True):
                 artist = next((known for song in answer.songs if (known := self._ids.artist_of(song.id))), None)
                 if artist is None or artist[0] in own or artist[0] in rows:
                     continue
