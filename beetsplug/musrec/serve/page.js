@@ -238,8 +238,8 @@ function change(next) {
 }
 function keep(next) {
   songs = next;
-  history.replaceState(earlier.length ? {seeds, songs} : null, "");
   draw();
+  setTimeout(() => history.replaceState(earlier.length ? {seeds, songs} : null, ""));  // which Safari limits, by an error
 }
 function move(from, to, pressed) {
   if (to < 0 || to >= songs.length || to === from) return;
