@@ -34,7 +34,7 @@ class Deck:
             self.ids += 1
             self.entries.append(Entry(str(self.ids), letter))
             if by_radio:
-                self.listening.appended(str(self.ids))
+                self.listening.appended(str(self.ids), SONGS[letter])
         return self.look() if look else self
 
     def look(self, after: float = 0.0) -> Deck:
@@ -266,6 +266,15 @@ def test_what_was_removed_stays_away_until_it_is_added_again() -> None:
     assert "b" in deck.look(after=90_000).unwanted()
     deck.add("b").remove("c")
     assert deck.removed == "c"
+
+
+def test_what_is_removed_before_it_was_seen_in_the_queue_was_removed() -> None:
+    deck = Deck("ab").play("a")
+    deck.listening.appended("99", SONGS["z"])
+    assert deck.look().removed == "z"
+    deck.listening.appended("100", SONGS["y"])
+    deck.remove("ab")  # with the whole queue
+    assert deck.removed == "z"
 
 
 def test_moves_are_no_removals() -> None:
