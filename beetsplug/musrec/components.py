@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from .library.vectors import VectorStore
     from .library.word_heads import WordHeads
     from .playlists.build import PlaylistBuilder
+    from .playlists.copies import Copies
     from .playlists.files import PlaylistWriter
     from .playlists.mixes import Mixes
     from .playlists.refresh import PlaylistRefresher
     from .radio.radio import Radio
     from .serve.answers import Answers
-    from .serve.ids import SongIds
+    from .serve.ids import BeetsIds
+    from .serve.subsonic.ids import SubsonicIds
     from .similar.copies import CopyFinder
     from .similar.find import SimilarSearch
     from .similar.hubs import HubFinder
@@ -263,7 +265,13 @@ class Components:
     def playlist_builder(self) -> PlaylistBuilder:
         from .playlists.build import PlaylistBuilder
 
-        return PlaylistBuilder(self.similar, self.playlist_writer, self.log)
+        return PlaylistBuilder(self.similar, self.playlist_writer, self.copies_of_playlists, self.log)
+
+    @component
+    def copies_of_playlists(self) -> Copies:
+        from .playlists.copies import Copies
+
+        return Copies(self.settings.playlist, self.log)
 
     @component
     def mixes(self) -> Mixes:
@@ -299,7 +307,7 @@ class Components:
         return Answers(lib, self.similar, options)
 
     @component
-    def song_ids(self) -> SongIds:
+    def song_ids(self) -> BeetsIds | SubsonicIds:
         """Of beets, or of the media server of the configuration; raises `UserError` if that can't be read."""
         if self.settings.subsonic.url:
             from .serve.subsonic.ids import SubsonicIds

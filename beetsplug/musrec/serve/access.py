@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from beets.ui import UserError
 from flask import Response, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from .errors import ServeError
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from ..config import ServeSettings
 
-METHODS = "GET, HEAD, POST"
+STRANGER = "pages of this origin may not ask: musrec.serve.cors does not name it"
+METHODS = ("GET", "HEAD", "POST")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -93,8 +95,10 @@ class Access:
         """Nothing for a request that may go on; raises `ServeError` for another."""
         if not self._tokens and not self._is_own_host(request.environ.get("HTTP_HOST")):
             raise ServeError(403, "this address is not the server's: ask 127.0.0.1 or localhost, or set a token")
-        if request.method == "OPTIONS" and "Origin" in request.headers:
+        if request.method == "OPTIONS":
             return self._preflight()
+        if not self._tokens and self._is_from_another_page():
+            raise ServeError(403, STRANGER)
         if self._tokens and request.blueprint not in self._open and not self._has_token():
             raise ServeError(401, "the token is missing or wrong: send it as Authorization: Bearer TOKEN")
         is_post = request.method == "POST" and request.routing_exception is None
@@ -123,6 +127,11 @@ class Access:
         name = match["name"].lower().strip("[]").removesuffix(".")
         return name in {"localhost", self._host} or is_loopback(name)
 
+    def _is_from_another_page(self) -> bool:
+        """Whether a browser asks for another page, which could not read the answer, but keep the server busy."""
+        is_other = request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}
+        return is_other and request.blueprint not in self._open and request.headers.get("Origin") not in self._origins
+
     def _has_token(self) -> bool:
         scheme, _, sent = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         found = sent.strip(" ").encode("latin-1", "replace")  # WSGI gives bytes so
@@ -131,10 +140,12 @@ class Access:
 
     def _preflight(self) -> Response:
         """The answer to a browser that asks for a page whether it may; without CORS it may not."""
+        if "Origin" not in request.headers:
+            raise MethodNotAllowed(METHODS)
         if request.headers.get("Origin") not in self._origins:
-            raise ServeError(403, "pages of this origin may not ask: musrec.serve.cors does not name it")
+            raise ServeError(403, STRANGER)
         response = Response(status=204)
-        response.headers["Access-Control-Allow-Methods"] = METHODS
+        response.headers["Access-Control-Allow-Methods"] = ", ".join(METHODS)
         response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
         response.headers["Access-Control-Max-Age"] = "600"
         if request.headers.get("Access-Control-Request-Private-Network") == "true":

@@ -34,6 +34,8 @@ def matches(own: VectorIndex, others: VectorIndex) -> list[ArtistMatch]:
     own, others : VectorIndex
         The songs of both, with unit vectors.
     """
+    if not len(own) or not len(others):
+        return []
     distances = 1 - own.vectors @ others.vectors.T
     found: list[ArtistMatch] = []
     left = np.ones(len(others), np.bool_)

@@ -5,7 +5,7 @@
 
 const DOORS = {similar: ["query"], sounds: ["words"], journey: ["from", "to"]};  // with the fields of each
 const ID_OF = {query: "id", from: "from_id", to: "to_id"};  // asks for the song with an id, instead of a query
-const COUNT = "20", SEEDS = 6;  // songs in a list; seeds that are named
+const COUNT = "20", SEEDS = 4;  // songs in a list; seeds that are named
 const SERVER = location.origin + location.pathname.replace(/\/*$/, "/");  // a proxy may serve it all below a path
 const $ = id => document.getElementById(id);
 const fields = $("ask").elements;
@@ -19,7 +19,7 @@ class Refusal extends Error {  // its message is for the reader
 
 // Text. Tags reach the page as text alone, never as HTML; control characters and overrides of direction are left out.
 
-function plain(text) { return String(text ?? "").replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, " ").trim(); }
+function plain(text) { return String(text ?? "").replace(/[\s\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, " ").trim(); }
 function title_of(song) { return plain(song.title) || "(no title)"; }
 function name_of(song) { return [plain(song.artist), title_of(song)].filter(Boolean).join(" - "); }
 function many(n) { return `${n.toLocaleString("en")} ${n === 1 ? "song" : "songs"}`; }
@@ -74,6 +74,7 @@ function stored_token() { return sessionStorage.getItem("musrec-token") ?? ""; }
 function ask_for_token(refused) {
   token_to_come ??= new Promise((resolve, reject) => {
     let given = "";
+    sessionStorage.removeItem("musrec-token");
     $("token-says").textContent = refused ? "That is not the server's token." : "The server wants the token that is set as musrec.serve.token.";
     $("token-form").onsubmit = () => { given = $("token").value.trim(); };
     $("token-dialog").onclose = () => {
@@ -191,6 +192,11 @@ function headline(door, wanted) {
 
 // The list.
 
+const LEGENDS = {
+  similar: "The fuller the bar, the nearer the song; the number is its distance. Choose a song to go on from it.",
+  sounds: "The fuller the bar, the better the song fits the words. Choose a song to go on from it.",
+  journey: "The fuller the bar, the nearer the song is to the one before it. Choose a song to go on from it.",
+};
 function draw() {
   const total = songs.reduce((sum, song) => sum + (song.length || 0), 0), none = earlier.length ? "The list is empty." : "No song was found.";
   const farthest = Math.max(...songs.filter(has_distance).map(song => song.distance), Number.EPSILON);  // its bar is the shortest
@@ -198,6 +204,7 @@ function draw() {
   $("rows").replaceChildren(...songs.map((song, at) => row(song, at, farthest)));
   $("undo").hidden = !earlier.length;
   $("legend").hidden = !songs.some(has_distance);
+  $("legend").textContent = LEGENDS[here().door];
   for (const id of ["edit", "format", "copy", "download"]) $(id).hidden = !songs.length;
 }
 function row(song, at, farthest) {
@@ -232,8 +239,8 @@ function change(next) {
 }
 function keep(next) {
   songs = next;
-  history.replaceState(earlier.length ? {seeds, songs} : null, "");
   draw();
+  setTimeout(() => history.replaceState(earlier.length ? {seeds, songs} : null, ""));  // which Safari limits, by an error
 }
 function move(from, to, pressed) {
   if (to < 0 || to >= songs.length || to === from) return;
@@ -319,6 +326,13 @@ function press_words() {
   for (const each of $("groups").querySelectorAll("button")) each.setAttribute("aria-pressed", String(typed.includes(each.textContent)));
   $("words").hidden = fields.words.disabled || !$("groups").children.length;
 }
+function suggest_words() {  // each suggestion is the whole text, with its last word completed
+  const [last, ...others] = fields.words.value.split(",").reverse().map(word => word.trim());
+  const [, not = "", begun] = last.match(/^(no |without |-)?(.*)$/is), before = others.reverse().map(word => `${word}, `).join("");
+  const names = [...$("groups").querySelectorAll("button")].map(each => each.textContent);
+  const found = begun ? names.filter(name => name.startsWith(begun.toLowerCase()) && name !== begun) : [];
+  $("suggestions").replaceChildren(...found.map(name => make("option", {value: `${before}${not}${name}`})));
+}
 async function load_words() {
   if ($("groups").children.length) return;
   const {words} = await ask("words").catch(quietly({words: []}));
@@ -342,7 +356,7 @@ function quietly(instead) {  // words and status are extras: the search says wha
 }
 
 $("ask").onsubmit = go;
-$("ask").oninput = event => { delete event.target.dataset.id; press_words(); };
+$("ask").oninput = event => { delete event.target.dataset.id; press_words(); suggest_words(); };
 $("again").onclick = show_anew;
 $("undo").onclick = undo;
 $("copy").onclick = copy;

@@ -135,6 +135,16 @@ def test_another_page_may_not(shared: FlaskClient, origin: str) -> None:
     assert "Access-Control-Allow-Methods" not in answer.headers
 
 
+def test_another_page_can_not_even_keep_the_server_busy(served: Library, client: FlaskClient) -> None:
+    for site in ("cross-site", "same-site"):
+        assert ask(client, "/similar?query=title::(a*)*b", Sec_Fetch_Site=site).status_code == 403
+        assert ask(client, "/", Sec_Fetch_Site=site).status_code == 200  # a link to the page
+    for site in ("same-origin", "none"):
+        assert ask(client, Sec_Fetch_Site=site).status_code == 200
+    named = application(served, cors=(PLAYER,)).test_client()
+    assert ask(named, Sec_Fetch_Site="cross-site", Origin=PLAYER).status_code == 200
+
+
 @pytest.mark.parametrize("method", ["put", "delete", "patch", "options", "trace", "post"])
 def test_nothing_but_questions_is_allowed(client: FlaskClient, method: str) -> None:
     answer = getattr(client, method)("/similar")

@@ -6,39 +6,31 @@ import json
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-import beets.logging
 import numpy as np
 import pytest
 from beets.library import Library
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from beetsplug.musrec.attributes.fields import LastResult
-from beetsplug.musrec.config import EmbeddingSettings, PlaylistSettings, ServeSettings, SimilarSettings
-from beetsplug.musrec.embedding.embedder import Embedder
-from beetsplug.musrec.library.models import Models
-from beetsplug.musrec.library.vectors import VectorStore
-from beetsplug.musrec.library.word_heads import WordHeads
-from beetsplug.musrec.serve.answers import Answers
+from beetsplug.musrec.serve.answers import Answers, Song
 from beetsplug.musrec.serve.app import create_app
 from beetsplug.musrec.serve.artist_matches import matches, sides
+from beetsplug.musrec.serve.audiomuse.rows import track
+from beetsplug.musrec.serve.audiomuse.walk import walk
 from beetsplug.musrec.serve.ids import BeetsIds
-from beetsplug.musrec.similar.find import SimilarSearch
 from beetsplug.musrec.similar.options import SimilarOptions
-from beetsplug.musrec.similar.qualities import Qualities
 from benchmarks.synthetic_library import make_library
-from musrec_core.card import Card
 from musrec_core.search.distance import unit
 from musrec_core.search.index import VectorIndex
 
-from ..similar.test_effects import defaults
-from .audiomuse_clients import REQUESTS, Sent, decoded
+from .audiomuse_clients import REQUESTS, TOKEN, Sent, decoded
+from .served import search, settings
 
-LOG = beets.logging.getLogger("beets.musrec")
 SONGS, SEED, OTHER, NOT_EMBEDDED, UNKNOWN = 150, 20, 140, 60, 999
 ABSENT = frozenset({14, 19, 146})  # of the library, which the client does not have: they are near to the seed
 MOST = 120
@@ -61,11 +53,14 @@ class ServerIds:
         return None if item in ABSENT else f"tr-{item}"
 
     def items_of_artist(self, artist: str) -> list[int] | None:
-        return self._beets.items_of_artist(artist.removeprefix("ar-"))
+        return self._beets.items_of_artist(artist.removeprefix("ar-")) if artist.startswith("ar-") else None
 
     def artist_of(self, item: int) -> tuple[str, str] | None:
         artist = self._beets.artist_of(item)
         return artist and (f"ar-{artist[0]}", artist[1])
+
+    def status(self) -> dict[str, Any]:
+        return {"ids": "a media server's"}
 
 
 @pytest.fixture(scope="module")
@@ -80,26 +75,9 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     library._close()
 
 
-def client_of(lib: Library, **options: Any) -> FlaskClient:
+def client_of(lib: Library, *, token: str | None = None, **options: Any) -> FlaskClient:
     answers = Answers(lib, search(), SimilarOptions(**options))
-    settings = {**vars(defaults(ServeSettings)), "max_count": MOST, "options": {}}
-    return create_app(answers, ServerIds(lib), ServeSettings(**settings)).test_client()
-
-
-def search() -> SimilarSearch:
-    settings = defaults(SimilarSettings)
-    store = VectorStore(Models([Card.load()]), False, LOG)
-    qualities = Qualities(WordHeads(), lambda lib: None, store)
-    return SimilarSearch(
-        settings,
-        "",
-        defaults(PlaylistSettings),
-        store,
-        lambda card: Embedder(card, defaults(EmbeddingSettings), LOG),
-        qualities,
-        LastResult(),
-        LOG,
-    )
+    return create_app(answers, ServerIds(lib), settings(max_count=MOST, token=token)).test_client()
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +85,14 @@ def client(lib: Library) -> FlaskClient:
     return client_of(lib)
 
 
+@pytest.fixture(scope="module")
+def guarded(lib: Library) -> FlaskClient:
+    """Of a server that wants a token."""
+    return client_of(lib, token=TOKEN)
+
+
 def get(client: FlaskClient, path: str, **arguments: object) -> Any:
-    answer = client.get(f"/api/{path}?{urlencode(arguments)}")
+    answer = client.get(f"/api/{path}", query_string=arguments) if arguments else client.get(f"/api/{path}")
     assert answer.status_code == 200, answer.text
     return answer.get_json()
 
@@ -137,16 +121,16 @@ def ids_of(rows: list[Mapping[str, Any]]) -> list[str]:
 
 
 @pytest.mark.parametrize("sent", REQUESTS, ids=lambda sent: f"{sent.client} {sent.url.split('?')[0]}")
-def test_each_client_reads_what_it_asked_for(client: FlaskClient, lib: Library, sent: Sent) -> None:
+def test_each_client_reads_what_it_asked_for(guarded: FlaskClient, lib: Library, sent: Sent) -> None:
     artist = ServerIds(lib).artist_of(SEED)
     assert artist
     names = {"seed": f"tr-{SEED}", "other": f"tr-{OTHER}", "artist": quote(artist[0]), "name": quote(artist[1])}
     url = sent.url.format(**names)
     if sent.body is None:
-        answer = client.get(url, headers=sent.headers)
+        answer = guarded.get(url, headers=sent.headers)
     else:
         body = json.dumps(sent.body).replace("{seed}", names["seed"]).replace("{other}", names["other"])
-        answer = client.post(url, data=body, headers=sent.headers, content_type="application/json")
+        answer = guarded.post(url, data=body, headers=sent.headers, content_type="application/json")
     assert answer.status_code == 200, answer.text
     found = decoded(answer.get_json(), sent.reads)
     assert found or url.endswith("active_tasks")
@@ -155,6 +139,26 @@ def test_each_client_reads_what_it_asked_for(client: FlaskClient, lib: Library, 
         song, artist_id = row.get("item_id"), row.get("artist_id")
         assert (song or "").startswith("tr-") or (artist_id or "").startswith("ar-"), row
         assert song not in {f"tr-{id_}" for id_ in ABSENT}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {TOKEN} "[:-2]}, {"Authorization": TOKEN}])
+def test_without_the_token_there_is_no_answer(guarded: FlaskClient, headers: dict[str, str]) -> None:
+    for path in ("health", f"similar_tracks?item_id=tr-{SEED}", "similar_artists"):
+        refused(guarded.get(f"/api/{path}", headers=headers), 401)
+    refused(guarded.post("/api/alchemy", json={"items": []}, headers=headers), 401)
+
+
+def test_many_clients_at_once_get_the_same(client: FlaskClient) -> None:
+    artist = get(client, "track", item_id=f"tr-{SEED}")["author"]
+    urls = [
+        f"similar_tracks?item_id=tr-{SEED}&n=20&radius_similarity=true",
+        f"similar_artists?artist={quote(artist)}&include_component_matches=true",
+        f"find_path?start_song_id=tr-{SEED}&end_song_id=tr-{OTHER}&max_steps=6",
+    ]
+    alone = {url: get(client, url) for url in urls}
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda url: (url, get(client.application.test_client(), url)), urls * 8))
+    assert all(answer == alone[url] for url, answer in found)
 
 
 def test_the_checker_of_types_finds_what_go_would_refuse() -> None:
@@ -206,6 +210,14 @@ def test_radius_similarity_gives_the_same_songs_in_smaller_steps(client: FlaskCl
     assert steps(lib, walked) < steps(lib, by_distance)
 
 
+def test_an_order_stays_where_a_song_is_gone_meanwhile(lib: Library) -> None:
+    answers = Answers(lib, search(), SimilarOptions())
+    songs = answers.similar([SEED], 12)
+    ids = [song.id for song in songs]
+    assert walk(songs, SEED, answers.vectors([SEED, *ids])) != songs
+    assert walk(songs, SEED, answers.vectors([SEED, *ids[1:]])) == songs
+
+
 def steps(lib: Library, songs: list[str]) -> float:
     """The sum of the distances from each song to the next."""
     numbers = [int(song.removeprefix("tr-")) for song in songs]
@@ -219,6 +231,11 @@ def test_counts_are_bounded(client: FlaskClient) -> None:
     assert len(huge) == MOST
     assert len(post(client, "hyperbolic/similar", item_id=f"tr-{SEED}", limit=10**30)["results"]) <= MOST
     assert len(get(client, "search_tracks", search_query="a", end=10**30)) <= MOST
+
+
+def test_the_same_song_elsewhere_is_at_no_distance_rather_than_at_an_unknown_one() -> None:
+    row = track(Song(1, "Help!", "The Beatles", "", 140.0, -1e-8), "tr-1", with_distance=True)
+    assert row == {"item_id": "tr-1", "title": "Help!", "author": "The Beatles", "album": "unknown", "distance": 0.0}
 
 
 def test_an_album_without_a_name_is_unknown(client: FlaskClient, lib: Library) -> None:

@@ -112,3 +112,32 @@ def test_it_is_sent_again_only_when_it_has_changed(client: FlaskClient, answer: 
 @pytest.mark.parametrize("path", ["/page.js", "/page.html", "/static/page.js", "/../page.py", "/.."])
 def test_nothing_else_of_its_folder_is_served(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_its_colours_can_be_read(theme: str) -> None:
+    """Contrast as WCAG 2.2 defines it: 4.5 for text, 3 for what shows where a field or a bar is."""
+    style = (page.HERE / "page.css").read_text(encoding="utf-8")
+    light, dark = [
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", part)) for part in re.findall(r":root \{(.+)\}", style)[:2]
+    ]
+    colours = light if theme == "light" else {**light, **dark}
+
+    def contrast(one: str, other: str) -> float:
+        low, high = sorted(luminance(colours[name]) for name in (one, other))
+        return (high + 0.05) / (low + 0.05)
+
+    for text in ("text", "soft", "accent", "wrong"):
+        assert contrast(text, "ground") >= 4.5, text
+    for text in ("text", "soft"):
+        assert contrast(text, "card") >= 4.5, text
+    assert contrast("on-accent", "accent") >= 4.5
+    assert contrast("edge", "ground") >= 3
+    assert contrast("accent", "line") >= 3
+
+
+def luminance(colour: str) -> float:
+    """Of a colour such as #0059a8: 0 (black) to 1 (white)."""
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from musrec_core._text import one_line
@@ -9,9 +11,9 @@ from musrec_core._text import one_line
 from ..artist_matches import ArtistMatch, matches
 from ..errors import ServeError
 from .arguments import Arguments
-from .refusals import refused_as
+from .refusals import nothing_for, refused_as
 from .rows import of_client, tracks
-from .search_query import words
+from .search_query import exactly, words
 
 if TYPE_CHECKING:
     from ..answers import Answers
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 ARTISTS = 10  # where a client does not say how many
+MOST_ARTISTS = 100  # as the Navidrome plugin's settings allow
 LISTED = 20  # of a search
 SEARCHED = 2000  # songs, among which artists are looked for
 SPARE = 2  # times as many artists are looked for: two of the library may be one of the client's
@@ -41,11 +44,12 @@ class ArtistRequests:
         """`GET similar_artists`: by the `artist`'s id or name."""
         arguments = Arguments.of_url(self._most)
         seeds = self._items(arguments)
-        count = arguments.count("n", default=ARTISTS)
+        count = arguments.count("n", default=ARTISTS, most=MOST_ARTISTS)
         own = {id_ for item in seeds if (id_ := self._id_of(item))}
         rows: dict[str, Row] = {}
         with refused_as(404):
-            for answer in self._answers.artists(seeds, SPARE * count, among=self._ids.known):
+            # with matches, since an artist's id is known by the songs
+            for answer in self._answers.artists(seeds, SPARE * count, among=self._ids.known, with_matches=True):
                 artist = next((known for song in answer.songs if (known := self._ids.artist_of(song.id))), None)
                 if artist is None or artist[0] in own or artist[0] in rows:
                     continue
@@ -56,29 +60,25 @@ class ArtistRequests:
         if not rows:
             raise ServeError(404, "there is no other artist to choose from")
         if arguments.flag("include_component_matches", default=False):
-            for id_, row in rows.items():
-                row["component_matches"] = self._matches(seeds, id_)
+            for id_, found in self._matches(seeds, list(rows)).items():
+                rows[id_]["component_matches"] = found
         return list(rows.values())
 
-    def _matches(self, seeds: list[int], artist: str) -> list[Row]:
-        others = self._ids.items_of_artist(artist) or []
-        own, near = self._answers.vectors(seeds), self._answers.vectors(others)
-        if not len(own) or not len(near):
-            return []
-        return [self._match(number, found) for number, found in enumerate(matches(own, near))]
-
-    def _match(self, number: int, found: ArtistMatch) -> Row:
-        return {
-            "component1_index": number,
-            "component2_index": number,
-            "distance": found.distance,
-            "artist1_representative_songs": self._songs(found.own),
-            "artist2_representative_songs": self._songs(found.others),
+    def _matches(self, seeds: list[int], artists: list[str]) -> dict[str, list[Row]]:
+        """The matches of one artist with each of some others."""
+        items = {artist: self._ids.items_of_artist(artist) or [] for artist in artists}
+        index = self._answers.vectors([*seeds, *chain.from_iterable(items.values())])
+        own = index.among(seeds)
+        found = {artist: matches(own, index.among(some)) for artist, some in items.items()}
+        listed = {id_ for some in found.values() for match in some for id_ in (*match.own, *match.others)}
+        songs = {
+            song.id: {"item_id": id_, "title": song.title}
+            for song, id_ in of_client(self._answers.songs(sorted(listed)), self._ids)
         }
-
-    def _songs(self, items: list[int]) -> list[Row]:
-        songs = self._answers.songs(items)
-        return [{"item_id": id_, "title": song.title} for song, id_ in of_client(songs, self._ids)]
+        return {
+            artist: [_match(number, match, songs) for number, match in enumerate(some)]
+            for artist, some in found.items()
+        }
 
     def tracks(self) -> list[Row]:
         """`GET artist_tracks`."""
@@ -92,15 +92,10 @@ class ArtistRequests:
         if not query:
             return []
         found: dict[str, str] = {}
-        try:
-            songs = self._answers.matching(query, SEARCHED)
-        except ServeError as error:
-            if error.status == 404:
-                return []
-            raise
-        for song in songs:
-            if artist := self._ids.artist_of(song.id):
-                found.setdefault(*artist)
+        with nothing_for(404):
+            for song in self._answers.matching(query, SEARCHED):
+                if artist := self._ids.artist_of(song.id):
+                    found.setdefault(*artist)
         return [
             {"artist": name, "artist_id": id_, "track_count": len(self._ids.items_of_artist(id_) or ())}
             for id_, name in sorted(found.items(), key=lambda artist: artist[1].casefold())[part]
@@ -111,7 +106,7 @@ class ArtistRequests:
         artist = arguments.text("artist") or arguments.text("artist_id")
         if not artist:
             raise ServeError(400, "artist is missing")
-        items = self._ids.items_of_artist(artist)
+        items = items_of(artist, self._ids, self._answers)
         if not items:
             raise ServeError(404, f"there is no artist with the id or name {one_line(artist)}")
         return items
@@ -119,3 +114,23 @@ class ArtistRequests:
     def _id_of(self, item: int) -> str | None:
         artist = self._ids.artist_of(item)
         return artist[0] if artist else None
+
+
+def items_of(artist: str, ids: SongIds, answers: Answers) -> list[int]:
+    """The ids of the items of an artist of the client's, or of exactly this name; empty where there is none."""
+    if (items := ids.items_of_artist(artist)) is not None:
+        return items
+    with nothing_for(404):
+        return [song.id for song in answers.matching(exactly(artist=artist), SEARCHED)]
+    return []
+
+
+def _match(number: int, match: ArtistMatch, songs: Mapping[int, Row]) -> Row:
+    """A match, with those of its songs that the client has."""
+    return {
+        "component1_index": number,
+        "component2_index": number,
+        "distance": match.distance,
+        "artist1_representative_songs": [songs[id_] for id_ in match.own if id_ in songs],
+        "artist2_representative_songs": [songs[id_] for id_ in match.others if id_ in songs],
+    }

@@ -17,3 +17,13 @@ def refused_as(status: int) -> Iterator[None]:
         yield
     except ServeError as error:
         raise (ServeError(status, error.sentence) if error.status == CONFLICT else error) from None
+
+
+@contextmanager
+def nothing_for(status: int) -> Iterator[None]:
+    """Go on after a refusal with this status: nothing is no mistake here."""
+    try:
+        yield
+    except ServeError as error:
+        if error.status != status:
+            raise

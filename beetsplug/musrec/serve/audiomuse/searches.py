@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ServeError
 from .arguments import Arguments
-from .refusals import refused_as
+from .refusals import nothing_for, refused_as
 from .rows import track, tracks
 from .search_query import words
 
@@ -47,12 +46,9 @@ class SearchRequests:
         """The first of the songs that match and that the client has."""
         read = count
         while True:
-            try:
+            songs: list[Song] = []
+            with nothing_for(404):
                 songs = self._answers.matching(query, read)
-            except ServeError as error:
-                if error.status == 404:
-                    return []
-                raise
             known = [song for song in songs if self._ids.song(song.id) is not None]
             if len(known) >= count or len(songs) < read:
                 return known[:count]

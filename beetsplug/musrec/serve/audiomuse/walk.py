@@ -24,8 +24,10 @@ def walk(songs: Sequence[Song], seed: int, index: VectorIndex) -> list[Song]:
     seed : int
         The id of the item that they are near to.
     index : VectorIndex
-        With all of these.
+        With all of these; where one is gone, the library changed meanwhile, and the order stays.
     """
+    if len(index) <= len(songs):
+        return list(songs)
     last, found = seed, []
     for first in range(0, len(songs), AT_ONCE):
         part = songs[first : first + AT_ONCE]
