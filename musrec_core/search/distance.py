@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Metric = Literal["cosine", "euclidean"]
 Real = TypeVar("Real", bound=np.floating[Any])
 
+PART = 100  # values of which the least is taken first: a search for few of many sorts the minima in place of all
 MIN_SQUARED_NORM = 1e-24  # keeps a vector of zeros from dividing by zero; float32 can hold it
 
 
@@ -102,3 +103,18 @@ def distances_from_scores(
     if metric == "euclidean":
         return np.asarray(np.sqrt(np.maximum(scores + squares, 0)))
     return np.asarray(np.maximum(1 + scores / np.sqrt(np.maximum(squares, np.float32(MIN_SQUARED_NORM))), 0))
+
+
+def smallest(values: NDArray[Real], ids: NDArray[np.int64], k: int) -> NDArray[np.intp]:
+    """The positions of the k smallest values [shape=(n,)], smallest first, equal ones in the order of their ids."""
+    if k >= len(values):
+        return np.lexsort((ids, values))
+    near = np.flatnonzero(values <= _bound(values, k))
+    near = near[values[near] <= np.partition(values[near], k - 1)[k - 1]]
+    return near[np.lexsort((ids[near], values[near]))[:k]]
+
+
+def _bound(values: NDArray[Real], k: int) -> Any:
+    """A number that k values or more do not exceed, and not many more: the k-th smallest of the minima of parts."""
+    minima = values[: len(values) // PART * PART].reshape(-1, PART).min(axis=1)
+    return np.partition(minima, k - 1)[k - 1] if k <= len(minima) else np.partition(values, k - 1)[k - 1]

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._files import atomic_write
 from ..errors import IndexFileError
 from . import many_seeds
-from .distance import Metric, distances_from_scores, paired, rank_scores, require_metric, squared_norms
+from .distance import Metric, distances_from_scores, paired, rank_scores, require_metric, smallest, squared_norms
 
 __all__ = ["Metric", "Neighbour", "Ranker", "VectorIndex", "positions", "step_lengths"]
 
@@ -187,14 +187,13 @@ class VectorIndex:
         wanted, q = np.asarray(rows, np.int64), np.asarray(point, np.float32)
         vectors = self.vectors[wanted]
         found = many_seeds.exact(q, vectors, metric) if q.ndim == 2 else paired(vectors, q, metric)
-        return [Neighbour(int(self.ids[row]), float(distance)) for row, distance in zip(wanted, found, strict=True)]
+        return list(map(Neighbour, self.ids[wanted].tolist(), found.tolist()))
 
     def _top(self, scores: NDArray[np.float32], k: int, q: NDArray[np.float32], metric: Metric) -> list[Neighbour]:
-        k = min(k, len(scores))
-        top = np.argpartition(scores, k - 1)[:k]
-        distances = paired(self.vectors[top], q, metric)  # in double precision: the scores' last digits cancel
-        order = np.lexsort((self.ids[top], distances))
-        return [Neighbour(int(self.ids[top[i]]), float(distances[i])) for i in order]
+        top = smallest(scores, self.ids, k)
+        ids, distances = self.ids[top], paired(self.vectors[top], q, metric)  # the scores' last digits cancel
+        order = np.lexsort((ids, distances))
+        return list(map(Neighbour, ids[order].tolist(), distances[order].tolist()))
 
 
 def positions(index: Ranker, ids: Sequence[int]) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import many_seeds
-from .distance import Metric, pairwise, unit
+from .distance import Metric, paired, smallest, unit
 from .index import Neighbour, Ranker, positions
 
 Filter = Callable[[Sequence[Neighbour]], Sequence[Neighbour]]  # ranked songs -> those of them that stay, in their order
@@ -106,19 +106,18 @@ def nearest(
     if not len(pool):
         return []
     point = start(seeds, metric=metric)
-    order = None
+    cost = None
     if steering is not None or point.ndim == 2:
         cost = pool.distances(point, metric=metric)
         if steering is not None:
             cost = cost + (steering if candidates is None else steering[np.isin(index.ids, pool.ids)])
-        order = np.lexsort((pool.ids, cost))
     left_out = set(exclude)
     k = len(left_out) + count * (POOL_PER_FILTERED if filters else 1)
     while True:
-        if order is None:
+        if cost is None:
             ranked = pool.query(point[None], k, metric=metric)[0]
         else:
-            ranked = pool.take(order[:k], point, metric=metric)
+            ranked = pool.take(smallest(cost, pool.ids, k), point, metric=metric)
         kept: Sequence[Neighbour] = [neighbour for neighbour in ranked if neighbour.id not in left_out]
         for keep in filters:
             kept = keep(kept)
@@ -269,7 +268,9 @@ def diversify(
         raise ValueError(f"variety has to be between 0 and 1, got {variety}")
     if variety == 0 or not ranked:
         return list(ranked[:count])
-    distances = pairwise(index.vectors[positions(index, [neighbour.id for neighbour in ranked])], metric)
+    vectors = index.vectors[positions(index, [neighbour.id for neighbour in ranked])].astype(np.float64)
+    if metric == "cosine":
+        vectors = unit(vectors)
     cost = np.maximum.accumulate([neighbour.distance for neighbour in ranked])
     novelty = np.full(len(ranked), np.inf)
     left = np.ones(len(ranked), np.bool_)
@@ -279,5 +280,6 @@ def diversify(
         best = int(gain.argmax())  # the first time all are infinitely novel
         chosen.append(best)
         left[best] = False
-        novelty = np.minimum(novelty, distances[best])
+        distances = 1 - vectors @ vectors[best] if metric == "cosine" else paired(vectors, vectors[best], metric)
+        novelty = np.minimum(novelty, np.maximum(distances, 0))
     return [ranked[i] for i in chosen]

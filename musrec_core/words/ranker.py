@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..search.distance import smallest
 from ..search.index import Metric, Neighbour, Ranker
 
 
@@ -40,9 +41,7 @@ class ScoreIndex:
         """The k best, best first, once for each query; equal scores in the order of ids."""
         if k < 1:
             raise ValueError(f"k has to be 1 or more, got {k}")
-        k = min(k, len(self))
-        top = np.argpartition(-self._scores, k - 1)[:k] if k else np.empty(0, np.int64)
-        best = top[np.lexsort((self.ids[top], -self._scores[top]))]
+        best = smallest(-self._scores, self.ids, k)
         return [self.take(best, query, metric=metric) for query in np.asarray(queries)]
 
     def distances(self, point: ArrayLike, *, metric: Metric = "cosine") -> NDArray[np.float32]:

@@ -84,6 +84,30 @@ def find_sets(
     """
     found = groups.by_album(lib) if options.albums else groups.by_artist(lib)
     seeds = groups.meant(lib, found, args, log, first=options.first)
+    return nearest_sets(lib, index, found, seeds, options, criteria, advice=advice)
+
+
+def nearest_sets(
+    lib: Library,
+    index: VectorIndex,
+    found: Groups,
+    seeds: list[int],
+    options: SimilarOptions,
+    criteria: Criteria,
+    *,
+    advice: Callable[[Iterable[int]], str],
+) -> FoundSets:
+    """The groups nearest to some of them; raises `UserError` where none of these has an embedded song.
+
+    Parameters
+    ----------
+    index : VectorIndex
+        Of the criteria's space.
+    seeds : list of int
+        The numbers of the groups that are the seeds.
+    advice : callable
+        What to do about songs without an embedding.
+    """
     of_song = np.array([found.of_song.get(id_, sets.NONE) for id_ in index.ids.tolist()], np.int64)
     points = sets.means(index, np.where(np.isin(of_song, seeds), of_song, sets.NONE), metric=criteria.metric).vectors
     if not len(points):

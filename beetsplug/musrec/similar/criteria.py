@@ -41,6 +41,13 @@ class Criteria:
     variety: float = 0.0  # 0 to 1: how much the songs should differ from each other
     hub_correction: bool = False
     with_seeds: bool = False  # the seeds may be results
+    unwanted: Collection[int] = ()  # ids that may not be results, nor other copies of their recordings
+
+    def among(self, ids: Collection[int] | None) -> Criteria:
+        """The same, choosing from these ids only; None: from all that these criteria allow."""
+        if ids is None:
+            return self
+        return replace(self, candidates=ids if self.candidates is None else {*self.candidates} & {*ids})
 
     def by_distance_alone(self) -> Criteria:
         """The same, but nothing leans the ranking away from the distance; `--unlike` keeps no songs out then."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ class SimilarSearch:
         last_result: LastResult,
         log: BeetsLogger,
     ) -> None:
-        self.settings, self._exclude, self._playlists = settings, exclude, playlists
+        self.settings, self.exclude, self._playlists = settings, exclude, playlists
         self._vectors, self._embedder, self.qualities = vectors, embedder, qualities
         self._last_result, self._log = last_result, log
         self._nearness: LibraryNearness | None = None  # of the last search
@@ -86,7 +87,8 @@ class SimilarSearch:
             words_alone.check(request.options)
             options = words_alone.without_seeds(options)
         card = self._vectors.get(lib, options.space or "embedding").card
-        criteria = self._criteria(lib, card, options, request.removed)
+        criteria = self._criteria(lib, card, options, request.removed).among(request.among)
+        criteria = replace(criteria, unwanted=request.unwanted)
         if options.artists or options.albums:
             index = self._current(lib, criteria.space, card).index
             advice, tell = partial(self.advice, lib), self._last_result.set
@@ -98,7 +100,7 @@ class SimilarSearch:
     def _criteria(
         self, lib: Library, card: Card, options: SimilarOptions, removed: RemovedSongs | None = None
     ) -> Criteria:
-        return criteria_from(card, lib, options, self.qualities, exclude=self._exclude, removed=removed)
+        return criteria_from(card, lib, options, self.qualities, exclude=self.exclude, removed=removed)
 
     def card(self, lib: Library) -> Card:
         """Of the model whose embeddings of this library are compared."""
@@ -178,7 +180,7 @@ class SimilarSearch:
         paths = [path for path, _ in start.files]
         return Result(
             songs, count, paths, start.items, card.model_id, random_seed, leads, start, criteria.space,
-            sounds=criteria.steering.sounds,
+            sounds=criteria.steering.sounds, distances=dict(neighbours),
         )  # fmt: skip
 
     def _embedded(
@@ -292,7 +294,10 @@ class SimilarSearch:
         found = self._items(lib, path, self._nearness_in(lib, known, criteria.metric))
         removed = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in found], request.removed)
         songs = [item for item in found if item.id not in removed.get(sql.id_of(item), ())]
-        return Result(songs, count, model_id=card.model_id, start=start, space=criteria.space, is_journey=True)
+        return Result(
+            songs, count, model_id=card.model_id, start=start, space=criteria.space, is_journey=True,
+            distances=dict(path),
+        )  # fmt: skip
 
 
 def _labels(card: Card) -> list[str]:

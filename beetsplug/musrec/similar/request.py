@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,13 +36,19 @@ class PlaylistContext:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for: options, the words of a query, or the seeds themselves; ``playlist`` is None for a list."""
+    """What is asked for: options, the words of a query, or the seeds themselves; ``playlist`` is None for a list.
+
+    ``among`` are the ids of the items that may be found, beside what the options say; None: all. ``unwanted`` are those
+    that may not be found, nor any other copy of their recordings.
+    """
 
     options: SimilarOptions
     args: list[str] = field(default_factory=list)
     items: list[Item] | None = None
     removed: RemovedSongs = field(default_factory=RemovedSongs)
     playlist: PlaylistContext | None = None
+    among: Collection[int] | None = None
+    unwanted: frozenset[int] = frozenset()
 
     @property
     def is_words_alone(self) -> bool:
@@ -65,6 +72,7 @@ class Result:
     is_journey: bool = False  # whether each song leads to the next
     sounds: WordRequest | None = None  # the words that it is for
     sets: FoundSets | None = None  # artists or albums, where they were asked for: the songs are some of theirs
+    distances: Mapping[int, float] = field(default_factory=dict)  # of the songs, by id: `LastResult` is all threads'
 
     def seed_names(self) -> list[str]:
         """The seeds, as a reader knows them."""
