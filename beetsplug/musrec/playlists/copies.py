@@ -56,6 +56,7 @@ class Copies:
     def __init__(self, settings: PlaylistSettings, log: BeetsLogger) -> None:
         self._settings, self._log = settings, log
         self._failed = 0
+        self._told: set[str] = set()
 
     @cached_property
     def targets(self) -> list[Target]:
@@ -125,7 +126,7 @@ class Copies:
                 target.writer.save(copy, [line for _, line in held], Recipe((COMMAND, name), songs=marks), old)
             except (UserError, OSError) as error:
                 self._failed += 1
-                self._log.warning("the target {}: {}", target.name, error)
+                self._tell_once(f"the target {target.name}: {error}")
 
     def _copies(self, path: bytes) -> Iterator[tuple[Target, bytes, str]]:
         """Each target, the file for a playlist there, and the playlist's name in the recipes of copies."""
@@ -184,6 +185,12 @@ class Copies:
         self._tell(target, [entry for entry in entries if entry.uri is None and not style.is_in_folders(entry.path)],
                    "in no folder of `map`, and written with the path that beets knows")  # fmt: skip
         return held
+
+    def _tell_once(self, message: str) -> None:
+        """Warn, but not for each of a hundred playlists that a folder is missing."""
+        if message not in self._told:
+            self._told.add(message)
+            self._log.warning("{}", message)
 
     def _tell(self, target: Target, entries: Sequence[Entry], what: str) -> None:
         if entries:
