@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 ARTISTS = 10  # where a client does not say how many
+MOST_ARTISTS = 100  # as the Navidrome plugin's settings allow
 LISTED = 20  # of a search
 SEARCHED = 2000  # songs, among which artists are looked for
 SPARE = 2  # times as many artists are looked for: two of the library may be one of the client's
@@ -43,7 +44,7 @@ class ArtistRequests:
         """`GET similar_artists`: by the `artist`'s id or name."""
         arguments = Arguments.of_url(self._most)
         seeds = self._items(arguments)
-        count = arguments.count("n", default=ARTISTS)
+        count = arguments.count("n", default=ARTISTS, most=MOST_ARTISTS)
         own = {id_ for item in seeds if (id_ := self._id_of(item))}
         rows: dict[str, Row] = {}
         with refused_as(404):
