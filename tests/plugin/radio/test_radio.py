@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -196,7 +197,41 @@ def test_to_leads_to_a_song(library: Beet, daemon: Daemon) -> None:
     assert "the queue ends with" in refused(library, daemon, "--to", "Second Drone")
 
 
+def test_a_journey_keeps_to_the_same_songs(library: Beet, daemon: Daemon) -> None:
+    played = library("ls", "-f", "$id", "^title:waltz", "^title:rock").lines
+    for id_ in played:
+        library.sql("INSERT INTO item_attributes (entity_id, key, value) VALUES (?, 'last_played', ?)",
+                    int(id_), str(time.time() - 60))  # fmt: skip
+    library.configure(musrec={"exclude": "title:waltz"})
+    daemon.mpc("add", named(library, "Harbour Waltz")[0])
+    once(library, daemon, "--to", "Second Drone")  # it is asked for, though it was played
+    assert daemon.queue[-1] == named(library, "Second Drone")[0]
+    assert set(daemon.queue[1:-1]) <= set(named(library, "title:rock"))
+
+
 # Following.
+
+
+def test_what_was_heard_does_not_come_again_within_the_time(library: Beet, daemon: Daemon, radio: Start) -> None:
+    library.configure(musrec={"radio": {"ahead": 1}})
+    waltz, other = named(library, "title:waltz")
+    daemon.mpc("add", waltz)
+    daemon.mpc("play")
+    running = radio(library, daemon)
+    running.says("filling the queue")
+    assert running.end() == 0
+    daemon.client.clear()
+    daemon.mpc("add", other)
+    library.configure(musrec={"radio": {"ahead": 9, "options": {"in": "title:waltz"}}})
+    said = once(library, daemon)
+    assert (daemon.queue, said.err) == ([other], "musrec: no other song is left to choose from\n")
+    file = library.home / "library.db.musrec-radio"
+    stored = json.loads(file.read_text())
+    for each in stored["players"][daemon.host]["heard"]:
+        each[2] -= 12.1 * 3600
+    file.write_text(json.dumps(stored))
+    once(library, daemon)
+    assert daemon.queue == [other, waltz]
 
 
 def test_it_follows_what_is_skipped_removed_and_added(library: Beet, daemon: Daemon, radio: Start) -> None:
