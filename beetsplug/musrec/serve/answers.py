@@ -147,8 +147,8 @@ class Answers:
         own = [id_ for seed in seeds for id_ in found.songs[seed]]
         answers = []
         for each in near.sets:
-            songs, of_seeds = each.songs[:SONGS_OF_A_MATCH], []  # the songs always: clients' ids of artists are theirs
-            if with_matches:
+            songs, of_seeds = each.songs[:SONGS_OF_A_MATCH] if with_matches else [], []
+            if songs:
                 points = snapshot.index.vectors_of(songs)
                 of_seeds = [
                     n.id

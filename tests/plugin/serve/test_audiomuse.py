@@ -17,9 +17,10 @@ from beets.library import Library
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from beetsplug.musrec.serve.answers import Answers
+from beetsplug.musrec.serve.answers import Answers, Song
 from beetsplug.musrec.serve.app import create_app
 from beetsplug.musrec.serve.artist_matches import matches, sides
+from beetsplug.musrec.serve.audiomuse.rows import track
 from beetsplug.musrec.serve.audiomuse.walk import walk
 from beetsplug.musrec.serve.ids import BeetsIds
 from beetsplug.musrec.similar.options import SimilarOptions
@@ -230,6 +231,11 @@ def test_counts_are_bounded(client: FlaskClient) -> None:
     assert len(huge) == MOST
     assert len(post(client, "hyperbolic/similar", item_id=f"tr-{SEED}", limit=10**30)["results"]) <= MOST
     assert len(get(client, "search_tracks", search_query="a", end=10**30)) <= MOST
+
+
+def test_the_same_song_elsewhere_is_at_no_distance_rather_than_at_an_unknown_one() -> None:
+    row = track(Song(1, "Help!", "The Beatles", "", 140.0, -1e-8), "tr-1", with_distance=True)
+    assert row == {"item_id": "tr-1", "title": "Help!", "author": "The Beatles", "album": "unknown", "distance": 0.0}
 
 
 def test_an_album_without_a_name_is_unknown(client: FlaskClient, lib: Library) -> None:

@@ -56,10 +56,11 @@ class Arguments:
         text = self.text(name)
         return text.lower() in TRUE if text else default
 
-    def count(self, *names: str, default: int) -> int:
+    def count(self, *names: str, default: int, most: int | None = None) -> int:
         """How many, by the first of these names that is there; what is above the most counts as that."""
         name = next((name for name in names if self._values.get(name) not in (None, "")), names[0])
-        return parameters.as_count(name, self._values.get(name), default, self._most)
+        most = self._most if most is None else min(most, self._most)
+        return parameters.as_count(name, self._values.get(name), default, most)
 
     def part(self, most: int) -> slice:
         """The part of a list from ``start`` to ``end``, counted from 0: of so many, where there is no ``end``."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 ARTISTS = 10  # where a client does not say how many
+MOST_ARTISTS = 100  # as the Navidrome plugin's settings allow
 LISTED = 20  # of a search
 SEARCHED = 2000  # songs, among which artists are looked for
 SPARE = 2  # times as many artists are looked for: two of the library may be one of the client's
@@ -43,11 +44,12 @@ class ArtistRequests:
         """`GET similar_artists`: by the `artist`'s id or name."""
         arguments = Arguments.of_url(self._most)
         seeds = self._items(arguments)
-        count = arguments.count("n", default=ARTISTS)
+        count = arguments.count("n", default=ARTISTS, most=MOST_ARTISTS)
         own = {id_ for item in seeds if (id_ := self._id_of(item))}
         rows: dict[str, Row] = {}
         with refused_as(404):
-            for answer in self._answers.artists(seeds, SPARE * count, among=self._ids.known):
+            # with matches, since an artist's id is known by the songs
+            for answer in self._answers.artists(seeds, SPARE * count, among=self._ids.known, with_matches=True):
                 artist = next((known for song in answer.songs if (known := self._ids.artist_of(song.id))), None)
                 if artist is None or artist[0] in own or artist[0] in rows:
                     continue

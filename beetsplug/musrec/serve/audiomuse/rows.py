@@ -32,5 +32,5 @@ def track(song: Song, id_: str, *, with_distance: bool = False) -> dict[str, Any
         "album": song.album.strip() or UNKNOWN,
     }
     if with_distance and song.distance is not None:
-        row["distance"] = float(song.distance)
+        row["distance"] = max(float(song.distance), 0.0)  # clients take what is below 0 by rounding as unknown
     return row

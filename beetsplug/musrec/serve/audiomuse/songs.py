@@ -12,7 +12,7 @@ from .. import parameters
 from ..errors import ServeError
 from .arguments import Arguments, as_text
 from .artists import items_of
-from .refusals import CONFLICT, refused_as
+from .refusals import refused_as
 from .rows import track, tracks
 from .search_query import exactly
 from .walk import walk
@@ -25,7 +25,8 @@ Row = dict[str, Any]
 
 OF_AN_ARTIST = 3  # songs, with `eliminate_duplicates`: AudioMuse-AI's MAX_SONGS_PER_ARTIST
 SIMILAR, PATH, BLEND, PLAYED = 10, 25, 100, 50  # songs, where a client does not say how many
-ENDS = 2  # of a path
+ENDS, MOST_STEPS = 2, 200  # of a path: AudioMuse-AI's PATH_MAX_LENGTH
+NOT_ENOUGH = (404, 409)  # how `Answers` refuses a path for which there are too few songs
 NAMESAKES = 20  # songs of one title and artist, of which one is looked for that the client has
 LATELY, SEEDS = "30d", 50  # what was played within this time, the last so many
 
@@ -72,7 +73,7 @@ class SongRequests:
         first, last = self._item(start), self._item(end)
         if first == last:
             raise ServeError(400, "start_song_id and end_song_id are the same song")
-        count = max(arguments.count("max_steps", "count", default=PATH), ENDS)
+        count = max(arguments.count("max_steps", "count", default=PATH, most=MOST_STEPS), ENDS)
         songs = self._journey(first, last, count, exact=arguments.flag("path_fix_size", default=False))
         return {
             "path": tracks(songs, self._ids),
@@ -86,7 +87,7 @@ class SongRequests:
                 try:
                     return self._answers.journey(first, last, count, among=self._ids.known)
                 except ServeError as error:
-                    if exact or count == ENDS or error.status != CONFLICT:
+                    if exact or count == ENDS or error.status not in NOT_ENOUGH:
                         raise
                     count = max(count // 2, ENDS)
 
