@@ -85,8 +85,10 @@ class Copies:
                 if gone or new:
                     shown = printable(displayable_path(copy))
                     self._log.info("taken over from {}: {} removed, {} added", shown, len(gone), len(new))
-        gone = {mark for key, mark in recipe.songs if key in removed}
-        left = [e for e in document.entries if recipes.mark(e.location) not in gone and _key(e.location) not in removed]
+        marks = {mark for key, mark in recipe.songs if key in removed}
+        left = [
+            e for e in document.entries if recipes.mark(e.location) not in marks and _key(e.location) not in removed
+        ]
         listed = {entry.location for entry in left}
         return replace(document, entries=(*left, *(kept for kept in added.values() if kept.location not in listed)))
 

@@ -370,3 +370,14 @@ def test_the_copy_of_a_mix_names_it(library: Beet, lists: Path) -> None:
     assert found is not None
     assert found.words == ("copy", "F%C3%BCr%20100%25%20%231%20%27you%27.m3u8")
     library("mixes")
+
+
+def test_after_an_import(own_files: Beet, lists: Path) -> None:
+    targets = {**two(own_files, lists), "gone": {"dir": str(lists.parent / "gone")}}
+    own_files.configure(
+        musrec={"playlist": {"dir": str(lists), "targets": targets}, "mixes": [MIX], "mixes_on_import": True}
+    )
+    said = own_files("import", str(own_files.directory), "-I")
+    assert said.err.count("the target gone: there is no folder") == 1
+    assert all(line.startswith("/music/") for line in locations(lists.parent / "nas/Waltzes.m3u8"))
+    assert (lists.parent / "car/Waltzes.m3u").exists()
