@@ -7,7 +7,7 @@ because it could not be played.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -109,11 +109,22 @@ class Listening:
         self._begun.clear()
         self._unseen.clear()
 
-    def appended(self, id_: str, song: Song) -> None:
-        """Note a place that the radio has filled."""
-        self._own.add(id_)
-        self._unseen[id_] = song
+    def append(self, song: Song, put: Callable[[], str | None]) -> str | None:
+        """Put a song into the queue, and note that the radio did it, even if it is ended meanwhile.
+
+        Parameters
+        ----------
+        put : callable
+            Does it, and gives the id of the place; None where the player does not know the song.
+        """
         self.memory.appended.append(song)
+        id_ = put()
+        if id_ is None:
+            self.memory.appended.remove(song)
+        else:
+            self._own.add(id_)
+            self._unseen[id_] = song
+        return id_
 
     def observe(self, look: Look, songs: Mapping[str, Song], now: float) -> None:
         """Take in a look at the player.

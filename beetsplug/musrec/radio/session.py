@@ -219,10 +219,8 @@ class Session:
             while found and len(ids) < count:
                 item = spacing.next(found)
                 found.remove(item)
-                id_ = self._append(item)
+                id_ = self._append_own(item)
                 if id_ is not None:
-                    listening.appended(id_, _song(item))
-                    self.keep()
                     spacing.taken(item)
                     unwanted.add(sql.id_of(item))
                     ids.append(id_)
@@ -250,6 +248,13 @@ class Session:
             )
         self._absent.add(sql.id_of(item))
         return None
+
+    def _append_own(self, item: Item) -> str | None:
+        """The same for a song that the radio has chosen."""
+        song = Song(song_keys.of_item(item), sql.id_of(item))
+        id_ = self._listening.append(song, lambda: self._append(item))
+        self.keep()
+        return id_
 
     def _spellings(self, item: Item) -> Iterable[str]:
         """What MPD may call a song; its own spelling only if that is needed."""
@@ -291,12 +296,5 @@ class Session:
             raise UserError("--to needs a song of beets in the queue to begin with: add one, or --start QUERY")
         wish = Wish([], (), self._catalogue.ids(listening.unwanted(now - self._period)), self._absent)
         for item in self._chooser.journey(lib, ends[-1], query, wish):
-            id_ = self._append(item)
-            if id_ is not None:
-                listening.appended(id_, _song(item))
-                self.keep()
+            self._append_own(item)
         self._observe()
-
-
-def _song(item: Item) -> Song:
-    return Song(song_keys.of_item(item), sql.id_of(item))

@@ -16,6 +16,9 @@ from werkzeug.exceptions import MethodNotAllowed
 from .errors import ServeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask
 
     from ..config import ServeSettings
@@ -29,7 +32,9 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:[0-9]{0,5})?", re.ASCII)
+PORT = re.compile(r":[0-9]{1,5}$", re.ASCII)
+HOST = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)({PORT.pattern})?", re.ASCII)
+NO_HOST = "malformed.invalid"
 
 
 def is_loopback(address: str) -> bool:
@@ -72,6 +77,23 @@ def _encoded(token: str) -> list[bytes]:
     return tokens
 
 
+class _WithHost:
+    """An application in front of which a malformed Host header is made harmless: Werkzeug would fail."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not _is_host(environ.get("HTTP_HOST", "")):
+            environ["HTTP_HOST"] = NO_HOST
+        return self._app(environ, start_response)
+
+
+def _is_host(sent: str) -> bool:
+    port = PORT.search(sent)
+    return bool(not sent or HOST.fullmatch(sent)) and (port is None or int(port[0][1:]) <= 65_535)
+
+
 class Access:
     """Refuses requests; adds the headers that every response has.
 
@@ -88,6 +110,7 @@ class Access:
 
     def register(self, app: Flask) -> None:
         """Look at every request of an application, and every response."""
+        app.wsgi_app = _WithHost(app.wsgi_app)  # type: ignore[method-assign]
         app.before_request(self.admit)
         app.after_request(self.add_headers)
 
@@ -122,9 +145,8 @@ class Access:
         """Whether a client means this machine: else a page of the web, whose name its owner lets point here, asks."""
         if sent is None:  # no browser
             return True
-        if not (match := HOST.fullmatch(sent)):
-            return False
-        name = match["name"].lower().strip("[]").removesuffix(".")
+        name = sent.lower().rpartition(":")[0] if PORT.search(sent) else sent.lower()
+        name = name.strip("[]").removesuffix(".")
         return name in {"localhost", self._host} or is_loopback(name)
 
     def _is_from_another_page(self) -> bool:

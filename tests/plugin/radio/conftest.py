@@ -22,7 +22,7 @@ import pytest
 
 from ..conftest import BEET, Beet
 
-PATIENCE = 15.0  # seconds: a busy machine is slow, which is no failure
+PATIENCE = 60.0  # seconds: a busy machine is slow, which is no failure
 
 
 def free_port() -> int:
@@ -211,3 +211,11 @@ def memory(beet: Beet, daemon: Daemon) -> dict[str, Any]:
     address = f"{daemon.host}:{daemon.port}" if daemon.port else daemon.host
     found: dict[str, Any] = stored["players"][address]
     return found
+
+
+def heard(beet: Beet, daemon: Daemon, count: int) -> None:
+    """Wait until the radio has noted that so many songs began."""
+    until = time.monotonic() + PATIENCE
+    while len(memory(beet, daemon)["heard"]) < count:
+        assert time.monotonic() < until, memory(beet, daemon)
+        time.sleep(0.01)

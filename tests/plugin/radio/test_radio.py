@@ -14,7 +14,7 @@ import pytest
 
 from ...programs import needs
 from ..conftest import Beet, Completed
-from .conftest import Daemon, RunningRadio, free_port, memory, running_daemon
+from .conftest import Daemon, RunningRadio, free_port, heard, memory, running_daemon
 
 pytestmark = [pytest.mark.quick_model, needs("mpd", "mpc")]
 
@@ -187,7 +187,7 @@ def test_it_follows_what_is_skipped_removed_and_added(library: Beet, daemon: Dae
     (added,) = [file for file in named(library, "Rock") if file not in daemon.queue][:1]
     daemon.mpc("add", added)
     daemon.mpc("next")
-    daemon.until(lambda: "nextsong" in daemon.client.status() and daemon.client.status()["song"] == "2")
+    heard(library, daemon, 3)
     daemon.mpc("next")
     daemon.has(6)
     assert removed not in daemon.queue

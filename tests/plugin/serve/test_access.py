@@ -84,7 +84,8 @@ def test_without_a_token_this_machine_may_ask(client: FlaskClient, host: str) ->
     [
         "rebound.example", "rebound.example:8338", "localhost.example", "127.0.0.1.example", "192.168.0.7", "[::2]",
         "127.0.0.1, rebound.example", "127.0.0.1@rebound.example", "127.0.0.1/rebound.example", "2130706433", "::1", "",
-        "127.0.0.1:x", "127.0.0.1:8338\trebound.example",
+        "127.0.0.1:x", "127.0.0.1:99999", "127.0.0.1:", "[::1", "\xff", "[127.0.0.1]x",
+        "127.0.0.1:8338\trebound.example",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/status", "/", "/nothing"])

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import sqlite3
 from collections.abc import Collection
 from typing import Any
 
 import pytest
+from beets import logging
+from beets.dbcore.db import DBAccessError
 from beets.library import Library
 from flask.testing import FlaskClient
 
 import musrec_core
+from beetsplug.musrec.serve.answers import Answers
+from beetsplug.musrec.serve.app import create_app
 from beetsplug.musrec.serve.ids import BeetsIds
+from beetsplug.musrec.similar.options import SimilarOptions
 
-from .served import NOT_EMBEDDED, SONGS, application
+from .served import NOT_EMBEDDED, SONGS, application, search, settings
 
 
 def get(client: FlaskClient, path: str, **parameters: Any) -> Any:
@@ -175,3 +182,34 @@ def test_with_the_ids_of_a_media_server_only_its_songs_are_answers(served: Libra
     assert refusal(client, "/similar", id="99") == (404, "there is no song with the id 99")
     assert get(client, "/similar", query="id:120", n=3)["seeds"] == []  # it is what the songs are near to, all the same
     assert get(client, "/status").items() >= {"ids": "subsonic", "matched": 100, "unmatched": 3}.items()
+
+
+class Failing(BeetsIds):
+    """What fails in a way that nobody foresaw."""
+
+    error: Exception
+
+    def item(self, song: str) -> int | None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "sentence"),
+    [
+        (ZeroDivisionError("top secret"), 500, "the server failed: its log says why"),
+        (sqlite3.DatabaseError("top secret"), 503, "the library can't be read: the server's log says why"),
+        (DBAccessError("top secret"), 503, "the library can't be read: the server's log says why"),
+    ],
+)
+def test_the_log_has_the_traceback_and_the_client_a_sentence(
+    served: Library, error: Exception, status: int, sentence: str
+) -> None:
+    ids = Failing(served)
+    ids.error = error
+    log = logging.getLogger("musrec-failing")
+    handler = logging.StreamHandler(stream := io.StringIO())
+    log.addHandler(handler)
+    client = create_app(Answers(served, search(), SimilarOptions()), ids, settings(), log).test_client()
+    assert refusal(client, "/similar", id="1") == (status, sentence)
+    assert "GET /similar?id=1 failed\nTraceback" in stream.getvalue()
+    assert "top secret" in stream.getvalue()
