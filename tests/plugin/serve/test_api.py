@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sqlite3
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from beetsplug.musrec.serve.answers import Answers
 from beetsplug.musrec.serve.app import create_app
 from beetsplug.musrec.serve.ids import BeetsIds
 from beetsplug.musrec.similar.options import SimilarOptions
+from benchmarks.synthetic_library import make_library
 
 from .served import NOT_EMBEDDED, SONGS, application, search, settings
 
@@ -113,9 +115,9 @@ def test_titles_in_any_script_are_sent_as_they_are(served: Library, client: Flas
         ("/similar", {"query": "title::("}, 400, "'('"),
         ("/journey", {"from_id": "1"}, 400, "to or to_id is missing"),
         ("/journey", {"from_id": ["1", "2"], "to_id": "3"}, 400, "from_id is given too often: 1 is the most"),
-        ("/journey", {"from_id": "1", "to_id": "1"}, 409, "a journey can't visit the same song twice"),
+        ("/journey", {"from_id": "1", "to_id": "1"}, 400, "a journey can't visit the same song twice"),
         ("/sounds", {}, 400, "the parameter words is missing"),
-        ("/sounds", {"words": "pinao"}, 409, "there is no word pinao"),
+        ("/sounds", {"words": "pinao"}, 400, "there is no word pinao"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_answered_is_refused_in_a_sentence(
@@ -213,3 +215,21 @@ def test_the_log_has_the_traceback_and_the_client_a_sentence(
     assert refusal(client, "/similar", id="1") == (status, sentence)
     assert "GET /similar?id=1 failed\nTraceback" in stream.getvalue()
     assert "top secret" in stream.getvalue()
+
+
+@pytest.mark.parametrize("asked", [{"id": "5"}, {"query": "id:5"}])
+def test_a_library_on_a_disk_that_is_away_is_waited_for(tmp_path: Path, asked: dict[str, str]) -> None:
+    file = make_library(tmp_path / "library.db", 40)
+    away = tmp_path / "away.db"
+    library = Library(str(file), "/music")
+    client = application(library).test_client()
+    before = get(client, "/similar", **asked)
+    file.rename(away)
+    for path, parameters in [("/similar", asked), ("/status", {}), ("/sounds", {"words": "piano"})]:
+        assert refusal(client, path, **parameters) == (503, "the library can't be read: No such file or directory")
+    assert not file.exists()
+    away.rename(file)
+    assert get(client, "/similar", **asked) == before
+    library._close()
+    file.write_bytes(b"no database" * 1000)
+    assert refusal(client, "/similar", **asked) == (503, "the library can't be read: file is not a database")
