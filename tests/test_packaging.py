@@ -22,6 +22,9 @@ ROOT = Path(__file__).parents[1]
 SOURCES = ["beetsplug", "musrec_core", "training", "benchmarks", "release", "tests"]
 FILES = ["pyproject.toml", "setup.cfg", "README.md", "LICENSE"]
 DATA = {
+    "beetsplug/musrec/serve/page.css",
+    "beetsplug/musrec/serve/page.html",
+    "beetsplug/musrec/serve/page.js",
     "musrec_core/py.typed",
     "musrec_core/map/page.html",
     "musrec_core/models/LICENSE.md",

@@ -62,6 +62,7 @@ class MusrecPlugin(BeetsPlugin):
             self._register_genres()
         if self._is_on(self.config["mixes_on_import"]):
             self.register_listener("import", self._make_mixes)
+        self.register_listener("pluginload", self._extend_web)
 
     @property
     def components(self) -> Components:
@@ -207,3 +208,12 @@ class MusrecPlugin(BeetsPlugin):
         from .playlists.mixes import build_after_import
 
         build_after_import(lambda: self.components.mixes, lib, self._log)
+
+    # The web interface of beets.
+
+    def _extend_web(self) -> None:
+        """Add our address to it, where it is on."""
+        if any(plugin.name == "web" for plugin in plugins.find_plugins()):
+            from .serve import beets_web
+
+            beets_web.register(lambda: self.components.similar_results)

@@ -29,9 +29,14 @@ if TYPE_CHECKING:
     from .library.vectors import VectorStore
     from .library.word_heads import WordHeads
     from .playlists.build import PlaylistBuilder
+    from .playlists.copies import Copies
     from .playlists.files import PlaylistWriter
     from .playlists.mixes import Mixes
     from .playlists.refresh import PlaylistRefresher
+    from .radio.radio import Radio
+    from .serve.answers import Answers
+    from .serve.ids import BeetsIds
+    from .serve.subsonic.ids import SubsonicIds
     from .similar.copies import CopyFinder
     from .similar.find import SimilarSearch
     from .similar.hubs import HubFinder
@@ -260,7 +265,13 @@ class Components:
     def playlist_builder(self) -> PlaylistBuilder:
         from .playlists.build import PlaylistBuilder
 
-        return PlaylistBuilder(self.similar, self.playlist_writer, self.log)
+        return PlaylistBuilder(self.similar, self.playlist_writer, self.copies_of_playlists, self.log)
+
+    @component
+    def copies_of_playlists(self) -> Copies:
+        from .playlists.copies import Copies
+
+        return Copies(self.settings.playlist, self.log)
 
     @component
     def mixes(self) -> Mixes:
@@ -273,3 +284,43 @@ class Components:
         from .playlists.refresh import PlaylistRefresher
 
         return PlaylistRefresher(self.playlist_builder, lambda: self.mixes, self.log)
+
+    @component
+    def radio(self) -> Radio:
+        try:
+            from .radio.radio import Radio
+        except ModuleNotFoundError as error:
+            if error.name != "mpd":
+                raise
+            raise UserError("beet radio needs python-mpd2: run `pip install 'beets-musrec[mpd]'`") from None
+
+        return Radio(self.settings.radio, self.similar, self.log)
+
+    @component
+    def answers(self) -> Answers:
+        """What a server answers from; raises `UserError` for a mistake in `musrec.serve.options`."""
+        from .serve.answers import Answers
+        from .similar import player_options
+
+        lib = self._opened()
+        options = player_options.read(self.settings.serve.options, "musrec.serve.options", lib, self.similar)
+        return Answers(lib, self.similar, options)
+
+    @component
+    def song_ids(self) -> BeetsIds | SubsonicIds:
+        """Of beets, or of the media server of the configuration; raises `UserError` if that can't be read."""
+        if self.settings.subsonic.url:
+            from .serve.subsonic.ids import SubsonicIds
+
+            ids = SubsonicIds(self._opened(), self.settings.subsonic, self.log)
+            ids.start()
+            return ids
+        from .serve.ids import BeetsIds
+
+        return BeetsIds(self._opened())
+
+    def _opened(self) -> Library:
+        """The library of a command, which beets has opened."""
+        if (lib := self.library()) is None:
+            raise RuntimeError("beets has opened no library")
+        return lib

@@ -24,6 +24,7 @@ from .templates import (
     OptionalText,
     PathOf,
     TagName,
+    Targets,
     Text,
     Texts,
     Weights,
@@ -129,6 +130,7 @@ class PlaylistSettings:
     uri_format: str | None = setting(None, OptionalText())
     output: str = setting("extm3u", Choice("extm3u", "m3u"))
     recipe: bool = setting(True, Flag())  # comment lines that tell how it was made
+    targets: tuple[Mapping[str, Any], ...] = setting({}, Targets())  # other places that get a copy of each
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,11 @@ DEFAULTS: dict[str, Any] = {
     "serve": {**_defaults(ServeSettings), "subsonic": _defaults(SubsonicSettings)},
     "radio": _defaults(RadioSettings),
 }
-SECRETS = (("serve", "token"), ("serve", "subsonic", "password"))  # which `beet config` does not print
+SECRETS = (  # which `beet config` does not print; MPD's host may have the password in it
+    ("serve", "token"),
+    ("serve", "subsonic", "password"),
+    ("radio", "host"),
+)
 
 
 class Settings:

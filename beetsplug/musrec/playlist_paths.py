@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from .config import PlaylistSettings
 
 STDOUT = "-"  # as a name: standard output
-ENDINGS = (".m3u", ".m3u8")
+DEFAULT_ENDING = ".m3u8"
+ENDINGS = (".m3u", ".m3u8", ".xspf", ".jspf")
 
 
 def target(settings: PlaylistSettings, name: str) -> bytes:
     """Where a playlist of this name is written: below ``playlist.dir`` if that is set, else the working directory."""
     if not name.lower().endswith(ENDINGS):
-        name += ".m3u8"
+        name += DEFAULT_ENDING
     path: bytes = normpath(os.path.join(settings.dir or b"", os.path.expanduser(os.fsencode(name))))
     return path
 

@@ -185,3 +185,15 @@ class Entries(confuse.Template[tuple[dict[str, Any], ...]]):
         if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
             return tuple(value)
         raise _fail(view, "a list of mixes, each with a name and seeds")
+
+
+class Targets(confuse.Template[tuple[dict[str, Any], ...]]):
+    """Maps by name, or a list of maps with a ``name`` each; as such a list. Nothing is none."""
+
+    def convert(self, value: Any, view: ConfigView) -> tuple[dict[str, Any], ...]:
+        entries = [] if value is None else value
+        if isinstance(value, dict):
+            entries = [{**each, "name": name} if isinstance(each, dict) else None for name, each in value.items()]
+        if isinstance(entries, list) and all(isinstance(each, dict) and each.get("name") for each in entries):
+            return tuple(entries)
+        raise _fail(view, "a map of targets by name, each with a `dir`, or a list of them with a `name` each")

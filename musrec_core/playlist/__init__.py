@@ -1,5 +1,6 @@
-"""Playlist files: M3U, and the recipe in their comments."""
+"""Playlist files: M3U, XSPF, JSPF, and the recipe in their comments."""
 
-from .m3u import Entry, Style, encode, read, write
+from .entry import Entry, Style, Tags
+from .m3u import encode, read, write
 
-__all__ = ["Entry", "Style", "encode", "read", "write"]
+__all__ = ["Entry", "Style", "Tags", "encode", "read", "write"]

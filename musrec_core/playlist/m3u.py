@@ -4,81 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from urllib.parse import quote
 
 from .._files import atomic_write
 from .._text import one_line
-from .reading import Locator, names_playlist, read_m3u
-from .recipe import Kept
+from .entry import Entry, Kept, Style
+from .formats import playlist_text
+from .reading import Locator, names_playlist
 
 __all__ = ["Entry", "Style", "encode", "one_line", "read", "write"]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One song of a playlist.
-
-    Attributes
-    ----------
-    path : bytes
-        As the file system has it; absolute.
-    title : str
-        What a player shows, such as ``Artist - Title``.
-    seconds : float, optional
-        Length [s]; unknown without it.
-    uri : str, optional
-        What to write instead of the path: a server's address of the song.
-    """
-
-    path: bytes
-    title: str
-    seconds: float | None = None
-    uri: str | None = None
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a playlist names its songs; the options of beets' smartplaylist, with its names.
-
-    Attributes
-    ----------
-    relative_to : bytes, optional
-        Folder that the paths are made relative to; absolute without it.
-    forward_slash : bool
-        ``/`` for ``\\``: for another system's player.
-    urlencode : bool
-        Percent-encoded paths.
-    prefix : bytes
-        Put before each path.
-    extended : bool
-        With titles and lengths (extended M3U), or paths alone.
-    """
-
-    relative_to: bytes | None = None
-    forward_slash: bool = False
-    urlencode: bool = False
-    prefix: bytes = b""
-    extended: bool = True
-
-    def location(self, entry: Entry) -> bytes:
-        """The line of an entry; raises `ValueError` where it can't be one."""
-        if entry.uri is not None:
-            return one_line(entry.uri).encode("utf-8", "replace")
-        if not self.can_hold(entry):
-            raise ValueError(f"a line break in the path {entry.path!r}")
-        location = entry.path if self.relative_to is None else os.path.relpath(entry.path, self.relative_to)
-        if self.forward_slash:
-            location = location.replace(b"\\", b"/")
-        if self.urlencode:
-            return self.prefix + quote(location).encode("ascii")
-        if not self.prefix and (location.startswith(b"#") or location != location.strip()):
-            location = os.path.join(b".", location)  # a player would see a comment, or trim
-        return self.prefix + location
-
-    def can_hold(self, entry: Entry) -> bool:
-        """Whether an entry's location fits into a line."""
-        return entry.uri is not None or self.urlencode or not (b"\n" in entry.path or b"\r" in entry.path)
 
 
 def encode(
@@ -101,7 +34,8 @@ def encode(
     Raises
     ------
     ValueError
-        A path holds a line break, which M3U can't express unless it is percent-encoded.
+        A path holds a line break, which M3U can't express unless it is percent-encoded, or a character that the
+        style's encoding does not have.
     """
     style = style or Style()
     lines = [b"#EXTM3U", *head] if style.extended else [*head]
@@ -111,7 +45,7 @@ def encode(
             continue
         if style.extended:
             length = round(entry.seconds) if entry.seconds is not None and entry.seconds > 0 else -1
-            lines.append(f"#EXTINF:{length},{one_line(entry.title)}".encode("utf-8", "replace"))
+            lines.append(f"#EXTINF:{length},{one_line(entry.title)}".encode(style.encoding, "replace"))
         lines.append(style.location(entry))
     return b"".join(line + b"\n" for line in (*lines, *tail))
 
@@ -139,7 +73,7 @@ def read(path: str | bytes | os.PathLike[str], *, relative_to: bytes | None = No
     Comments and empty lines are left out; the encoding, a byte order mark, and the line ends of Windows and old Macs do
     not matter. Locations may be absolute or relative paths, ``file:`` URIs, and percent-encoded paths (taken as such
     only where the plain path does not exist, since a name may hold ``%20`` itself); a file's name may have another
-    Unicode form.
+    Unicode form. XSPF and JSPF are read, too, known by their endings.
 
     Parameters
     ----------
@@ -159,13 +93,13 @@ def read(path: str | bytes | os.PathLike[str], *, relative_to: bytes | None = No
     OSError
         The playlist can't be read.
     PlaylistError
-        It is not an M3U playlist.
+        It is no playlist.
     """
     name = os.fsencode(path)
     bases = [os.path.dirname(os.path.abspath(name)), *([relative_to] if relative_to is not None else [])]
     locator = Locator(bases)
     files, others = [], []
-    for line in filter(None, (line.strip() for line in read_m3u(name).splitlines())):
+    for line in filter(None, (line.strip() for line in playlist_text(name).splitlines())):
         if line.startswith(b"#"):
             continue
         file = None if names_playlist(line) else locator.find(line)

@@ -13,7 +13,7 @@ from ..errors import PlaylistError
 
 MAX_BYTES = 64 << 20  # of a playlist: some 500,000 songs
 MAX_PATH_BYTES = 32_768  # on any system
-PLAYLIST_SUFFIXES = (b".m3u", b".m3u8")
+PLAYLIST_SUFFIXES = (b".m3u", b".m3u8", b".xspf", b".jspf")
 # What Windows, DOS and old Macs wrote by default; one counts only where the file that it names is there.
 ENCODINGS = ("cp1252", "cp850", "mac_roman", "cp1250", "cp1251", "cp1253", "cp932", "gbk", "big5", "euc_kr")
 
@@ -38,13 +38,7 @@ def read_m3u(path: str | bytes | os.PathLike[str]) -> bytes:
         It is not an M3U playlist, or larger than 64 MiB; the message says so in one sentence.
     """
     name = os.fsdecode(path)
-    status = os.stat(path)
-    if stat.S_ISDIR(status.st_mode):
-        raise PlaylistError(f"{name} is a folder, not an M3U playlist")
-    if not stat.S_ISREG(status.st_mode):  # a pipe might be waited for, and a device has no end
-        raise PlaylistError(f"{name} is not a regular file, and so not an M3U playlist")
-    with open(path, "rb") as file:
-        content = file.read(MAX_BYTES + 1)
+    content = regular_file(path, "an M3U playlist")
     if content[:2] in _UTF16:
         content = content.decode("utf-16", "replace").encode()
     content = content.removeprefix(b"\xef\xbb\xbf")
@@ -54,6 +48,21 @@ def read_m3u(path: str | bytes | os.PathLike[str]) -> bytes:
     if len(content) > MAX_BYTES:
         raise PlaylistError(f"{name} is too large for a playlist (more than {MAX_BYTES >> 20} MiB)")
     return content
+
+
+def regular_file(path: str | bytes | os.PathLike[str], kind: str) -> bytes:
+    """The first 64 MiB of a file, and a byte more if there is one.
+
+    Raises ``OSError`` where it can't be read, and `PlaylistError` where it is a folder, a pipe or a device.
+    """
+    name = os.fsdecode(path)
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise PlaylistError(f"{name} is a folder, not {kind}")
+    if not stat.S_ISREG(status.st_mode):  # a pipe might be waited for, and a device has no end
+        raise PlaylistError(f"{name} is not a regular file, and so not {kind}")
+    with open(path, "rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _is_binary(content: bytes) -> bool:

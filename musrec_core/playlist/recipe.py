@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .._text import printable
-from .reading import read_m3u
+from .entry import Kept
+from .formats import playlist_text
 
 __all__ = ["Document", "Kept", "Recipe", "mark", "parse", "read"]
 
@@ -93,19 +94,6 @@ def _wrapped(prefix: str, words: Sequence[str]) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An entry of a playlist as written in the file: the comments above it, and its location."""
-
-    comments: tuple[bytes, ...]
-    location: bytes
-
-    @property
-    def lines(self) -> tuple[bytes, ...]:
-        """As they stood."""
-        return (*self.comments, self.location)
-
-
-@dataclass(frozen=True)
 class Document:
     """A playlist: the comments before its first entry, the entries, the comments after the last, and its recipe."""
 
@@ -140,7 +128,7 @@ def read(path: str | bytes | os.PathLike[str]) -> Document:
     ValueError
         As `parse` does.
     """
-    return parse(read_m3u(path))
+    return parse(playlist_text(path))
 
 
 def parse(content: bytes) -> Document:

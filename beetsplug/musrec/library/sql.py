@@ -149,17 +149,23 @@ def items_of(lib: Library, ids: Iterable[int]) -> Iterator[Item]:
 
 def items_at(lib: Library, paths: Iterable[bytes]) -> dict[bytes, Item]:
     """The items of some files, by the given path; the Unicode form of a name does not matter."""
-    wanted = set(paths)
-    known = _paths(lib) if wanted else {}
-    ids = {path: known[path] for path in wanted if path in known}
-    if others := [path for path in wanted - ids.keys() if not path.isascii()]:
-        composed = {_nfc(path): id_ for path, id_ in known.items() if not path.isascii()}
-        ids |= {path: composed[_nfc(path)] for path in others if _nfc(path) in composed}
+    ids = ids_at(lib, paths)
     found = {item.id: item for item in items_of(lib, set(ids.values()))}
     return {path: found[id_] for path, id_ in ids.items() if id_ in found}
 
 
-def _paths(lib: Library) -> dict[bytes, int]:
+def ids_at(lib: Library, paths: Iterable[bytes]) -> dict[bytes, int]:
+    """The ids of the same items."""
+    wanted = set(paths)
+    known = ids_by_path(lib) if wanted else {}
+    ids = {path: known[path] for path in wanted if path in known}
+    if others := [path for path in wanted - ids.keys() if not path.isascii()]:
+        composed = {_nfc(path): id_ for path, id_ in known.items() if not path.isascii()}
+        ids |= {path: composed[_nfc(path)] for path in others if _nfc(path) in composed}
+    return ids
+
+
+def ids_by_path(lib: Library) -> dict[bytes, int]:
     """The ids of all items by their absolute paths; newer beets stores them relative to the library's folder."""
     with lib.transaction() as tx:
         rows = tx.query("SELECT path, id FROM items WHERE path IS NOT NULL")

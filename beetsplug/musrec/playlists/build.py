@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from beets.library import Item
 from beets.ui import UserError
 from beets.util import displayable_path
 
 from musrec_core._text import number_of, printable
 from musrec_core.errors import PlaylistError
 from musrec_core.playlist import recipe as recipes
-from musrec_core.playlist.reading import Locator
 from musrec_core.playlist.recipe import Recipe
 
 from ..library import song_keys, sql
@@ -25,15 +24,16 @@ from ..similar.times import parse_length
 from .overwrite import check_playlist
 
 if TYPE_CHECKING:
-    from beets.library import Item, Library
+    from beets.library import Library
     from beets.logging import BeetsLogger
 
-    from musrec_core.playlist.m3u import Entry
-    from musrec_core.playlist.recipe import Document, Kept
+    from musrec_core.playlist.entry import Entry, Kept
+    from musrec_core.playlist.recipe import Document
 
     from ..similar.find import SimilarSearch
     from ..similar.options import SimilarOptions
     from ..similar.request import Result
+    from .copies import Copies
     from .files import PlaylistWriter
 
 MAX_SEEDS = 5  # seeds that the file names for a reader
@@ -99,25 +99,35 @@ class PlaylistBuilder:
     ----------
     search : SimilarSearch
     writer : PlaylistWriter
+    copies : Copies
+        For the targets of the configuration.
     log : BeetsLogger
     """
 
-    def __init__(self, search: SimilarSearch, writer: PlaylistWriter, log: BeetsLogger) -> None:
-        self.search, self.writer, self._log = search, writer, log
+    def __init__(self, search: SimilarSearch, writer: PlaylistWriter, copies: Copies, log: BeetsLogger) -> None:
+        self.search, self.writer, self.copies, self._log = search, writer, copies, log
 
     def check_new(self, name: str, *, force: bool) -> None:
         """Raise `UserError` where a playlist can't be written, or may not be overwritten."""
         check_playlist(self.writer, name, force=force)
+        self.copies.check(self.writer.path_of(name))
 
     def write_new(self, lib: Library, name: str, request: Request, result: Result) -> None:
         """Write what `beet similar -m` found."""
         path = self.writer.path_of(name)
-        built = self.write(lib, path, Source(request), result, None)
+        built = self.write(lib, path, Source(request), result, None, force=request.options.force)
         if name != STDOUT:
             self._log.info("wrote {} to {}", number_of(built.songs, "song"), displayable_path(path))
 
     def rebuild(
-        self, lib: Library, path: bytes, source: Source, state: PlaylistState | None, *, pretend: bool = False
+        self,
+        lib: Library,
+        path: bytes,
+        source: Source,
+        state: PlaylistState | None,
+        *,
+        force: bool = False,
+        pretend: bool = False,
     ) -> Built:
         """Build a playlist, or build it again, without the songs that were removed and with those that were added."""
         request = source.request
@@ -129,7 +139,7 @@ class PlaylistBuilder:
         result = self.search.find(lib, replace(request, playlist=context, removed=removed))
         if not result.songs:
             raise UserError(f"no song was found for the playlist {displayable_path(path)}: it is left as it is")
-        return self.write(lib, path, source, result, state, pretend=pretend)
+        return self.write(lib, path, source, result, state, force=force, pretend=pretend)
 
     def read_state(self, lib: Library, path: bytes, *, advice: str = "") -> PlaylistState:
         """Read a playlist and what was changed in it by hand; raises `UserError` where it has no recipe.
@@ -154,6 +164,7 @@ class PlaylistBuilder:
         return self._state(lib, path, document, document.recipe)
 
     def _state(self, lib: Library, path: bytes, document: Document, recipe: Recipe) -> PlaylistState:
+        document = self.copies.merged(lib, path, document, recipe, self.writer)
         marks = {recipes.mark(entry.location) for entry in document.entries}
         written = dict.fromkeys(key for key, _ in recipe.songs)
         known = {mark for _, mark in recipe.songs}
@@ -180,10 +191,8 @@ class PlaylistBuilder:
 
     def items_of(self, lib: Library, path: bytes, entries: tuple[Kept, ...]) -> list[Item]:
         """The songs of the library that some entries of a playlist name."""
-        bases = [os.path.dirname(path), *filter(None, [self.writer.settings.relative_to])]
-        locator = Locator(bases)
-        files = [file for entry in entries if (file := locator.find(entry.location)) is not None]
-        return list(sql.items_at(lib, files).values())
+        found = self.writer.located(lib, path, entries).values()
+        return list({item.id: item for item in found if isinstance(item, Item)}.values())
 
     def write(
         self,
@@ -194,32 +203,39 @@ class PlaylistBuilder:
         state: PlaylistState | None,
         *,
         extend: bool = False,
+        force: bool = False,
         pretend: bool = False,
     ) -> Built:
         """Write the seeds and the songs with the recipe; with ``extend`` the songs alone, after what is there."""
         old = state.document if state else None
         removed, added = (state.removed, state.added) if state else (frozenset(), ())
-        entries = self._entries(lib, result, state.unwanted if state else RemovedSongs(), with_seeds=not extend)
+        entries = self._entries(lib, path, result, state.unwanted if state else RemovedSongs(), with_seeds=not extend)
         before = [song for song in state.recipe.songs if song[0] in state.listed] if state else []
-        songs = [(key, self.writer.mark(entry)) for key, entry in entries]
+        songs = [(key, self.writer.mark(path, entry)) for key, entry in entries]
         options = settled(source.request.options, result, extend=extend)
         recipe = self._recipe(source, options, result, [*(before if extend else ()), *songs], removed)
         lines: list[Entry | Kept] = [entry for _, entry in entries]
         lines = [*old.entries, *lines] if old and extend else [*lines, *added]
         if not pretend:
             self.writer.save(path, lines, recipe, old)
+            self.copies.write(
+                lib, path, lines, recipe, self.writer,
+                force=force, is_merged=state is not None, is_mix=source.mix is not None,
+            )  # fmt: skip
         new = Counter(song_keys.name_of(key) for key, _ in songs) - Counter(song_keys.name_of(key) for key, _ in before)
         return Built(result, len(lines), new.total(), len(removed), len(added))
 
     def _entries(
-        self, lib: Library, result: Result, unwanted: RemovedSongs, *, with_seeds: bool
+        self, lib: Library, path: bytes, result: Result, unwanted: RemovedSongs, *, with_seeds: bool
     ) -> list[tuple[str, Entry]]:
         """The entries of the seeds, where the playlist begins with them, and of the songs, each after its key."""
         with_seeds = with_seeds and result.begins_with_seeds
         files = [file for file in result.seed_files if with_seeds and song_keys.of_file(file) not in unwanted.keys]
         items = [*(result.seed_items if with_seeds else []), *result.songs]
         removed = song_keys.removed_namesakes(lib, [sql.id_of(item) for item in items], unwanted)
-        return self.writer.entries(files, [item for item in items if item.id not in removed.get(sql.id_of(item), ())])
+        return self.writer.entries(
+            path, files, [item for item in items if item.id not in removed.get(sql.id_of(item), ())]
+        )
 
     def _recipe(
         self,

@@ -150,6 +150,7 @@ class Mixes:
         """
         if not self._builder.writer.settings.dir:
             raise UserError("set `musrec.playlist.dir` in the configuration: mixes are written to that folder")
+        self._builder.copies.check(self._builder.writer.settings.dir)
         wanted, known = {name.casefold() for name in names}, set()
         for mix in self._parsed():
             groups = self._groups(lib, mix)
@@ -208,7 +209,7 @@ class Mixes:
             state = self._builder.read_state(lib, os.path.realpath(path), advice=FORCE) if is_there else None
             if state and state.recipe.words != ("mixes", name):
                 raise UserError(f"{displayable_path(path)} is another playlist: {FORCE}")
-            built = self._builder.rebuild(lib, path, source, state, pretend=pretend)
+            built = self._builder.rebuild(lib, path, source, state, force=force, pretend=pretend)
         except UserError as error:
             return MixOutcome(name, None, str(error))
         return MixOutcome(name, built)

@@ -12,6 +12,7 @@ from musrec_core._text import printable
 from musrec_core.playlist import recipe
 
 from ..playlist_paths import STDOUT
+from .copies import COMMAND
 
 if TYPE_CHECKING:
     from .files import PlaylistWriter
@@ -42,6 +43,8 @@ def _why_not(path: bytes) -> str:
         return "has no recipe"
     if document.recipe.words[0] == "mixes":
         return "is a mix"
+    if document.recipe.words[0] == COMMAND:
+        return "is a copy for one of musrec.playlist.targets"
     return "" if document.is_as_written() else "was changed by hand since it was written (--refresh keeps such changes)"
 
 

@@ -15,6 +15,7 @@ from .. import playlist_paths
 from ..similar import arguments
 from ..similar.request import PlaylistContext, Request
 from .build import Source, lengthened
+from .copies import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +102,8 @@ class PlaylistRefresher:
             self._log.info("{} was made with model {}; now it is made with {}", shown, state.recipe.model, model)
         if command == "mixes" and len(words) == 1:
             return self._mixes().source(lib, words[0])
+        if command == COMMAND:
+            raise UserError(f"{shown} is a copy for one of musrec.playlist.targets: refresh the playlist itself")
         if command != "similar":
             raise UserError(f"the recipe in {shown} is for another command: {command}")
         try:

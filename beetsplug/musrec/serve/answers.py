@@ -20,8 +20,10 @@ from musrec_core.search.index import Neighbour, Ranker, VectorIndex, step_length
 from musrec_core.sequence.journey import NoJourneyError, journey
 
 from ..library import coverage, sql
+from ..similar.arguments import resolved
 from ..similar.option import Use
 from ..similar.options import SimilarOptions, given
+from ..similar.recent import recent
 from ..similar.words_alone import ABOUT_SEEDS
 from .errors import ServeError
 from .follower import Follower
@@ -247,6 +249,26 @@ class Answers:
     def songs(self, ids: Sequence[int]) -> list[Song]:
         """Some items, in that order; those that are gone are left out."""
         return self._follower.current().songs.songs((id_, None) for id_ in ids)
+
+    @property
+    def options(self) -> SimilarOptions:
+        """What every answer keeps to: `musrec.serve.options`."""
+        return self._options
+
+    @property
+    def max_per_artist(self) -> int:
+        """How many songs of one artist an answer may have, as configured; 0: any number."""
+        return resolved(self._options, self._search.settings, Use.PLAYER).max_per_artist or 0
+
+    def vectors(self, ids: Sequence[int]) -> VectorIndex:
+        """The embeddings of those of some items that have one."""
+        with self._asking() as (state, lib):
+            return _some(state.index(lib, "embedding"), ids)
+
+    def recently_played(self, period: str) -> list[int]:
+        """The ids of the items that were played within a period such as 30d, or else of the most played ones."""
+        with self._asking() as (_, lib):
+            return [sql.id_of(item) for item in recent(lib, period, self._log)]
 
     def words(self) -> list[tuple[str, str, float]]:
         """The words that the model knows: the name, the group, and how good each is, 0.5 to 1."""

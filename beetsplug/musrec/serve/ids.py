@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
-from typing import Protocol
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+from musrec_core.search.recordings import plain_name
+
+from ..library.vectors import LibraryState, state_of
+from ..similar.groups import Groups, by_artist
+
+if TYPE_CHECKING:
+    from beets.library import Library
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)  # what SQLite can hold
 
 
 class SongIds(Protocol):
@@ -24,3 +38,71 @@ class SongIds(Protocol):
 
     def artist_of(self, item: int) -> tuple[str, str] | None:
         """The client's id and name of the artist of an item; None where it has none."""
+
+    def status(self) -> dict[str, Any]:
+        """What `/status` says of them: `ids`, whose they are, and how many songs are `matched` and `unmatched`."""
+
+
+@dataclass(frozen=True)
+class _Artists:
+    """The library's artists, as they were in a state of it."""
+
+    state: LibraryState | None
+    groups: Groups
+    numbers: dict[str, int]  # name in plain words -> the artist's number
+
+
+class BeetsIds:
+    """The ids of beets itself: a song's is its item's; an artist's is the name in plain words ("beatles").
+
+    An artist is found by the name in any spelling, or by MusicBrainz' id, too.
+    """
+
+    known: Collection[int] | None = None
+
+    def __init__(self, lib: Library) -> None:
+        self._lib, self._lock = lib, Lock()
+        self._last: _Artists | None = None
+
+    def item(self, song: str) -> int | None:
+        if not _NUMBER.fullmatch(song):
+            return None
+        with self._lib.transaction() as tx:
+            rows = tx.query("SELECT id FROM items WHERE id = ?", (int(song),))
+        return int(song) if rows else None
+
+    def song(self, item: int) -> str | None:
+        return str(item)
+
+    def items_of_artist(self, artist: str) -> list[int] | None:
+        artists = self._artists()
+        number = artists.numbers.get(plain_name(artist))
+        return artists.groups.songs[number] if number is not None else self._of_musicbrainz(artist)
+
+    def _of_musicbrainz(self, artist: str) -> list[int] | None:
+        if not _UUID.fullmatch(artist.lower()):
+            return None
+        with self._lib.transaction() as tx:
+            rows = tx.query("SELECT id FROM items WHERE lower(mb_artistid) = ? ORDER BY id", (artist.lower(),))
+        return [row[0] for row in rows] or None
+
+    def artist_of(self, item: int) -> tuple[str, str] | None:
+        groups = self._artists().groups
+        number = groups.of_song.get(item)
+        return None if number is None else (groups.labels[number], groups.names[number])
+
+    def status(self) -> dict[str, Any]:
+        return {"ids": "beets"}
+
+    def close(self) -> None:
+        """There is nothing to end, other than with the ids of a media server."""
+
+    def _artists(self) -> _Artists:
+        """Read anew when the library has changed."""
+        state = state_of(self._lib)
+        with self._lock:
+            last = self._last
+            if last is None or last.state is None or state is None or not last.state.is_same(state):
+                groups = by_artist(self._lib)
+                self._last = last = _Artists(state, groups, {name: n for n, name in enumerate(groups.labels)})
+            return last

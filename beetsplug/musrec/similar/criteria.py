@@ -41,6 +41,7 @@ class Criteria:
     variety: float = 0.0  # 0 to 1: how much the songs should differ from each other
     hub_correction: bool = False
     with_seeds: bool = False  # the seeds may be results
+    unwanted: Collection[int] = ()  # ids that may not be results, nor other copies of their recordings
 
     def among(self, ids: Collection[int] | None) -> Criteria:
         """The same, choosing from these ids only; None: from all that these criteria allow."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,7 @@ class SimilarSearch:
             options = words_alone.without_seeds(options)
         card = self.vectors.get(lib, options.space or "embedding").card
         criteria = self._criteria(lib, card, options, request.removed).among(request.among)
+        criteria = replace(criteria, unwanted=request.unwanted)
         if options.artists or options.albums:
             index = self._current(lib, criteria.space, card).index
             advice, tell = partial(self.advice, lib), self._last_result.set

@@ -75,6 +75,7 @@ def find_journey(
         Whether tempo and key count.
     """
     ids = [sql.id_of(item) for item in stops]
+    lookup = recordings.RecordingLookup(lib, card)
     try:
         path = journey(
             index,
@@ -86,7 +87,9 @@ def find_journey(
             artists=lambda some: search.artists(lib, some),
             max_per_artist=criteria.max_per_artist or None,
             mismatch=(lambda some: mismatch(lib, some)) if mix else None,
-            one_each=None if criteria.duplicates else recordings.RecordingLookup(lib, card).one_each,
+            one_each=None
+            if criteria.duplicates
+            else lambda some, others: lookup.one_each(some, [*others, *criteria.unwanted]),
         )
     except NoJourneyError:
         raise UserError(f"there are not enough songs for a journey of {count}") from None
@@ -100,7 +103,7 @@ def find_journey(
 
 def _unwanted(lib: Library, criteria: Criteria, card: Card) -> set[int]:
     """What neither the configuration nor the playlist's owner wants, of the whole library."""
-    unwanted: set[int] = set()
+    unwanted = {*criteria.unwanted}
     if criteria.exclude is not None:
         unwanted.update(sql.matching_ids(lib, criteria.exclude))
     if criteria.removed:

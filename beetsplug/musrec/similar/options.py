@@ -51,7 +51,7 @@ class SimilarOptions:
     files: tuple[str, ...] = option("--file", group=START, many=True, metavar="PATH", is_path=True,
         applies_to=LIST | STORED, help="start from a file outside the library (may be repeated)")  # fmt: skip
     from_playlist: str | None = option("--from-playlist", group=START, metavar="FILE", is_path=True,
-        applies_to=LIST | STORED, help="start from the songs of an M3U playlist")  # fmt: skip
+        applies_to=LIST | STORED, help="start from the songs of a playlist: M3U, XSPF or JSPF")  # fmt: skip
     recent: str | None = option("--recent", group=START, metavar="TIME", applies_to=LIST | STORED,
         check=readable(parse_period, "a time such as 12h, 30d, 4w, 6m (months) or 1y"),
         help="start from what was played within this time, as in 12h, 30d, 4w, 6m (months) or 1y; "

@@ -22,7 +22,7 @@ from .percentages import percentage_of
 from .seeds import Seeds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from beets.dbcore.query import Query
     from beets.library import Item, Library
@@ -43,6 +43,10 @@ MAX_CACHED = 16  # patterns
 REFRESH_SHARE = 20  # while songs change one by one, searching anew takes at most one part in so many of the time
 
 
+class InvalidPatternError(InvalidQueryArgumentValueError):
+    """A pattern that says nothing; beets makes one sentence of it."""
+
+
 @dataclass(frozen=True)
 class Pattern:
     """What a pattern asks for."""
@@ -57,7 +61,7 @@ class Pattern:
 
 
 def parse(pattern: str, expected: str = EXPECTED) -> Pattern:
-    """Read a pattern but for what is wanted; raises `InvalidQueryArgumentValueError`, of which beets makes a sentence.
+    """Read a pattern but for what is wanted; raises `InvalidPatternError`, of which beets makes a sentence.
 
     Parameters
     ----------
@@ -76,9 +80,9 @@ def parse(pattern: str, expected: str = EXPECTED) -> Pattern:
         elif part and not NUMBER.fullmatch(part) and candidates is None:
             candidates = part
         else:
-            raise InvalidQueryArgumentValueError(pattern, expected)
+            raise InvalidPatternError(pattern, expected)
     if not text or count == 0 or (within is not None and closer_than is not None):
-        raise InvalidQueryArgumentValueError(pattern, expected)
+        raise InvalidPatternError(pattern, expected)
     if candidates is not None:
         _parsed(candidates, pattern, expected)
     if count is None and within is None and closer_than is None:
@@ -87,11 +91,11 @@ def parse(pattern: str, expected: str = EXPECTED) -> Pattern:
 
 
 def _parsed(query: str | list[str], pattern: str, expected: str) -> Query:
-    """A query within a pattern; raises `InvalidQueryArgumentValueError`."""
+    """A query within a pattern; raises `InvalidPatternError`."""
     try:
         return sql.parse(query)
     except InvalidQueryError as error:
-        raise InvalidQueryArgumentValueError(pattern, expected, str(error)) from None
+        raise InvalidPatternError(pattern, expected, str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ class QueryResults(ABC):
 
     @abstractmethod
     def parse(self, pattern: str) -> Pattern:
-        """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
+        """Read a pattern; raises `InvalidPatternError`, of which beets makes one sentence."""
 
     @abstractmethod
     def snapshot(self, lib: Library) -> Snapshot:
@@ -210,7 +214,7 @@ class SimilarResults(QueryResults):
     name = "similar"
 
     def parse(self, pattern: str) -> Pattern:
-        """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
+        """Read a pattern; raises `InvalidPatternError`, of which beets makes one sentence."""
         found = parse(pattern)
         # without a field's name it is a phrase, as a word in quotes is on the command line
         return replace(found, seeds=_parsed(found.wanted if ":" in found.wanted else [found.wanted], pattern, EXPECTED))
@@ -229,20 +233,28 @@ class SimilarResults(QueryResults):
         return self.similar().query_ranker(lib, snapshot, seeds, pattern.candidates) if seeds else None
 
     def _seeds(self, lib: Library, pattern: Pattern, snapshot: Snapshot) -> Seeds | None:
-        named = sql.matching_ids(lib, pattern.seeds) if pattern.seeds else []
-        known = set(snapshot.index.ids.tolist())
-        embedded = [id_ for id_ in named if id_ in known]
-        if embedded:
-            return Seeds(list(sql.items_of(lib, embedded)), [])
-        model_id = snapshot.card.model_id
-        if not named:
-            why = "there is no such song"
-        elif set(sql.attributes(lib, named, fields.MODEL).values()) - {model_id}:
-            why = f"its songs are not embedded with {model_id}, as most are: run `beet embed`"
-        else:
-            why = f"its songs are not embedded: {self.similar().advice(lib, named)}"
-        self.tell(pattern, why)
+        try:
+            return self._embedded(lib, sql.matching_ids(lib, pattern.seeds) if pattern.seeds else [], snapshot)
+        except UserError as error:
+            self.tell(pattern, str(error))
         return None
+
+    def _embedded(self, lib: Library, named: Sequence[int], snapshot: Snapshot) -> Seeds:
+        """Some songs as seeds; raises `UserError` where none of them has an embedding."""
+        known = set(snapshot.index.ids.tolist())
+        if embedded := [id_ for id_ in named if id_ in known]:
+            return Seeds(list(sql.items_of(lib, embedded)), [])
+        if not named:
+            raise UserError("there is no such song")
+        model_id = snapshot.card.model_id
+        if set(sql.attributes(lib, named, fields.MODEL).values()) - {model_id}:
+            raise UserError(f"its songs are not embedded with {model_id}, as most are: run `beet embed`")
+        raise UserError(f"its songs are not embedded: {self.similar().advice(lib, named)}")
+
+    def nearest(self, lib: Library, ids: Sequence[int], count: int) -> list[Neighbour]:
+        """The songs nearest to some, as a query lists them, nearest first; raises `UserError` where none can be."""
+        snapshot = self.snapshot(lib)
+        return self.similar().query_ranker(lib, snapshot, self._embedded(lib, ids, snapshot), None)(count)
 
 
 def _nearest(ranker: SongRanker, most: int | None, within: float | None) -> list[Neighbour]:

@@ -38,7 +38,8 @@ class PlaylistContext:
 class Request:
     """What is asked for: options, the words of a query, or the seeds themselves; ``playlist`` is None for a list.
 
-    ``among`` are the ids of the items that may be found, beside what the options say; None: all.
+    ``among`` are the ids of the items that may be found, beside what the options say; None: all. ``unwanted`` are those
+    that may not be found, nor any other copy of their recordings.
     """
 
     options: SimilarOptions
@@ -47,6 +48,7 @@ class Request:
     removed: RemovedSongs = field(default_factory=RemovedSongs)
     playlist: PlaylistContext | None = None
     among: Collection[int] | None = None
+    unwanted: frozenset[int] = frozenset()
 
     @property
     def is_words_alone(self) -> bool:

@@ -63,6 +63,7 @@ def make_ranker(
     offsets : np.ndarray [shape=(n,)], optional
         Added to the distances for the ranking (see `steering.offsets`).
     """
+    own = {*own, *criteria.unwanted}
     copies = None if criteria.duplicates else recordings.one_a_recording(lib, card, own, list(files), heard)
     filters = _filters(lib, criteria, card, copies)
     corrected = index

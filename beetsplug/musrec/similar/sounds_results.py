@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from beets.dbcore.query import InvalidQueryArgumentValueError
 from beets.ui import UserError
 from confuse import ConfigError
 
 from musrec_core._text import one_line
 
-from .query_results import Pattern, QueryResults, parse
+from .query_results import InvalidPatternError, Pattern, QueryResults, parse
 from .seeds import Seeds
 
 if TYPE_CHECKING:
@@ -42,10 +41,10 @@ class SoundsResults(QueryResults):
         self._is_importing = is_importing
 
     def parse(self, pattern: str) -> Pattern:
-        """Read a pattern; raises `InvalidQueryArgumentValueError`, of which beets makes one sentence."""
+        """Read a pattern; raises `InvalidPatternError`, of which beets makes one sentence."""
         found = parse(pattern, EXPECTED)
         if found.closer_than is not None:  # a share of the pairs of songs, which words are none of
-            raise InvalidQueryArgumentValueError(pattern, EXPECTED)
+            raise InvalidPatternError(pattern, EXPECTED)
         lib = self.library()
         if lib is not None and not self._is_importing():
             self._check_words(lib, found)
@@ -62,7 +61,7 @@ class SoundsResults(QueryResults):
                 similar.qualities.request(card, pattern.wanted)
             except UserError as error:
                 said = str(error)
-                raise InvalidQueryArgumentValueError(one_line(pattern.wanted), "a request for words", said) from None
+                raise InvalidPatternError(one_line(pattern.wanted), "a request for words", said) from None
 
     def snapshot(self, lib: Library) -> Snapshot:
         """The embeddings, which words are told from, whatever space is configured."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 
 from benchmarks.synthetic_library import make_library
 
+from ...browser import chromium, severe, show, wait
 from ..conftest import BEET, Beet
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,6 @@ EVIL = [
     "two\nlines\r\n#EXTM3U\u2028/etc/passwd",
     "__proto__",
 ]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -48,31 +47,13 @@ def beet(tmp_path_factory: pytest.TempPathFactory) -> Beet:
 
 @pytest.fixture(scope="module")
 def browser(beet: Beet) -> Iterator[Any]:
-    """Headless Chromium with the page open, as Debian's packages `chromium` and `chromium-driver` give it."""
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("no Chromium with a chromedriver here: apt-get install chromium chromium-driver")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "use-angle=swiftshader",
-                     "enable-unsafe-swiftshader", "disable-background-networking"):  # fmt: skip
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = webdriver.Chrome(options=options, service=Service(driver))
-    try:
-        opened.set_page_load_timeout(300)
+    """Chromium with the page open."""
+    with chromium("use-angle=swiftshader", "enable-unsafe-swiftshader") as opened:
         opened.get((beet.home / "map.html").as_uri())
         show(opened)
         wait(lambda: opened.execute_script("return Boolean(document.querySelector('#map canvas'))"))
         yield opened
-        said = [line["message"] for line in opened.get_log("browser") if line["level"] == "SEVERE"]
-        assert said == []
-    finally:
-        opened.quit()
+        assert severe(opened) == []
 
 
 @pytest.fixture
@@ -82,20 +63,6 @@ def page(browser: Any) -> Any:
     browser.execute_script("$('clear').onclick(); $('whole').onclick(); mode('lasso')")
     settle(browser)
     return browser
-
-
-def show(browser: Any, width: int = 1100, height: int = 760, theme: str = "light") -> None:
-    screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    features = [{"name": "prefers-color-scheme", "value": theme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-
-def wait(done: Callable[[], object], seconds: float = 300) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 def size_of(path: Path) -> int:

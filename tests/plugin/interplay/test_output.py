@@ -77,6 +77,14 @@ def test_web_sends_items_as_json(library: Beet) -> None:
     assert replies["/album/1?expand"]["items"][0]["musrec_embedding"] == "128-d"
 
 
+def test_web_answers_queries_for_words(library: Beet) -> None:
+    library.configure(plugins="musrec web")
+    (reply,) = ask_web(library, "/item/query/sounds:calm|4/musrec_distance+").values()
+    listed = [int(id_) for id_ in library("ls", "sounds:calm|4", "musrec_distance+", "-f", "$id").lines]
+    assert [item["id"] for item in reply["results"]] == listed
+    assert len(listed) == 4
+
+
 def test_web_patches_and_deletes(own_files: Beet) -> None:
     own_files.configure(plugins="musrec web", web={"readonly": False})
     before = own_files.stored()

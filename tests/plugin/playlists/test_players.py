@@ -121,9 +121,10 @@ def test_mpv(music: Beet, tmp_path: Path, urlencode: bool) -> None:
 
 @needs("cvlc")
 @pytest.mark.skipif(os.geteuid() == 0, reason="VLC refuses to run as root")
-def test_vlc(music: Beet, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["list.m3u8", "list.xspf"])
+def test_vlc(music: Beet, tmp_path: Path, name: str) -> None:
     music.configure(musrec={"playlist": {"urlencode": True}})  # of a plain path it takes `#` for the end
-    path = written(music, tmp_path / "list.m3u8")
+    path = written(music, tmp_path / name)
     said = subprocess.run(
         ["cvlc", "--no-video", "--aout=dummy", "--run-time=1", "--verbose=2", "--no-color", str(path), "vlc://quit"],
         capture_output=True, stdin=subprocess.DEVNULL, check=True, timeout=300,
