@@ -26,6 +26,7 @@ def nearest_rows(
     *,
     exclude: Collection[int] = (),
     filters: Sequence[RowFilter] = (),
+    per_song: int = POOL_PER_FILTERED,
 ) -> Rows:
     """The rows of least cost, least first, equal ones in the order of their ids.
 
@@ -38,9 +39,11 @@ def nearest_rows(
     exclude : collection of int
         Ids that never come back.
     filters : sequence of RowFilter
+    per_song : int
+        Ranks that the filters are shown first for each song that is wanted.
     """
     left_out = np.fromiter(exclude, np.int64)
-    k = len(left_out) + count * (POOL_PER_FILTERED if filters else 1)
+    k = len(left_out) + count * (per_song if filters else 1)
     while True:
         kept = smallest(cost, ids, k)
         if len(left_out):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 StateT = TypeVar("StateT")
 
 POLL = 0.5  # seconds between two looks at the library
+LOCKED = 0.2  # seconds that a look waits for one who writes
 REST = 2  # times as long as a reading took, there is none: an import writes on and on
 TABLES = {"items", "item_attributes", "albums"}
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
@@ -170,7 +171,7 @@ class _Watch:
     """A connection of its own, which tells whether anyone else wrote: it reads only, and makes no file."""
 
     def __init__(self, path: str) -> None:
-        self._connection = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, check_same_thread=False)
+        self._connection = sqlite3.connect(f"file:{quote(path)}?mode=ro", LOCKED, uri=True, check_same_thread=False)
 
     def version(self) -> int:
         """Another number after every write of another connection."""

@@ -13,6 +13,7 @@ from musrec_core.search import ranking, sets
 from musrec_core.search.hubness import MutualIndex
 from musrec_core.search.index import Neighbour
 from musrec_core.search.joined import JoinedIndex
+from musrec_core.search.ranking import POOL_PER_FILTERED
 from musrec_core.search.recordings import Copy, Recordings
 from musrec_core.search.rows import RowFilter, Rows, cap_rows, nearest_rows
 from musrec_core.words.ranker import ScoreIndex
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 ValueT = TypeVar("ValueT")
 MAX_KEPT = 8  # of each kind
+POOL_PER_CAPPED = 16  # ranks that a cap is shown first for each song: an artist's songs lie near each other
 MAX_PARTS = 3  # of a library: each may weigh as much as all its vectors
 
 
@@ -303,8 +305,12 @@ class LibraryState:
         criteria = plan.criteria
         metric, variety = criteria.metric, criteria.variety
         point = ranking.start(points, metric=metric)
-        cost = ranked.distances(point, metric=metric)
         leans = plan.leaning is not None or bool(criteria.steering.unlike)
+        is_plain = ranked is part.index and not leans
+        if isinstance(ranked, MutualIndex) and point.ndim == 1 and not leans:
+            cost = ranked.remoteness(point[None])[0]
+        else:
+            cost = ranked.distances(point, metric=metric)
         if leans:
             added = steering.added(
                 criteria.steering, self.index(lib, criteria.space), whole, points, metric, plan.leaning,
@@ -314,13 +320,15 @@ class LibraryState:
         rows = nearest_rows(
             cost, part.index.ids, ranking.pool_size(count) if variety else count,
             exclude={*own, *criteria.steering.unlike}, filters=self.filters(lib, plan, part, own),
+            per_song=POOL_PER_CAPPED if criteria.max_per_artist or criteria.max_per_album else POOL_PER_FILTERED,
         )  # fmt: skip
         if variety:
-            plain = cost[rows] if not leans else np.array([n.distance for n in ranked.take(rows, point, metric=metric)])
-            rows = rows[ranking.diverse(part.index.vectors[rows], plain, count, variety, metric=metric)]
+            distances = cost[rows] if is_plain else [each.distance for each in ranked.take(rows, point, metric=metric)]
+            rows = rows[ranking.diverse(part.index.vectors[rows], distances, count, variety, metric=metric)]
         found = ranked.take(rows, point, metric=metric)
-        is_plain = ranked is part.index and not leans and not variety
-        return sorted(found, key=lambda n: (n.distance, n.id)) if is_plain else found  # the cost's last digits cancel
+        if is_plain and not variety:  # the last digits of the cost cancel
+            found.sort(key=lambda each: (each.distance, each.id))
+        return found
 
 
 class _Copies(Mapping[int, Copy]):
