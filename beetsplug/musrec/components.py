@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from .playlists.refresh import PlaylistRefresher
     from .radio.radio import Radio
     from .serve.answers import Answers
-    from .serve.ids import SongIds
+    from .serve.ids import BeetsIds
+    from .serve.subsonic.ids import SubsonicIds
     from .similar.copies import CopyFinder
     from .similar.find import SimilarSearch
     from .similar.hubs import HubFinder
@@ -306,7 +307,7 @@ class Components:
         return Answers(lib, self.similar, options)
 
     @component
-    def song_ids(self) -> SongIds:
+    def song_ids(self) -> BeetsIds | SubsonicIds:
         """Of beets, or of the media server of the configuration; raises `UserError` if that can't be read."""
         if self.settings.subsonic.url:
             from .serve.subsonic.ids import SubsonicIds

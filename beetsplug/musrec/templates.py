@@ -188,11 +188,12 @@ class Entries(confuse.Template[tuple[dict[str, Any], ...]]):
 
 
 class Targets(confuse.Template[tuple[dict[str, Any], ...]]):
-    """Maps by name, or a list of maps with a ``name`` each; as such a list."""
+    """Maps by name, or a list of maps with a ``name`` each; as such a list. Nothing is none."""
 
     def convert(self, value: Any, view: ConfigView) -> tuple[dict[str, Any], ...]:
-        entries = [{**each, "name": name} if isinstance(each, dict) else None for name, each in value.items()] if (
-            isinstance(value, dict)) else value  # fmt: skip
+        entries = [] if value is None else value
+        if isinstance(value, dict):
+            entries = [{**each, "name": name} if isinstance(each, dict) else None for name, each in value.items()]
         if isinstance(entries, list) and all(isinstance(each, dict) and each.get("name") for each in entries):
             return tuple(entries)
         raise _fail(view, "a map of targets by name, each with a `dir`, or a list of them with a `name` each")

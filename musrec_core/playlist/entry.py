@@ -6,11 +6,12 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from .._text import one_line
 
 _DRIVE = re.compile(rb"[A-Za-z]:(?=[\\/]|$)")
+_FILE_URI = re.compile(rb"file:(//(?=/))?(//)?")  # before `/` and a path, or a share's host
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters or more: `C:` is a drive
 
 
@@ -136,6 +137,23 @@ class Style:
         """Whether a path is in one of the folders that have another name, if there are any."""
         return not self.folders or any(_rest(path, folder) is not None for folder in self.folders)
 
+    def paths_in(self, location: bytes) -> list[bytes]:
+        """The paths that a location may mean in the folders that have another name, the most literal first."""
+        if self.encoding != "utf-8":
+            location = os.fsencode(location.decode(self.encoding, "replace"))
+        location = location.removeprefix(self.prefix)
+        readings = [location, *([unquote_to_bytes(location)] if self.urlencode or self.as_uri else [])]
+        if self.as_uri and (uri := _FILE_URI.match(location)):
+            path = unquote_to_bytes(location[uri.end() :])
+            readings.append(path[1:] if _DRIVE.match(path[1:]) else path if path.startswith(b"/") else b"//" + path)
+        found = []
+        for folder, name in sorted((self.folders or {}).items(), key=lambda pair: len(pair[1]), reverse=True):
+            for reading in readings:
+                rest = _rest(reading, name) if name else None if _is_whole(reading) else b"/" + reading
+                if rest is not None:
+                    found.append(b"".join(_joined(name, folder, rest)))
+        return list(dict.fromkeys(found))
+
     def _named(self, path: bytes) -> tuple[bytes, bytes]:
         """A path as it is read elsewhere: what a mapped folder is called there, and the rest."""
         for folder in sorted(self.folders or (), key=len, reverse=True):
@@ -183,6 +201,10 @@ def _joined(folder: bytes, name: bytes, rest: bytes) -> tuple[bytes, bytes]:
 
 def _is_windows(path: bytes) -> bool:
     return bool(_DRIVE.match(path)) or path.startswith(b"\\\\")
+
+
+def _is_whole(path: bytes) -> bool:
+    return path.startswith(b"/") or _is_foreign(path)
 
 
 def _is_foreign(head: bytes) -> bool:

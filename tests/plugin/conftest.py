@@ -125,9 +125,9 @@ class Beet:
         assert done.returncode == 0, done
         return Completed(done.stdout, done.stderr, done.returncode)
 
-    def error(self, *arguments: str) -> str:
+    def error(self, *arguments: str, **environment: str) -> str:
         """The one sentence of a command that has to fail."""
-        said = self(*arguments, ok=False)
+        said = self(*arguments, ok=False, cwd=None, **environment)
         assert said.status == 1, said
         assert "Traceback" not in said.err, said.err
         (line,) = [line for line in said.err.splitlines() if line.startswith("error: ")]

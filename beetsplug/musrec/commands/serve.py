@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import closing
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -74,8 +75,10 @@ def _serve(components: Components, settings: ServeSettings) -> None:
 
     signal.signal(signal.SIGTERM, _end)  # which process 1 of a container would ignore while it starts
     count = components.settings.similar.count
-    app = create_app(components.answers, components.song_ids, settings, components.log, count=count)
-    server.serve(app, settings, components.log)
+    answers = components.answers
+    with closing(components.song_ids) as ids:
+        app = create_app(answers, ids, settings, components.log, count=count)
+        server.serve(app, settings, components.log)
 
 
 def _end(*_: object) -> NoReturn:

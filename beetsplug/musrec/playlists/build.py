@@ -164,7 +164,7 @@ class PlaylistBuilder:
         return self._state(lib, path, document, document.recipe)
 
     def _state(self, lib: Library, path: bytes, document: Document, recipe: Recipe) -> PlaylistState:
-        document = self.copies.without_removed(path, document, recipe)
+        document = self.copies.merged(lib, path, document, recipe, self.writer)
         marks = {recipes.mark(entry.location) for entry in document.entries}
         written = dict.fromkeys(key for key, _ in recipe.songs)
         known = {mark for _, mark in recipe.songs}

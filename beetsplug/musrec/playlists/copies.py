@@ -1,7 +1,7 @@
 """Copies of playlists for other servers and players: one for each target, written with the playlist.
 
-What is edited is the playlist. Of a copy, only songs that somebody removed are noticed, and then removed everywhere;
-a copy that was changed otherwise is not overwritten.
+What is edited is the playlist. Of a copy, songs that somebody removed or added are noticed, and then removed or added
+everywhere; a copy whose changes can't be taken over is not overwritten.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from beets.library import Item
 from beets.ui import UserError
 from beets.util import displayable_path
 
@@ -55,6 +56,7 @@ class Copies:
     def __init__(self, settings: PlaylistSettings, log: BeetsLogger) -> None:
         self._settings, self._log = settings, log
         self._failed = 0
+        self._told: set[str] = set()
 
     @cached_property
     def targets(self) -> list[Target]:
@@ -71,15 +73,18 @@ class Copies:
             copies = "1 copy" if self._failed == 1 else f"{self._failed} copies"
             raise UserError(f"{copies} of playlists could not be written")
 
-    def without_removed(self, path: bytes, document: Document, recipe: Recipe) -> Document:
-        """A playlist without the songs that were removed from its copies by hand."""
-        keys: set[str] = set()
-        for _, copy, name in self._copies(path):
-            if (known := _read(copy, name)) is not None:
-                keys |= _removed(known)
-        gone = {mark for key, mark in recipe.songs if key in keys}
-        left = [e for e in document.entries if recipes.mark(e.location) not in gone and _key(e.location) not in keys]
-        return replace(document, entries=tuple(left))
+    def merged(self, lib: Library, path: bytes, document: Document, recipe: Recipe, writer: PlaylistWriter) -> Document:
+        """A playlist without the songs that were removed from its copies by hand, and with those that were added."""
+        removed: set[str] = set()
+        added: dict[bytes, Kept] = {}
+        for target, copy, name in self._copies(path):
+            if (known := _read(copy, name)) is not None and (new := _added(lib, target, copy, known)) is not None:
+                removed |= _removed(known)
+                added |= {kept.location: kept for kept in _rewritten(new, writer, path)}
+        gone = {mark for key, mark in recipe.songs if key in removed}
+        left = [e for e in document.entries if recipes.mark(e.location) not in gone and _key(e.location) not in removed]
+        listed = {entry.location for entry in left}
+        return replace(document, entries=(*left, *(kept for kept in added.values() if kept.location not in listed)))
 
     def write(
         self,
@@ -113,19 +118,15 @@ class Copies:
         copied = _keyed(lib, path, lines, recipe, writer)
         for target, copy, name in self._copies(path):
             try:
-                if not os.path.isdir(target.dir):
-                    raise UserError(f"there is no folder {printable(displayable_path(target.dir))}")
-                if os.path.exists(copy) and os.path.samefile(copy, path):
-                    raise UserError(f"{printable(displayable_path(copy))} is the playlist itself")
-                old = None if force else self._overwritable(copy, name, is_merged=is_merged, is_mix=is_mix)
+                old = self._old(lib, path, target, copy, name, force=force, is_merged=is_merged, is_mix=is_mix)
                 addressed = [(key, target.writer.addressed(line) if isinstance(line, Entry) else line)
                              for key, line in copied]  # fmt: skip
                 held = self._held(target, copy, addressed)
                 marks = tuple((key, _mark(target.writer.style_of(copy), line)) for key, line in held)
                 target.writer.save(copy, [line for _, line in held], Recipe((COMMAND, name), songs=marks), old)
-            except UserError as error:
+            except (UserError, OSError) as error:
                 self._failed += 1
-                self._log.warning("the target {}: {}", target.name, error)
+                self._tell_once(f"the target {target.name}: {error}")
 
     def _copies(self, path: bytes) -> Iterator[tuple[Target, bytes, str]]:
         """Each target, the file for a playlist there, and the playlist's name in the recipes of copies."""
@@ -141,17 +142,24 @@ class Copies:
                 return os.path.relpath(path, known)
         return None
 
-    def _overwritable(self, copy: bytes, name: str, *, is_merged: bool, is_mix: bool) -> Document | None:
-        """What is in the way, whose comments stay; raises `UserError` where it may not be overwritten."""
+    def _old(
+        self, lib: Library, path: bytes, target: Target, copy: bytes, name: str, *, force: bool, is_merged: bool,
+        is_mix: bool,
+    ) -> Document | None:  # fmt: skip
+        """What is in the way of a copy, whose comments stay; raises `UserError` where it may not be overwritten."""
         shown = printable(displayable_path(copy))
+        if not os.path.isdir(target.dir):
+            raise UserError(f"there is no folder {printable(displayable_path(target.dir))}")
         if os.path.lexists(copy) and not os.path.isfile(copy):
             raise UserError(f"{shown} is not a file")
         if not os.path.exists(copy) or not os.path.getsize(copy):
             return None
+        if os.path.samefile(copy, path):
+            raise UserError(f"{shown} is the playlist itself")
+        if force:
+            return None
         try:
             document = recipes.read(copy)
-        except OSError as error:
-            raise UserError(f"{shown} can't be read: {error.strerror}") from None
         except ValueError:
             document = None
         if document is None or document.recipe is None:
@@ -160,9 +168,9 @@ class Copies:
             raise UserError(f"{shown} was made by another program: add --force to overwrite it")
         if document.recipe.words != (COMMAND, name):
             raise UserError(f"{shown} is another playlist: add --force to overwrite it")
-        if not document.is_as_written() and not (is_merged and _is_only_shorter(document)):
-            raise UserError(f"{shown} was changed by hand: add --force to overwrite it, or change the original")
-        return document
+        if document.is_as_written() or (is_merged and _added(lib, target, copy, document) is not None):
+            return document
+        raise UserError(f"{shown} was changed by hand: add --force to overwrite it, or change the original")
 
     def _held(self, target: Target, copy: bytes, lines: Sequence[Line]) -> list[Line]:
         """The lines that a copy can hold; of others, the log is told."""
@@ -177,6 +185,12 @@ class Copies:
         self._tell(target, [entry for entry in entries if entry.uri is None and not style.is_in_folders(entry.path)],
                    "in no folder of `map`, and written with the path that beets knows")  # fmt: skip
         return held
+
+    def _tell_once(self, message: str) -> None:
+        """Warn, but not for each of a hundred playlists that a folder is missing."""
+        if message not in self._told:
+            self._told.add(message)
+            self._log.warning("{}", message)
 
     def _tell(self, target: Target, entries: Sequence[Entry], what: str) -> None:
         if entries:
@@ -221,17 +235,37 @@ def _read(copy: bytes, name: str) -> Document | None:
 
 def _removed(document: Document) -> set[str]:
     """The keys of the songs that are no longer in a copy."""
-    if document.recipe is None or not _is_only_shorter(document):
-        return set()
     marks = {recipes.mark(entry.location) for entry in document.entries}
-    listed = {key for key, mark in document.recipe.songs if mark in marks}
-    return {key for key, _ in document.recipe.songs} - listed
+    songs = document.recipe.songs if document.recipe else ()
+    return {key for key, _ in songs} - {key for key, mark in songs if mark in marks}
 
 
-def _is_only_shorter(document: Document) -> bool:
-    """Whether nothing was added to a copy, so that its songs are recognised."""
+def _added(lib: Library, target: Target, copy: bytes, document: Document) -> dict[Kept, Item | None] | None:
+    """What was added to a copy: each entry with its song, or with None where it is a web address.
+
+    None in place of all where an entry is neither, or where no song of the copy is recognised: a program may have
+    changed all paths.
+    """
     known = {mark for _, mark in document.recipe.songs} if document.recipe else set()
-    return all(recipes.mark(entry.location) in known for entry in document.entries)
+    new = [entry for entry in document.entries if recipes.mark(entry.location) not in known]
+    if not new:
+        return {}
+    if known and len(new) == len(document.entries):
+        return None
+    there = target.writer.located(lib, copy, new)
+    if any(isinstance(song, bytes) for song in there.values()):
+        return None
+    return {entry: song if isinstance(song := there.get(entry), Item) else None for entry in new}
+
+
+def _rewritten(added: dict[Kept, Item | None], writer: PlaylistWriter, path: bytes) -> Iterator[Kept]:
+    """What was added to a copy as the playlist itself names it."""
+    style = writer.style_of(path)
+    for kept, song in added.items():
+        if song is None:
+            yield kept
+        elif style.can_hold(entry := writer.entry(song)):
+            yield Kept(kept.comments, style.location(entry))
 
 
 def _mark(style: Style, line: Entry | Kept) -> str:

@@ -119,7 +119,7 @@ class PlaylistWriter:
         for entry in entries:
             if (id_ := self._id_at(entry.location)) is not None and (item := lib.get_item(id_)):
                 found[entry] = item
-            elif (file := self._file_at(locator, entry.location)) is not None:
+            elif (file := self._file_at(path, locator, entry.location)) is not None:
                 files[entry] = file
         items = sql.items_at(lib, files.values())
         return found | {entry: items.get(file, file) for entry, file in files.items()}
@@ -130,10 +130,12 @@ class PlaylistWriter:
         match = re.fullmatch(pattern, location)
         return int(match[1]) if match and match.groups() else None
 
-    def _file_at(self, locator: Locator, location: bytes) -> bytes | None:
-        prefix = self._style.prefix
-        plain = locator.find(location.removeprefix(prefix)) if prefix and location.startswith(prefix) else None
-        return plain if plain is not None and os.path.exists(plain) else locator.find(location)
+    def _file_at(self, path: bytes, locator: Locator, location: bytes) -> bytes | None:
+        style = self.style_of(path)
+        likely = style.paths_in(location)
+        if style.prefix and location.startswith(style.prefix):
+            likely.append(locator.find(location.removeprefix(style.prefix)) or b"")
+        return next((file for file in likely if file and os.path.exists(file)), None) or locator.find(location)
 
     def save(self, path: bytes, lines: Sequence[Entry | Kept], recipe: Recipe, old: Document | None = None) -> None:
         """Write a playlist, with its recipe if the configuration wants one, and with the comments of the old one.

@@ -7,7 +7,7 @@ because it could not be played.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -93,6 +93,7 @@ class Listening:
         self._own: set[str] = set()  # ids of the places that the radio filled
         self._begun: set[str] = set()  # ids of the places that were played
         self._playing: str | None = None  # the last of them
+        self._unseen: dict[str, Song] = {}  # what the radio has appended since the last look
         self._is_new = True
 
     @property
@@ -106,10 +107,24 @@ class Listening:
         self._last, self._playing = None, None
         self._own.clear()
         self._begun.clear()
+        self._unseen.clear()
 
-    def appended(self, id_: str) -> None:
-        """Note a place that the radio has filled."""
-        self._own.add(id_)
+    def append(self, song: Song, put: Callable[[], str | None]) -> str | None:
+        """Put a song into the queue, and note that the radio did it, even if it is ended meanwhile.
+
+        Parameters
+        ----------
+        put : callable
+            Does it, and gives the id of the place; None where the player does not know the song.
+        """
+        self.memory.appended.append(song)
+        id_ = put()
+        if id_ is None:
+            self.memory.appended.remove(song)
+        else:
+            self._own.add(id_)
+            self._unseen[id_] = song
+        return id_
 
     def observe(self, look: Look, songs: Mapping[str, Song], now: float) -> None:
         """Take in a look at the player.
@@ -156,8 +171,12 @@ class Listening:
                 song = songs.get(entry.uri)
                 if song is not None and song not in in_queue and not consumed:
                     self.memory.removed[song] = now
+            for id_, song in self._unseen.items():
+                if id_ not in there and song not in in_queue:  # at once
+                    self.memory.removed[song] = now
+        self._unseen.clear()
         for entry in look.queue:
-            if entry.id not in earlier and entry.id not in self._own and (song := songs.get(entry.uri)) is not None:
+            if entry.id not in earlier and (song := songs.get(entry.uri)) is not None:
                 self.memory.removed.pop(song, None)  # it is wanted again
 
     def _judge(self, before: Look, look: Look, left: Entry | None, songs: Mapping[str, Song], *, cleared: bool) -> None:

@@ -88,6 +88,7 @@ class Radio:
             A setting is wrong, MPD can't be reached or refuses, or there is nothing to begin with.
         """
         options, period = self._options, self._period
+        session: Session | None = None
         player = Player(find_address(self._settings.host, self._settings.port, environment))
         repeats = Repeats()
         self._log.addFilter(repeats)
@@ -103,6 +104,8 @@ class Radio:
         except LibraryGoneError as error:
             raise UserError(str(error)) from None
         finally:
+            if session is not None:
+                session.keep()
             player.close()
             self._log.removeFilter(repeats)
 
@@ -133,5 +136,6 @@ class Radio:
         try:
             return memory_file.load(time.time())
         except (OSError, ValueError) as error:
-            self._log.warning("{} can't be read ({}): what was heard before may come again", memory_file.path, error)
+            reason = getattr(error, "strerror", None) or str(error)
+            self._log.warning("{} can't be read ({}): what was heard before may come again", memory_file.path, reason)
             return Memory()

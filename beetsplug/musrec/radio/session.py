@@ -12,9 +12,10 @@ from beets.ui import UserError
 from musrec_core._text import number_of
 
 from ..console import display_name
-from ..library import sql
+from ..library import song_keys, sql
 from .catalogue import LibraryGoneError
 from .choice import Spacing, Wish
+from .listening import Song
 from .player import LostConnectionError, UnknownSongError
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Session:
         self._ahead, self._period = ahead, period
         self._log, self._repeats, self._clock = log, repeats, clock
         self._absent: set[int] = set()  # items that MPD does not know
+        self._is_kept = True  # what was heard, in the file
         self._is_short = False  # the queue could not be filled
 
     def prepare(self, start: str | None, to: str | None, *, may_wait: bool) -> None:
@@ -153,17 +155,24 @@ class Session:
                 songs = self._catalogue.songs(uris)
         except LibraryGoneError:  # said when the queue is to be filled
             songs = self._catalogue.remembered(uris)
-        now = self._clock()
-        self._listening.observe(look, songs, now)
-        try:
-            self._memory_file.save(self._listening.memory, now)
-        except OSError as error:
-            self._log.warning(
-                "what was heard can't be kept in {} ({}), and may come again after a restart",
-                self._memory_file.path,
-                error.strerror,
-            )
+        self._listening.observe(look, songs, self._clock())
+        self.keep()
         return look
+
+    def keep(self) -> None:
+        """Write what was heard to the memory's file; where that can't be done, the radio goes on without."""
+        try:
+            self._memory_file.save(self._listening.memory, self._clock())
+        except OSError as error:
+            if self._is_kept:
+                self._log.warning(
+                    "what was heard can't be kept in {} ({}), and may come again after a restart",
+                    self._memory_file.path,
+                    error.strerror,
+                )
+            self._is_kept = False
+        else:
+            self._is_kept = True
 
     # Filling.
 
@@ -198,12 +207,8 @@ class Session:
         songs = listening.seeds(now)
         if not songs:
             raise UserError("there is no song of beets to go by: play one, or add --start QUERY")
-        wish = Wish(
-            self._catalogue.ids(songs),
-            self._catalogue.ids(listening.against(now)),
-            self._catalogue.ids(listening.unwanted(now - self._period)),
-            self._absent,
-        )
+        unwanted = set(self._catalogue.ids(listening.unwanted(now - self._period)))
+        wish = Wish(self._catalogue.ids(songs), self._catalogue.ids(listening.against(now)), unwanted, self._absent)
         spacing = Spacing(lib, self._catalogue.ids(listening.latest()))
         ids: list[str] = []
         unknown = len(self._absent)
@@ -214,10 +219,10 @@ class Session:
             while found and len(ids) < count:
                 item = spacing.next(found)
                 found.remove(item)
-                id_ = self._append(item)
+                id_ = self._append_own(item)
                 if id_ is not None:
-                    listening.appended(id_)
                     spacing.taken(item)
+                    unwanted.add(sql.id_of(item))
                     ids.append(id_)
             if len(self._absent) - unknown >= MOST_UNKNOWN:
                 raise UserError(
@@ -243,6 +248,13 @@ class Session:
             )
         self._absent.add(sql.id_of(item))
         return None
+
+    def _append_own(self, item: Item) -> str | None:
+        """The same for a song that the radio has chosen."""
+        song = Song(song_keys.of_item(item), sql.id_of(item))
+        id_ = self._listening.append(song, lambda: self._append(item))
+        self.keep()
+        return id_
 
     def _spellings(self, item: Item) -> Iterable[str]:
         """What MPD may call a song; its own spelling only if that is needed."""
@@ -284,7 +296,5 @@ class Session:
             raise UserError("--to needs a song of beets in the queue to begin with: add one, or --start QUERY")
         wish = Wish([], (), self._catalogue.ids(listening.unwanted(now - self._period)), self._absent)
         for item in self._chooser.journey(lib, ends[-1], query, wish):
-            id_ = self._append(item)
-            if id_ is not None:
-                listening.appended(id_)
+            self._append_own(item)
         self._observe()

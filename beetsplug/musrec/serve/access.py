@@ -11,15 +11,20 @@ from urllib.parse import urlsplit
 
 from beets.ui import UserError
 from flask import Response, request
+from werkzeug.exceptions import MethodNotAllowed
 
 from .errors import ServeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask
 
     from ..config import ServeSettings
 
-METHODS = "GET, HEAD, POST"
+STRANGER = "pages of this origin may not ask: musrec.serve.cors does not name it"
+METHODS = ("GET", "HEAD", "POST")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -27,7 +32,9 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:[0-9]{0,5})?", re.ASCII)
+PORT = re.compile(r":[0-9]{1,5}$", re.ASCII)
+HOST = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)({PORT.pattern})?", re.ASCII)
+NO_HOST = "malformed.invalid"
 
 
 def is_loopback(address: str) -> bool:
@@ -70,6 +77,23 @@ def _encoded(token: str) -> list[bytes]:
     return tokens
 
 
+class _WithHost:
+    """An application in front of which a malformed Host header is made harmless: Werkzeug would fail."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not _is_host(environ.get("HTTP_HOST", "")):
+            environ["HTTP_HOST"] = NO_HOST
+        return self._app(environ, start_response)
+
+
+def _is_host(sent: str) -> bool:
+    port = PORT.search(sent)
+    return bool(not sent or HOST.fullmatch(sent)) and (port is None or int(port[0][1:]) <= 65_535)
+
+
 class Access:
     """Refuses requests; adds the headers that every response has.
 
@@ -86,6 +110,7 @@ class Access:
 
     def register(self, app: Flask) -> None:
         """Look at every request of an application, and every response."""
+        app.wsgi_app = _WithHost(app.wsgi_app)  # type: ignore[method-assign]
         app.before_request(self.admit)
         app.after_request(self.add_headers)
 
@@ -93,8 +118,10 @@ class Access:
         """Nothing for a request that may go on; raises `ServeError` for another."""
         if not self._tokens and not self._is_own_host(request.environ.get("HTTP_HOST")):
             raise ServeError(403, "this address is not the server's: ask 127.0.0.1 or localhost, or set a token")
-        if request.method == "OPTIONS" and "Origin" in request.headers:
+        if request.method == "OPTIONS":
             return self._preflight()
+        if not self._tokens and self._is_from_another_page():
+            raise ServeError(403, STRANGER)
         if self._tokens and request.blueprint not in self._open and not self._has_token():
             raise ServeError(401, "the token is missing or wrong: send it as Authorization: Bearer TOKEN")
         is_post = request.method == "POST" and request.routing_exception is None
@@ -118,10 +145,14 @@ class Access:
         """Whether a client means this machine: else a page of the web, whose name its owner lets point here, asks."""
         if sent is None:  # no browser
             return True
-        if not (match := HOST.fullmatch(sent)):
-            return False
-        name = match["name"].lower().strip("[]").removesuffix(".")
+        name = sent.lower().rpartition(":")[0] if PORT.search(sent) else sent.lower()
+        name = name.strip("[]").removesuffix(".")
         return name in {"localhost", self._host} or is_loopback(name)
+
+    def _is_from_another_page(self) -> bool:
+        """Whether a browser asks for another page, which could not read the answer, but keep the server busy."""
+        is_other = request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}
+        return is_other and request.blueprint not in self._open and request.headers.get("Origin") not in self._origins
 
     def _has_token(self) -> bool:
         scheme, _, sent = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -131,10 +162,12 @@ class Access:
 
     def _preflight(self) -> Response:
         """The answer to a browser that asks for a page whether it may; without CORS it may not."""
+        if "Origin" not in request.headers:
+            raise MethodNotAllowed(METHODS)
         if request.headers.get("Origin") not in self._origins:
-            raise ServeError(403, "pages of this origin may not ask: musrec.serve.cors does not name it")
+            raise ServeError(403, STRANGER)
         response = Response(status=204)
-        response.headers["Access-Control-Allow-Methods"] = METHODS
+        response.headers["Access-Control-Allow-Methods"] = ", ".join(METHODS)
         response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
         response.headers["Access-Control-Max-Age"] = "600"
         if request.headers.get("Access-Control-Request-Private-Network") == "true":

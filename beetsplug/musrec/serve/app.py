@@ -9,6 +9,8 @@ from beets import logging
 from flask import Flask, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from musrec_core._text import printable
+
 from . import api, audiomuse, page
 from .access import Access
 from .errors import ServeError
@@ -44,7 +46,6 @@ def create_app(
     """
     app = Flask("beets-musrec", static_folder=None)
     app.url_map.merge_slashes = False  # no redirects
-    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # from Flask 3.1 on; `Access` answers browsers
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
@@ -52,10 +53,17 @@ def create_app(
     app.register_blueprint(audiomuse.blueprint(answers, ids, settings))
     app.register_blueprint(page.blueprint())
     Access(settings, OPEN).register(app)
+    log = log or logging.getLogger("beets.musrec")
+    app.after_request(partial(_note, log))
     app.register_error_handler(ServeError, _refused)
     app.register_error_handler(HTTPException, _malformed)
-    app.register_error_handler(Exception, partial(_failed, log or logging.getLogger("beets.musrec")))
+    app.register_error_handler(Exception, partial(_failed, log))
     return app
+
+
+def _note(log: BeetsLogger, response: Response) -> Response:
+    log.debug("{} {}: {}", request.method, printable(request.full_path.rstrip("?")), response.status_code)
+    return response
 
 
 def _refused(error: ServeError) -> tuple[Response, int]:
@@ -72,7 +80,7 @@ def _malformed(error: HTTPException) -> tuple[Response, int]:
 
 
 def _failed(log: BeetsLogger, error: Exception) -> tuple[Response, int]:
-    log.error("{} {} failed", request.method, request.path, exc_info=error)
+    log.error("{} {} failed", request.method, printable(request.full_path.rstrip("?")), exc_info=error)
     return _sentence("the server failed: its log says why", 500)
 
 

@@ -94,6 +94,9 @@ class BeetsIds:
     def status(self) -> dict[str, Any]:
         return {"ids": "beets"}
 
+    def close(self) -> None:
+        """There is nothing to end, other than with the ids of a media server."""
+
     def _artists(self) -> _Artists:
         """Read anew when the library has changed."""
         state = state_of(self._lib)

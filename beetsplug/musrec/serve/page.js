@@ -74,6 +74,7 @@ function stored_token() { return sessionStorage.getItem("musrec-token") ?? ""; }
 function ask_for_token(refused) {
   token_to_come ??= new Promise((resolve, reject) => {
     let given = "";
+    sessionStorage.removeItem("musrec-token");
     $("token-says").textContent = refused ? "That is not the server's token." : "The server wants the token that is set as musrec.serve.token.";
     $("token-form").onsubmit = () => { given = $("token").value.trim(); };
     $("token-dialog").onclose = () => {
@@ -238,8 +239,8 @@ function change(next) {
 }
 function keep(next) {
   songs = next;
-  history.replaceState(earlier.length ? {seeds, songs} : null, "");
   draw();
+  setTimeout(() => history.replaceState(earlier.length ? {seeds, songs} : null, ""));  // which Safari limits, by an error
 }
 function move(from, to, pressed) {
   if (to < 0 || to >= songs.length || to === from) return;

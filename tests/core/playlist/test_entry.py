@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from musrec_core.playlist import Entry, Style
@@ -79,3 +81,28 @@ def test_encodings() -> None:
         assert not latin.can_hold(Entry(path, "x"))
         assert Style(encoding="latin-1", urlencode=True).can_hold(Entry(path, "x"))
         assert Style().can_hold(Entry(path, "x"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"urlencode": True}, {"as_uri": True}, {"encoding": "latin-1"}, {"forward_slash": True},
+     {"prefix": b"file://", "urlencode": True}],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("folders", "path"),
+    [
+        ({b"/srv/music": b"/music", b"/srv": b"/"}, "/srv/music/a b/#Bö 100% %41.mp3".encode()),
+        ({b"/srv/music": b"/music", b"/srv": b"/"}, b"/srv/a.mp3"),
+        ({b"/srv": b"M:\\My Music"}, b"/srv/a/b.mp3"),
+        ({b"/srv": b"M:\\"}, b"/srv/a/b.mp3"),
+        ({b"/srv": b"\\\\nas\\music\\"}, b"/srv/a/b.mp3"),
+        ({b"/srv": b"smb://nas/music"}, b"/srv/a b.mp3"),
+        ({b"/srv": b""}, b"/srv/a b/b.mp3"),
+        ({b"/": b"/mnt"}, b"/a.mp3"),
+        ({b"D:\\Music": b"/music"}, b"D:\\Music\\A\\b.mp3"),
+    ],
+)
+def test_a_location_is_traced_back(folders: dict[bytes, bytes], path: bytes, options: dict[str, Any]) -> None:
+    style = Style(folders=folders, **options)
+    assert path in style.paths_in(line(style, path))
+    assert style.paths_in(b"X:\\elsewhere\\a.mp3") == [] or b"/" in folders.values()

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import confuse
 import pytest
@@ -96,23 +97,54 @@ def test_what_was_removed_from_a_copy_is_removed_everywhere(library: Beet, lists
         assert len(songs(path)) == 6
 
 
+def unlisted(library: Beet, path: Path) -> list[Path]:
+    """The songs that a playlist does not name."""
+    listed = m3u.read(path)[0]
+    return [file for file in library.paths() if bytes(file) not in listed]
+
+
 def test_what_was_added_to_the_playlist_is_added_to_its_copies(library: Beet, lists: Path) -> None:
     configure(library, lists, two(library, lists))
     library("mixes")
     original, copy = lists / "Waltzes.m3u8", lists.parent / "nas/Waltzes.m3u8"
-    listed = m3u.read(original)[0]
-    added = next(path for path in library.paths() if bytes(path) not in listed)
+    added = unlisted(library, original)[0]
     with original.open("a", encoding="utf-8") as file:
         file.write(f"{added}\n#EXTINF:-1,a radio\nhttp://radio/x\n")
     library("mixes")
     name = str(added).removeprefix(str(library.directory))
     assert locations(copy)[-2:] == [f"/music{name}", "http://radio/x"]
-    without(copy, "a radio") if "- a radio" in copy.read_text() else copy.write_text(
-        copy.read_text("utf-8").replace("http://radio/x\n", "").replace("#EXTINF:-1,a radio\n", ""), "utf-8"
-    )
+    text = copy.read_text("utf-8")
+    copy.write_text(text.replace("#EXTINF:-1,a radio\n", "").replace("http://radio/x\n", ""), "utf-8")
     library("mixes")
     assert "radio" not in original.read_text("utf-8") + copy.read_text("utf-8")
     assert str(added) in original.read_text("utf-8")
+
+
+def test_what_was_added_to_a_copy_is_added_everywhere(library: Beet, lists: Path) -> None:
+    targets = two(library, lists)
+    targets["xspf"] = {"dir": str(lists.parent / "nas"), "output": "xspf", "map": {str(library.directory): "Z:\\"}}
+    configure(library, lists, targets)
+    library("mixes")
+    original, nas, car = lists / "Waltzes.m3u8", lists.parent / "nas/Waltzes.m3u8", lists.parent / "car/Waltzes.m3u"
+    one, two_, three, *_ = unlisted(library, original)
+    names = [str(file).removeprefix(f"{library.directory}/") for file in (one, two_, three)]
+    with nas.open("a", encoding="utf-8") as file:
+        file.write(f"# for Ana\n/music/{names[0]}\nhttp://radio/x\n")
+    with car.open("a", encoding="latin-1") as file:
+        file.write("M:\\Music\\" + names[1].replace("/", "\\") + "\n")
+    xspf = lists.parent / "nas/Waltzes.xspf"
+    track = f"<track><location>file:///Z:/{quote(names[2])}</location></track></trackList>"
+    xspf.write_text(xspf.read_text("utf-8").replace("</trackList>", track), "utf-8")
+    said = library("similar", "--refresh", "Waltzes")
+    assert "your changes are kept: 0 removed, 4 added" in said.err
+    assert {str(one), str(two_), str(three), "http://radio/x"} <= {*locations(original)}
+    assert "# for Ana\n" in original.read_text("utf-8")
+    for path in (nas, car, xspf):
+        assert "http://radio/x" in path.read_text("utf-8")
+    assert {f"/music/{name}" for name in names} <= {*locations(nas)}
+    before = [path.read_bytes() for path in (original, nas, car, xspf)]
+    library("mixes")
+    assert [path.read_bytes() for path in (original, nas, car, xspf)] == before
 
 
 @pytest.mark.parametrize(
@@ -148,12 +180,12 @@ def test_a_target_that_is_not_there_stops_no_other(library: Beet, lists: Path) -
     (lists.parent / "car/Waltzes.m3u").mkdir()
     said = library("mixes", ok=False)
     assert (said.status, len(said.lines)) == (1, 2)
-    assert said.err.count(f"the target gone: there is no folder {lists.parent / 'gone'}") == 2
+    assert said.err.count(f"the target gone: there is no folder {lists.parent / 'gone'}") == 1  # of two playlists
     assert "the target car: " in said.err
     assert "Waltzes.m3u is not a file" in said.err
     assert "3 copies of playlists could not be written" in said.err
     assert sorted(path.name for path in (lists.parent / "nas").iterdir()) == ["Rest.m3u8", "Waltzes.m3u8"]
-    configure(library, lists, {})  # removed targets keep their files
+    configure(library, lists, None)  # removed targets keep their files
     library("mixes")
     assert (lists.parent / "nas/Waltzes.m3u8").exists()
 

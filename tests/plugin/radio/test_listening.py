@@ -34,7 +34,7 @@ class Deck:
             self.ids += 1
             self.entries.append(Entry(str(self.ids), letter))
             if by_radio:
-                self.listening.appended(str(self.ids))
+                self.listening.append(SONGS[letter], lambda: str(self.ids))
         return self.look() if look else self
 
     def look(self, after: float = 0.0) -> Deck:
@@ -266,6 +266,33 @@ def test_what_was_removed_stays_away_until_it_is_added_again() -> None:
     assert "b" in deck.look(after=90_000).unwanted()
     deck.add("b").remove("c")
     assert deck.removed == "c"
+
+
+def test_what_is_removed_before_it_was_seen_in_the_queue_was_removed() -> None:
+    deck = Deck("ab").play("a")
+    deck.listening.append(SONGS["z"], lambda: "99")
+    assert deck.look().removed == "z"
+    deck.listening.append(SONGS["y"], lambda: "100")
+    deck.remove("ab")  # with the whole queue
+    assert deck.removed == "z"
+
+
+def test_a_song_that_the_player_does_not_know_was_not_appended() -> None:
+    deck = Deck("ab").play("a")
+    assert deck.listening.append(SONGS["z"], lambda: None) is None
+    assert (deck.memory.appended, deck.look().removed) == ([], "")
+
+
+def test_a_radio_that_is_ended_while_it_appends_knows_the_song_again() -> None:
+    deck = Deck("a").play("a")
+
+    def end() -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deck.listening.append(SONGS["z"], end)
+    again = Deck("az", deck.memory, now=deck.now).play("a")
+    assert (again.seeds, again.memory.appended) == ("a", [SONGS["z"]])
 
 
 def test_moves_are_no_removals() -> None:

@@ -57,18 +57,21 @@ def test_a_time_far_ahead_is_a_mistake(file: MemoryFile) -> None:
     assert ([each.song for each in loaded.heard], loaded.removed) == ([B], {})
 
 
-PLAYER = {"heard": [["a", 1, NOW, False]], "removed": [], "appended": []}
+PLAYER: dict[str, Any] = {"heard": [["a", 1, NOW, False]], "removed": [], "appended": []}
+
+
+DAMAGED: list[Any] = [
+    [], {}, {**PLAYER, "heard": None}, {**PLAYER, "heard": [["a", 1]]}, {**PLAYER, "heard": [["a", "x", 1, 0]]},
+    {**PLAYER, "removed": [["a", 1, "yesterday"]]}, {**PLAYER, "removed": [["a", 1, float("nan")]]},
+    {**PLAYER, "appended": [1]},
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "content",
     [
         "", "nonsense", "[]", "{}", "[" * 100_000, '{"version": 2, "players": {}}', '{"version": 1}',
-        *(json.dumps({"version": 1, "players": {"localhost:6600": player}}) for player in (
-            [], {}, {**PLAYER, "heard": None}, {**PLAYER, "heard": [["a", 1]]}, {**PLAYER, "heard": [["a", "x", 1, 0]]},
-            {**PLAYER, "removed": [["a", 1, "yesterday"]]}, {**PLAYER, "removed": [["a", 1, float("nan")]]},
-            {**PLAYER, "appended": [1]},
-        )),
+        *(json.dumps({"version": 1, "players": {"localhost:6600": player}}) for player in DAMAGED),
     ],
 )  # fmt: skip
 def test_a_damaged_file_is_an_error_and_is_replaced(file: MemoryFile, content: str) -> None:

@@ -26,4 +26,4 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 @pytest.fixture(scope="module")
 def client(served: Library) -> FlaskClient:
     """Of a server as it is configured where the user says nothing."""
-    return application(served).test_client()
+    return application(served).test_client(use_cookies=False)

@@ -84,7 +84,8 @@ def test_without_a_token_this_machine_may_ask(client: FlaskClient, host: str) ->
     [
         "rebound.example", "rebound.example:8338", "localhost.example", "127.0.0.1.example", "192.168.0.7", "[::2]",
         "127.0.0.1, rebound.example", "127.0.0.1@rebound.example", "127.0.0.1/rebound.example", "2130706433", "::1", "",
-        "127.0.0.1:x", "127.0.0.1:8338\trebound.example",
+        "127.0.0.1:x", "127.0.0.1:99999", "127.0.0.1:", "[::1", "\xff", "[127.0.0.1]x",
+        "127.0.0.1:8338\trebound.example",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/status", "/", "/nothing"])
@@ -133,6 +134,16 @@ def test_another_page_may_not(shared: FlaskClient, origin: str) -> None:
     assert answer.status_code == 403
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert "Access-Control-Allow-Methods" not in answer.headers
+
+
+def test_another_page_can_not_even_keep_the_server_busy(served: Library, client: FlaskClient) -> None:
+    for site in ("cross-site", "same-site"):
+        assert ask(client, "/similar?query=title::(a*)*b", Sec_Fetch_Site=site).status_code == 403
+        assert ask(client, "/", Sec_Fetch_Site=site).status_code == 200  # a link to the page
+    for site in ("same-origin", "none"):
+        assert ask(client, Sec_Fetch_Site=site).status_code == 200
+    named = application(served, cors=(PLAYER,)).test_client()
+    assert ask(named, Sec_Fetch_Site="cross-site", Origin=PLAYER).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["put", "delete", "patch", "options", "trace", "post"])

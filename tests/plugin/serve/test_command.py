@@ -23,8 +23,8 @@ WAIT = 60  # s
 
 
 @contextmanager
-def serving(beet: Beet, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server in a process of its own, and its address."""
+def serving(beet: Beet, *options: str, logs: bool = False) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server in a process of its own, and its address, which it tells first, or among other lines."""
     process = subprocess.Popen(
         [BEET, "musrec-serve", *options],
         env={**os.environ, "BEETSDIR": str(beet.home)},
@@ -34,7 +34,8 @@ def serving(beet: Beet, *options: str) -> Iterator[tuple[subprocess.Popen[str], 
     )
     try:
         assert process.stdout is not None
-        line = process.stdout.readline()
+        lines = (line for line in process.stdout if "answering" in line) if logs else process.stdout
+        line = next(lines, "")
         match = re.fullmatch(r"musrec: answering at (http://127\.0\.0\.1:[1-9]\d*)\n", line)
         assert match, line
         yield process, match[1]

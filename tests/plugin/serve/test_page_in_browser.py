@@ -42,6 +42,7 @@ EVIL = [
     "Donaudampfschifffahrt" * 200,
     "__proto__",
     "&lt;b&gt; @SCRIPT@ ${1}",
+    "What? & #1 + 100% = 'a' \\ ;",
     "",
 ]
 wait = partial(chrome.wait, seconds=60)
@@ -63,8 +64,8 @@ class Way:
         if not path.startswith(self.below):
             start("404 Not Found", [("Content-Type", "text/plain")])
             return [b"nothing of ours"]
-        environ["PATH_INFO"] = path.removeprefix(self.below)
-        if self.broken and path != f"{self.below}/":
+        environ["PATH_INFO"] = path.removeprefix(self.below) or "/"
+        if self.broken and path != "/":
             start("502 Bad Gateway", [("Content-Type", "text/html")])
             return [b"<h1>Bad Gateway</h1>"]
         if self.late and self.late in parse_qs(query).get("query", []):
@@ -129,9 +130,9 @@ def page(browser: Any, site: Site) -> Iterator[Any]:
     assert browser.execute_script("return window.hacked === undefined && !document.querySelector('img, iframe, b')")
 
 
-def open_at(browser: Any, site: Site, hash_: str = "", below: str = "") -> None:
+def open_at(browser: Any, site: Site, hash_: str = "", path: str = "/") -> None:
     browser.get("about:blank")
-    browser.get(f"{site.url}{below}/{hash_}")
+    browser.get(f"{site.url}{path}{hash_}")
 
 
 def asks(door: str, **wanted: Any) -> str:
@@ -220,16 +221,26 @@ def test_tags_are_text(page: Any, site: Site, lib: Library) -> None:
     found = at(page, site, "similar", query="id:20", n=SONGS)
     plain = {text for text in found if "hacked" in text or "<" in text or "$" in text}
     assert plain == {*EVIL[:4], EVIL[10]}
+    assert EVIL[11] in found
     assert "two lines #EXTM3U /etc/passwd [31m" in found
     assert "gnp.exe turned" in found
     assert {EVIL[6], EVIL[7], EVIL[8], EVIL[9], "(no title)"} <= set(found)
-    at(page, site, "similar", query="id:1..12", n=5)
-    assert [each.text for each in page.find_elements("css selector", "#seeds li")][-1] == "and 8 more"
+    at(page, site, "similar", query="id:1..13", n=5)
+    assert [each.text for each in page.find_elements("css selector", "#seeds li")][-1] == "and 9 more"
     for id_ in range(1, len(EVIL) + 1):
         page.execute_script("location.hash = arguments[0]", asks("similar", id=id_, n=3))
         wait(lambda id_=id_: said(page, "head").endswith(one_line(EVIL[id_ - 1]) or "(no title)"))  # type: ignore[misc]
     hrefs = page.execute_script("return [...document.querySelectorAll('main a')].map(a => a.getAttribute('href'))")
     assert all(href.startswith("#") for href in hrefs)
+
+
+def test_any_text_can_be_searched_for(page: Any, site: Site) -> None:
+    for query, artist in (("title:日本語", EVIL[7]), ("What? & #1 + 100% =", EVIL[11])):
+        at(page, site, "similar", query=query, n=3)
+        assert text(page, "head") == f"Songs like {artist} - {artist}"
+    search(page, "What? & #1 + 100%")
+    assert text(page, "head") == f"Songs like {EVIL[11]} - {EVIL[11]}"
+    assert page.find_element("name", "query").get_property("value") == "What? & #1 + 100%"
 
 
 def test_on_from_a_song_and_back(page: Any, site: Site) -> None:
@@ -477,11 +488,29 @@ def test_the_token_is_asked_for_once_and_kept_for_the_tab(page: Any, lib: Librar
 def test_it_works_below_a_path_of_a_proxy(page: Any, site: Site) -> None:
     site.way.below = "/music/similar"
     try:
-        open_at(page, site, asks("similar", query="id:20", n=4), "/music/similar")
-        wait(lambda: shown(page))
-        assert len(titles(page)) == 4
+        for count, path in enumerate(("/music/similar/", "/music/similar"), 3):
+            open_at(page, site, asks("similar", query="id:20", n=count), path)
+            wait(lambda: shown(page))
+            assert len(titles(page)) == count
     finally:
         site.way.below = ""
+
+
+def test_the_policy_forbids_what_somebody_puts_into_the_page(page: Any, site: Site) -> None:
+    page.execute_script("""
+        const script = document.createElement("script");
+        script.textContent = "window.broken_in = 1";
+        document.body.append(script);
+        document.body.setAttribute("onclick", "window.broken_in = 1");
+        document.body.click();
+        const link = document.createElement("a");
+        link.href = "javascript:window.broken_in = 1";
+        document.body.append(link);
+        link.click();
+        fetch("http://127.0.0.2:9/").catch(() => { window.refused = true; });""")
+    wait(lambda: page.execute_script("return window.refused"))
+    assert page.execute_script("return window.broken_in") is None
+    assert len([line for line in severe(page) if "Content Security Policy" in line]) >= 4
 
 
 @pytest.mark.parametrize(("width", "theme", "ground"), [
@@ -491,7 +520,7 @@ def test_it_works_below_a_path_of_a_proxy(page: Any, site: Site) -> None:
 def test_phones_and_themes(page: Any, site: Site, width: int, theme: str, ground: str) -> None:
     show(page, width, 760, theme)
     for door, wanted in (
-        ("similar", {"query": "id:1..12"}),
+        ("similar", {"query": "id:1..13"}),
         ("similar", {"id": 9}),
         ("sounds", {"words": "calm"}),
         ("journey", {"from_id": 9, "to_id": 5}),
@@ -511,6 +540,28 @@ def test_phones_and_themes(page: Any, site: Site, width: int, theme: str, ground
             return [...document.querySelectorAll(parts)].map(size).filter(([w, h]) => h && (h < 44 || w < 20));""")
         assert width > 700 or small == [], door
     assert page.execute_script("return getComputedStyle(document.body).backgroundColor") == ground
+
+
+def test_a_finger_puts_the_list_in_order(page: Any, site: Site) -> None:
+    show(page, 360, 760)
+    page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    try:
+        first = at(page, site, "similar", query="id:20", n=4)
+        assert not page.find_element("class name", "order").is_displayed()
+        page.find_element("id", "edit").click()
+        places = page.execute_script("""
+            scrollTo(0, 1e6);
+            const boxes = [...document.querySelectorAll(".handle")].map(handle => handle.getBoundingClientRect());
+            return boxes.map(({x, y, width, height}) => [x + width / 2, y + height / 2])""")
+        start, end = places[3], places[1]
+        way = [start, *([start[0], start[1] + (end[1] - 60 - start[1]) * k / 5] for k in range(1, 6))]
+        for n, (x, y) in enumerate(way):
+            event = {"type": "touchMove" if n else "touchStart", "touchPoints": [{"x": x, "y": y}]}
+            page.execute_cdp_cmd("Input.dispatchTouchEvent", event)
+        page.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        wait(lambda: titles(page) == [first[0], first[3], first[1], first[2]])
+    finally:
+        page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
 
 def test_a_screen_reader_hears_a_name_of_everything(page: Any, site: Site) -> None:

@@ -27,6 +27,7 @@ class Words:
     artist: str
     first_artist: str
     album: str
+    ending: str  # of the file
 
     @property
     def name(self) -> tuple[str, str]:
@@ -34,28 +35,28 @@ class Words:
         return self.first_artist, self.title
 
 
-@lru_cache(2**18)
+@lru_cache(2**16)
 def _name(text: str) -> str:
     found = plain_name(text)
     return "" if found in NOTHING else found
 
 
-@lru_cache(2**18)
+@lru_cache(2**16)
 def _first_artist(text: str) -> str:
     found = plain_artist(text)
     return "" if found in NOTHING else found
-
-
-@lru_cache(2**18)
-def _bare_title(text: str) -> str:
-    return plain_title(text)
 
 
 def words_of(tags: Tags) -> Words:
     """The texts of a song in plain words; a name that stands for none is none."""
     artist = tags.artist or tags.album_artist
     return Words(
-        plain_name(tags.title), _bare_title(tags.title), _name(artist), _first_artist(artist), _name(tags.album)
+        plain_name(tags.title),
+        plain_title(tags.title),
+        _name(artist),
+        _first_artist(artist),
+        _name(tags.album),
+        os.path.splitext(tags.path)[1].lower(),
     )
 
 
@@ -91,6 +92,7 @@ class Pair:
         self._same_full_title = bool(a.title) and a.title == b.title
         self._same_artist = a.first_artist == b.first_artist
         self._same_album = a.album == b.album
+        self._same_ending = a.ending == b.ending
         self._has_places = bool(song.track and item.track)
         self._same_place = self._has_places and (song.track, song.disc or 1) == (item.track, item.disc or 1)
 
@@ -133,12 +135,8 @@ class Pair:
             self._same_place,
             song.artist == item.artist,
             song.title == item.title,
-            _ending(song.path) == _ending(item.path),
+            self._same_ending,
             self._gap is not None and self._gap <= SAME_SECOND,
         )
         tells_apart = same_file or same_folders or self._same_album
-        return Evidence(tuple(map(int, rank)), tells_apart, same_file)
-
-
-def _ending(path: str) -> str:
-    return os.path.splitext(path)[1].lower()
+        return Evidence(rank, tells_apart, same_file)

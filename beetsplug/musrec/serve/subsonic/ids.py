@@ -91,14 +91,14 @@ class SubsonicIds:
 
     def status(self) -> dict[str, Any]:
         found = self._current()
-        matched, left = len(found.items), len(found.source.songs) - len(found.items)
+        matched, left = len(found.items), found.source.count - len(found.items)
         host = self._client.host
         return {"ids": "subsonic", "server": host, "matched": matched, "unmatched": left, "ambiguous": found.ambiguous}
 
     def _summary(self) -> str:
         """How many songs are matched, for the log."""
         found = self._map
-        songs = number_of(len(found.source.songs), "song")
+        songs = number_of(found.source.count, "song")
         several = f" ({found.ambiguous} may be several)" if found.ambiguous else ""
         return f"{len(found.items)} of {songs} of {self._client.host} are matched{several}"
 
@@ -199,7 +199,7 @@ class SubsonicIds:
         old = self._map
         self._map, _ = song_map.make(self._lib, source, self._folders)
         self._matching_took, self._is_stale = time.monotonic() - start, False
-        if dict(old.items) != dict(self._map.items) or len(old.source.songs) != len(source.songs):
+        if dict(old.items) != dict(self._map.items) or old.source.count != source.count:
             self._log.info("{}", self._summary())
         self._save()
 

@@ -7,8 +7,9 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from musrec_core._files import atomic_write
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from ...library.vectors import FileState, LibraryState
 
 FORMAT = 1  # of the file, and of the rules of matching
+_FIELDS = attrgetter(*(each.name for each in fields(Tags)))
 
 
-@dataclass(frozen=True)
 class ServerList:
     """All songs of a media server.
 
@@ -35,11 +36,26 @@ class ServerList:
         Its address and user.
     mark : str
         The state of its scan that they are of.
+    count : int
     """
 
-    server: str
-    mark: str
-    songs: Sequence[ServerSong]
+    def __init__(self, server: str, mark: str, songs: Sequence[ServerSong]) -> None:
+        self.server, self.mark, self.count = server, mark, len(songs)
+        self._songs: Sequence[ServerSong] | None = songs
+        self._kept = b""
+
+    @classmethod
+    def kept(cls, server: str, mark: str, count: int, text: bytes) -> ServerList:
+        """A list as the file has it, which is read when it is needed: most starts need the map alone."""
+        found = cls(server, mark, ())
+        found.count, found._songs, found._kept = count, None, text
+        return found
+
+    @property
+    def songs(self) -> Sequence[ServerSong]:
+        if self._songs is None:
+            self._songs, self._kept = [_song(row) for row in json.loads(self._kept)], b""
+        return self._songs
 
 
 @dataclass(frozen=True)
@@ -57,6 +73,10 @@ class SongMap:
         A song's id -> the item's.
     files : mapping of int to int
         A checksum of the path of each of these items: SQLite gives the ids of deleted items to new ones.
+    artist_ids : mapping of int to str
+        An item's id -> the artist's, where the server gives one.
+    artist_names : mapping of str to str
+        An artist's id -> the name, as on most songs.
     ambiguous : int
         How many songs may be several items, or share one with others, and are left out.
     """
@@ -66,6 +86,8 @@ class SongMap:
     state: LibraryState | None
     items: Mapping[str, int]
     files: Mapping[int, int]
+    artist_ids: Mapping[int, str]
+    artist_names: Mapping[str, str]
     ambiguous: int
 
     @cached_property
@@ -75,29 +97,15 @@ class SongMap:
 
     @cached_property
     def known(self) -> frozenset[int]:
-        return frozenset(self.songs)
+        return frozenset(self.files)
 
     @cached_property
     def artists(self) -> dict[str, list[int]]:
         """An artist's id -> the ids of the items."""
         found: dict[str, list[int]] = {}
-        for song in self.source.songs:
-            if song.artist_id and song.id in self.items:
-                found.setdefault(song.artist_id, []).append(self.items[song.id])
-        return {artist: sorted(set(items)) for artist, items in found.items()}
-
-    @cached_property
-    def artist_ids(self) -> dict[int, str]:
-        """An item's id -> the artist's."""
-        return {item: artist for artist, items in self.artists.items() for item in items}
-
-    @cached_property
-    def artist_names(self) -> dict[str, str]:
-        """An artist's id -> the name, as on most songs."""
-        names: dict[str, Counter[str]] = {}
-        for song in self.source.songs:
-            names.setdefault(song.artist_id, Counter())[song.tags.artist] += 1
-        return {artist: counter.most_common(1)[0][0] for artist, counter in names.items()}
+        for item, artist in sorted(self.artist_ids.items()):
+            found.setdefault(artist, []).append(item)
+        return found
 
 
 def make(lib: Library, source: ServerList, folders: Mapping[str, str]) -> tuple[SongMap, Matching]:
@@ -107,8 +115,20 @@ def make(lib: Library, source: ServerList, folders: Mapping[str, str]) -> tuple[
     matching = match(source.songs, items, folders, os.fsdecode(lib.directory))
     taken = set(matching.items.values())
     files = {item.id: file_mark(item.tags.path) for item in items if item.id in taken}
+    artist_ids, names = _artists(source.songs, matching.items)
     ambiguous = sum(left.reason is Reason.SEVERAL for left in matching.songs_left.values())
-    return SongMap(source, folders, state, matching.items, files, ambiguous), matching
+    return SongMap(source, folders, state, matching.items, files, artist_ids, names, ambiguous), matching
+
+
+def _artists(songs: Sequence[ServerSong], items: Mapping[str, int]) -> tuple[dict[int, str], dict[str, str]]:
+    """The artists of items, and what they are called on most songs."""
+    ids: dict[int, str] = {}
+    names: dict[str, Counter[str]] = {}
+    for song in songs:
+        if song.artist_id and song.id in items:
+            ids[items[song.id]] = song.artist_id
+            names.setdefault(song.artist_id, Counter())[song.tags.artist] += 1
+    return ids, {artist: counter.most_common(1)[0][0] for artist, counter in names.items()}
 
 
 def file_mark(path: str) -> int:
@@ -125,18 +145,25 @@ def path_of(lib: Library) -> str:
 
 def save(lib: Library, found: SongMap) -> None:
     """Keep a map; raises `OSError`."""
-    document = {
+    head = {
         "format": FORMAT,
         "server": found.source.server,
         "mark": found.source.mark,
+        "count": found.source.count,
         "folders": dict(found.folders),
         "state": found.state.file if found.state else None,
-        "songs": [[song.id, song.artist_id, *astuple(song.tags)] for song in found.source.songs],
         "ambiguous": found.ambiguous,
-        "items": [[song, item, found.files[item]] for song, item in found.items.items()],
+        "artists": found.artist_names,
+        "items": [[song, item, found.files[item], found.artist_ids.get(item)] for song, item in found.items.items()],
     }
+    songs = _line([[song.id, song.artist_id, *_FIELDS(song.tags)] for song in found.source.songs])
     with atomic_write(path_of(lib)) as file:
-        file.write(json.dumps(document, separators=(",", ":")).encode())
+        file.write(_line({**head, "songs": zlib.crc32(songs)}))
+        file.write(songs)
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
 
 
 def load(lib: Library, server: str, folders: Mapping[str, str]) -> SongMap | None:
@@ -151,21 +178,35 @@ def load(lib: Library, server: str, folders: Mapping[str, str]) -> SongMap | Non
     """
     try:
         with open(path_of(lib), "rb") as file:
-            document = json.loads(file.read())
+            first, rest = file.readline(), file.read()
     except FileNotFoundError:
         return None
     try:
-        if document["format"] != FORMAT or document["server"] != server:
+        head = json.loads(first)
+        if head["format"] != FORMAT or head["server"] != server:
             return None
-        source = ServerList(server, str(document["mark"]), [_song(row) for row in document["songs"]])
+        if head["songs"] != zlib.crc32(rest):
+            raise KeyError
+        source = ServerList.kept(server, str(head["mark"]), int(head["count"]), rest)
         state = state_of(lib)
-        if document["folders"] == dict(folders) and _is_file_state(state, document["state"]):
-            items = {str(song): int(item) for song, item, _ in document["items"]}
-            files = {int(item): int(mark) for _, item, mark in document["items"]}
-            return SongMap(source, folders, state, items, files, int(document["ambiguous"]))
-    except (KeyError, TypeError, IndexError, RecursionError) as error:
+        if head["folders"] == dict(folders) and _is_file_state(state, head["state"]):
+            return _kept_map(source, folders, state, head)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"damaged: {type(error).__name__}") from None
     return make(lib, source, folders)[0]
+
+
+def _kept_map(
+    source: ServerList, folders: Mapping[str, str], state: LibraryState | None, head: Mapping[str, Any]
+) -> SongMap:
+    rows = head["items"]
+    items = {str(song): int(item) for song, item, _, _ in rows}
+    files = {int(item): int(mark) for _, item, mark, _ in rows}
+    artist_ids = {int(item): str(artist) for _, item, _, artist in rows if artist is not None}
+    names = {str(artist): str(name) for artist, name in head["artists"].items()}
+    if not names.keys() >= set(artist_ids.values()):
+        raise KeyError
+    return SongMap(source, folders, state, items, files, artist_ids, names, int(head["ambiguous"]))
 
 
 def _is_file_state(state: LibraryState | None, kept: FileState | None) -> bool:
@@ -173,12 +214,8 @@ def _is_file_state(state: LibraryState | None, kept: FileState | None) -> bool:
 
 
 def _song(row: Sequence[Any]) -> ServerSong:
-    id_, artist_id, title, artist, album_artist, album, length, recording, disc, track, path = row
-    texts = (id_, artist_id, title, artist, album_artist, album, recording, path)
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError
-    tags = Tags(title, artist, album_artist, album, float(length), recording, int(disc), int(track), path)
-    return ServerSong(id_, artist_id, tags)
+    id_, artist_id, *tags = row
+    return ServerSong(id_, artist_id, Tags(*tags))
 
 
 def is_same_list(a: Iterable[ServerSong], b: Iterable[ServerSong]) -> bool:

@@ -189,23 +189,29 @@ def test_a_library_that_changed_meanwhile_is_matched_anew(lib: Library, server: 
     assert ids_of(lib, server).item("s0") is None
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff", b"null", b'{"format": 1}'], ids=ascii)
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff", b"null", b'{"format": 1}', b"[[["], ids=ascii)
 def test_a_damaged_file_is_made_anew(lib: Library, server: FakeServer, damage: bytes) -> None:
+    ids_of(lib, server)
     path = Path(song_map.path_of(lib))
-    path.write_bytes(damage)
-    assert ids_of(lib, server).item("s3") == 4
-    assert len(json.loads(path.read_bytes())["songs"]) == SONGS
+    head, songs = path.read_bytes().splitlines(keepends=True)
+    for content in (damage, damage + b"\n" + songs, head + damage, head + songs[:-10]):
+        path.write_bytes(content)
+        assert ids_of(lib, server).item("s3") == 4
+        assert path.read_bytes() == head + songs
 
 
-@pytest.mark.parametrize("key", ["songs", "items", "mark", "folders", "state", "server", "format", "ambiguous"])
+@pytest.mark.parametrize(
+    "key", ["songs", "items", "mark", "count", "folders", "state", "server", "format", "ambiguous", "artists"]
+)
 def test_a_file_with_a_wrong_part_is_made_anew(lib: Library, server: FakeServer, key: str) -> None:
     ids_of(lib, server)
     path = Path(song_map.path_of(lib))
-    document = json.loads(path.read_bytes())
-    for wrong in (None, [[1, 2]], "text"):
-        path.write_text(json.dumps({**document, key: wrong}))
+    head, songs = path.read_bytes().splitlines(keepends=True)
+    for wrong in (None, [[1, 2]], {"a": 1}):
+        path.write_bytes(json.dumps({**json.loads(head), key: wrong}).encode() + b"\n" + songs)
         ids = ids_of(lib, server)
         assert [ids.item(f"s{number}") for number in range(SONGS)] == list(range(1, SONGS + 1))
+        assert ids.artist_of(1) == ("artist", "Artist")
 
 
 def test_the_file_of_another_server_or_user_does_not_count(lib: Library, server: FakeServer) -> None:

@@ -1,0 +1,354 @@
+"""`beet radio` with a real MPD and its client."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import signal
+import time
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ...programs import needs
+from ..conftest import Beet, Completed
+from .conftest import Daemon, RunningRadio, free_port, heard, memory, running_daemon
+
+pytestmark = [pytest.mark.quick_model, needs("mpd", "mpc")]
+
+ODD = "Ünïcode #1 100% [x] & 'y' \"z\" %20"
+Start = Callable[..., RunningRadio]
+
+
+def artists(queue: list[str]) -> list[str]:
+    return [file.split("/")[0] for file in queue]
+
+
+def named(library: Beet, *query: str) -> list[str]:
+    """What MPD calls some songs."""
+    return [str(path.relative_to(library.directory)) for path in library.paths(*query)]
+
+
+def once(beet: Beet, daemon: Daemon, *arguments: str) -> Completed:
+    return beet("radio", "--once", *arguments, MPD_HOST=daemon.host, MPD_PORT=str(daemon.port or 6600))
+
+
+def refused(beet: Beet, daemon: Daemon, *arguments: str) -> str:
+    return beet.error("radio", *arguments, MPD_HOST=daemon.host, MPD_PORT=str(daemon.port or 6600))
+
+
+# Once.
+
+
+def test_once_fills_the_queue_with_similar_songs_and_ends(library: Beet, daemon: Daemon) -> None:
+    (seed,) = named(library, "Harbour Waltz")
+    before = hashlib.sha256((library.home / "library.db").read_bytes()).hexdigest()
+    daemon.mpc("add", seed)
+    said = once(library, daemon)
+    assert said.err.count("appended") == 3
+    nearest = library("similar", "Harbour Waltz", "-n", "9", "-p").lines
+    queue = [str(library.directory / file) for file in daemon.queue]
+    assert queue[1] == nearest[0]
+    assert set(queue[2:]) <= set(nearest)
+    assert len(set(queue)) == 4
+    assert len(set(artists(daemon.queue))) == 4
+    assert daemon.client.status()["state"] == "stop"
+    assert once(library, daemon).err == ""  # it is full
+    assert hashlib.sha256((library.home / "library.db").read_bytes()).hexdigest() == before
+
+
+def test_the_options_the_excluded_songs_and_what_was_played_elsewhere(library: Beet, daemon: Daemon) -> None:
+    library.configure(
+        musrec={
+            "exclude": "title:drone",
+            "radio": {"ahead": 9, "options": {"in": "title::'Waltz|Guitar|Drone'"}},
+        }
+    )
+    library.sql(
+        "INSERT INTO item_attributes (entity_id, key, value) SELECT id, 'last_played', ? FROM items WHERE title LIKE ?",
+        str(time.time() - 3600), "Glass Guitar%",
+    )  # fmt: skip
+    daemon.mpc("add", named(library, "Harbour Waltz")[0])
+    once(library, daemon)
+    assert [Path(file).stem for file in daemon.queue] == ["01 Harbour Waltz 1", "01 Paper Waltz 2", "01 Paper Guitar 1"]
+
+
+def test_copies_count_as_the_same_song(library: Beet, daemon: Daemon) -> None:
+    library.sql("UPDATE items SET mb_trackid = 'one' WHERE title LIKE '%Waltz%' OR title LIKE '%Drone%'")
+    library.configure(musrec={"radio": {"ahead": 9}})
+    daemon.mpc("add", named(library, "Harbour Waltz")[0])
+    once(library, daemon)
+    assert len(daemon.queue) == 7  # six others, and none of the three copies of the seed
+
+
+def test_what_is_not_in_beets_is_passed_over(library: Beet, daemon: Daemon, tmp_path: Path) -> None:
+    daemon.mpc("add", "http://127.0.0.1:9/stream.mp3")
+    assert "play one, or add --start QUERY" in refused(library, daemon, "--once")
+    daemon.mpc("add", named(library, "Harbour Waltz")[0])
+    once(library, daemon)
+    assert len(daemon.queue) == 4
+
+
+# What the user says is wrong.
+
+
+def test_settings_that_are_wrong_are_one_sentence(library: Beet, daemon: Daemon) -> None:
+    daemon.mpc("add", named(library, "Harbour Waltz")[0])
+    for settings, sentence in [
+        ({"not_within": "soon"}, "musrec.radio.not_within has to be a time such as 12h, 30d, 4w, 6m (months) or 1y"),
+        ({"options": {"count": 3}}, "musrec.radio.options: unknown option count; the known ones are"),
+        ({"options": {"variety": 7}}, "musrec.radio.options: --variety has to be between 0 and 1"),
+        ({"options": {"in": "title:nothing"}}, "no song matches --in: title:nothing"),
+    ]:
+        library.configure(musrec={"radio": settings})
+        assert sentence in refused(library, daemon, "--once")
+    library.configure()
+    assert "takes no arguments" in refused(library, daemon, "Waltz")
+    assert "--start is empty" in refused(library, daemon, "--start", " ")
+
+
+def test_an_mpd_that_is_not_there_is_one_sentence(library: Beet, tmp_path: Path) -> None:
+    said = library.error("radio", MPD_HOST=str(tmp_path / "socket"))
+    assert said == f"error: MPD at {tmp_path / 'socket'} can't be reached: No such file or directory"
+    assert "MPD at 127.0.0.1:1 can't be reached: Connection refused" in library.error(
+        "radio", MPD_HOST="secret@127.0.0.1", MPD_PORT="1"
+    )
+
+
+def test_passwords(library: Beet, songs: Path) -> None:
+    port = free_port()
+    with Daemon(
+        songs, 'password "open@read,add,control,admin"', 'password "look@read"', 'default_permissions ""', port=port
+    ) as daemon:
+        daemon.client.password("open")
+        daemon.update()
+        daemon.client.add(named(library, "Harbour Waltz")[0])
+        for host, sentence in [
+            ("127.0.0.1", f"MPD at 127.0.0.1:{port} does not allow status: set MPD_HOST to PASSWORD@HOST"),
+            ("look@127.0.0.1", f"MPD at 127.0.0.1:{port} does not allow addid: set MPD_HOST to PASSWORD@HOST"),
+            ("wrong@127.0.0.1", f"MPD at 127.0.0.1:{port} refuses the password"),
+        ]:
+            assert sentence in library.error("radio", "--once", MPD_HOST=host, MPD_PORT=str(port))
+        library.configure(musrec={"radio": {"host": "open@127.0.0.1", "port": port}})
+        library("radio", "--once", MPD_HOST="nowhere.invalid")
+        assert len(daemon.queue) == 4  # beets' folder stands in for MPD's, which tells it nobody over TCP
+
+
+# --start and --to.
+
+
+def test_start_begins_to_play_and_clears_nothing(library: Beet, daemon: Daemon) -> None:
+    (there,) = named(library, "Harbour Waltz")
+    (wanted,) = named(library, "Paper Waltz")
+    daemon.mpc("add", there)
+    once(library, daemon, "--start", "Paper Waltz")
+    assert daemon.queue[:2] == [there, wanted]
+    assert len(daemon.queue) == 5
+    assert daemon.client.status()["state"] == "play"
+    assert daemon.client.currentsong()["file"] == wanted
+    once(library, daemon, "--start", "Harbour Waltz")  # it plays, so that goes on
+    assert daemon.client.currentsong()["file"] == wanted
+    assert len(daemon.queue) == 6
+    assert daemon.queue[5] == there
+    once(library, daemon, "--start", "Harbour Waltz")  # it is to come already
+    assert len(daemon.queue) == 6
+    assert "no song matches: nothing" in refused(library, daemon, "--start", "nothing")
+
+
+def test_to_leads_to_a_song(library: Beet, daemon: Daemon) -> None:
+    assert "--to needs a song of beets in the queue" in refused(library, daemon, "--to", "Drone")
+    (goal,) = named(library, "Second Drone")
+    once(library, daemon, "--start", "Harbour Waltz", "--to", "Second Drone")
+    assert daemon.queue[0] == named(library, "Harbour Waltz")[0]
+    assert goal in daemon.queue
+    assert 4 <= len(daemon.queue) == len(set(daemon.queue))
+    assert daemon.queue[-1] == goal
+    assert "the queue ends with" in refused(library, daemon, "--to", "Second Drone")
+
+
+# Following.
+
+
+def test_it_follows_what_is_skipped_removed_and_added(library: Beet, daemon: Daemon, radio: Start) -> None:
+    library.configure(musrec={"radio": {"ahead": 2}})
+    (first,) = named(library, "Harbour Waltz")
+    daemon.mpc("add", first)
+    daemon.mpc("play")
+    running = radio(daemon)
+    daemon.has(3)
+    running.says("filling the queue")
+    removed = daemon.queue[2]
+    daemon.mpc("del", "3")
+    daemon.until(lambda: len(daemon.queue) == 3 and removed not in daemon.queue)
+    daemon.mpc("next")
+    daemon.has(4)
+    (added,) = [file for file in named(library, "Rock") if file not in daemon.queue][:1]
+    daemon.mpc("add", added)
+    daemon.mpc("next")
+    heard(library, daemon, 3)
+    daemon.mpc("next")
+    daemon.has(6)
+    assert removed not in daemon.queue
+    assert len(set(daemon.queue)) == 6
+    assert running.end() == 0
+    kept = memory(library, daemon)
+    assert [skipped for *_, skipped in kept["heard"]] == [True, True, True, False]
+    assert len(kept["removed"]) == 1
+    assert len(kept["appended"]) == 4  # neither the first nor the one that was added by hand
+    once(library, daemon)
+    assert removed not in daemon.queue
+
+
+def test_modes_stops_and_an_empty_queue(library: Beet, daemon: Daemon, radio: Start) -> None:
+    library.configure(musrec={"radio": {"ahead": 2}})
+    running = radio(daemon)
+    running.says("waiting for the first song")
+    running.says("filling the queue")
+    daemon.client.consume(1)
+    daemon.client.random(1)
+    daemon.mpc("add", named(library, "Harbour Waltz")[0])
+    assert len(daemon.queue) == 1  # it is stopped
+    daemon.mpc("play")
+    daemon.has(3)
+    daemon.mpc("next")
+    daemon.until(lambda: len(daemon.queue) == 3 and named(library, "Harbour Waltz")[0] not in daemon.queue)
+    daemon.client.stop()
+    daemon.client.clear()
+    daemon.mpc("add", named(library, "Paper Waltz")[0])
+    daemon.client.consume(0)
+    daemon.mpc("play")
+    daemon.has(3)
+    assert running.end(signal.SIGINT) == 0
+    assert memory(library, daemon)["removed"] == []
+
+
+def test_a_queue_that_ran_out_goes_on(library: Beet, daemon: Daemon, radio: Start) -> None:
+    library.configure(musrec={"radio": {"ahead": 1, "options": {"in": "title:waltz"}}})
+    for file in named(library, "title:waltz"):
+        daemon.mpc("add", file)
+    daemon.mpc("play", "2")
+    running = radio(daemon)
+    running.says("no other song is left to choose from")
+    daemon.client.seekcur(11)
+    daemon.until(lambda: daemon.client.status()["state"] == "stop")
+    library.configure(musrec={"radio": {"ahead": 1}})
+    assert running.end() == 0
+    assert running.lines.count("musrec: no other song is left to choose from\n") == 1
+
+
+def test_a_second_radio_refuses(library: Beet, daemon: Daemon, radio: Start) -> None:
+    radio(daemon).says("filling the queue")
+    said = refused(library, daemon, "--once")
+    assert said == f"error: another `beet radio` fills the queue of MPD at {daemon.host}: end that one first"
+
+
+def test_mpd_may_end_and_come_back(library: Beet, songs: Path, radio: Start) -> None:
+    with running_daemon(songs) as daemon:
+        daemon.mpc("add", named(library, "Harbour Waltz")[0])
+        daemon.mpc("play")
+        running = radio(daemon)
+        running.says("filling the queue")
+        daemon.stop()
+        running.says("lost the connection to MPD")
+        daemon.start()
+        running.says("connected to MPD")
+        assert len(daemon.queue) == 4
+        daemon.mpc("next")
+        daemon.has(5)
+        daemon.kill()
+        running.says("lost the connection to MPD")
+        daemon.start()
+        running.says("connected to MPD")
+        assert running.end() == 0
+        assert memory(library, daemon)["removed"] == []
+
+
+def test_the_library_may_change_and_be_away(library: Beet, daemon: Daemon, radio: Start) -> None:
+    library.configure(musrec={"radio": {"ahead": 1}})
+    daemon.mpc("add", named(library, "Harbour Waltz")[0])
+    daemon.mpc("play")
+    running = radio(daemon)
+    daemon.has(2)
+    away = library.home / "away.db"
+    (library.home / "library.db").rename(away)
+    daemon.mpc("next")
+    running.says("is not there: the queue is filled again when it is back")
+    left = "SELECT id FROM items WHERE title NOT LIKE '%Waltz%'"
+    away.write_bytes(away.read_bytes())
+    away.rename(library.home / "library.db")
+    library.sql(f"DELETE FROM items WHERE id IN ({left}) AND title NOT LIKE 'Second Drone%'")
+    daemon.client.seekcur(2)
+    daemon.until(lambda: len(daemon.queue) == 3)
+    assert set(daemon.queue) <= set(named(library))
+    assert running.end() == 0
+    assert len([line for line in running.lines if "is not there" in line]) == 1
+
+
+def test_what_was_heard_can_not_be_kept(library: Beet, daemon: Daemon, radio: Start) -> None:
+    (library.home / "library.db.musrec-radio").mkdir()
+    daemon.mpc("add", named(library, "Harbour Waltz")[0])
+    daemon.mpc("play")
+    running = radio(daemon)
+    running.says("library.db.musrec-radio can't be read")
+    running.says("can't be kept in")
+    running.says("filling the queue")
+    daemon.mpc("next")
+    daemon.has(5)
+    assert running.end() == 0
+    assert len([line for line in running.lines if "can't be kept" in line]) == 1
+
+
+# Files.
+
+
+@pytest.fixture
+def odd(own_files: Beet) -> Beet:
+    """Songs of its own, in folders whose names are hard to pass on."""
+    own_files.configure(paths={"default": f"{ODD}/$artist/$title"}, replace={"$^": "_"})
+    own_files("move")
+    return own_files
+
+
+def test_songs_that_mpd_does_not_know_are_left_out(odd: Beet, tmp_path: Path) -> None:
+    known = odd.paths("title:waltz") + odd.paths("title:drone")
+    for path in known:
+        copy = tmp_path / "some" / path.relative_to(odd.directory)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    odd.configure(musrec={"radio": {"ahead": 9, "music_directory": str(odd.directory)}})
+    with running_daemon(tmp_path / "some") as daemon:
+        said = once(odd, daemon, "--start", "Harbour Waltz")
+        assert sorted(odd.directory / file for file in daemon.queue) == sorted(known)
+        assert said.err.count("MPD does not know") == 1
+        assert "run `mpc update`" in said.err
+        sentence = refused(odd, daemon, "--start", "Paper Guitar", "--once")
+        assert "MPD does not know the 1 song of --start" in sentence
+
+
+def test_files_outside_mpds_folder_are_played_over_a_socket(odd: Beet, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with running_daemon(tmp_path / "empty") as daemon:
+        once(odd, daemon, "--start", "Harbour Waltz")
+        assert len(daemon.queue) == 4
+        assert set(daemon.queue) <= {str(path) for path in odd.paths()}
+        assert daemon.client.status()["state"] == "play"
+        daemon.mpc("crop")
+        once(odd, daemon)  # and are recognised
+        assert len(daemon.queue) == 4
+
+
+def test_links_and_decomposed_names(odd: Beet, tmp_path: Path) -> None:
+    composed = odd.directory / ODD
+    composed.rename(odd.directory / unicodedata.normalize("NFD", ODD))
+    (tmp_path / "link").symlink_to(odd.directory)
+    odd.configure(musrec={"radio": {"ahead": 9}})
+    with running_daemon(tmp_path / "link") as daemon:
+        once(odd, daemon, "--start", "Harbour Waltz")
+        assert len(daemon.queue) == 10
+        assert {file.split("/")[0] for file in daemon.queue} == {unicodedata.normalize("NFD", ODD)}
+        daemon.mpc("del", "10")
+        said = once(odd, daemon)
+        assert "no other song is left" in said.err
+        assert len(daemon.queue) == 9  # the ninth of nine is to come, and the one that was removed stays away
