@@ -66,7 +66,7 @@ def report(lib: Library, settings: SubsonicSettings, log: BeetsLogger) -> tuple[
         songs = list(client.songs())
     except SubsonicError as error:
         raise UserError(str(error)) from None
-    found, matching = song_map.make(lib, ServerList(server_name(client), mark, songs), settings.paths)
+    found, matching = song_map.make(lib, ServerList.of(server_name(client), mark, songs), settings.paths)
     try:
         song_map.save(lib, found)
     except OSError as error:
