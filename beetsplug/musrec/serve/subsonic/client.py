@@ -91,6 +91,7 @@ class Client:
         self._has_tokens = True
         self._session = requests.Session()
         self._session.auth = _no_netrc
+        self._session.headers["User-Agent"] = NAME  # Navidrome keeps settings for each client and agent
 
     @property
     def host(self) -> str:

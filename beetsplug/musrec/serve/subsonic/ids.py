@@ -18,7 +18,7 @@ from ...library.vectors import state_of
 from ..follower import reading
 from . import song_map
 from .client import Client, SubsonicError
-from .song_map import ServerList, SongMap, is_same_list
+from .song_map import ServerList, SongMap
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -56,7 +56,7 @@ class SubsonicIds:
         self._client, self._folders = Client(settings, log), dict(settings.paths)
         self._server = server_name(self._client)
         self._stop, self._wake, self._lock = Event(), Event(), Lock()
-        self._is_down, self._is_full, self._is_stale = False, False, False
+        self._is_down, self._is_full, self._is_stale = False, False, True
         self._read_at = time.monotonic() - UNSURE  # a list that was kept may be old
         self._looked_at, self._matching_took, self._reading_took = float("-inf"), 0.0, 0.0
         self._thread: Thread | None = None
@@ -164,7 +164,7 @@ class SubsonicIds:
             state = state_of(self._lib)
             if state is None or old.state is None or not old.state.is_same(state):
                 self._remake(source)
-            elif source is not old.source and is_same_list(source.songs, old.source.songs):
+            elif source is not old.source and source.text == old.source.text:
                 self._map = replace(old, source=source)
                 self._save()
             elif source is not old.source:
@@ -193,7 +193,7 @@ class SubsonicIds:
         songs = list(self._client.songs())
         self._read_at = time.monotonic()
         self._reading_took = self._read_at - start
-        return ServerList(self._server, mark, songs)
+        return ServerList.of(self._server, mark, songs)
 
     def _remake(self, source: ServerList) -> None:
         start = time.monotonic()
