@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from beets.library import Library
 
     from ..similar.find import SimilarSearch
+    from ..similar.groups import Groups
 
 __all__ = ["Answers", "ArtistAnswer", "Song"]
 
@@ -249,6 +250,15 @@ class Answers:
     def songs(self, ids: Sequence[int]) -> list[Song]:
         """Some items, in that order; those that are gone are left out."""
         return self._follower.current().songs.songs((id_, None) for id_ in ids)
+
+    def holds(self, id_: int) -> bool:
+        """Whether the library has an item."""
+        return bool(self._follower.current().songs.holds([id_])[0])
+
+    def artist_groups(self) -> Groups:
+        """Whose songs are whose."""
+        with self._asking() as (state, lib):
+            return state.artists(lib)
 
     @property
     def options(self) -> SimilarOptions:
