@@ -17,7 +17,8 @@ from musrec_core._text import number_of
 from ...library.vectors import state_of
 from ..follower import reading
 from . import song_map
-from .client import Client, SubsonicError
+from .client import Client
+from .protocol import SubsonicError
 from .song_map import ServerList, SongMap
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class SubsonicIds:
     def __init__(self, lib: Library, settings: SubsonicSettings, log: BeetsLogger) -> None:
         self._lib, self._log = lib, log
         self._client, self._folders = Client(settings, log), dict(settings.paths)
-        self._server = server_name(self._client)
+        self._server = self._client.name
         self._stop, self._wake, self._lock = Event(), Event(), Lock()
         self._is_down, self._is_full, self._is_stale = False, False, True
         self._read_at = time.monotonic() - UNSURE  # a list that was kept may be old
@@ -234,8 +235,3 @@ class SubsonicIds:
             self._is_full = True
         else:
             self._is_full = False
-
-
-def server_name(client: Client) -> str:
-    """What tells servers apart: users see different songs."""
-    return f"{client.base} {client.user}"

@@ -12,10 +12,10 @@ from beets.util import displayable_path
 from musrec_core._text import number_of, one_line
 
 from . import song_map
-from .client import Client, SubsonicError
-from .ids import server_name
+from .client import Client
 from .matching import Matching, Reason, Unmatched
 from .paths import LibraryPaths
+from .protocol import SubsonicError
 from .song_map import ServerList
 from .songs import LibrarySong, ServerSong, Tags, library_songs
 
@@ -66,7 +66,7 @@ def report(lib: Library, settings: SubsonicSettings, log: BeetsLogger) -> tuple[
         songs = list(client.songs())
     except SubsonicError as error:
         raise UserError(str(error)) from None
-    found, matching = song_map.make(lib, ServerList.of(server_name(client), mark, songs), settings.paths)
+    found, matching = song_map.make(lib, ServerList.of(client.name, mark, songs), settings.paths)
     try:
         song_map.save(lib, found)
     except OSError as error:
