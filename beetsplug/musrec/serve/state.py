@@ -76,7 +76,7 @@ class Part:
     rows : np.ndarray [shape=(m,)], optional
         Their rows in the whole index of the space; None: all.
     artists, albums : np.ndarray [shape=(len(index),)]
-    twins : np.ndarray [shape=(2, len(index))]
+    twins : np.ndarray [shape=(len(index),)]
         See `SongTable`.
     """
 
@@ -84,14 +84,14 @@ class Part:
     rows: NDArray[np.intp] | None
     artists: NDArray[np.int64]
     albums: NDArray[np.int64]
-    twins: NDArray[np.int64]
+    twins: NDArray[np.bool_]
 
     @classmethod
     def of(cls, index: JoinedIndex, songs: SongTable, rows: NDArray[np.intp] | None = None) -> Part:
         """The part of an index at some rows, in their order."""
         part = index if rows is None else index.at(rows)
         places = songs.positions(part.ids)
-        return cls(part, rows, songs.artists[places], songs.albums[places], songs.twins[:, places])
+        return cls(part, rows, songs.artists[places], songs.albums[places], songs.twins[places])
 
 
 class LibraryState:
@@ -234,13 +234,12 @@ class LibraryState:
 
     def _one_each(self, part: Part, rows: Rows, own: Collection[int]) -> Rows:
         """One song a recording, the best copy, and none of the recordings of ``own``."""
-        doubtful = part.twins[:, rows].any(axis=0)
-        if not doubtful.any():
+        doubtful = np.flatnonzero(part.twins[rows])
+        if not len(doubtful):
             return rows
-        ids = part.index.ids[rows]
-        some = [Neighbour(id_, 0.0) for id_ in ids[doubtful].tolist()]
-        kept = [neighbour.id for neighbour in self._recordings.collapse(some, own)]
-        return rows[~doubtful | np.isin(ids, kept)]
+        ids = part.index.ids[rows[doubtful]]
+        kept = self.one_each(ids.tolist(), own)
+        return np.delete(rows, doubtful[~np.isin(ids, kept)])
 
     def one_each(self, ids: Sequence[int], others: Collection[int]) -> list[int]:
         """One of some songs for each recording, the best copy, and none of the recordings of others."""
