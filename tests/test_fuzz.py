@@ -7,6 +7,7 @@ import os
 import unicodedata
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from musrec_core._text import one_line, printable
 from musrec_core.card import SHIPPED
 from musrec_core.encoder import _mel_basis
 from musrec_core.errors import PlaylistError
+from musrec_core.playlist import Tags, recipe, xspf
 from musrec_core.playlist.m3u import Entry, Style, encode, read
 from musrec_core.playlist.reading import names_playlist
 from training.recipe import RECIPES, RecipeError, load_recipe
@@ -167,3 +169,54 @@ def test_any_bytes_as_a_playlist(tmp_path_factory: pytest.TempPathFactory, conte
     assert path.name in message
     assert [file for file in files if not os.path.isabs(file) or b"\n" in file.replace(b"%0A", b"")] == []
     assert [other for other in others if b":" not in other and not names_playlist(other)] == []
+
+
+ENTRIES = st.lists(
+    st.builds(
+        Entry,
+        st.binary(min_size=1, max_size=20).map(lambda name: b"/m/" + name.replace(b"\0", b"0")),
+        st.text(),
+        st.none() | st.floats(0, 1e6),
+        tags=st.none() | st.builds(Tags, st.text(), st.text(), st.text(), st.integers(-3, 10**6), st.uuids().map(str)),
+    ),
+    max_size=4,
+)
+PREFIXES = st.sampled_from([b"/m", b"/", b"/other"])
+
+
+@MANY
+@given(ENTRIES, st.sampled_from(["xspf", "jspf"]), st.none() | PREFIXES)
+def test_any_songs_as_xspf(
+    tmp_path_factory: pytest.TempPathFactory, entries: list[Entry], ending: str, base: bytes | None
+) -> None:
+    """The songs are those that were written, and nothing but the recipe is a comment."""
+    path = tmp_path_factory.mktemp("any") / f"list.{ending}"
+    style = Style(relative_to=base, as_uri=True)
+    path.write_bytes(xspf.encode(path, entries, style, [b"#MUSREC:beet similar x"]))
+    found = recipe.read(path)
+    assert [entry.location for entry in found.entries] == [style.location(entry) for entry in entries]
+    assert found.recipe is not None
+    assert found.recipe.words == ("similar", "x")
+    assert (found.head, found.tail) == ((), ())
+
+
+@MANY
+@given(JSON, st.sampled_from(["xspf", "jspf"]))
+def test_any_structure_as_xspf(tmp_path_factory: pytest.TempPathFactory, value: Any, ending: str) -> None:
+    path = tmp_path_factory.mktemp("any") / f"list.{ending}"
+    names = ["track", "meta", "title", "location", "duration", "creator"]
+    playlist = {names[n % 6]: each for n, each in enumerate(value.values() if isinstance(value, dict) else [value])}
+    content = {"playlist": {**playlist, "track": [playlist, value]} if isinstance(value, list) else playlist}
+    if ending == "jspf":
+        path.write_text(json.dumps(content), "utf-8")
+    else:
+        root = ElementTree.Element("playlist")
+        for name, text in playlist.items():
+            ElementTree.SubElement(ElementTree.SubElement(root, "trackList"), name).text = ascii(text)
+        path.write_bytes(ElementTree.tostring(root))
+    try:
+        files, message = read(path)[0], path.name
+    except PlaylistError as error:  # and nothing else
+        files, message = [], str(error)
+    assert path.name in message
+    assert all(os.path.isabs(file) for file in files)

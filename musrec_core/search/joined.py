@@ -57,7 +57,11 @@ class JoinedIndex(VectorIndex):
 
     def among(self, ids: Iterable[int]) -> JoinedIndex:
         """The part of the index whose ids are in ``ids``."""
-        return JoinedIndex(super().among(ids))
+        return self.at(np.flatnonzero(np.isin(self.ids, np.fromiter(ids, np.int64))))
+
+    def at(self, rows: NDArray[np.intp]) -> JoinedIndex:
+        """The part of the index at some rows."""
+        return JoinedIndex(VectorIndex._checked(self.ids[rows], self.vectors[rows], self._squares[rows]))
 
     def query(self, queries: ArrayLike, k: int, *, metric: Metric = "cosine") -> list[list[Neighbour]]:
         """As `VectorIndex.query`; one query joins those of other threads."""

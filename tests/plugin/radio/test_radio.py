@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -107,6 +110,21 @@ def test_settings_that_are_wrong_are_one_sentence(library: Beet, daemon: Daemon)
     library.configure()
     assert "takes no arguments" in refused(library, daemon, "Waltz")
     assert "--start is empty" in refused(library, daemon, "--start", " ")
+
+
+def test_without_python_mpd2(library: Beet) -> None:
+    program = "import sys\nsys.modules['mpd'] = None\nfrom beets.ui import main\nmain(['radio'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "BEETSDIR": str(library.home)}, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "error: the radio needs python-mpd2: pip install 'beets-musrec[mpd]'\n"
+
+
+def test_the_host_is_no_secret_that_is_shown(library: Beet) -> None:
+    library.configure(musrec={"radio": {"host": "pass@nas"}})
+    assert "pass@nas" not in library("config").out
 
 
 def test_an_mpd_that_is_not_there_is_one_sentence(library: Beet, tmp_path: Path) -> None:
@@ -224,18 +242,49 @@ def test_modes_stops_and_an_empty_queue(library: Beet, daemon: Daemon, radio: St
     assert memory(library, daemon)["removed"] == []
 
 
-def test_a_queue_that_ran_out_goes_on(library: Beet, daemon: Daemon, radio: Start) -> None:
+def test_a_queue_that_ran_out_goes_on_when_the_library_has_more(library: Beet, daemon: Daemon, radio: Start) -> None:
     library.configure(musrec={"radio": {"ahead": 1, "options": {"in": "title:waltz"}}})
     for file in named(library, "title:waltz"):
         daemon.mpc("add", file)
     daemon.mpc("play", "2")
     running = radio(daemon)
     running.says("no other song is left to choose from")
-    daemon.client.seekcur(11)
+    running.says("filling the queue")
+    daemon.client.seekcur(11.5)
     daemon.until(lambda: daemon.client.status()["state"] == "stop")
-    library.configure(musrec={"radio": {"ahead": 1}})
-    assert running.end() == 0
+    library.sql("UPDATE items SET title = 'New Waltz' WHERE title LIKE 'Second Drone%'")
+    daemon.mpc("repeat", "on")  # something happens
+    daemon.until(lambda: daemon.client.status()["state"] == "play")
+    assert [daemon.client.currentsong()["file"]] == named(library, "title:new waltz") == daemon.queue[2:]
+    running.says("appended")
     assert running.lines.count("musrec: no other song is left to choose from\n") == 1
+    assert running.end() == 0
+
+
+@pytest.mark.slow
+def test_skipped_songs_steer_as_unlike_does(library: Beet, daemon: Daemon, radio: Start) -> None:
+    library.configure(musrec={"radio": {"ahead": 1}})
+    seed, skipped, first = next(found for found in steered(library))
+    for title in (skipped, seed):
+        daemon.mpc("add", named(library, title)[0])
+    daemon.mpc("play")
+    running = radio(daemon)
+    running.says("filling the queue")
+    daemon.mpc("next")
+    daemon.has(3)
+    assert daemon.queue[2:] == named(library, first)
+    assert running.end() == 0
+
+
+def steered(library: Beet) -> Iterator[tuple[str, str, str]]:
+    """Seeds, songs that are unlike, and the nearest song then, where without these it is another one."""
+    titles = library("ls", "-f", "$title").lines
+    for seed in titles:
+        nearest = library("similar", seed, "-n", "9", "-f", "$title").lines
+        for skipped in nearest[1:]:
+            first = library("similar", seed, "-n", "1", "-f", "$title", "--unlike", skipped).lines[0]
+            if first != nearest[0]:
+                yield seed, skipped, first
 
 
 def test_a_second_radio_refuses(library: Beet, daemon: Daemon, radio: Start) -> None:

@@ -15,6 +15,7 @@ from beets.util import displayable_path
 from musrec_core._text import number_of
 
 from ...library.vectors import state_of
+from ..follower import reading
 from . import song_map
 from .client import Client
 from .protocol import SubsonicError
@@ -116,7 +117,7 @@ class SubsonicIds:
 
     def _is_that_file(self, found: SongMap, item: int) -> bool:
         """Whether an item's id still stands for the file that it did: SQLite uses ids again."""
-        with self._lib.transaction() as tx:
+        with reading(self._lib) as lib, lib.transaction() as tx:
             rows = tx.query("SELECT path FROM items WHERE id = ?", (item,))
         if not rows or rows[0][0] is None:
             return False
