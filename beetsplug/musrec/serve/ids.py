@@ -12,9 +12,12 @@ from musrec_core.search.recordings import plain_name
 
 from ..library.vectors import LibraryState, state_of
 from ..similar.groups import Groups, by_artist
+from .follower import reading
 
 if TYPE_CHECKING:
     from beets.library import Library
+
+    from .answers import Answers
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)  # what SQLite can hold
@@ -56,18 +59,26 @@ class BeetsIds:
     """The ids of beets itself: a song's is its item's; an artist's is the name in plain words ("beatles").
 
     An artist is found by the name in any spelling, or by MusicBrainz' id, too.
+
+    Parameters
+    ----------
+    lib : Library
+    answers : Answers, optional
+        Know the items and the artists, so that the library need not be asked.
     """
 
     known: Collection[int] | None = None
 
-    def __init__(self, lib: Library) -> None:
-        self._lib, self._lock = lib, Lock()
+    def __init__(self, lib: Library, answers: Answers | None = None) -> None:
+        self._lib, self._answers, self._lock = lib, answers, Lock()
         self._last: _Artists | None = None
 
     def item(self, song: str) -> int | None:
         if not _NUMBER.fullmatch(song):
             return None
-        with self._lib.transaction() as tx:
+        if self._answers is not None:
+            return int(song) if self._answers.holds(int(song)) else None
+        with reading(self._lib) as lib, lib.transaction() as tx:
             rows = tx.query("SELECT id FROM items WHERE id = ?", (int(song),))
         return int(song) if rows else None
 
@@ -82,7 +93,7 @@ class BeetsIds:
     def _of_musicbrainz(self, artist: str) -> list[int] | None:
         if not _UUID.fullmatch(artist.lower()):
             return None
-        with self._lib.transaction() as tx:
+        with reading(self._lib) as lib, lib.transaction() as tx:
             rows = tx.query("SELECT id FROM items WHERE lower(mb_artistid) = ? ORDER BY id", (artist.lower(),))
         return [row[0] for row in rows] or None
 
@@ -99,10 +110,17 @@ class BeetsIds:
 
     def _artists(self) -> _Artists:
         """Read anew when the library has changed."""
+        if self._answers is not None:
+            groups = self._answers.artist_groups()
+            with self._lock:
+                if self._last is None or self._last.groups is not groups:
+                    self._last = _Artists(None, groups, {name: n for n, name in enumerate(groups.labels)})
+                return self._last
         state = state_of(self._lib)
         with self._lock:
             last = self._last
             if last is None or last.state is None or state is None or not last.state.is_same(state):
-                groups = by_artist(self._lib)
+                with reading(self._lib) as lib:
+                    groups = by_artist(lib)
                 self._last = last = _Artists(state, groups, {name: n for n, name in enumerate(groups.labels)})
             return last
