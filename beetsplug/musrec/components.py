@@ -317,7 +317,7 @@ class Components:
             return ids
         from .serve.ids import BeetsIds
 
-        return BeetsIds(self._opened())
+        return BeetsIds(self._opened(), self.answers)
 
     def _opened(self) -> Library:
         """The library of a command, which beets has opened."""

@@ -196,7 +196,11 @@ DEFAULTS: dict[str, Any] = {
     "serve": {**_defaults(ServeSettings), "subsonic": _defaults(SubsonicSettings)},
     "radio": _defaults(RadioSettings),
 }
-SECRETS = (("serve", "token"), ("serve", "subsonic", "password"))  # which `beet config` does not print
+SECRETS = (  # which `beet config` does not print; MPD's host may have the password in it
+    ("serve", "token"),
+    ("serve", "subsonic", "password"),
+    ("radio", "host"),
+)
 
 
 class Settings:

@@ -268,18 +268,24 @@ def diversify(
         raise ValueError(f"variety has to be between 0 and 1, got {variety}")
     if variety == 0 or not ranked:
         return list(ranked[:count])
-    vectors = index.vectors[positions(index, [neighbour.id for neighbour in ranked])].astype(np.float64)
+    vectors = index.vectors[positions(index, [neighbour.id for neighbour in ranked])]
+    chosen = diverse(vectors, [neighbour.distance for neighbour in ranked], count, variety, metric=metric)
+    return [ranked[place] for place in chosen]
+
+
+def diverse(vectors: NDArray[Any], distances: ArrayLike, count: int, variety: float, *, metric: Metric) -> list[int]:
+    """The places that `diversify` chooses, by the vectors [shape=(m, d)] and the distances [shape=(m,)] of the pool."""
+    v = vectors.astype(np.float64)
     if metric == "cosine":
-        vectors = unit(vectors)
-    cost = np.maximum.accumulate([neighbour.distance for neighbour in ranked])
-    novelty = np.full(len(ranked), np.inf)
-    left = np.ones(len(ranked), np.bool_)
+        v = unit(v)
+    cost = (1 - variety) * np.maximum.accumulate(np.asarray(distances, np.float64))
+    novelty = np.full(len(v), np.inf)
     chosen: list[int] = []
-    for _ in range(min(count, len(ranked))):
-        gain = np.where(left, variety * novelty - (1 - variety) * cost, -np.inf)
-        best = int(gain.argmax())  # the first time all are infinitely novel
+    for _ in range(min(count, len(v))):
+        best = int((variety * novelty - cost).argmax())  # the first time all are infinitely novel
         chosen.append(best)
-        left[best] = False
-        distances = 1 - vectors @ vectors[best] if metric == "cosine" else paired(vectors, vectors[best], metric)
-        novelty = np.minimum(novelty, np.maximum(distances, 0))
-    return [ranked[i] for i in chosen]
+        cost[best] = np.inf
+        farther = np.maximum(1 - v @ v[best], 0) if metric == "cosine" else paired(v, v[best], metric)
+        novelty = np.minimum(novelty, farther)
+        novelty[best] = 0
+    return chosen

@@ -104,6 +104,8 @@ def leading_artist(artist: str, album_artist: str) -> str:
 
 
 def _plain(text: str) -> str:
+    if text.isascii():
+        return _NOT_WORD.sub(" ", text.casefold()).strip()
     folded = unicodedata.normalize("NFKD", text).casefold()
     bare = "".join(character for character in folded if not unicodedata.combining(character))
     return _NOT_WORD.sub(" ", bare).strip()

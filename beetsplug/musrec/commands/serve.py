@@ -75,8 +75,8 @@ def _serve(components: Components, settings: ServeSettings) -> None:
 
     signal.signal(signal.SIGTERM, _end)  # which process 1 of a container would ignore while it starts
     count = components.settings.similar.count
-    answers = components.answers
-    with closing(components.song_ids) as ids:
+    with closing(components.song_ids) as ids, closing(components.answers) as answers:
+        answers.start()
         app = create_app(answers, ids, settings, components.log, count=count)
         server.serve(app, settings, components.log)
 

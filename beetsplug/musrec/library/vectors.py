@@ -87,7 +87,8 @@ class VectorStore:
 
     They come from memory if nothing was written to the library since the last call; else from the file that an earlier
     call left beside the library, if nothing was written since that; else from the library, and then the file is made
-    anew. A file that can't be read or written costs time only.
+    anew. A file that can't be read or written costs time only. Many threads may ask at once: no lock is held meanwhile,
+    as beets holds one of its own.
 
     Parameters
     ----------
@@ -117,17 +118,21 @@ class VectorStore:
     def card(self, lib: Library) -> Card:
         """Of the model in use."""
         state = state_of(lib)
-        for path, then, snapshot in self._last.values():
+        for path, then, snapshot in [*self._last.values()]:  # another thread may add one
             if state and path == os.fsdecode(lib.path) and then.is_same(state):
                 return snapshot.card
         return self.models.in_use(songs_by_model(lib))
+
+    def forget(self) -> None:
+        """Read anew at the next call: for whom knows better than the file's times that the library changed."""
+        self._last.clear()
 
     def _in_use(self, lib: Library, space: Space) -> Snapshot:
         state = state_of(lib)
         if state is None:
             return self._from_library(lib, space)
-        if space in self._last:
-            path, then, snapshot = self._last[space]
+        if (last := self._last.get(space)) is not None:
+            path, then, snapshot = last
             if path == os.fsdecode(lib.path) and then.is_same(state):
                 return snapshot
         snapshot = self._from_file(lib, space, state.file) or self._from_library(lib, space, state.file)

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 from beets.dbcore.db import DBAccessError
 from beets.util import displayable_path
 
+from musrec_core._text import one_line
+
+from ..console import display_name
 from ..library import song_keys
 from ..library.vectors import LibraryState, state_of
 from .listening import Song
 
 if TYPE_CHECKING:
-    from beets.library import Library
+    from beets.library import Item, Library
 
     from .paths import MusicPaths
 
@@ -102,6 +105,11 @@ class Catalogue:
             every = song_keys.of_ids(self.lib, _all_ids(self.lib))
             self._ids.update({lost[key]: id_ for id_, key in every.items() if key in lost})
         return [id_ for song in wanted if (id_ := self._ids[song]) is not None]
+
+
+def named(item: Item) -> str:
+    """A song for a message."""
+    return one_line(display_name(item))
 
 
 def _all_ids(lib: Library) -> list[int]:

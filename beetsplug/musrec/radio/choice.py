@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from beets.ui import UserError
 
 from ..attributes.fields import is_current
-from ..console import display_name
 from ..library import recordings, sql
 from ..similar import search, seeds
 from ..similar.option import Use
 from ..similar.options import BY_NAME, SimilarOptions
 from ..similar.recent import LAST_PLAYED, TOMORROW
 from ..similar.request import Request
+from .catalogue import named
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
@@ -110,13 +110,13 @@ class Chooser:
         matching = seeds.matching(lib, sql.words(query))
         end = matching[0]
         if len(matching) > 1:
-            self._log.info("{} songs match --to: taking {}", len(matching), display_name(end))
+            self._log.info("{} songs match --to: taking {}", len(matching), named(end))
         stops = list(sql.items_of(lib, [start, sql.id_of(end)]))
         if end.id == start:
-            raise UserError(f"--to: the queue ends with {display_name(end)} already")
+            raise UserError(f"--to: the queue ends with {named(end)} already")
         embedded = {item.id for item in self._embedded(lib, [start, sql.id_of(end)])}
         if missing := [item for item in stops if item.id not in embedded]:
-            raise UserError(f"no journey: {display_name(missing[0])} is not embedded: run `beet embed`")
+            raise UserError(f"no journey: {named(missing[0])} is not embedded: run `beet embed`")
         wish = replace(wish, unwanted=set(wish.unwanted) - {start, sql.id_of(end)})
         options = replace(_for_journey(self._options), to=(f"id:{end.id}",))
         for count in range(JOURNEY, 2, -1):

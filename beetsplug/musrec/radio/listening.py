@@ -43,7 +43,7 @@ class Look:
     duration: float = 0.0  # [s] of it, 0 where it is not known
     random: bool = False
     consume: bool = False
-    error: bool = False  # something could not be played
+    error: str = ""  # the last song that could not be played, and why
 
     @property
     def current(self) -> Entry | None:
@@ -192,7 +192,8 @@ class Listening:
         heard = ended or position >= min(HEARD_SHARE * before.duration, HEARD_SECONDS)
         back = not before.random and look.place is not None and before.place is not None and look.place < before.place
         song = songs.get(left.uri)
-        if song is not None and not (heard or cleared or back or look.error):
+        failed = look.error not in ("", before.error)
+        if song is not None and not (heard or cleared or back or failed):
             self._mark_skipped(song)
 
     def _mark_skipped(self, song: Song) -> None:

@@ -114,7 +114,7 @@ class Player:
             float(status.get("duration", 0.0)),
             random=status.get("random") == "1",
             consume=status.get("consume") in ("1", "oneshot"),
-            error="error" in status,
+            error=status.get("error", ""),
         )
 
     def wait(self, seconds: float | None) -> list[str]:

@@ -11,9 +11,8 @@ from beets.ui import UserError
 
 from musrec_core._text import number_of
 
-from ..console import display_name
 from ..library import song_keys, sql
-from .catalogue import LibraryGoneError
+from .catalogue import LibraryGoneError, named
 from .choice import Spacing, Wish
 from .listening import Song
 from .player import LostConnectionError, UnknownSongError
@@ -238,13 +237,13 @@ class Session:
             except UnknownSongError:
                 continue
             self._catalogue.note(uri, sql.id_of(item))
-            self._log.info("appended {}", display_name(item))
+            self._log.info("appended {}", named(item))
             return id_
         if not self._absent:
             self._log.warning(
                 "MPD does not know {}: it is left out, as are others like that; run `mpc update`, "
                 "or set musrec.radio.music_directory",
-                display_name(item),
+                named(item),
             )
         self._absent.add(sql.id_of(item))
         return None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from functools import partial
 from typing import TYPE_CHECKING
 
 from beets import logging
+from beets.dbcore.db import DBAccessError
 from flask import Flask, jsonify, request
 from werkzeug.exceptions import HTTPException
 
@@ -57,6 +59,8 @@ def create_app(
     app.after_request(partial(_note, log))
     app.register_error_handler(ServeError, _refused)
     app.register_error_handler(HTTPException, _malformed)
+    for kind in (sqlite3.DatabaseError, DBAccessError):
+        app.register_error_handler(kind, partial(_unreadable, log))
     app.register_error_handler(Exception, partial(_failed, log))
     return app
 
@@ -82,6 +86,11 @@ def _malformed(error: HTTPException) -> tuple[Response, int]:
 def _failed(log: BeetsLogger, error: Exception) -> tuple[Response, int]:
     log.error("{} {} failed", request.method, printable(request.full_path.rstrip("?")), exc_info=error)
     return _sentence("the server failed: its log says why", 500)
+
+
+def _unreadable(log: BeetsLogger, error: Exception) -> tuple[Response, int]:
+    _failed(log, error)
+    return _sentence("the library can't be read: the server's log says why", 503)
 
 
 def _sentence(sentence: str, status: int) -> tuple[Response, int]:

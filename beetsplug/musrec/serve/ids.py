@@ -16,6 +16,8 @@ from ..similar.groups import Groups, by_artist
 if TYPE_CHECKING:
     from beets.library import Library
 
+    from .answers import Answers
+
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)  # what SQLite can hold
 
@@ -56,17 +58,25 @@ class BeetsIds:
     """The ids of beets itself: a song's is its item's; an artist's is the name in plain words ("beatles").
 
     An artist is found by the name in any spelling, or by MusicBrainz' id, too.
+
+    Parameters
+    ----------
+    lib : Library
+    answers : Answers, optional
+        Know the items and the artists, so that the library need not be asked.
     """
 
     known: Collection[int] | None = None
 
-    def __init__(self, lib: Library) -> None:
-        self._lib, self._lock = lib, Lock()
+    def __init__(self, lib: Library, answers: Answers | None = None) -> None:
+        self._lib, self._answers, self._lock = lib, answers, Lock()
         self._last: _Artists | None = None
 
     def item(self, song: str) -> int | None:
         if not _NUMBER.fullmatch(song):
             return None
+        if self._answers is not None:
+            return int(song) if self._answers.holds(int(song)) else None
         with self._lib.transaction() as tx:
             rows = tx.query("SELECT id FROM items WHERE id = ?", (int(song),))
         return int(song) if rows else None
@@ -99,6 +109,12 @@ class BeetsIds:
 
     def _artists(self) -> _Artists:
         """Read anew when the library has changed."""
+        if self._answers is not None:
+            groups = self._answers.artist_groups()
+            with self._lock:
+                if self._last is None or self._last.groups is not groups:
+                    self._last = _Artists(None, groups, {name: n for n, name in enumerate(groups.labels)})
+                return self._last
         state = state_of(self._lib)
         with self._lock:
             last = self._last

@@ -74,8 +74,8 @@ class SimilarSearch:
         log: BeetsLogger,
     ) -> None:
         self.settings, self.exclude, self._playlists = settings, exclude, playlists
-        self._vectors, self._embedder, self.qualities = vectors, embedder, qualities
-        self._last_result, self._log = last_result, log
+        self.vectors, self._embedder, self.qualities = vectors, embedder, qualities
+        self._last_result, self.log = last_result, log
         self._nearness: LibraryNearness | None = None  # of the last search
         self._told: coverage.Counts | None = None  # how many songs are embedded, as the user was told last
 
@@ -86,13 +86,13 @@ class SimilarSearch:
         if request.is_words_alone:
             words_alone.check(request.options)
             options = words_alone.without_seeds(options)
-        card = self._vectors.get(lib, options.space or "embedding").card
+        card = self.vectors.get(lib, options.space or "embedding").card
         criteria = self._criteria(lib, card, options, request.removed).among(request.among)
         criteria = replace(criteria, unwanted=request.unwanted)
         if options.artists or options.albums:
             index = self._current(lib, criteria.space, card).index
             advice, tell = partial(self.advice, lib), self._last_result.set
-            return artists.find(lib, index, request, options, criteria, card, advice=advice, tell=tell, log=self._log)
+            return artists.find(lib, index, request, options, criteria, card, advice=advice, tell=tell, log=self.log)
         if options.to:
             return self._find_journey(lib, request, options, criteria, card)
         return self._find_nearest(lib, request, options, criteria, card)
@@ -104,11 +104,11 @@ class SimilarSearch:
 
     def card(self, lib: Library) -> Card:
         """Of the model whose embeddings of this library are compared."""
-        return self._vectors.card(lib)
+        return self.vectors.card(lib)
 
     def query_snapshot(self, lib: Library, space: Space | None = None) -> Snapshot:
         """The vectors that queries are answered from: of the configured space, or another one."""
-        return self._vectors.get(lib, space or self.settings.space)
+        return self.vectors.get(lib, space or self.settings.space)
 
     def query_ranker(
         self, lib: Library, snapshot: Snapshot, start: Seeds, candidates: str | None, sounds: str | None = None
@@ -126,7 +126,7 @@ class SimilarSearch:
 
     def advice(self, lib: Library, ids: Iterable[int]) -> str:
         """What to do about songs that have no embedding of the model in use."""
-        card, configured = self.card(lib), self._vectors.models.configured
+        card, configured = self.card(lib), self.vectors.models.configured
         return "run `beet embed`" if card is not configured else self._embedder(card).advice(lib, ids)
 
     # A list.
@@ -140,11 +140,11 @@ class SimilarSearch:
         if request.items is not None:
             items = request.items
         elif not request.is_words_alone:
-            items, files = seeds.named(lib, options, request.args, self._playlists, self._log)
+            items, files = seeds.named(lib, options, request.args, self._playlists, self.log)
         snapshot = self._current(lib, criteria.space, card)
         start = Seeds([], []) if request.is_words_alone else self._embedded(lib, items, files, card, at=options.at)
         if start.new:
-            snapshot = self._vectors.get(lib, criteria.space, card)
+            snapshot = self.vectors.get(lib, criteria.space, card)
         index = seeds.with_heard(snapshot.index, start, criteria.space, _labels(card))
         nearness = self._nearness_in(lib, snapshot.index, criteria.metric)
         near = criteria
@@ -174,9 +174,9 @@ class SimilarSearch:
                 alone = search.unlisted(lib, alone, playlist.listed)
                 farther = search.first_but(alone, criteria.steering.unlike)
             if farther:
-                self._log.warning("{}", nearness.too_far(farther, options.closer_than or ""))
+                self.log.warning("{}", nearness.too_far(farther, options.closer_than or ""))
             else:
-                no_result.explain(snapshot, start, options, self._log, too_long=bool(seconds and ranker(1)))
+                no_result.explain(snapshot, start, options, self.log, too_long=bool(seconds and ranker(1)))
         paths = [path for path, _ in start.files]
         return Result(
             songs, count, paths, start.items, card.model_id, random_seed, leads, start, criteria.space,
@@ -193,16 +193,14 @@ class SimilarSearch:
             at=at,
             model_id=card.model_id,
             embedder=lambda: self._embedder(card),
-            may_store=card is self._vectors.models.configured,
+            may_store=card is self.vectors.models.configured,
         )
 
     def _current(self, lib: Library, space: Space, card: Card) -> Snapshot:
         """The vectors of a space; raises `UserError` where there are none, and tells once how many songs have none."""
-        snapshot = self._vectors.get(lib, space, card)
+        snapshot = self.vectors.get(lib, space, card)
         if snapshot.counts != self._told:
-            coverage.require_current(
-                snapshot.counts, card.model_id, self._vectors.models.configured.model_id, self._log
-            )
+            coverage.require_current(snapshot.counts, card.model_id, self.vectors.models.configured.model_id, self.log)
             self._told = snapshot.counts
         return snapshot
 
@@ -243,7 +241,7 @@ class SimilarSearch:
                 card=card,
                 qualities=self.qualities,
                 advice=lambda ids: self.advice(lib, ids),
-                log=self._log,
+                log=self.log,
             ),
         )
 
@@ -261,7 +259,7 @@ class SimilarSearch:
         if options.seed is not None or not options.shuffle:
             return options.seed
         seed = secrets.randbelow(RANDOM_SEEDS)
-        self._log.info("shuffled with --seed {}, which repeats this choice", seed)
+        self.log.info("shuffled with --seed {}, which repeats this choice", seed)
         return seed
 
     def _nearness_in(self, lib: Library, index: VectorIndex, metric: Metric) -> LibraryNearness:
@@ -282,13 +280,13 @@ class SimilarSearch:
         self, lib: Library, request: Request, options: SimilarOptions, criteria: Criteria, card: Card
     ) -> Result:
         count = options.count or 0
-        stops = journey.find_stops(lib, request.args, options.to, count, self._log)
+        stops = journey.find_stops(lib, request.args, options.to, count, self.log)
         self._current(lib, criteria.space, card)
         start = self._embedded(lib, stops, [], card)
         usable = {item.id for item in start.items}
         if missing := [item for item in stops if item.id not in usable]:
             raise UserError(f"no journey: {formatted(missing[0], '$artist - $title')} has no embedding")
-        known = self._vectors.get(lib, criteria.space, card).index
+        known = self.vectors.get(lib, criteria.space, card).index
         index = seeds.with_heard(known, start, criteria.space, _labels(card))
         path = journey.find_journey(lib, index, stops, count, criteria, card=card, mix=options.mix)
         found = self._items(lib, path, self._nearness_in(lib, known, criteria.metric))

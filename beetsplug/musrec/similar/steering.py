@@ -101,22 +101,62 @@ def offsets(
     advice : callable
         What to do about songs without an embedding.
     """
-    leans_to = steering.sounds if ranked is index else None
-    if not (steering.unlike or leans_to or steering.qualities or steering.weigh):
+    leanings = leaning(steering, lib, index, card=card, qualities=qualities, log=log, with_words=ranked is index)
+    if leanings is None and not steering.unlike:
         return None
-    unit = typical(ranked.distances(start(points, metric=metric), metric=metric))
+    return added(steering, index, ranked, points, metric, leanings, advice=advice)
+
+
+def leaning(
+    steering: Steering,
+    lib: Library,
+    index: VectorIndex,
+    *,
+    card: Card,
+    qualities: Qualities,
+    log: BeetsLogger,
+    with_words: bool = True,
+) -> NDArray[np.float32] | None:
+    """How much each song is drawn near, whatever the seeds, in `typical` distances [shape=(n,)]; None: not at all.
+
+    Parameters
+    ----------
+    with_words : bool
+        Whether `--sounds` counts: not where it ranks the songs itself.
+    """
+    leans_to = steering.sounds if with_words else None
+    if not (leans_to or steering.qualities or steering.weigh):
+        return None
+    total = np.zeros(len(index), np.float32)
+    if leans_to is not None:
+        total += np.float32(leans_to.weights(MORE).sum()) * qualities.scores(lib, card, leans_to, index)
+    for quality, weight in steering.qualities:
+        total += np.float32(weight) * qualities.values(lib, card, quality, index)
+    for key, weight in steering.weigh:
+        numbers = sql.numeric_attribute(lib, key)
+        if not numbers:
+            log.warning("no song has a number in {}: it is ignored", key)
+        total += np.float32(weight) * normalised_ratings(numbers, index.ids)
+    return total
+
+
+def added(
+    steering: Steering,
+    index: VectorIndex,
+    ranked: Ranker,
+    points: NDArray[np.float32],
+    metric: Metric,
+    leanings: NDArray[np.float32] | None,
+    *,
+    advice: Callable[[Iterable[int]], str],
+) -> NDArray[np.float32]:
+    """As `offsets`, from what `leaning` gave."""
     total = np.zeros(len(index), np.float32)
     if len(away := index.vectors_of(steering.unlike)):
         total += away_from(index, away, metric=metric)
     elif steering.unlike:
         raise UserError(f"no song of --unlike is embedded: {advice(steering.unlike)}")
-    if leans_to is not None:
-        total += towards(qualities.scores(lib, card, leans_to, index), float(leans_to.weights(MORE).sum()), unit)
-    for quality, weight in steering.qualities:
-        total += towards(qualities.values(lib, card, quality, index), weight, unit)
-    for key, weight in steering.weigh:
-        numbers = sql.numeric_attribute(lib, key)
-        if not numbers:
-            log.warning("no song has a number in {}: it is ignored", key)
-        total += towards(normalised_ratings(numbers, index.ids), weight, unit)
+    if leanings is not None:
+        unit = typical(ranked.distances(start(points, metric=metric), metric=metric))
+        total += towards(leanings, 1.0, unit)
     return total

@@ -26,7 +26,8 @@ class Deck:
         self.entries: list[Entry] = []
         self.place: int | None = None
         self.state, self.began, self.shown = "stop", 0.0, 0.0
-        self.random = self.consume = self.error = False
+        self.random = self.consume = False
+        self.error = ""
         self.add(queue)
 
     def add(self, letters: str, *, by_radio: bool = False, look: bool = True) -> Deck:
@@ -145,8 +146,8 @@ def test_no_skip_is_what_stops_pauses_clears_goes_back_or_fails() -> None:
     assert Deck("abc").play("c").play("a", after=5).heard == "ca"
     assert Deck("abc").play("a").remove("abc").heard == "a"
     broken = Deck("abc").play("a")
-    broken.error = True
-    assert broken.play("b", after=0.1).heard == "ab"
+    broken.error = "a can't be decoded"
+    assert broken.play("b", after=0.1).play("c", after=5).heard == "aBc"
 
 
 def test_to_delete_the_song_that_plays_is_a_skip_and_a_removal() -> None:

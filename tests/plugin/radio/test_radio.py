@@ -7,7 +7,7 @@ import shutil
 import signal
 import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -224,18 +224,49 @@ def test_modes_stops_and_an_empty_queue(library: Beet, daemon: Daemon, radio: St
     assert memory(library, daemon)["removed"] == []
 
 
-def test_a_queue_that_ran_out_goes_on(library: Beet, daemon: Daemon, radio: Start) -> None:
+def test_a_queue_that_ran_out_goes_on_when_the_library_has_more(library: Beet, daemon: Daemon, radio: Start) -> None:
     library.configure(musrec={"radio": {"ahead": 1, "options": {"in": "title:waltz"}}})
     for file in named(library, "title:waltz"):
         daemon.mpc("add", file)
     daemon.mpc("play", "2")
     running = radio(daemon)
     running.says("no other song is left to choose from")
-    daemon.client.seekcur(11)
+    running.says("filling the queue")
+    daemon.client.seekcur(11.5)
     daemon.until(lambda: daemon.client.status()["state"] == "stop")
-    library.configure(musrec={"radio": {"ahead": 1}})
-    assert running.end() == 0
+    library.sql("UPDATE items SET title = 'New Waltz' WHERE title LIKE 'Second Drone%'")
+    daemon.mpc("repeat", "on")  # something happens
+    daemon.until(lambda: daemon.client.status()["state"] == "play")
+    assert [daemon.client.currentsong()["file"]] == named(library, "title:new waltz") == daemon.queue[2:]
+    running.says("appended")
     assert running.lines.count("musrec: no other song is left to choose from\n") == 1
+    assert running.end() == 0
+
+
+@pytest.mark.slow
+def test_skipped_songs_steer_as_unlike_does(library: Beet, daemon: Daemon, radio: Start) -> None:
+    library.configure(musrec={"radio": {"ahead": 1}})
+    seed, skipped, first = next(found for found in steered(library))
+    for title in (skipped, seed):
+        daemon.mpc("add", named(library, title)[0])
+    daemon.mpc("play")
+    running = radio(daemon)
+    running.says("filling the queue")
+    daemon.mpc("next")
+    daemon.has(3)
+    assert daemon.queue[2:] == named(library, first)
+    assert running.end() == 0
+
+
+def steered(library: Beet) -> Iterator[tuple[str, str, str]]:
+    """Seeds, songs that are unlike, and the nearest song then, where without these it is another one."""
+    titles = library("ls", "-f", "$title").lines
+    for seed in titles:
+        nearest = library("similar", seed, "-n", "9", "-f", "$title").lines
+        for skipped in nearest[1:]:
+            first = library("similar", seed, "-n", "1", "-f", "$title", "--unlike", skipped).lines[0]
+            if first != nearest[0]:
+                yield seed, skipped, first
 
 
 def test_a_second_radio_refuses(library: Beet, daemon: Daemon, radio: Start) -> None:

@@ -51,4 +51,5 @@ def search() -> SimilarSearch:
 
 def application(lib: Library, ids: SongIds | None = None, **changes: Any) -> Flask:
     """What `beet musrec-serve` runs."""
-    return create_app(Answers(lib, search(), SimilarOptions()), ids or BeetsIds(lib), settings(**changes))
+    answers = Answers(lib, search(), SimilarOptions())
+    return create_app(answers, ids or BeetsIds(lib, answers), settings(**changes))

@@ -2,75 +2,205 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 from beets.library import Library
 
-from beetsplug.musrec.serve.answers import Answers
+from beetsplug.musrec.library import sql
+from beetsplug.musrec.library.sql import id_of
+from beetsplug.musrec.serve.answers import Answers, Song
 from beetsplug.musrec.serve.errors import ServeError
-from beetsplug.musrec.similar.options import SimilarOptions
+from beetsplug.musrec.similar.option import Use
+from beetsplug.musrec.similar.options import BY_NAME, SimilarOptions
+from beetsplug.musrec.similar.request import Request
 from benchmarks.synthetic_library import make_library
+from musrec_core.card import Card
 
 from ..similar.test_effects import Finder
 
-SONGS = 150
+SONGS = 600
 
 
 @pytest.fixture(scope="module")
 def lib(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     library = Library(str(make_library(tmp_path_factory.mktemp("served") / "library.db", SONGS)), "/music")
     with library.transaction() as tx:
-        tx.mutate("UPDATE items SET mb_trackid = 'r' || (id / 2)")
+        tx.mutate("UPDATE items SET mb_trackid = 'r' || (id / 2)")  # every second one is a copy of the one before
+        tx.mutate(
+            "UPDATE item_attributes SET value = (SELECT value FROM item_attributes AS other "
+            "WHERE other.entity_id = item_attributes.entity_id - 1 AND other.key = item_attributes.key) "
+            "WHERE entity_id % 2 = 1 AND entity_id > 1"
+        )
+        tx.mutate("INSERT INTO item_attributes (entity_id, key, value) SELECT id, 'rating', id % 10 / 10.0 FROM items")
     yield library
     library._close()
 
 
-def answers(lib: Library, **options: object) -> Answers:
-    return Answers(lib, Finder().similar, SimilarOptions(**options))  # type: ignore[arg-type]
+def answers(lib: Library, exclude: str = "", **options: object) -> Answers:
+    similar = Finder().similar
+    similar.exclude = exclude
+    return Answers(lib, similar, SimilarOptions(**options))  # type: ignore[arg-type]
 
 
-def test_similar_songs_come_nearest_first_with_their_distances(lib: Library) -> None:
-    found = answers(lib).similar([20], 10)
-    distances = [song.distance for song in found]
-    assert len(found) == 10
-    assert distances == sorted(distances)  # type: ignore[type-var]
-    assert None not in distances
-    assert 20 not in [song.id for song in found]
+def told(songs: Sequence[Song]) -> list[tuple[int, float]]:
+    return [(song.id, round(song.distance or 0.0, 4)) for song in songs]
+
+
+def listed(lib: Library, asked: Answers, args: str = "", **options: object) -> list[tuple[int, float]]:
+    """What `beet similar` lists."""
+    result = asked._search.find(lib, Request(SimilarOptions(**options), args.split()))  # type: ignore[arg-type]
+    return [(id_of(item), round(result.distances[id_of(item)], 4)) for item in result.songs]
+
+
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"unlike": ("id:1..15",)},
+    {"more": ("rock:3",)},
+    {"less": ("valence:3",)},
+    {"sounds": "piano:3"},
+    {"space": "genre"},
+    {"metric": "euclidean"},
+    {"candidates": "id:50.."},
+    {"weigh": ("rating:3",)},
+    {"max_per_artist": 2},
+    {"max_per_album": 1},
+    {"max_per_artist": 3, "max_per_album": 2},
+    {"closer_than": "98%"},
+    {"variety": 0.7},
+    {"hub_correction": True},
+    {"duplicates": True},
+    {"hub_correction": True, "candidates": "id:50..", "weigh": ("rating:1",), "variety": 0.3, "max_per_album": 2},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options) or "none")
+@pytest.mark.parametrize("seeds", [[20], [20, 90, 131]], ids=len)
+def test_each_option_counts_as_in_beet_similar(lib: Library, options: dict[str, Any], seeds: list[int]) -> None:
+    asked = answers(lib, **options)
+    query = " , ".join(f"id:{seed}" for seed in seeds)
+    wanted = listed(lib, asked, query, count=20, **options)
+    found = told(asked.similar(seeds, 20))
+    assert found == wanted
+    assert len(found) == 20 or "closer_than" in options
+    if options:
+        assert found != told(answers(lib).similar(seeds, 20))
+
+
+def test_every_option_of_a_player_is_tried() -> None:
+    tried = {name for options in OPTIONS for name in options}
+    assert tried == {row.name for row in BY_NAME.values() if Use.PLAYER in row.applies_to}
+
+
+def test_a_request_may_have_options_of_its_own(lib: Library) -> None:
+    asked = answers(lib, max_per_artist=1)
+    own = asked.similar([20], 20, options=SimilarOptions(variety=0.5))
+    assert told(own) == told(answers(lib, variety=0.5).similar([20], 20))
+
+
+@pytest.mark.parametrize("exclude", ["id:1..60", "rating:0.3"])
+def test_what_is_excluded_is_never_found(lib: Library, exclude: str) -> None:
+    out = set(sql.matching_ids(lib, sql.parse(exclude)))
+    found = {song.id for song in answers(lib, exclude, duplicates=True).similar([20], SONGS)}
+    assert found == set(range(1, SONGS + 1)) - out - {20}
+    assert len(out) == 60
 
 
 def test_among_gives_as_many_as_there_are(lib: Library) -> None:
-    allowed = {id_ for id_ in range(1, 40, 2) if id_ != 21}
-    found = answers(lib).similar([20], 50, among=allowed)
-    assert {song.id for song in found} == allowed
+    allowed = frozenset(id_ for id_ in range(1, 40, 2) if id_ != 21)
+    asked = answers(lib)
+    assert {song.id for song in asked.similar([20], 50, among=allowed)} == allowed
+    assert {song.id for song in asked.similar([20], 50, among=[3, 5, 9999])} == {3, 5}
+    assert asked.similar([20], 50, among=()) == []
 
 
-def test_a_journey_begins_and_ends_with_its_stops(lib: Library) -> None:
-    path = answers(lib).journey(20, 140, 8)
+def test_a_blend_keeps_away_from_what_is_subtracted(lib: Library) -> None:
+    asked = answers(lib)
+    wanted = listed(lib, asked, "id:20", count=20, unlike=("id:70", "id:71"))
+    assert told(asked.blend([20], [70, 71], 20)) == wanted
+    assert told(asked.blend([20], [], 20)) == told(asked.similar([20], 20))
+
+
+def test_a_journey_is_that_of_beet_similar(lib: Library) -> None:
+    asked = answers(lib, "id:30..33", max_per_artist=2, sounds="piano")
+    path = asked.journey(20, 140, 8)
+    assert told(path) == listed(lib, asked, "id:20", to=("id:140",), count=8, max_per_artist=2)
     assert [path[0].id, path[-1].id, len(path)] == [20, 140, 8]
-    assert path[0].distance == 0
 
 
-def test_words_alone_find_songs(lib: Library) -> None:
-    assert len(answers(lib, hub_correction=True).sounds("calm piano", 5)) == 5
+def test_a_journey_stays_among_what_may_be_played(lib: Library) -> None:
+    allowed = frozenset(range(2, 150, 2))
+    path = answers(lib).journey(20, 140, 10, among=allowed)
+    assert {song.id for song in path} <= allowed
 
 
-def test_artists_come_with_songs_that_match(lib: Library) -> None:
-    first, *_ = answers(lib).artists([20], 3, with_matches=True)
-    (seed,) = answers(lib).songs([20])
-    assert first.name != seed.artist
-    assert {song.artist for song in first.songs} == {first.name}
-    assert {song.artist for song in first.seed_songs} == {seed.artist}
+@pytest.mark.parametrize("options", [{}, {"hub_correction": True, "metric": "euclidean"}, {"weigh": ("rating:2",)}])
+def test_words_alone_find_what_beet_similar_finds(lib: Library, options: dict[str, Any]) -> None:
+    asked = answers(lib, "id:30..33", max_per_artist=2, **options)
+    kept = {name: value for name, value in options.items() if name == "weigh"}
+    wanted = listed(lib, asked, sounds="calm piano", max_per_artist=2, count=12, **kept)
+    assert told(asked.sounds("calm piano", 12)) == wanted
+    allowed = frozenset(id_ for id_, _ in wanted[::2])
+    assert {song.id for song in asked.sounds("calm piano", 20, among=allowed)} == allowed
 
 
-@pytest.mark.parametrize("ids", [[9999], []])
-def test_an_unknown_song_is_not_found(lib: Library, ids: list[int]) -> None:
+def test_artists_are_those_of_beet_similar(lib: Library) -> None:
+    asked = answers(lib, "id:30..33", max_per_artist=1)
+    sets = asked._search.find(lib, Request(SimilarOptions(artists=True, count=4), ["id:20"])).sets
+    assert sets is not None
+    found = asked.artists([20], 4, with_matches=True)
+    assert [(each.name, round(each.distance, 5)) for each in found] == [
+        (each.name, round(each.distance, 5)) for each in sets.sets
+    ]
+    (seed,) = asked.songs([20])
+    for each, wanted in zip(found, sets.sets, strict=True):
+        assert [song.id for song in each.songs] == wanted.songs[:3]
+        assert {song.artist for song in each.seed_songs} == {seed.artist}
+
+
+def test_artists_among_songs_that_can_be_played(lib: Library) -> None:
+    asked = answers(lib)
+    first = asked.artists([20], 1, with_matches=True)[0]
+    allowed = frozenset(song.id for song in first.songs[:1])
+    (only,) = asked.artists([20], 5, among=allowed, with_matches=True)
+    assert (only.name, [song.id for song in only.songs]) == (first.name, list(allowed))
+
+
+# What can't be answered.
+
+
+def status_of(ask: Callable[[], object]) -> int:
     with pytest.raises(ServeError) as error:
-        answers(lib).similar(ids, 5)
-    assert error.value.status == 404
+        ask()
+    assert "\n" not in error.value.sentence
+    return error.value.status
 
 
-def test_a_malformed_query_is_a_mistake_of_the_request(lib: Library) -> None:
-    with pytest.raises(ServeError) as error:
-        answers(lib).matching("year:abc", 5)
-    assert error.value.status == 400
+def test_mistakes_of_a_request_are_told(lib: Library) -> None:
+    asked = answers(lib)
+    assert status_of(lambda: asked.similar([9999, -1, 2**62], 5)) == 404
+    assert status_of(lambda: asked.similar([], 5)) == 404
+    assert status_of(lambda: asked.journey(20, 9999, 5)) == 404
+    assert status_of(lambda: asked.journey(20, 20, 5)) == 400
+    assert status_of(lambda: asked.journey(20, 21, 1)) == 400
+    assert status_of(lambda: asked.journey(20, 21, 5000)) == 404
+    assert status_of(lambda: asked.artists([9999], 5)) == 404
+    assert status_of(lambda: asked.sounds("no such thing", 5)) == 400
+    assert status_of(lambda: asked.sounds("", 5)) == 400
+    assert status_of(lambda: asked.matching("year:abc", 5)) == 400
+    assert status_of(lambda: asked.matching("title::[", 5)) == 400
+    assert status_of(lambda: asked.matching("nothing like it", 5)) == 404
+    assert status_of(lambda: answers(lib, candidates="year:3000").similar([20], 5)) == 409
+    assert asked.songs([9999, 3, 2**62]) == asked.songs([3])
+
+
+def test_queries_list_as_beets_does(lib: Library) -> None:
+    found = answers(lib).matching("id:5..9 title-", 3)
+    assert [song.id for song in found] == [id_of(item) for item in lib.items("id:5..9 title-")][:3]
+
+
+def test_words_and_status(lib: Library) -> None:
+    asked = answers(lib)
+    assert ("piano", "instruments") in [(name, group) for name, group, _ in asked.words()] or asked.words()
+    assert asked.status() == {"songs": SONGS, "embedded": SONGS, "failed": 0, "model": Card.load().model_id}

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import sqlite3
 from collections.abc import Collection
 from typing import Any
 
 import pytest
+from beets import logging
+from beets.dbcore.db import DBAccessError
 from beets.library import Library
 from flask.testing import FlaskClient
 
 import musrec_core
+from beetsplug.musrec.serve.answers import Answers
+from beetsplug.musrec.serve.app import create_app
 from beetsplug.musrec.serve.ids import BeetsIds
+from beetsplug.musrec.similar.options import SimilarOptions
 
-from .served import NOT_EMBEDDED, SONGS, application
+from .served import NOT_EMBEDDED, SONGS, application, search, settings
 
 
 def get(client: FlaskClient, path: str, **parameters: Any) -> Any:
@@ -106,9 +113,9 @@ def test_titles_in_any_script_are_sent_as_they_are(served: Library, client: Flas
         ("/similar", {"query": "title::("}, 400, "'('"),
         ("/journey", {"from_id": "1"}, 400, "to or to_id is missing"),
         ("/journey", {"from_id": ["1", "2"], "to_id": "3"}, 400, "from_id is given too often: 1 is the most"),
-        ("/journey", {"from_id": "1", "to_id": "1"}, 409, "a journey can't visit the same song twice"),
+        ("/journey", {"from_id": "1", "to_id": "1"}, 400, "a journey can't visit the same song twice"),
         ("/sounds", {}, 400, "the parameter words is missing"),
-        ("/sounds", {"words": "pinao"}, 409, "there is no word pinao"),
+        ("/sounds", {"words": "pinao"}, 400, "there is no word pinao"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_answered_is_refused_in_a_sentence(
@@ -175,3 +182,34 @@ def test_with_the_ids_of_a_media_server_only_its_songs_are_answers(served: Libra
     assert refusal(client, "/similar", id="99") == (404, "there is no song with the id 99")
     assert get(client, "/similar", query="id:120", n=3)["seeds"] == []  # it is what the songs are near to, all the same
     assert get(client, "/status").items() >= {"ids": "subsonic", "matched": 100, "unmatched": 3}.items()
+
+
+class Failing(BeetsIds):
+    """What fails in a way that nobody foresaw."""
+
+    error: Exception
+
+    def item(self, song: str) -> int | None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "sentence"),
+    [
+        (ZeroDivisionError("top secret"), 500, "the server failed: its log says why"),
+        (sqlite3.DatabaseError("top secret"), 503, "the library can't be read: the server's log says why"),
+        (DBAccessError("top secret"), 503, "the library can't be read: the server's log says why"),
+    ],
+)
+def test_the_log_has_the_traceback_and_the_client_a_sentence(
+    served: Library, error: Exception, status: int, sentence: str
+) -> None:
+    ids = Failing(served)
+    ids.error = error
+    log = logging.getLogger("musrec-failing")
+    handler = logging.StreamHandler(stream := io.StringIO())
+    log.addHandler(handler)
+    client = create_app(Answers(served, search(), SimilarOptions()), ids, settings(), log).test_client()
+    assert refusal(client, "/similar", id="1") == (status, sentence)
+    assert "GET /similar?id=1 failed\nTraceback" in stream.getvalue()
+    assert "top secret" in stream.getvalue()

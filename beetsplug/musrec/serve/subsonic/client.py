@@ -58,7 +58,7 @@ class ScanState:
     Attributes
     ----------
     mark : str
-        Differs after a scan; empty where the server does not tell.
+        Differs after a scan, as far as the server tells.
     sure : bool
         Whether every change of the songs changes it.
     scanning : bool
@@ -160,20 +160,21 @@ class Client:
             return self._modified()
         status = status if isinstance(status, Mapping) else {}
         scanning = status.get("scanning") is True
+        count = str(status.get("count"))[:20]
         if last := status.get("lastScan"):
-            return ScanState(f"scan {str(last)[:100]} {str(status.get('count'))[:20]}", True, scanning)
-        return self._modified(scanning)
+            return ScanState(f"scan {str(last)[:100]} {count}", True, scanning)
+        return self._modified(count, scanning)
 
-    def _modified(self, scanning: bool = False) -> ScanState:
-        """The time of the last change, in milliseconds, as the list of folders gives it."""
+    def _modified(self, count: str = "", scanning: bool = False) -> ScanState:
+        """The number of songs, and the time of the last change as the list of folders gives it."""
         tomorrow = int((time.time() + 86_400) * 1000)
         try:
             answer = self.call("getIndexes", ifModifiedSince=tomorrow)
         except RefusedError:
-            return ScanState("", False, scanning)
+            answer = {}
         indexes = answer.get("indexes")
         modified = indexes.get("lastModified") if isinstance(indexes, Mapping) else None
-        return ScanState(f"modified {str(modified)[:40]}" if modified else "", False, scanning)
+        return ScanState(f"modified {str(modified)[:40]} {count}", False, scanning)
 
     # The protocol.
 

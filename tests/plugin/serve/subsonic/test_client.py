@@ -312,6 +312,10 @@ def test_without_the_time_of_a_scan_that_of_the_folders_counts(server: FakeServe
     assert reader.scan_state().mark != before.mark
 
 
-def test_a_server_may_tell_nothing_of_its_scans(server: FakeServer) -> None:
-    server.scan, server.answers["getIndexes"] = None, refused(70, "not found")
-    assert client(server.url).scan_state().mark == ""
+def test_a_server_may_tell_the_number_of_its_songs_or_nothing(server: FakeServer) -> None:
+    server.scan, server.answers["getIndexes"] = {"scanning": False, "count": 9}, refused(70, "not found")
+    before = client(server.url).scan_state()
+    server.scan = {"scanning": False, "count": 10}
+    assert client(server.url).scan_state().mark != before.mark
+    server.scan = None
+    assert client(server.url).scan_state() == client(server.url).scan_state()

@@ -1,0 +1,94 @@
+"""Ranking by rows of arrays, where songs are too many to be looked at one by one: what a server does for each request.
+
+The rules are those of `ranking`: the best ranks, as many of them as it takes to leave ``count`` songs after the
+filters. Here ranks are positions in an index, and labels are numbers that were given to all songs before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .distance import smallest
+from .ranking import POOL_PER_FILTERED
+
+Rows = NDArray[np.intp]
+RowFilter = Callable[[Rows], Rows]  # ranked rows -> those of them that stay, in their order
+
+
+def nearest_rows(
+    cost: NDArray[np.floating[Any]],
+    ids: NDArray[np.int64],
+    count: int,
+    *,
+    exclude: Collection[int] = (),
+    filters: Sequence[RowFilter] = (),
+    per_song: int = POOL_PER_FILTERED,
+) -> Rows:
+    """The rows of least cost, least first, equal ones in the order of their ids.
+
+    Parameters
+    ----------
+    cost : np.ndarray [shape=(n,)]
+    ids : np.ndarray [shape=(n,)]
+    count : int >= 1
+        Fewer come back where there are not more.
+    exclude : collection of int
+        Ids that never come back.
+    filters : sequence of RowFilter
+    per_song : int
+        Ranks that the filters are shown first for each song that is wanted.
+    """
+    left_out = np.fromiter(exclude, np.int64)
+    k = len(left_out) + count * (per_song if filters else 1)
+    while True:
+        kept = smallest(cost, ids, k)
+        if len(left_out):
+            kept = kept[~np.isin(ids[kept], left_out)]
+        for keep in filters:
+            kept = keep(kept)
+        if len(kept) >= count or k >= len(ids):
+            return kept[:count]
+        k *= 4
+
+
+def cap_rows(*limits: tuple[NDArray[np.int64], int]) -> RowFilter:
+    """At most so many rows a label, best ranks first, as `ranking.cap` has it.
+
+    Parameters
+    ----------
+    limits : pairs of np.ndarray [shape=(n,)] and int >= 1
+        A number for the label of each row, 0 for none, which is never capped; and how many rows may share one.
+    """
+    if len(limits) == 1:
+        ((labels, most),) = limits
+        return lambda rows: rows[(_earlier(labels[rows]) < most) | (labels[rows] == 0)]
+    return lambda rows: rows[_under_all([labels[rows].tolist() for labels, _ in limits], [most for _, most in limits])]
+
+
+def _earlier(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of the labels before it are the same as each [shape=(m,)]."""
+    order = np.argsort(labels, kind="stable")
+    ordered = labels[order]
+    is_first = np.ones(len(labels), np.bool_)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    starts = np.flatnonzero(is_first)
+    found = np.empty(len(labels), np.int64)
+    found[order] = np.arange(len(labels)) - np.repeat(starts, np.diff(starts, append=len(labels)))
+    return found
+
+
+def _under_all(labels: list[list[int]], most: list[int]) -> list[int]:
+    """The places that no limit leaves out: what one limit leaves out does not count for the others."""
+    seen: list[dict[int, int]] = [{} for _ in most]
+    kept = []
+    for place, own in enumerate(zip(*labels, strict=True)):
+        counts = [some.get(label, 0) for some, label in zip(seen, own, strict=True)]
+        if all(label == 0 or n < limit for label, n, limit in zip(own, counts, most, strict=True)):
+            kept.append(place)
+            for some, label, n in zip(seen, own, counts, strict=True):
+                some[label] = n + 1
+    return kept
