@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -107,6 +110,21 @@ def test_settings_that_are_wrong_are_one_sentence(library: Beet, daemon: Daemon)
     library.configure()
     assert "takes no arguments" in refused(library, daemon, "Waltz")
     assert "--start is empty" in refused(library, daemon, "--start", " ")
+
+
+def test_without_python_mpd2(library: Beet) -> None:
+    program = "import sys\nsys.modules['mpd'] = None\nfrom beets.ui import main\nmain(['radio'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "BEETSDIR": str(library.home)}, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "error: the radio needs python-mpd2: pip install 'beets-musrec[mpd]'\n"
+
+
+def test_the_host_is_no_secret_that_is_shown(library: Beet) -> None:
+    library.configure(musrec={"radio": {"host": "pass@nas"}})
+    assert "pass@nas" not in library("config").out
 
 
 def test_an_mpd_that_is_not_there_is_one_sentence(library: Beet, tmp_path: Path) -> None:
