@@ -18,6 +18,7 @@ from ...library.vectors import state_of
 from ..follower import reading
 from . import song_map
 from .client import Client
+from .paths import folders_of
 from .protocol import SubsonicError
 from .song_map import ServerList, SongMap
 
@@ -54,7 +55,7 @@ class SubsonicIds:
 
     def __init__(self, lib: Library, settings: SubsonicSettings, log: BeetsLogger) -> None:
         self._lib, self._log = lib, log
-        self._client, self._folders = Client(settings, log), dict(settings.paths)
+        self._client, self._folders = Client(settings, log), folders_of(settings.paths)
         self._server = self._client.name
         self._stop, self._wake, self._lock = Event(), Event(), Lock()
         self._is_down, self._is_full, self._is_stale = False, False, True

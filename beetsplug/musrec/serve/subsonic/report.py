@@ -14,7 +14,7 @@ from musrec_core._text import number_of, one_line
 from . import song_map
 from .client import Client
 from .matching import Matching, Reason, Unmatched
-from .paths import LibraryPaths
+from .paths import LibraryPaths, folders_of
 from .protocol import SubsonicError
 from .song_map import ServerList
 from .songs import LibrarySong, ServerSong, Tags, library_songs
@@ -60,20 +60,20 @@ def report(lib: Library, settings: SubsonicSettings, log: BeetsLogger) -> tuple[
     UserError
         The settings can't be right, or the server can't be read.
     """
-    client = Client(settings, log)
+    client, folders = Client(settings, log), folders_of(settings.paths)
     try:
         mark = client.scan_state().mark
         songs = list(client.songs())
     except SubsonicError as error:
         raise UserError(str(error)) from None
-    found, matching = song_map.make(lib, ServerList.of(client.name, mark, songs), settings.paths)
+    found, matching = song_map.make(lib, ServerList.of(client.name, mark, songs), folders)
     try:
         song_map.save(lib, found)
     except OSError as error:
         path = displayable_path(song_map.path_of(lib))
         log.warning("{} can't be written ({}): the server will match them anew", path, error.strerror)
     items = list(library_songs(lib))
-    paths = LibraryPaths(items, settings.paths, os.fsdecode(lib.directory))
+    paths = LibraryPaths(items, folders, os.fsdecode(lib.directory))
     return [*_lines(client.host, songs, items, matching, paths)], not matching.songs_left
 
 

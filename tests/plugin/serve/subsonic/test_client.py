@@ -21,6 +21,7 @@ from beetsplug.musrec.serve.subsonic.protocol import Connection, SubsonicError, 
 
 from .fake_server import PASSWORD, USER, Answer, FakeServer, ok, refused, running, song
 
+RECORDING = "5b11f4ce-a62d-471e-81fc-a69a8278c7da"
 LOG = beets_logging.getLogger("beets.musrec")
 
 
@@ -55,11 +56,11 @@ def error(url: str, **login: str) -> str:
 
 
 def test_a_song_is_what_the_server_says_of_it(server: FakeServer) -> None:
-    server.songs = [song(3, musicBrainzId="AB", id=7)]
+    server.songs = [song(3, musicBrainzId=f" {RECORDING.upper()} ", id=7)]
     (found,) = client(server.url).songs()
     assert (found.id, found.artist_id) == ("7", "artist")
     assert (found.tags.title, found.tags.album, found.tags.artist) == ("Title 3", "Album 0", "Artist")
-    assert (found.tags.recording, found.tags.disc, found.tags.track, found.tags.length) == ("ab", 1, 4, 183)
+    assert (found.tags.recording, found.tags.disc, found.tags.track, found.tags.length) == (RECORDING, 1, 4, 183)
     assert found.tags.path == "Artist/Album 0/01-04 - Title 3.flac"
 
 
@@ -107,7 +108,7 @@ def test_what_is_no_song_is_left_out(server: FakeServer, entry: Any) -> None:
 def test_fields_of_the_wrong_kind_are_not_known(server: FakeServer) -> None:
     server.songs = [
         song(0, title=5.5, artist=None, album=["x"], duration="long", track=-1, discNumber=True, path={}, artistId={}),
-        song(1, duration=1e300, title="x" * 1_000_000),
+        song(1, duration=1e300, title="x" * 1_000_000, musicBrainzId="unknown"),
     ]
     first, second = client(server.url).songs()
     assert (first.artist_id, first.tags.title, first.tags.length, first.tags.track, first.tags.disc) == (
@@ -117,7 +118,7 @@ def test_fields_of_the_wrong_kind_are_not_known(server: FakeServer) -> None:
         0,
         0,
     )
-    assert second.tags.length == 0
+    assert (second.tags.length, second.tags.recording) == (0, "")
     assert len(second.tags.title) < 10_000
 
 

@@ -232,6 +232,12 @@ def test_other_folders_in_the_configuration_are_heeded_at_once(lib: Library, ser
     assert ids_of(lib, server, paths={"/data": os.fsdecode(lib.directory)}).item("s0") == 1
 
 
+@pytest.mark.parametrize("paths", [{"/data": None}, {"/data": ""}, {5: "/music"}, {"/data": ["/music"]}], ids=str)
+def test_folders_that_are_none_are_refused(lib: Library, server: FakeServer, paths: dict[Any, Any]) -> None:
+    with pytest.raises(UserError, match=r"musrec\.serve\.subsonic\.paths has to map folders, such as"):
+        ids_of(lib, server, paths=paths)
+
+
 def test_no_password_is_in_the_file(lib: Library, server: FakeServer) -> None:
     ids_of(lib, server)
     assert PASSWORD not in Path(song_map.path_of(lib)).read_text()
