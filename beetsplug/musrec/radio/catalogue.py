@@ -43,6 +43,7 @@ class Catalogue:
         self._file = _identity(lib)
         self._state: LibraryState | None = None
         self._songs: dict[str, Song | None] = {}  # by what the player calls them
+        self._earlier: dict[str, Song | None] = {}  # the same, before the library changed
         self._given: dict[str, int] = {}  # the same, of those that the radio appended: their ids
         self._ids: dict[Song, int | None] = {}
 
@@ -59,6 +60,8 @@ class Catalogue:
             if now != self._file:
                 self.lib._close()
                 self._file = now
+            with self.lib.transaction() as tx:
+                tx.query("SELECT id FROM items LIMIT 1")  # a damaged file is found out now, and not half way
             self._forget_what_changed()
             yield self.lib
         except (sqlite3.Error, DBAccessError, OSError) as error:
@@ -68,7 +71,8 @@ class Catalogue:
     def _forget_what_changed(self) -> None:
         state = state_of(self.lib)
         if state is None or self._state is None or not self._state.is_same(state):
-            self._songs.clear()
+            self._earlier |= self._songs
+            self._songs = {}
             self._ids.clear()
         self._state = state
 
@@ -84,7 +88,8 @@ class Catalogue:
 
     def remembered(self, uris: Iterable[str]) -> dict[str, Song]:
         """The same from memory, while the library is gone."""
-        return {uri: song for uri in uris if (song := self._songs.get(uri)) is not None}
+        known = self._earlier | self._songs
+        return {uri: song for uri in uris if (song := known.get(uri)) is not None}
 
     def note(self, uri: str, id_: int) -> None:
         """Note what the player calls an item."""

@@ -21,7 +21,8 @@ from .listening import Listening, Memory
 from .memory import MemoryFile, memory_path
 from .paths import MusicPaths
 from .player import LostConnectionError, Player
-from .session import Repeats, Session
+from .repeats import Repeats
+from .session import Session
 
 if TYPE_CHECKING:
     from beets.library import Library

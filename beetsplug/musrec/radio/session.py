@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -27,30 +26,12 @@ if TYPE_CHECKING:
     from .memory import MemoryFile
     from .paths import MusicPaths
     from .player import Player
+    from .repeats import Repeats
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds between tries to reach MPD
 RETRY = 60.0  # seconds after which it is tried again to fill a queue, if nothing changes
+PULSE = 600.0  # seconds after which a connection over the network is renewed: a machine that slept has lost it
 MOST_UNKNOWN = 200  # songs that MPD does not know, after which its directory must be another one
-
-
-class Repeats(logging.Filter):
-    """Lets a warning through once, until all is well again."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._told: set[str] = set()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno < logging.WARNING:
-            return True
-        text = record.getMessage()
-        is_new = text not in self._told
-        self._told.add(text)
-        return is_new
-
-    def forget(self) -> None:
-        """All is well."""
-        self._told.clear()
 
 
 class Session:
@@ -120,12 +101,18 @@ class Session:
         """Keep the queue filled until the program is ended; raises `UserError` where MPD refuses a reconnection."""
         while True:
             try:
-                changed = self._player.wait(RETRY if self._is_short else None)
+                changed = self._player.wait(self._patience())
                 if "database" in changed:
                     self._absent.clear()
                 self._fill(self._observe())
             except LostConnectionError as error:
                 self._reconnect(error)
+
+    def _patience(self) -> float | None:
+        """For how long to wait for a change [s]; None: for ever."""
+        if self._is_short:
+            return RETRY
+        return None if self._player.address.is_socket else PULSE
 
     def _reconnect(self, reason: Exception) -> None:
         self._log.warning("lost the connection to MPD at {} ({}): trying again", self._player.address, reason)

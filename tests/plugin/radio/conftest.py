@@ -19,6 +19,8 @@ from typing import Any
 
 import mpd
 import pytest
+from beets import config
+from beets.library import Library
 
 from ..conftest import BEET, Beet
 
@@ -189,6 +191,18 @@ def daemon(shared_daemon: Daemon) -> Daemon:
     for mode in ("random", "consume", "single", "repeat"):
         getattr(client, mode)(0)
     return shared_daemon
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    return tmp_path / "music"
+
+
+@pytest.fixture
+def lib(music: Path) -> Library:
+    """An empty one, of that folder."""
+    config["create_backup_before_migrations"] = False  # they would lie in the working directory
+    return Library(":memory:", str(music))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from beets.library import Item, Library
@@ -13,11 +12,6 @@ from beetsplug.musrec.radio.catalogue import named
 from beetsplug.musrec.radio.choice import APART, Spacing
 
 Add = Callable[[str], list[Item]]
-
-
-@pytest.fixture
-def lib(tmp_path: Path) -> Library:
-    return Library(":memory:", str(tmp_path))
 
 
 @pytest.fixture

@@ -17,16 +17,6 @@ NAME = "Ä Ö/ü.mp3"
 NFD = unicodedata.normalize("NFD", NAME)
 
 
-@pytest.fixture
-def music(tmp_path: Path) -> Path:
-    return tmp_path / "music"
-
-
-@pytest.fixture
-def lib(music: Path) -> Library:
-    return Library(":memory:", str(music))
-
-
 def added(lib: Library, path: Path) -> Item:
     item = Item(title="a", path=bytes(path))
     lib.add(item)
@@ -46,10 +36,9 @@ def test_a_file_below_the_directory(lib: Library, music: Path, tmp_path: Path, d
 
 
 @links
-def test_a_library_behind_a_link(tmp_path: Path) -> None:
+def test_a_library_behind_a_link(lib: Library, tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "music").symlink_to(tmp_path / "disk")
-    lib = Library(":memory:", str(tmp_path / "music"))
     item = added(lib, tmp_path / "music" / "a.mp3")
     paths = MusicPaths(str(tmp_path / "disk"))
     assert paths.spellings(item, anywhere=False) == ["a.mp3"]

@@ -16,6 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from beetsplug.musrec.radio.address import Address
+from beetsplug.musrec.radio.player import Player
+
 from ...programs import needs
 from ..conftest import Beet, Completed
 from .conftest import Daemon, RunningRadio, free_port, heard, memory, running_daemon
@@ -159,6 +162,24 @@ def test_passwords(library: Beet, songs: Path) -> None:
             library.configure()
             library("radio", "--once", MPD_HOST=f"open@{abstract}")
             assert len(daemon.queue) == 4
+
+
+def test_a_full_queue_is_one_sentence(library: Beet, songs: Path) -> None:
+    with Daemon(songs, 'max_playlist_length "2"') as daemon:
+        daemon.update()
+        daemon.mpc("add", named(library, "Harbour Waltz")[0])
+        assert "MPD's queue is full: max_playlist_length in mpd.conf limits it" in refused(library, daemon, "--once")
+        assert len(daemon.queue) == 2
+
+
+def test_to_wait_without_a_change(daemon: Daemon) -> None:
+    player = Player(Address(daemon.host))
+    player.connect()
+    assert player.wait(0.05) == []
+    daemon.mpc("random", "on")
+    assert player.wait(60) == ["options"]
+    assert player.look().random
+    player.close()
 
 
 # --start and --to.
