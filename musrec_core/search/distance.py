@@ -112,11 +112,13 @@ def smallest(values: NDArray[Real], ids: NDArray[np.int64], k: int) -> NDArray[n
     near = np.flatnonzero(values <= _bound(values, k))
     if len(near) < k:
         near = np.flatnonzero(values <= np.partition(values, k - 1)[k - 1])
-    order = np.argsort(values[near])
-    sorted_values = values[near[order]]
-    if (sorted_values[1:] == sorted_values[:-1]).any():
-        order = np.lexsort((ids[near], values[near]))
-    return near[order[:k]]
+    found = near[np.argsort(values[near])]
+    same = np.flatnonzero(np.diff(values[found]) == 0)
+    if len(same):
+        places = np.union1d(same, same + 1)
+        equal = found[places]
+        found[places] = equal[np.lexsort((ids[equal], values[equal]))]
+    return found[:k]
 
 
 def _bound(values: NDArray[Real], k: int) -> Any:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 ROWS = 1000  # vectors of a part: half a megabyte of 128 dimensions, which a processor's second cache holds
 MOST = 16  # questions of a pass
-PASSES = 2  # at once
 
 
 class _Question:
@@ -52,7 +51,7 @@ class JoinedIndex(VectorIndex):
         self._parts = self.vectors[:whole].reshape(-1, ROWS, self.vectors.shape[1])
         self._rest = self.vectors[whole:]
         self._lock = threading.Lock()
-        self._running = 0  # passes
+        self._is_running = False
         self._waiting: list[_Question] = []
 
     def among(self, ids: Iterable[int]) -> JoinedIndex:
@@ -92,10 +91,9 @@ class JoinedIndex(VectorIndex):
         """The scalar product of each vector with a point [shape=(n,)], by this thread or by one that runs for many."""
         question = _Question(point)
         with self._lock:
-            leads = self._running < PASSES
-            if leads:
-                self._running += 1
-            else:
+            leads = not self._is_running
+            self._is_running = True
+            if not leads:
                 self._waiting.append(question)
         if not leads:
             question.woken.acquire()  # with the answer, or to run the next pass
@@ -120,7 +118,7 @@ class JoinedIndex(VectorIndex):
         finally:
             with self._lock:
                 following = self._waiting.pop(0) if self._waiting else None
-                self._running -= following is None
+                self._is_running = following is not None
         for question in now[1:]:
             question.woken.release()
         if following is not None:

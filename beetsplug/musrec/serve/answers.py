@@ -6,17 +6,14 @@ import gc
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from beets.dbcore.query import InvalidQueryError
 from beets.ui import UserError
 from threadpoolctl import threadpool_limits
 
-from musrec_core.search import ranking, sets
-from musrec_core.search.hubness import MutualIndex
-from musrec_core.search.index import Neighbour, Ranker, VectorIndex, step_lengths
+from musrec_core.search.index import VectorIndex, step_lengths
 from musrec_core.sequence.journey import NoJourneyError, journey
 
 from ..library import coverage, sql
@@ -25,10 +22,12 @@ from ..similar.option import Use
 from ..similar.options import SimilarOptions, given
 from ..similar.recent import recent
 from ..similar.words_alone import ABOUT_SEEDS
+from .artist_search import ArtistAnswer, ArtistSearch, some
 from .errors import ServeError
 from .follower import Follower
+from .plans import Plan
 from .song_table import Song, SongTable
-from .state import LibraryState, Plan
+from .state import LibraryState
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -38,18 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answers", "ArtistAnswer", "Song"]
 
-SONGS_OF_A_MATCH = 3  # of an artist that sounds like another, and of that other one
 SWITCH_INTERVAL = 0.0005  # seconds: a thread that has the answer waits no longer for one that reads the library
-
-
-@dataclass(frozen=True)
-class ArtistAnswer:
-    """An artist that sounds like another."""
-
-    name: str
-    distance: float
-    songs: list[Song]  # some that are nearest to the artist asked for
-    seed_songs: list[Song]  # those of the artist asked for that they are near to
 
 
 class Answers:
@@ -72,6 +60,7 @@ class Answers:
     def __init__(self, lib: Library, search: SimilarSearch, options: SimilarOptions) -> None:
         self._search, self._options, self._log = search, options, search.log
         self._plain: dict[str, str] = {}  # titles in plain words, which survive a change of the library
+        self._before: LibraryState | None = None  # what was read last
         self._follower = Follower(lib, self._read, self._log)
 
     def start(self) -> None:
@@ -97,10 +86,8 @@ class Answers:
         self._search.vectors.forget()
         snapshot = self._search.query_snapshot(lib, "embedding")
         state = LibraryState(snapshot, SongTable.read(lib, self._plain), self._search, self._log)
-        try:
-            state.part(lib, state.plan(lib, self._options), None)
-        except UserError as error:  # of the options, which the requests are told
-            self._log.debug("{}", error)
+        state.prepare(lib, self._before, self._options)
+        self._before = state
         return state
 
     # Songs.
@@ -153,8 +140,7 @@ class Answers:
             except UserError as error:
                 raise ServeError(400, str(error)) from None
             options = replace(_without(self._options, (*ABOUT_SEEDS, "sounds")), space="embedding")
-            plan = state.plan(lib, options, Use.PLAYER)
-            plan = replace(plan, criteria=replace(plan.criteria, hub_correction=False))
+            plan = state.plan(lib, options)
             part = state.part(lib, plan, among)
             return state.songs.songs(state.by_words(lib, plan, wanted, part, count))
 
@@ -200,39 +186,8 @@ class Answers:
                 raise ServeError(404, "there is no such artist")
             own = self._embedded(state, lib, [id_ for seed in seeds for id_ in found.songs[seed]])
             plan = state.plan(lib, _applying(self._options, Use.ARTISTS), Use.ARTISTS)
-            criteria = plan.criteria
-            of_seeds = _some(state.index(lib, criteria.space), own)
-            numbers = np.array([found.of_song[id_] for id_ in of_seeds.ids.tolist()], np.int64)
-            points = sets.means(of_seeds, numbers, metric=criteria.metric).vectors
-            part = state.part(lib, plan, among)
-            means = state.artist_means(lib, part, criteria)
-            ranker: Ranker = MutualIndex(means, metric=criteria.metric) if criteria.hub_correction else means
-            near = ranking.nearest(ranker, points, count, metric=criteria.metric, exclude=seeds)
-            return [
-                self._answer(
-                    state, part.index, of_seeds, points, plan, found.names[each.id], each, found.songs[each.id]
-                )
-                if with_matches
-                else ArtistAnswer(found.names[each.id], each.distance, [], [])
-                for each in near
-            ]
-
-    def _answer(
-        self,
-        state: LibraryState,
-        part: VectorIndex,
-        seeds: VectorIndex,
-        points: Any,
-        plan: Plan,
-        name: str,
-        found: Neighbour,
-        songs: Sequence[int],
-    ) -> ArtistAnswer:
-        metric = plan.criteria.metric
-        theirs = ranking.nearest(_some(part, songs), points, SONGS_OF_A_MATCH, metric=metric)
-        vectors = part.vectors_of([song.id for song in theirs])
-        ours = ranking.nearest(seeds, vectors, SONGS_OF_A_MATCH, metric=metric)
-        return ArtistAnswer(name, found.distance, state.songs.songs(theirs), state.songs.songs(ours))
+            search = ArtistSearch(lib, state, plan, state.part(lib, plan, among))
+            return search.nearest(seeds, own, count, with_matches=with_matches)
 
     # The library.
 
@@ -273,7 +228,7 @@ class Answers:
     def vectors(self, ids: Sequence[int]) -> VectorIndex:
         """The embeddings of those of some items that have one."""
         with self._asking() as (state, lib):
-            return _some(state.index(lib, "embedding"), ids)
+            return some(state.index(lib, "embedding"), ids)
 
     def recently_played(self, period: str) -> list[int]:
         """The ids of the items that were played within a period such as 30d, or else of the most played ones."""
@@ -311,12 +266,6 @@ class Answers:
                 yield state, lib
             except UserError as error:
                 raise ServeError(409, str(error)) from None
-
-
-def _some(index: VectorIndex, ids: Collection[int]) -> VectorIndex:
-    """A few songs of an index."""
-    rows = np.flatnonzero(np.isin(index.ids, np.fromiter(ids, np.int64)))
-    return VectorIndex(index.ids[rows], index.vectors[rows])
 
 
 def _unlike(plan: Plan, ids: Sequence[int]) -> Plan:

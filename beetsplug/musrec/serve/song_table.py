@@ -52,9 +52,9 @@ class SongTable:
         Ascending.
     artists, albums : np.ndarray [shape=(n,)]
         A number for the artist and for the album of each item, 0 where it has none.
-    twins : np.ndarray [shape=(2, n)]
-        A number for the plain title and artist, and for the recording's id, of items that share it; 0 for others. Only
-        items that share a number can be copies of one recording.
+    twins : np.ndarray [shape=(n,)]
+        Whether another item has the same title and artist in plain words, or the same recording's id: no other item can
+        be a copy.
     """
 
     def __init__(self, rows: list[tuple[Any, ...]], plain: dict[str, str]) -> None:
@@ -62,7 +62,7 @@ class SongTable:
         self.ids = np.array([row[0] for row in rows], np.int64)
         self.artists = _numbers(row[2].casefold() if row[2] else None for row in rows)  # a number each, 0 for none
         self.albums = _numbers(row[NAMES.index("album_id")] for row in rows)
-        self.twins = np.stack([_shared(_names(rows, plain)), _shared(row[NAMES.index("mb_trackid")] for row in rows)])
+        self.twins = _shared(_names(rows, plain)) | _shared(row[NAMES.index("mb_trackid")] for row in rows)
 
     @classmethod
     def read(cls, lib: Library, plain: dict[str, str]) -> SongTable:
@@ -145,8 +145,7 @@ def _numbers(values: Iterable[Any]) -> NDArray[np.int64]:
     return np.array([known.setdefault(value, len(known)) for value in values], np.int64)
 
 
-def _shared(values: Iterable[Any]) -> NDArray[np.int64]:
-    """The same for values that occur twice or more; 0 for others, and for empty ones."""
+def _shared(values: Iterable[Any]) -> NDArray[np.bool_]:
+    """Which values occur twice or more; empty ones do not count."""
     numbers = _numbers(value or None for value in values)
-    numbers[np.bincount(numbers, minlength=1)[numbers] < 2] = 0
-    return numbers
+    return np.asarray((np.bincount(numbers, minlength=1)[numbers] > 1) & (numbers > 0))

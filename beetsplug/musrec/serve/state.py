@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from beets.ui import UserError
 
 from musrec_core.search import ranking, sets
 from musrec_core.search.hubness import MutualIndex
 from musrec_core.search.index import Neighbour
 from musrec_core.search.joined import JoinedIndex
 from musrec_core.search.ranking import POOL_PER_FILTERED
-from musrec_core.search.recordings import Copy, Recordings
+from musrec_core.search.recordings import Recordings
 from musrec_core.search.rows import RowFilter, Rows, cap_rows, nearest_rows
 from musrec_core.words.ranker import ScoreIndex
 
@@ -25,6 +25,7 @@ from ..similar.criteria import Criteria, criteria_from
 from ..similar.nearness import LibraryNearness
 from ..similar.option import Use
 from .errors import ServeError
+from .plans import Copies, Part, Plan, Vectors
 from .song_table import SongTable
 
 if TYPE_CHECKING:
@@ -44,54 +45,6 @@ ValueT = TypeVar("ValueT")
 MAX_KEPT = 8  # of each kind
 POOL_PER_CAPPED = 16  # ranks that a cap is shown first for each song: an artist's songs lie near each other
 MAX_PARTS = 3  # of a library: each may weigh as much as all its vectors
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What some options mean in a library.
-
-    Attributes
-    ----------
-    criteria : Criteria
-        Its candidates are those of the options.
-    out : array of int or None
-        The ids that `musrec.exclude` leaves out; None where SQL can't tell.
-    leaning : np.ndarray [shape=(n,)], optional
-        See `steering.leaning`.
-    """
-
-    criteria: Criteria
-    out: NDArray[np.int64] | None
-    leaning: NDArray[np.float32] | None
-    closer_than: str | None
-
-
-@dataclass(frozen=True)
-class Part:
-    """The songs that may be found, and what is known of each.
-
-    Attributes
-    ----------
-    index : JoinedIndex
-    rows : np.ndarray [shape=(m,)], optional
-        Their rows in the whole index of the space; None: all.
-    artists, albums : np.ndarray [shape=(len(index),)]
-    twins : np.ndarray [shape=(2, len(index))]
-        See `SongTable`.
-    """
-
-    index: JoinedIndex
-    rows: NDArray[np.intp] | None
-    artists: NDArray[np.int64]
-    albums: NDArray[np.int64]
-    twins: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, index: JoinedIndex, songs: SongTable, rows: NDArray[np.intp] | None = None) -> Part:
-        """The part of an index at some rows, in their order."""
-        part = index if rows is None else index.at(rows)
-        places = songs.positions(part.ids)
-        return cls(part, rows, songs.artists[places], songs.albums[places], songs.twins[:, places])
 
 
 class LibraryState:
@@ -115,7 +68,7 @@ class LibraryState:
         self._kept: dict[str, dict[Any, Any]] = {}
         self._embeddings = self._indexed(snapshot)
         self._row_of = {id_: row for row, id_ in enumerate(self._embeddings.ids.tolist())}
-        self._recordings = Recordings(_Copies(songs), _Vectors(self._embeddings, self._row_of))
+        self._recordings = Recordings(Copies(songs), Vectors(self._embeddings, self._row_of))
         self._unwanted: dict[int, bool] = {}  # by an exclude that SQL can't tell
 
     def _indexed(self, snapshot: Snapshot) -> JoinedIndex:
@@ -134,6 +87,19 @@ class LibraryState:
     def plan(self, lib: Library, options: SimilarOptions, use: Use = Use.PLAYER) -> Plan:
         """What options mean; raises `UserError`."""
         return self._once("plan", (options, use), lambda: self._planned(lib, options, use))
+
+    def prepare(self, lib: Library, before: LibraryState | None, options: SimilarOptions) -> None:
+        """Make at once what requests wanted of the state before, and what they will want by some options."""
+        kept = before._kept if before is not None else {}
+        wanted = {id(plan): key for key, plan in [*kept.get("plan", {}).items()]}
+        parts = [(wanted[plan], among) for _, plan, among in [*kept.get("part", {})] if plan in wanted]
+        if "artists" in kept:
+            self.artists(lib)
+        for (asked, use), among in [((options, Use.PLAYER), None), *parts]:
+            try:
+                self.part(lib, self.plan(lib, asked, use), among)
+            except UserError as error:  # which requests are told
+                self._log.debug("{}", error)
 
     def _planned(self, lib: Library, options: SimilarOptions, use: Use) -> Plan:
         wanted = resolved(options, self._search.settings, use)
@@ -234,13 +200,12 @@ class LibraryState:
 
     def _one_each(self, part: Part, rows: Rows, own: Collection[int]) -> Rows:
         """One song a recording, the best copy, and none of the recordings of ``own``."""
-        doubtful = part.twins[:, rows].any(axis=0)
-        if not doubtful.any():
+        doubtful = np.flatnonzero(part.twins[rows])
+        if not len(doubtful):
             return rows
-        ids = part.index.ids[rows]
-        some = [Neighbour(id_, 0.0) for id_ in ids[doubtful].tolist()]
-        kept = [neighbour.id for neighbour in self._recordings.collapse(some, own)]
-        return rows[~doubtful | np.isin(ids, kept)]
+        ids = part.index.ids[rows[doubtful]]
+        kept = self.one_each(ids.tolist(), own)
+        return np.delete(rows, doubtful[~np.isin(ids, kept)])
 
     def one_each(self, ids: Sequence[int], others: Collection[int]) -> list[int]:
         """One of some songs for each recording, the best copy, and none of the recordings of others."""
@@ -329,41 +294,3 @@ class LibraryState:
         if is_plain and not variety:  # the last digits of the cost cancel
             found.sort(key=lambda each: (each.distance, each.id))
         return found
-
-
-class _Copies(Mapping[int, Copy]):
-    """What tells copies of recordings, of each item; each is made when it is first needed."""
-
-    def __init__(self, songs: SongTable) -> None:
-        self._songs = songs
-        self._made: dict[int, Copy] = {}
-
-    def __getitem__(self, id_: int) -> Copy:
-        if id_ not in self._made:
-            copy = self._songs.copy_of(id_)
-            if copy is None:
-                raise KeyError(id_)
-            self._made[id_] = copy
-        return self._made[id_]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._songs.ids.tolist())
-
-    def __len__(self) -> int:
-        return len(self._songs)
-
-
-class _Vectors(Mapping[int, "NDArray[np.float32]"]):
-    """The embedding of each song that has one."""
-
-    def __init__(self, index: VectorIndex, row_of: dict[int, int]) -> None:
-        self._index, self._row_of = index, row_of
-
-    def __getitem__(self, id_: int) -> NDArray[np.float32]:
-        return np.asarray(self._index.vectors[self._row_of[id_]])
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._row_of)
-
-    def __len__(self) -> int:
-        return len(self._row_of)
