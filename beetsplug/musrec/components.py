@@ -292,7 +292,7 @@ class Components:
         except ModuleNotFoundError as error:
             if error.name != "mpd":
                 raise
-            raise UserError("beet radio needs python-mpd2: run `pip install 'beets-musrec[mpd]'`") from None
+            raise UserError("the radio needs python-mpd2: pip install 'beets-musrec[mpd]'") from None
 
         return Radio(self.settings.radio, self.similar, self.log)
 

@@ -127,8 +127,11 @@ def _listed_ids(lib: Library, args: list[str]) -> list[int]:
     ids = matching_ids(lib, query)
     if order := sort.order_clause():
         wanted = set(ids)
+        few = ids if len(ids) <= PART else []
+        where = f"WHERE id IN ({_marks(few)})" if few else ""
         with lib.transaction() as tx:
-            ids = [row[0] for row in tx.query(f"SELECT id FROM items ORDER BY {order}, id") if row[0] in wanted]
+            rows = tx.query(f"SELECT id FROM items {where} ORDER BY {order}, id", few)
+            ids = [row[0] for row in rows if row[0] in wanted]
     # a sort that SQL can't do needs the items themselves
     return [id_of(item) for item in sort.sort(list(items_of(lib, ids)))] if sort.is_slow() else ids
 

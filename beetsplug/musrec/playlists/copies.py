@@ -79,10 +79,16 @@ class Copies:
         added: dict[bytes, Kept] = {}
         for target, copy, name in self._copies(path):
             if (known := _read(copy, name)) is not None and (new := _added(lib, target, copy, known)) is not None:
-                removed |= _removed(known)
+                gone = _removed(known)
+                removed |= gone
                 added |= {kept.location: kept for kept in _rewritten(new, writer, path)}
-        gone = {mark for key, mark in recipe.songs if key in removed}
-        left = [e for e in document.entries if recipes.mark(e.location) not in gone and _key(e.location) not in removed]
+                if gone or new:
+                    shown = printable(displayable_path(copy))
+                    self._log.info("taken over from {}: {} removed, {} added", shown, len(gone), len(new))
+        marks = {mark for key, mark in recipe.songs if key in removed}
+        left = [
+            e for e in document.entries if recipes.mark(e.location) not in marks and _key(e.location) not in removed
+        ]
         listed = {entry.location for entry in left}
         return replace(document, entries=(*left, *(kept for kept in added.values() if kept.location not in listed)))
 
@@ -243,13 +249,11 @@ def _removed(document: Document) -> set[str]:
 def _added(lib: Library, target: Target, copy: bytes, document: Document) -> dict[Kept, Item | None] | None:
     """What was added to a copy: each entry with its song, or with None where it is a web address.
 
-    None in place of all where an entry is neither, or where no song of the copy is recognised: a program may have
-    changed all paths.
+    None in place of all where an entry is neither, or where no song of the copy is left or recognised: it may have been
+    cut off, or a program may have changed all paths.
     """
     known = {mark for _, mark in document.recipe.songs} if document.recipe else set()
     new = [entry for entry in document.entries if recipes.mark(entry.location) not in known]
-    if not new:
-        return {}
     if known and len(new) == len(document.entries):
         return None
     there = target.writer.located(lib, copy, new)

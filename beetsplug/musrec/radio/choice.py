@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from ..similar.find import SimilarSearch
 
-APART = 5  # songs between two of one artist, where there are enough other ones
-POOL, POOL_PER_SONG = 30, 10  # songs from which the ones of other artists are taken
+APART = 3  # songs between two of one artist, where there are enough other ones
+POOL = 10  # songs more than are wanted, each of another artist, from which those are taken
 JOURNEY = 10  # songs, both ends included
 MOST_STARTED = 100  # songs that `--start` appends
 
@@ -62,10 +62,12 @@ class Chooser:
         if not items:
             raise UserError("no song to go by is embedded: run `beet embed`, or play one that is")
         against = [f"id:{item.id}" for item in self._embedded(lib, wish.against)]
+        given = self._options.max_per_artist
         options = replace(
             self._options,
-            count=POOL + POOL_PER_SONG * count,
+            count=POOL + count,
             order="nearest",
+            max_per_artist=1 if given is None else given,
             unlike=(*self._options.unlike, *against),
         )
         return self._find.find(lib, self._request(lib, options, wish, items=items)).songs

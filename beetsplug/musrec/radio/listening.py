@@ -222,7 +222,7 @@ class Listening:
         """How many songs are still to come; in random order those that were not played yet."""
         look = self._look
         if look.random:
-            lately = {each.song for each in self.memory.heard}
+            lately = {each.song for each in self._sitting(max((each.at for each in self.memory.heard), default=0.0))}
             return sum(
                 entry != look.current and entry.id not in self._begun and self._songs.get(entry.uri) not in lately
                 for entry in look.queue

@@ -35,6 +35,7 @@ class MemoryFile:
     def __init__(self, path: str, player: str, period: float) -> None:
         self.path = path
         self._player, self._period = player, period
+        self._saved: dict[str, Any] | None = None  # by this radio
 
     def load(self, now: float) -> Memory:
         """What is kept; nothing without a file. ``now`` is in seconds since 1970.
@@ -65,17 +66,21 @@ class MemoryFile:
         """Write it, without what is too long ago to matter; raises `OSError`."""
         lately = sum(each.at >= now - self._period for each in memory.heard)
         memory.heard[:] = memory.heard[-max(min(lately, MOST_HEARD), ALWAYS_KEPT) :]
-        try:
-            players = self._players()
-        except ValueError:  # a damaged file is replaced
-            players = {}
-        players[self._player] = {
+        content: dict[str, Any] = {
             "heard": [[each.song.key, each.song.id, each.at, each.skipped] for each in memory.heard],
             "removed": [[song.key, song.id, at] for song, at in memory.removed.items()],
             "appended": [[song.key, song.id] for song in memory.appended],
         }
+        if content == self._saved:
+            return
+        try:
+            players = self._players()
+        except ValueError:  # a damaged file is replaced
+            players = {}
+        players[self._player] = content
         with atomic_write(self.path) as file:
             file.write(json.dumps({"version": VERSION, "players": players}, separators=(",", ":")).encode())
+        self._saved = content
 
     def _players(self) -> dict[str, Any]:
         try:

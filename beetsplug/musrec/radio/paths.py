@@ -23,7 +23,7 @@ class MusicPaths:
     """
 
     def __init__(self, directory: str) -> None:
-        self.directory = directory.rstrip("/") or "/"
+        self.directory = os.path.normpath(directory)
 
     def find(self, lib: Library, uris: Iterable[str]) -> dict[str, int]:
         """The ids of the items among what MPD calls its files; streams are none."""
@@ -54,9 +54,9 @@ class MusicPaths:
         """Where a file may be: below the directory as it is named, and where links lead, as the library names it."""
         if uri.startswith("file://"):
             uri = uri[len("file://") :]
-        if "://" in uri:
+        if "://" in uri or "\0" in uri:
             return []
-        path = os.fsencode(os.path.join(self.directory, uri))
+        path = os.fsencode(os.path.normpath(os.path.join(self.directory, uri)))
         real, home = os.path.realpath(path), os.path.realpath(lib.directory)
         paths = [path, real]
         if _is_below(real, home):
@@ -73,14 +73,15 @@ class MusicPaths:
         uris = []
         for whole, root in ((path, directory), (os.path.realpath(path), real)):
             if _is_below(os.fsencode(whole), os.fsencode(root)):
-                uris.append(os.path.relpath(whole, root))
+                uris.append(os.path.relpath(whole, root).replace(os.sep, "/"))
         forms = [unicodedata.normalize(form, uri) for uri in uris for form in ("NFC", "NFD")]
         outside = [path] if anywhere and not uris else []
         return list(dict.fromkeys([*uris, *forms, *outside]))
 
 
 def _is_below(path: bytes, directory: bytes) -> bool:
-    return path.startswith(directory.rstrip(b"/") + b"/")
+    separator = os.fsencode(os.sep)
+    return path.startswith(directory.rstrip(separator) + separator)
 
 
 def _folded(path: bytes) -> str:

@@ -105,11 +105,13 @@ class Player:
             songs = self._ask("playlistinfo")
             if len(songs) == int(status.get("playlistlength", len(songs))):  # else it changed between
                 break
+        queue = tuple(Entry(song.get("id", ""), song["file"]) for song in songs)
+        places = {entry.id: place for place, entry in enumerate(queue)}
         return Look(
             time.monotonic(),
             status.get("state", "stop"),
-            tuple(Entry(song.get("id", ""), song["file"]) for song in songs),
-            int(status["song"]) if "song" in status else None,
+            queue,
+            places.get(status.get("songid", "")),
             float(status.get("elapsed", 0.0)),
             float(status.get("duration", 0.0)),
             random=status.get("random") == "1",

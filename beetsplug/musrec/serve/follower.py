@@ -210,3 +210,11 @@ def _told() -> Iterator[None]:
         if isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error)):
             raise _LockedError(503, "the library is locked by another program") from None
         raise ServeError(503, f"the library can't be read: {error}") from None
+
+
+@contextmanager
+def reading(lib: Library) -> Iterator[Library]:
+    """A library for one look; raises `ServeError` where it can't be read, or has no file: SQLite would make one."""
+    _identity(os.fsdecode(lib.path))
+    with _told():
+        yield lib

@@ -12,6 +12,7 @@ from musrec_core.search.recordings import plain_name
 
 from ..library.vectors import LibraryState, state_of
 from ..similar.groups import Groups, by_artist
+from .follower import reading
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -77,7 +78,7 @@ class BeetsIds:
             return None
         if self._answers is not None:
             return int(song) if self._answers.holds(int(song)) else None
-        with self._lib.transaction() as tx:
+        with reading(self._lib) as lib, lib.transaction() as tx:
             rows = tx.query("SELECT id FROM items WHERE id = ?", (int(song),))
         return int(song) if rows else None
 
@@ -92,7 +93,7 @@ class BeetsIds:
     def _of_musicbrainz(self, artist: str) -> list[int] | None:
         if not _UUID.fullmatch(artist.lower()):
             return None
-        with self._lib.transaction() as tx:
+        with reading(self._lib) as lib, lib.transaction() as tx:
             rows = tx.query("SELECT id FROM items WHERE lower(mb_artistid) = ? ORDER BY id", (artist.lower(),))
         return [row[0] for row in rows] or None
 
@@ -119,6 +120,7 @@ class BeetsIds:
         with self._lock:
             last = self._last
             if last is None or last.state is None or state is None or not last.state.is_same(state):
-                groups = by_artist(self._lib)
+                with reading(self._lib) as lib:
+                    groups = by_artist(lib)
                 self._last = last = _Artists(state, groups, {name: n for n, name in enumerate(groups.labels)})
             return last

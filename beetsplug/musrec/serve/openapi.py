@@ -62,7 +62,7 @@ def document(count: int, most: int) -> Json:
                 "The songs that sound most like some words.",
                 "Songs",
                 [_text("words", "Words, as in `calm piano, no vocals`; `/words` lists them.", required=True), n],
-                400, 409,
+                409,
             ),
             "/words": _path("words", "The words that the model knows.", "Words", [], 409),
             "/status": _path("status", "What there is to answer from.", "Status", []),
@@ -77,7 +77,7 @@ def document(count: int, most: int) -> Json:
 
 
 def _path(name: str, summary: str, schema: str, parameters: list[Json], *statuses: int) -> Json:
-    errors = sorted({401, 403, 500, 503, *statuses, *([400] if parameters else [])})
+    errors = sorted({400, 401, 403, 500, 503, *statuses})
     return {
         "get": {
             "operationId": name,
@@ -158,8 +158,10 @@ _SCHEMAS: Json = {
             "embedded": {**_NUMBER, "description": "Of these, those that can be found."},
             "failed": {**_NUMBER, "description": "Of these, those that could not be embedded."},
             "ids": {"type": "string", "enum": ["beets", "subsonic"], "description": "Whose ids songs have here."},
+            "server": {"type": "string", "description": "The media server's host."},
             "matched": {**_NUMBER, "description": "Songs that the media server and beets both have."},
             "unmatched": {**_NUMBER, "description": "Songs of the media server that stand for none of beets."},
+            "ambiguous": {**_NUMBER, "description": "Of these, those that may be several."},
         },
     },
     "Document": {"type": "object", "required": ["openapi", "info", "paths"]},

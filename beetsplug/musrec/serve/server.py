@@ -32,7 +32,7 @@ LIMITS: dict[str, Any] = {
     "max_request_header_size": 16 * 1024,  # with the query string [bytes]
     "max_request_body_size": 512 * 1024,  # `app.MOST_BYTES` is less: that says why, this protects memory
     "connection_limit": 200,
-    "channel_timeout": 60,  # without activity [s]
+    "channel_timeout": 30,  # without activity [s]
     "cleanup_interval": 10,
     "backlog": 128,
 }

@@ -85,7 +85,9 @@ def test_what_was_removed_from_a_copy_is_removed_everywhere(library: Beet, lists
     gone = songs(copy)[1]
     without(copy, gone)
     copy.write_text(copy.read_text("utf-8").replace("#EXTM3U\n", "#EXTM3U\n# mine\n"), "utf-8")
-    assert library("mixes").lines == ["Waltzes: 4 songs, 1 new"]
+    said = library("mixes")
+    assert said.lines == ["Waltzes: 4 songs, 1 new"]
+    assert said.err == f"musrec: taken over from {copy}: 1 removed, 0 added\n"
     for path in (original, copy, other):
         assert gone not in songs(path)
         assert len(songs(path)) == 4
@@ -154,6 +156,8 @@ def test_what_was_added_to_a_copy_is_added_everywhere(library: Beet, lists: Path
         (lambda text: "#EXTM3U\n/music/mine.mp3\n", "was made by another program"),
         (lambda text: text.replace("copy Waltzes", "copy Others"), "is another playlist"),
         (lambda text: text.replace("copy Waltzes", "similar x"), "is another playlist"),
+        (lambda text: re.sub("^[^#].*\n", "", text, flags=re.MULTILINE), "was changed by hand"),
+        (lambda text: text[:-9], "was changed by hand"),
         (lambda text: re.sub("^/music", "/data", text, flags=re.MULTILINE), "was changed by hand"),
     ],
 )
@@ -366,3 +370,14 @@ def test_the_copy_of_a_mix_names_it(library: Beet, lists: Path) -> None:
     assert found is not None
     assert found.words == ("copy", "F%C3%BCr%20100%25%20%231%20%27you%27.m3u8")
     library("mixes")
+
+
+def test_after_an_import(own_files: Beet, lists: Path) -> None:
+    targets = {**two(own_files, lists), "gone": {"dir": str(lists.parent / "gone")}}
+    own_files.configure(
+        musrec={"playlist": {"dir": str(lists), "targets": targets}, "mixes": [MIX], "mixes_on_import": True}
+    )
+    said = own_files("import", str(own_files.directory), "-I")
+    assert said.err.count("the target gone: there is no folder") == 1
+    assert all(line.startswith("/music/") for line in locations(lists.parent / "nas/Waltzes.m3u8"))
+    assert (lists.parent / "car/Waltzes.m3u").exists()

@@ -192,12 +192,12 @@ def daemon(shared_daemon: Daemon) -> Daemon:
 
 
 @pytest.fixture
-def radio(library: Beet) -> Iterator[Callable[..., RunningRadio]]:
-    """Starts a `beet radio` of the library."""
+def radio() -> Iterator[Callable[..., RunningRadio]]:
+    """Starts a `beet radio` of a library."""
     running: list[RunningRadio] = []
 
-    def start(daemon: Daemon, *arguments: str, **environment: str) -> RunningRadio:
-        running.append(RunningRadio(library, *arguments, **{**daemon.environment, **environment}))
+    def start(beet: Beet, daemon: Daemon, *arguments: str) -> RunningRadio:
+        running.append(RunningRadio(beet, *arguments, **daemon.environment))
         return running[-1]
 
     yield start

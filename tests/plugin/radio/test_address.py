@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ def test_a_host_may_have_a_password_and_be_a_socket(host: str, expected: Address
     assert find_address(host, None, {"MPD_HOST": "other"}) == expected  # the setting comes first
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such paths")
 def test_the_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/you")
     assert find_address("secret@~/.mpd/socket", None, {}) == Address("/home/you/.mpd/socket", password="secret")

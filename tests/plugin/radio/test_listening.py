@@ -240,6 +240,9 @@ def test_in_random_order_left_is_what_was_not_played() -> None:
     again = Deck("abcd", deck.memory, now=deck.now)  # after a restart of the radio
     again.random = True
     assert again.play("b").listening.left() == 1
+    later = Deck("abcd", deck.memory, now=deck.now + 9 * SITTING)  # what was heard yesterday is to come, too
+    later.random = True
+    assert later.play("b").listening.left() == 3
 
 
 def test_consumed_songs_were_not_removed() -> None:

@@ -27,6 +27,17 @@ def test_what_is_saved_is_loaded(file: MemoryFile) -> None:
     assert [each.song.id for each in file.load(NOW).heard] == [1, 2]
 
 
+def test_what_has_not_changed_is_not_written_again(file: MemoryFile) -> None:
+    memory = Memory([Heard(A, NOW - 60)])
+    file.save(memory, NOW)
+    before = Path(file.path).stat()
+    file.save(memory, NOW + 1)
+    assert Path(file.path).stat() == before
+    memory.heard.append(Heard(B, NOW))
+    file.save(memory, NOW + 1)
+    assert file.load(NOW + 1) == memory
+
+
 def test_without_a_file_nothing_was_heard(file: MemoryFile) -> None:
     assert file.load(NOW) == Memory()
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -109,6 +113,21 @@ def test_settings_that_are_wrong_are_one_sentence(library: Beet, daemon: Daemon)
     assert "--start is empty" in refused(library, daemon, "--start", " ")
 
 
+def test_without_python_mpd2(library: Beet) -> None:
+    program = "import sys\nsys.modules['mpd'] = None\nfrom beets.ui import main\nmain(['radio'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "BEETSDIR": str(library.home)}, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "error: the radio needs python-mpd2: pip install 'beets-musrec[mpd]'\n"
+
+
+def test_the_host_is_no_secret_that_is_shown(library: Beet) -> None:
+    library.configure(musrec={"radio": {"host": "pass@nas"}})
+    assert "pass@nas" not in library("config").out
+
+
 def test_an_mpd_that_is_not_there_is_one_sentence(library: Beet, tmp_path: Path) -> None:
     said = library.error("radio", MPD_HOST=str(tmp_path / "socket"))
     assert said == f"error: MPD at {tmp_path / 'socket'} can't be reached: No such file or directory"
@@ -119,9 +138,10 @@ def test_an_mpd_that_is_not_there_is_one_sentence(library: Beet, tmp_path: Path)
 
 def test_passwords(library: Beet, songs: Path) -> None:
     port = free_port()
-    with Daemon(
-        songs, 'password "open@read,add,control,admin"', 'password "look@read"', 'default_permissions ""', port=port
-    ) as daemon:
+    abstract = f"@musrec-{port}"  # of Linux alone
+    more = [f'bind_to_address "{abstract}"'] if sys.platform == "linux" else []
+    passwords = ['password "open@read,add,control,admin"', 'password "look@read"', 'default_permissions ""']
+    with Daemon(songs, *passwords, *more, port=port) as daemon:
         daemon.client.password("open")
         daemon.update()
         daemon.client.add(named(library, "Harbour Waltz")[0])
@@ -134,6 +154,11 @@ def test_passwords(library: Beet, songs: Path) -> None:
         library.configure(musrec={"radio": {"host": "open@127.0.0.1", "port": port}})
         library("radio", "--once", MPD_HOST="nowhere.invalid")
         assert len(daemon.queue) == 4  # beets' folder stands in for MPD's, which tells it nobody over TCP
+        if more:
+            daemon.client.delete((1,))
+            library.configure()
+            library("radio", "--once", MPD_HOST=f"open@{abstract}")
+            assert len(daemon.queue) == 4
 
 
 # --start and --to.
@@ -154,6 +179,10 @@ def test_start_begins_to_play_and_clears_nothing(library: Beet, daemon: Daemon) 
     assert daemon.queue[5] == there
     once(library, daemon, "--start", "Harbour Waltz")  # it is to come already
     assert len(daemon.queue) == 6
+    daemon.mpc("pause")
+    once(library, daemon, "--start", "Second Bass")
+    assert len(daemon.queue) == 7
+    assert daemon.client.status()["state"] == "pause"
     assert "no song matches: nothing" in refused(library, daemon, "--start", "nothing")
 
 
@@ -168,7 +197,41 @@ def test_to_leads_to_a_song(library: Beet, daemon: Daemon) -> None:
     assert "the queue ends with" in refused(library, daemon, "--to", "Second Drone")
 
 
+def test_a_journey_keeps_to_the_same_songs(library: Beet, daemon: Daemon) -> None:
+    played = library("ls", "-f", "$id", "^title:waltz", "^title:rock").lines
+    for id_ in played:
+        library.sql("INSERT INTO item_attributes (entity_id, key, value) VALUES (?, 'last_played', ?)",
+                    int(id_), str(time.time() - 60))  # fmt: skip
+    library.configure(musrec={"exclude": "title:waltz"})
+    daemon.mpc("add", named(library, "Harbour Waltz")[0])
+    once(library, daemon, "--to", "Second Drone")  # it is asked for, though it was played
+    assert daemon.queue[-1] == named(library, "Second Drone")[0]
+    assert set(daemon.queue[1:-1]) <= set(named(library, "title:rock"))
+
+
 # Following.
+
+
+def test_what_was_heard_does_not_come_again_within_the_time(library: Beet, daemon: Daemon, radio: Start) -> None:
+    library.configure(musrec={"radio": {"ahead": 1}})
+    waltz, other = named(library, "title:waltz")
+    daemon.mpc("add", waltz)
+    daemon.mpc("play")
+    running = radio(library, daemon)
+    running.says("filling the queue")
+    assert running.end() == 0
+    daemon.client.clear()
+    daemon.mpc("add", other)
+    library.configure(musrec={"radio": {"ahead": 9, "options": {"in": "title:waltz"}}})
+    said = once(library, daemon)
+    assert (daemon.queue, said.err) == ([other], "musrec: no other song is left to choose from\n")
+    file = library.home / "library.db.musrec-radio"
+    stored = json.loads(file.read_text())
+    for each in stored["players"][daemon.host]["heard"]:
+        each[2] -= 12.1 * 3600
+    file.write_text(json.dumps(stored))
+    once(library, daemon)
+    assert daemon.queue == [other, waltz]
 
 
 def test_it_follows_what_is_skipped_removed_and_added(library: Beet, daemon: Daemon, radio: Start) -> None:
@@ -176,7 +239,7 @@ def test_it_follows_what_is_skipped_removed_and_added(library: Beet, daemon: Dae
     (first,) = named(library, "Harbour Waltz")
     daemon.mpc("add", first)
     daemon.mpc("play")
-    running = radio(daemon)
+    running = radio(library, daemon)
     daemon.has(3)
     running.says("filling the queue")
     removed = daemon.queue[2]
@@ -203,7 +266,7 @@ def test_it_follows_what_is_skipped_removed_and_added(library: Beet, daemon: Dae
 
 def test_modes_stops_and_an_empty_queue(library: Beet, daemon: Daemon, radio: Start) -> None:
     library.configure(musrec={"radio": {"ahead": 2}})
-    running = radio(daemon)
+    running = radio(library, daemon)
     running.says("waiting for the first song")
     running.says("filling the queue")
     daemon.client.consume(1)
@@ -229,7 +292,7 @@ def test_a_queue_that_ran_out_goes_on_when_the_library_has_more(library: Beet, d
     for file in named(library, "title:waltz"):
         daemon.mpc("add", file)
     daemon.mpc("play", "2")
-    running = radio(daemon)
+    running = radio(library, daemon)
     running.says("no other song is left to choose from")
     running.says("filling the queue")
     daemon.client.seekcur(11.5)
@@ -250,7 +313,7 @@ def test_skipped_songs_steer_as_unlike_does(library: Beet, daemon: Daemon, radio
     for title in (skipped, seed):
         daemon.mpc("add", named(library, title)[0])
     daemon.mpc("play")
-    running = radio(daemon)
+    running = radio(library, daemon)
     running.says("filling the queue")
     daemon.mpc("next")
     daemon.has(3)
@@ -270,7 +333,7 @@ def steered(library: Beet) -> Iterator[tuple[str, str, str]]:
 
 
 def test_a_second_radio_refuses(library: Beet, daemon: Daemon, radio: Start) -> None:
-    radio(daemon).says("filling the queue")
+    radio(library, daemon).says("filling the queue")
     said = refused(library, daemon, "--once")
     assert said == f"error: another `beet radio` fills the queue of MPD at {daemon.host}: end that one first"
 
@@ -279,7 +342,7 @@ def test_mpd_may_end_and_come_back(library: Beet, songs: Path, radio: Start) -> 
     with running_daemon(songs) as daemon:
         daemon.mpc("add", named(library, "Harbour Waltz")[0])
         daemon.mpc("play")
-        running = radio(daemon)
+        running = radio(library, daemon)
         running.says("filling the queue")
         daemon.stop()
         running.says("lost the connection to MPD")
@@ -300,7 +363,7 @@ def test_the_library_may_change_and_be_away(library: Beet, daemon: Daemon, radio
     library.configure(musrec={"radio": {"ahead": 1}})
     daemon.mpc("add", named(library, "Harbour Waltz")[0])
     daemon.mpc("play")
-    running = radio(daemon)
+    running = radio(library, daemon)
     daemon.has(2)
     away = library.home / "away.db"
     (library.home / "library.db").rename(away)
@@ -317,11 +380,48 @@ def test_the_library_may_change_and_be_away(library: Beet, daemon: Daemon, radio
     assert len([line for line in running.lines if "is not there" in line]) == 1
 
 
+def test_a_damaged_library_is_waited_for(library: Beet, daemon: Daemon, radio: Start) -> None:
+    library.configure(musrec={"radio": {"ahead": 1}})
+    daemon.mpc("add", named(library, "Harbour Waltz")[0])
+    daemon.mpc("play")
+    running = radio(library, daemon)
+    running.says("filling the queue")
+    whole = (library.home / "library.db").read_bytes()
+    (library.home / "library.db").write_bytes(b"no database" * 10_000)
+    daemon.mpc("next")
+    running.says("can't be read: file is not a database: the queue is filled again when it is back")
+    (library.home / "library.db").write_bytes(whole)
+    daemon.client.seekcur(2)
+    daemon.has(3)
+    assert running.end() == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such signal")
+def test_a_killed_radio_goes_on_where_it_was(library: Beet, daemon: Daemon, radio: Start) -> None:
+    library.configure(musrec={"radio": {"ahead": 2}})
+    daemon.mpc("add", named(library, "Harbour Waltz")[0])
+    daemon.mpc("play")
+    running = radio(library, daemon)
+    running.says("filling the queue")
+    daemon.mpc("next")
+    daemon.has(4)
+    heard(library, daemon, 2)
+    assert running.end(signal.SIGKILL) == -signal.SIGKILL
+    removed = daemon.queue[2]
+    daemon.mpc("del", "3")
+    again = radio(library, daemon)
+    again.says("filling the queue")
+    assert len(daemon.queue) == 4
+    assert removed not in daemon.queue
+    assert again.end() == 0
+    assert [skipped for *_, skipped in memory(library, daemon)["heard"]] == [True, False]
+
+
 def test_what_was_heard_can_not_be_kept(library: Beet, daemon: Daemon, radio: Start) -> None:
     (library.home / "library.db.musrec-radio").mkdir()
     daemon.mpc("add", named(library, "Harbour Waltz")[0])
     daemon.mpc("play")
-    running = radio(daemon)
+    running = radio(library, daemon)
     running.says("library.db.musrec-radio can't be read")
     running.says("can't be kept in")
     running.says("filling the queue")
@@ -356,6 +456,25 @@ def test_songs_that_mpd_does_not_know_are_left_out(odd: Beet, tmp_path: Path) ->
         assert "run `mpc update`" in said.err
         sentence = refused(odd, daemon, "--start", "Paper Guitar", "--once")
         assert "MPD does not know the 1 song of --start" in sentence
+
+
+def test_songs_that_mpd_learns_of_are_appended(odd: Beet, radio: Start, tmp_path: Path) -> None:
+    files = odd.paths("title:waltz")
+    copies = [tmp_path / "some" / path.relative_to(odd.directory) for path in files]
+    odd.configure(musrec={"radio": {"ahead": 1, "music_directory": str(odd.directory)}})
+    for copy in copies:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(files[0], copies[0])
+    with running_daemon(tmp_path / "some") as daemon:
+        daemon.client.add(str(copies[0].relative_to(tmp_path / "some")))
+        daemon.mpc("play")
+        running = radio(odd, daemon)
+        running.says("filling the queue")
+        shutil.copy(files[1], copies[1])
+        daemon.mpc("update")
+        daemon.has(2)
+        assert running.end() == 0
+        assert len([line for line in running.lines if "does not know" in line]) == 1
 
 
 def test_files_outside_mpds_folder_are_played_over_a_socket(odd: Beet, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sqlite3
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from beetsplug.musrec.serve.answers import Answers
 from beetsplug.musrec.serve.app import create_app
 from beetsplug.musrec.serve.ids import BeetsIds
 from beetsplug.musrec.similar.options import SimilarOptions
+from benchmarks.synthetic_library import make_library
 
 from .served import NOT_EMBEDDED, SONGS, application, search, settings
 
@@ -97,27 +99,27 @@ def test_titles_in_any_script_are_sent_as_they_are(served: Library, client: Flas
     assert answer.json["seeds"][0]["title"] == 'Ünïcödé 🎷 "quotes" <b>'
 
 
-@pytest.mark.parametrize(
-    ("path", "parameters", "status", "sentence"),
-    [
-        ("/similar", {}, 400, "query or id is missing"),
-        ("/similar", {"query": ""}, 400, "query or id is missing"),
-        ("/similar", {"query": "a", "id": "1"}, 400, "give either query or id"),
-        ("/similar", {"id": "1", "cuont": "3"}, 400, "unknown parameter cuont; the known ones are id, n, query"),
-        ("/status", {"n": "3"}, 400, "unknown parameter n; the known ones are none"),
-        ("/similar", {"id": "9999"}, 404, "there is no song with the id 9999"),
-        ("/similar", {"id": "1; DROP TABLE items"}, 404, "there is no song with the id 1; DROP TABLE items"),
-        ("/similar", {"id": str(NOT_EMBEDDED)}, 409, "the song has no embedding"),
-        ("/similar", {"query": "title:nothing-of-this-name"}, 404, "no song matches: title:nothing-of-this-name"),
-        ("/similar", {"query": "year:abc"}, 400, "'year:abc': 'abc' is not an int or a float"),
-        ("/similar", {"query": "title::("}, 400, "'('"),
-        ("/journey", {"from_id": "1"}, 400, "to or to_id is missing"),
-        ("/journey", {"from_id": ["1", "2"], "to_id": "3"}, 400, "from_id is given too often: 1 is the most"),
-        ("/journey", {"from_id": "1", "to_id": "1"}, 400, "a journey can't visit the same song twice"),
-        ("/sounds", {}, 400, "the parameter words is missing"),
-        ("/sounds", {"words": "pinao"}, 400, "there is no word pinao"),
-    ],
-)  # fmt: skip
+REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
+    ("/similar", {}, 400, "query or id is missing"),
+    ("/similar", {"query": ""}, 400, "query or id is missing"),
+    ("/similar", {"query": "a", "id": "1"}, 400, "give either query or id"),
+    ("/similar", {"id": "1", "cuont": "3"}, 400, "unknown parameter cuont; the known ones are id, n, query"),
+    ("/status", {"n": "3"}, 400, "unknown parameter n; the known ones are none"),
+    ("/similar", {"id": "9999"}, 404, "there is no song with the id 9999"),
+    ("/similar", {"id": "1; DROP TABLE items"}, 404, "there is no song with the id 1; DROP TABLE items"),
+    ("/similar", {"id": str(NOT_EMBEDDED)}, 409, "the song has no embedding"),
+    ("/similar", {"query": "title:nothing-of-this-name"}, 404, "no song matches: title:nothing-of-this-name"),
+    ("/similar", {"query": "year:abc"}, 400, "'year:abc': 'abc' is not an int or a float"),
+    ("/similar", {"query": "title::("}, 400, "'('"),
+    ("/journey", {"from_id": "1"}, 400, "to or to_id is missing"),
+    ("/journey", {"from_id": ["1", "2"], "to_id": "3"}, 400, "from_id is given too often: 1 is the most"),
+    ("/journey", {"from_id": "1", "to_id": "1"}, 400, "a journey can't visit the same song twice"),
+    ("/sounds", {}, 400, "the parameter words is missing"),
+    ("/sounds", {"words": "pinao"}, 400, "there is no word pinao"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "parameters", "status", "sentence"), REFUSALS)
 def test_what_can_not_be_answered_is_refused_in_a_sentence(
     client: FlaskClient, path: str, parameters: dict[str, Any], status: int, sentence: str
 ) -> None:
@@ -213,3 +215,21 @@ def test_the_log_has_the_traceback_and_the_client_a_sentence(
     assert refusal(client, "/similar", id="1") == (status, sentence)
     assert "GET /similar?id=1 failed\nTraceback" in stream.getvalue()
     assert "top secret" in stream.getvalue()
+
+
+@pytest.mark.parametrize("asked", [{"id": "5"}, {"query": "id:5"}])
+def test_a_library_on_a_disk_that_is_away_is_waited_for(tmp_path: Path, asked: dict[str, str]) -> None:
+    file = make_library(tmp_path / "library.db", 40)
+    away = tmp_path / "away.db"
+    library = Library(str(file), "/music")
+    client = application(library).test_client()
+    before = get(client, "/similar", **asked)
+    file.rename(away)
+    for path, parameters in [("/similar", asked), ("/status", {}), ("/sounds", {"words": "piano"})]:
+        assert refusal(client, path, **parameters) == (503, "the library can't be read: No such file or directory")
+    assert not file.exists()
+    away.rename(file)
+    assert get(client, "/similar", **asked) == before
+    library._close()
+    file.write_bytes(b"no database" * 1000)
+    assert refusal(client, "/similar", **asked) == (503, "the library can't be read: file is not a database")

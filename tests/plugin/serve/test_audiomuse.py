@@ -103,7 +103,7 @@ def post(client: FlaskClient, path: str, **body: object) -> Any:
     return answer.get_json()
 
 
-def refused(answer: TestResponse, status: int) -> str:
+def assert_refused(answer: TestResponse, status: int) -> str:
     """The sentence of an answer that is an error, which is all that there is of it."""
     assert answer.status_code == status, answer.text
     assert answer.mimetype == "application/json"
@@ -144,8 +144,8 @@ def test_each_client_reads_what_it_asked_for(guarded: FlaskClient, lib: Library,
 @pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {TOKEN} "[:-2]}, {"Authorization": TOKEN}])
 def test_without_the_token_there_is_no_answer(guarded: FlaskClient, headers: dict[str, str]) -> None:
     for path in ("health", f"similar_tracks?item_id=tr-{SEED}", "similar_artists"):
-        refused(guarded.get(f"/api/{path}", headers=headers), 401)
-    refused(guarded.post("/api/alchemy", json={"items": []}, headers=headers), 401)
+        assert_refused(guarded.get(f"/api/{path}", headers=headers), 401)
+    assert_refused(guarded.post("/api/alchemy", json={"items": []}, headers=headers), 401)
 
 
 def test_many_clients_at_once_get_the_same(client: FlaskClient) -> None:
@@ -184,7 +184,7 @@ def test_a_song_may_be_named_by_title_and_artist(client: FlaskClient) -> None:
     named = get(client, "similar_tracks", title=song["title"].upper(), artist=song["author"], n=7)
     assert named == get(client, "similar_tracks", item_id=f"tr-{SEED}", n=7)
     answer = client.get("/api/similar_tracks", query_string={"title": song["title"][:-1], "artist": song["author"]})
-    refused(answer, 404)
+    assert_refused(answer, 404)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_path_is_shorter_where_songs_are_few_unless_its_length_is_fixed(lib: L
     path = ids_of(get(client, "find_path", **arguments, path_fix_size="false")["path"])
     assert [path[0], path[-1]] == [f"tr-{SEED}", f"tr-{OTHER}"]
     assert 2 < len(path) <= 12
-    said = refused(client.get("/api/find_path", query_string={**arguments, "path_fix_size": "true"}), 404)
+    said = assert_refused(client.get("/api/find_path", query_string={**arguments, "path_fix_size": "true"}), 404)
     assert said == "there are not enough songs for a journey of 25"
 
 
@@ -360,7 +360,9 @@ def test_words_find_songs_that_sound_so(client: FlaskClient) -> None:
     assert answer["query"] == "calm piano"
     assert answer["count"] == len(likeness) == 5
     assert likeness == sorted(likeness, reverse=True)
-    assert "there is no word summer" in refused(client.post("/api/clap/search", json={"query": "summer songs"}), 400)
+    assert "there is no word summer" in assert_refused(
+        client.post("/api/clap/search", json={"query": "summer songs"}), 400
+    )
 
 
 def test_what_was_played_lately_leads_to_songs_like_it(client: FlaskClient) -> None:
@@ -374,13 +376,13 @@ def test_without_anything_played_there_is_a_sentence(tmp_path: Path) -> None:
     library = Library(str(make_library(tmp_path / "library.db", 12)), "/music")
     with library.transaction() as tx:
         tx.mutate("DELETE FROM item_attributes WHERE key LIKE '%play%'")
-    said = refused(client_of(library).get("/api/sonic_fingerprint/generate?n=5"), 404)
+    said = assert_refused(client_of(library).get("/api/sonic_fingerprint/generate?n=5"), 404)
     assert "nothing tells which songs were played" in said
     library._close()
 
 
 def test_lyrics_are_refused_so_that_clients_ask_for_similar_songs(client: FlaskClient) -> None:
-    refused(client.post("/api/sem_grove/search", json={"item_id": f"tr-{SEED}", "limit": 3}), 404)
+    assert_refused(client.post("/api/sem_grove/search", json={"item_id": f"tr-{SEED}", "limit": 3}), 404)
 
 
 # Searches.
@@ -458,7 +460,7 @@ def test_whatever_is_searched_for_is_words(client: FlaskClient, text: str) -> No
     ids=lambda value: value[:60] if isinstance(value, str) else value,
 )
 def test_a_wrong_request_gets_a_sentence(client: FlaskClient, path: str, status: int) -> None:
-    assert len(refused(client.get(f"/api/{path}"), status)) < 200
+    assert len(assert_refused(client.get(f"/api/{path}"), status)) < 200
 
 
 @pytest.mark.parametrize(
@@ -491,8 +493,8 @@ def test_a_wrong_request_gets_a_sentence(client: FlaskClient, path: str, status:
     ids=lambda value: value[:40] if isinstance(value, str) else value,
 )
 def test_a_wrong_body_gets_a_sentence(client: FlaskClient, path: str, body: str, status: int) -> None:
-    refused(client.post(f"/api/{path}", data=body, content_type="application/json"), status)
+    assert_refused(client.post(f"/api/{path}", data=body, content_type="application/json"), status)
 
 
 def test_a_form_of_another_page_is_no_request(client: FlaskClient) -> None:
-    refused(client.post("/api/alchemy", data='{"items": []}', content_type="text/plain"), 415)
+    assert_refused(client.post("/api/alchemy", data='{"items": []}', content_type="text/plain"), 415)

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from .served import application
+from .test_api import REFUSALS
 
 GOOD: dict[str, dict[str, str]] = {
     "/similar": {"id": "20", "n": "3"},
@@ -55,6 +56,11 @@ def test_answers_and_errors_have_the_described_shapes(client: FlaskClient, docum
     assert refused.status_code == 400
     assert valid(document, {"$ref": "#/components/schemas/Error"}, refused.json)
     assert not valid(document, {"$ref": "#/components/schemas/Error"}, answer.json)
+
+
+def test_every_refusal_is_described(document: Any) -> None:
+    for path, _, status, _ in REFUSALS:
+        assert str(status) in document["paths"][path]["get"]["responses"], (path, status)
 
 
 def test_every_described_parameter_is_listed_above(document: Any) -> None:

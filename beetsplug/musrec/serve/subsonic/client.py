@@ -1,54 +1,23 @@
-"""Reads the songs of a media server through the (Open)Subsonic API.
-
-`requests` does it: py-opensonic would bring aiohttp and mashumaro for the four methods that are used here.
-"""
+"""Reads the songs of a media server, and the state of its scans."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
 
-import requests
-from beets.ui import UserError
-
-from musrec_core._text import one_line
-
-from .songs import ServerSong, from_server
+from .protocol import NO_TOKENS, WRONG_LOGIN, Connection, RefusedError, SubsonicError
+from .songs import ServerSong, from_server, text_of
 
 if TYPE_CHECKING:
     from beets.logging import BeetsLogger
 
     from ...config import SubsonicSettings
 
-API = "1.15.0"  # getScanStatus came with it; servers refuse clients that are newer than they are
-NAME = "beets-musrec"
-TIMEOUTS = (10.0, 60.0)  # seconds: to connect, and between two parts of an answer
-MAX_SECONDS = 300.0  # that one answer may take
-MAX_BYTES = 64 * 2**20  # of one answer
-MAX_REDIRECTS = 3
 PAGE = 500  # songs or albums: more than that servers need not give
-TOKENS_SINCE = (1, 13)
+MAX_SONGS = 2_000_000  # or albums: a server that lists more invents them
 EVERYTHING = ("", '""')  # queries that match all songs on some servers: OpenSubsonic's, and an older custom
-WRONG_LOGIN, NO_TOKENS, MISSING_PARAMETER = 40, 41, 10
-NOWHERE = "is musrec.serve.subsonic.url right?"
-
-
-class SubsonicError(Exception):
-    """The media server can't be read: one sentence that says why, without any secret."""
-
-
-class RefusedError(SubsonicError):
-    """The media server answered with an error of the API."""
-
-    def __init__(self, sentence: str, code: int) -> None:
-        super().__init__(sentence)
-        self.code = code
 
 
 @dataclass(frozen=True)
@@ -84,29 +53,29 @@ class Client:
     """
 
     def __init__(self, settings: SubsonicSettings, log: BeetsLogger) -> None:
-        self.base = base_url(settings.url or "")
-        if not settings.user:
-            raise UserError("musrec.serve.subsonic.user is not set")
-        self.user, self._password, self._log = settings.user, settings.password, log
-        self._has_tokens = True
-        self._session = requests.Session()
-        self._session.auth = _no_netrc
+        self._connection = Connection(settings, log)
 
     @property
     def host(self) -> str:
         """What the server is called in messages."""
-        return urlsplit(self.base).netloc
+        return self._connection.host
+
+    @property
+    def name(self) -> str:
+        """What tells servers apart, and users, who see different songs."""
+        return f"{self._connection.base} {self._connection.user}"
 
     # Songs.
 
     def songs(self) -> Iterator[ServerSong]:
         """Every song once, a page at a time; raises `SubsonicError`."""
-        self.call("ping")
+        self._connection.call("ping")
         seen: set[str] = set()
         for query in EVERYTHING:
             if seen:
                 break
             for page in self._found_by(query):
+                self._check_number(len(seen))
                 new = _unseen(page, seen)
                 if page and not new:  # the server gives the same page whatever is asked for
                     break
@@ -117,13 +86,17 @@ class Client:
         for page in self._albums():
             yield from _unseen(page, seen)
 
+    def _check_number(self, number: int) -> None:
+        if number > MAX_SONGS:
+            raise SubsonicError(f"{self.host} lists more than {MAX_SONGS:,} songs, and no end is to be seen")
+
     def _found_by(self, query: str) -> Iterator[list[ServerSong]]:
         """Pages of songs that a search finds; none where the server does not search so."""
         offset = 0
         while True:
             parameters = {"songCount": PAGE, "songOffset": offset, "artistCount": 0, "albumCount": 0}
             try:
-                answer = self.call("search3", query=query, **parameters)
+                answer = self._connection.call("search3", query=query, **parameters)
             except RefusedError as error:
                 if offset or error.code in (WRONG_LOGIN, NO_TOKENS):
                     raise
@@ -139,15 +112,16 @@ class Client:
         offset = 0
         seen: set[str] = set()
         while True:
-            answer = self.call("getAlbumList2", type="alphabeticalByName", size=PAGE, offset=offset)
+            answer = self._connection.call("getAlbumList2", type="alphabeticalByName", size=PAGE, offset=offset)
             albums = _list(answer, "albumList2", "album")
-            ids = [str(album["id"]) for album in albums if isinstance(album, Mapping) and "id" in album]
+            ids = [id_ for album in albums if isinstance(album, Mapping) and (id_ := text_of(album.get("id")))]
             if not set(ids) - seen:
                 return
+            self._check_number(len(seen))
             for id_ in ids:
                 if id_ not in seen:
                     seen.add(id_)
-                    yield _songs(_list(self.call("getAlbum", id=id_), "album", "song"))
+                    yield _songs(_list(self._connection.call("getAlbum", id=id_), "album", "song"))
             offset += len(albums)
 
     # Scans.
@@ -155,7 +129,7 @@ class Client:
     def scan_state(self) -> ScanState:
         """What tells whether the server has scanned since; raises `SubsonicError` where it can't be reached."""
         try:
-            status = self.call("getScanStatus").get("scanStatus")
+            status = self._connection.call("getScanStatus").get("scanStatus")
         except RefusedError:  # only for administrators, or not there
             return self._modified()
         status = status if isinstance(status, Mapping) else {}
@@ -169,160 +143,12 @@ class Client:
         """The number of songs, and the time of the last change as the list of folders gives it."""
         tomorrow = int((time.time() + 86_400) * 1000)
         try:
-            answer = self.call("getIndexes", ifModifiedSince=tomorrow)
+            answer = self._connection.call("getIndexes", ifModifiedSince=tomorrow)
         except RefusedError:
             answer = {}
         indexes = answer.get("indexes")
         modified = indexes.get("lastModified") if isinstance(indexes, Mapping) else None
         return ScanState(f"modified {str(modified)[:40]} {count}", False, scanning)
-
-    # The protocol.
-
-    def call(self, method: str, **parameters: Any) -> Mapping[str, Any]:
-        """The answer of one method of the API; raises `SubsonicError`."""
-        try:
-            return self._checked(self._fetch(method, parameters))
-        except RefusedError as error:
-            if error.code != MISSING_PARAMETER or not self._has_tokens or not self._is_too_old_for_tokens(error):
-                raise
-        self._has_tokens = False
-        self._warn_of_plain_password()
-        return self._checked(self._fetch(method, parameters))
-
-    def _is_too_old_for_tokens(self, error: RefusedError) -> bool:
-        return isinstance(error, _OldServer)
-
-    def _warn_of_plain_password(self) -> None:
-        parts = urlsplit(self.base)
-        if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-            self._log.warning("{} knows no tokens, so that your password goes to it unencrypted: use https", self.host)
-
-    def _fetch(self, method: str, parameters: Mapping[str, Any]) -> Any:
-        """What the server sends, as JSON; redirects are followed to the same host only."""
-        for _ in range(MAX_REDIRECTS + 1):
-            response = self._send(method, parameters)
-            with response:
-                if not response.is_redirect:
-                    return self._json(response)
-                self._follow(response.headers["Location"], method)
-        raise SubsonicError(f"{self.host} redirects in a circle; {NOWHERE}")
-
-    def _send(self, method: str, parameters: Mapping[str, Any]) -> requests.Response:
-        url = f"{self.base}/rest/{method}.view"
-        common = {"u": self.user, "v": API, "c": NAME, "f": "json", **parameters}
-        options: dict[str, Any] = {"timeout": TIMEOUTS, "stream": True, "allow_redirects": False}
-        try:
-            if self._has_tokens:
-                return self._session.get(url, params={**common, **self._token()}, **options)
-            password = f"enc:{self._password.encode().hex()}"  # in the body: URLs end up in logs
-            return self._session.post(url, data={**common, "p": password}, **options)
-        except requests.RequestException as error:
-            raise SubsonicError(self._sentence(error)) from None  # its text has the URL, with the token
-
-    def _token(self) -> dict[str, str]:
-        salt = secrets.token_hex(8)
-        return {"s": salt, "t": hashlib.md5((self._password + salt).encode(), usedforsecurity=False).hexdigest()}
-
-    def _sentence(self, error: requests.RequestException) -> str:
-        if isinstance(error, requests.exceptions.SSLError):
-            return f"the certificate of {self.host} is not valid (REQUESTS_CA_BUNDLE names a file of authorities)"
-        if isinstance(error, requests.exceptions.ProxyError):
-            return f"{self.host} can't be reached: the proxy of this machine's settings does not answer"
-        if isinstance(error, requests.exceptions.ConnectTimeout):
-            return f"{self.host} can't be reached: it does not answer in time"
-        if isinstance(error, requests.exceptions.Timeout):
-            return f"{self.host} does not answer in time"
-        if isinstance(error, requests.exceptions.ConnectionError):
-            return f"{self.host} can't be reached: is the media server running, and {NOWHERE}"
-        return f"{self.host} sends no valid answer ({type(error).__name__}); {NOWHERE}"
-
-    def _follow(self, location: str, method: str) -> None:
-        """Take a redirect's address as the server's, or raise `SubsonicError`."""
-        here, there = urlsplit(self.base), urlsplit(urljoin(f"{self.base}/rest/{method}.view", location))
-        ending = next((end for end in (f"/rest/{method}.view", f"/rest/{method}") if there.path.endswith(end)), None)
-        if ending is None:
-            raise SubsonicError(f"{self.host} redirects to another page, such as a login of a proxy; {NOWHERE}")
-        if there.hostname != here.hostname or (here.scheme == "https" and there.scheme != "https"):
-            target = one_line(f"{there.scheme}://{there.netloc.rpartition('@')[2]}")
-            raise SubsonicError(f"{self.host} redirects to {target}: set musrec.serve.subsonic.url to that")
-        self.base = urlunsplit((there.scheme, there.netloc, there.path.removesuffix(ending), "", ""))
-
-    def _json(self, response: requests.Response) -> Any:
-        content = self._content(response)
-        try:
-            return json.loads(content)
-        except (ValueError, RecursionError):
-            pass
-        if response.status_code == requests.codes.not_found:
-            raise SubsonicError(f"{self.host} has no Subsonic API there (HTTP 404); {NOWHERE}")
-        if response.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
-            raise SubsonicError(f"{self.host} asks for another login (HTTP {response.status_code}): that of a proxy?")
-        if response.status_code >= requests.codes.bad_request:
-            raise SubsonicError(f"{self.host} failed to answer (HTTP {response.status_code})")
-        raise SubsonicError(f"{self.host} answers, but not as a Subsonic server; {NOWHERE}")
-
-    def _content(self, response: requests.Response) -> bytes:
-        content, end = bytearray(), time.monotonic() + MAX_SECONDS
-        try:
-            for part in response.iter_content(64 * 1024):
-                content += part
-                if len(content) > MAX_BYTES:
-                    raise SubsonicError(f"{self.host} sends more than {MAX_BYTES >> 20} MiB in one answer")
-                if time.monotonic() > end:
-                    raise SubsonicError(f"{self.host} does not answer in time")
-        except requests.RequestException as error:
-            raise SubsonicError(self._sentence(error)) from None
-        return bytes(content)
-
-    def _checked(self, document: Any) -> Mapping[str, Any]:
-        answer = document.get("subsonic-response") if isinstance(document, Mapping) else None
-        if not isinstance(answer, Mapping):
-            raise SubsonicError(f"{self.host} answers, but not as a Subsonic server; {NOWHERE}")
-        if answer.get("status") == "ok":
-            return answer
-        error = answer.get("error")
-        error = error if isinstance(error, Mapping) else {}
-        code = int(code) if (code := str(error.get("code"))).isdecimal() else 0
-        if code == MISSING_PARAMETER and _version(answer) < TOKENS_SINCE:
-            raise _OldServer(f"{self.host} lacks a parameter", code)
-        raise RefusedError(self._refusal(code, str(error.get("message", ""))[:200]), code)
-
-    def _refusal(self, code: int, message: str) -> str:
-        if code == WRONG_LOGIN:
-            return f"{self.host} refuses the login: check musrec.serve.subsonic.user and musrec.serve.subsonic.password"
-        if code == NO_TOKENS:
-            return f"{self.host} can't check tokens for this user, as for those of LDAP: use one of its own users"
-        return f"{self.host} answers with error {code}: {one_line(message) or 'no reason'}"
-
-
-class _OldServer(RefusedError):
-    """A server from before tokens misses the password."""
-
-
-def base_url(text: str) -> str:
-    """The address below which the API is; raises `UserError`. ``/rest`` and a slash at the end do not matter."""
-    try:
-        parts = urlsplit(text.strip())
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:  # a port beyond all, half a bracket
-        valid = False
-    if not valid:
-        raise UserError("musrec.serve.subsonic.url has to be an address such as http://localhost:4533")
-    if parts.username is not None or parts.password is not None:
-        raise UserError("write the login as musrec.serve.subsonic.user and .password, not into .url")
-    path = parts.path.rstrip("/")
-    return urlunsplit((parts.scheme, parts.netloc, path.removesuffix("/rest").rstrip("/"), "", ""))
-
-
-def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """No other login than that of the settings: `requests` would take one from ``~/.netrc``."""
-    return request
-
-
-def _version(answer: Mapping[str, Any]) -> tuple[int, ...]:
-    """The API's version that an answer names; the newest where it names none."""
-    parts = str(answer.get("version", "")).split(".")[:2]
-    return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else TOKENS_SINCE
 
 
 def _list(answer: Mapping[str, Any], name: str, inner: str) -> list[Any]:

@@ -15,9 +15,12 @@ from beets.util import displayable_path
 from musrec_core._text import number_of
 
 from ...library.vectors import state_of
+from ..follower import reading
 from . import song_map
-from .client import Client, SubsonicError
-from .song_map import ServerList, SongMap, is_same_list
+from .client import Client
+from .paths import folders_of
+from .protocol import SubsonicError
+from .song_map import ServerList, SongMap
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -52,10 +55,10 @@ class SubsonicIds:
 
     def __init__(self, lib: Library, settings: SubsonicSettings, log: BeetsLogger) -> None:
         self._lib, self._log = lib, log
-        self._client, self._folders = Client(settings, log), dict(settings.paths)
-        self._server = server_name(self._client)
+        self._client, self._folders = Client(settings, log), folders_of(settings.paths)
+        self._server = self._client.name
         self._stop, self._wake, self._lock = Event(), Event(), Lock()
-        self._is_down, self._is_full, self._is_stale = False, False, False
+        self._is_down, self._is_full, self._is_stale = False, False, True
         self._read_at = time.monotonic() - UNSURE  # a list that was kept may be old
         self._looked_at, self._matching_took, self._reading_took = float("-inf"), 0.0, 0.0
         self._thread: Thread | None = None
@@ -115,7 +118,7 @@ class SubsonicIds:
 
     def _is_that_file(self, found: SongMap, item: int) -> bool:
         """Whether an item's id still stands for the file that it did: SQLite uses ids again."""
-        with self._lib.transaction() as tx:
+        with reading(self._lib) as lib, lib.transaction() as tx:
             rows = tx.query("SELECT path FROM items WHERE id = ?", (item,))
         if not rows or rows[0][0] is None:
             return False
@@ -163,7 +166,7 @@ class SubsonicIds:
             state = state_of(self._lib)
             if state is None or old.state is None or not old.state.is_same(state):
                 self._remake(source)
-            elif source is not old.source and is_same_list(source.songs, old.source.songs):
+            elif source is not old.source and source.text == old.source.text:
                 self._map = replace(old, source=source)
                 self._save()
             elif source is not old.source:
@@ -192,7 +195,7 @@ class SubsonicIds:
         songs = list(self._client.songs())
         self._read_at = time.monotonic()
         self._reading_took = self._read_at - start
-        return ServerList(self._server, mark, songs)
+        return ServerList.of(self._server, mark, songs)
 
     def _remake(self, source: ServerList) -> None:
         start = time.monotonic()
@@ -233,8 +236,3 @@ class SubsonicIds:
             self._is_full = True
         else:
             self._is_full = False
-
-
-def server_name(client: Client) -> str:
-    """What tells servers apart: users see different songs."""
-    return f"{client.base} {client.user}"

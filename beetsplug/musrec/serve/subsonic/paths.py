@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from typing import Any
+
+from beets.ui import UserError
 
 from .songs import LibrarySong
 
@@ -22,6 +26,14 @@ def is_absolute(path: str) -> bool:
     return path.startswith("/") or _DRIVE.match(path) is not None
 
 
+def folders_of(setting: Mapping[Any, Any]) -> dict[str, str]:
+    """`musrec.serve.subsonic.paths`, checked; raises `UserError`."""
+    for server, library in setting.items():
+        if not isinstance(server, str) or not isinstance(library, str) or not library.strip():
+            raise UserError("musrec.serve.subsonic.paths has to map folders, such as /music: /srv/music")
+    return {server: os.path.expanduser(library) for server, library in setting.items()}
+
+
 class FolderMap:
     """The folders of `musrec.serve.subsonic.paths`: as the server names them, and as beets does.
 
@@ -29,7 +41,7 @@ class FolderMap:
     """
 
     def __init__(self, folders: Mapping[str, str]) -> None:
-        pairs = {plain(str(server)): plain(str(library)) for server, library in folders.items()}
+        pairs = {plain(server): plain(library) for server, library in folders.items()}
         self._pairs = sorted(pairs.items(), key=lambda pair: len(pair[0]), reverse=True)
 
     def __call__(self, path: str) -> str | None:

@@ -12,10 +12,10 @@ from beets.util import displayable_path
 from musrec_core._text import number_of, one_line
 
 from . import song_map
-from .client import Client, SubsonicError
-from .ids import server_name
+from .client import Client
 from .matching import Matching, Reason, Unmatched
-from .paths import LibraryPaths
+from .paths import LibraryPaths, folders_of
+from .protocol import SubsonicError
 from .song_map import ServerList
 from .songs import LibrarySong, ServerSong, Tags, library_songs
 
@@ -30,17 +30,19 @@ SHOWN = 10  # songs of each reason
 
 IdT = TypeVar("IdT", str, int)
 
+_SAME = {
+    Reason.DOUBTFUL: "with the MusicBrainz id or the file of one with other tags",
+    Reason.DIFFERENT: "that differ from their namesakes in album, place or length",
+}
 OF_SERVER = {
-    Reason.SEVERAL: "may be several songs of the library, or share one with others",
-    Reason.DOUBTFUL: "have the MusicBrainz id or the file of a song with other tags",
-    Reason.DIFFERENT: "differ in album, place on it or length from a song of that name",
-    Reason.MISSING: "have a name that no song of the library has",
+    Reason.SEVERAL: "that may be several of the library's, or share one",
+    **_SAME,
+    Reason.MISSING: "without a namesake in the library",
 }
 OF_LIBRARY = {
-    Reason.SEVERAL: "may be several songs of the server, or share one with others",
-    Reason.DOUBTFUL: "have the MusicBrainz id or the file of a song with other tags",
-    Reason.DIFFERENT: "differ in album, place on it or length from a song of that name",
-    Reason.MISSING: "have a name that no song of the server has",
+    Reason.SEVERAL: "that may be several of the server's, or share one",
+    **_SAME,
+    Reason.MISSING: "without a namesake on the server",
 }
 
 
@@ -58,20 +60,20 @@ def report(lib: Library, settings: SubsonicSettings, log: BeetsLogger) -> tuple[
     UserError
         The settings can't be right, or the server can't be read.
     """
-    client = Client(settings, log)
+    client, folders = Client(settings, log), folders_of(settings.paths)
     try:
         mark = client.scan_state().mark
         songs = list(client.songs())
     except SubsonicError as error:
         raise UserError(str(error)) from None
-    found, matching = song_map.make(lib, ServerList(server_name(client), mark, songs), settings.paths)
+    found, matching = song_map.make(lib, ServerList.of(client.name, mark, songs), folders)
     try:
         song_map.save(lib, found)
     except OSError as error:
         path = displayable_path(song_map.path_of(lib))
         log.warning("{} can't be written ({}): the server will match them anew", path, error.strerror)
     items = list(library_songs(lib))
-    paths = LibraryPaths(items, settings.paths, os.fsdecode(lib.directory))
+    paths = LibraryPaths(items, folders, os.fsdecode(lib.directory))
     return [*_lines(client.host, songs, items, matching, paths)], not matching.songs_left
 
 
@@ -85,8 +87,8 @@ def _lines(
     yield f"the library: {number_of(len(items), 'song')}, {matched_items} matched"
     of_server = _Side(matching.songs_left, tags_of_song, OF_SERVER)
     of_library = _Side(matching.items_left, tags_of_item, OF_LIBRARY)
-    yield from of_server.counts("songs of the server")
-    yield from of_library.counts("songs of the library")
+    yield from of_server.counts("of the server")
+    yield from of_library.counts("of the library")
     if (matching.songs_left or matching.items_left) and (line := _hint(songs, paths)):
         yield from ("", *line)
     for reason in Reason:
@@ -114,7 +116,7 @@ class _Side(Generic[IdT]):
         if not self._left:
             return
         yield ""
-        yield f"{len(self._left)} {what} are not matched:"
+        yield f"Not matched {what}:"
         for reason, sentence in self._sentences.items():
             if ids := self._of(reason):
                 yield f"{len(ids):6} {sentence}"
@@ -125,7 +127,7 @@ class _Side(Generic[IdT]):
         if not ids:
             return
         yield ""
-        yield f"Of {where}, {reason.value}:"
+        yield f"Songs of {where} {self._sentences[reason]}:"
         for id_ in ids[:SHOWN]:
             yield _cut(f"  {_shown(self._tags[id_])}")
             for tags in compared(self._left[id_]):

@@ -27,8 +27,9 @@ FORMAT = 1  # of the file, and of the rules of matching
 _FIELDS = attrgetter(*(each.name for each in fields(Tags)))
 
 
+@dataclass(frozen=True)
 class ServerList:
-    """All songs of a media server.
+    """All songs of a media server, as text: as objects they would weigh ten times as much, and are seldom needed.
 
     Attributes
     ----------
@@ -37,25 +38,24 @@ class ServerList:
     mark : str
         The state of its scan that they are of.
     count : int
+    text : bytes
+        One line; the same for the same songs.
     """
 
-    def __init__(self, server: str, mark: str, songs: Sequence[ServerSong]) -> None:
-        self.server, self.mark, self.count = server, mark, len(songs)
-        self._songs: Sequence[ServerSong] | None = songs
-        self._kept = b""
+    server: str
+    mark: str
+    count: int
+    text: bytes
 
     @classmethod
-    def kept(cls, server: str, mark: str, count: int, text: bytes) -> ServerList:
-        """A list as the file has it, which is read when it is needed: most starts need the map alone."""
-        found = cls(server, mark, ())
-        found.count, found._songs, found._kept = count, None, text
-        return found
+    def of(cls, server: str, mark: str, songs: Iterable[ServerSong]) -> ServerList:
+        """The list of some songs, in any order."""
+        rows = sorted([song.id, song.artist_id, *_FIELDS(song.tags)] for song in songs)
+        return cls(server, mark, len(rows), _line(rows))
 
-    @property
-    def songs(self) -> Sequence[ServerSong]:
-        if self._songs is None:
-            self._songs, self._kept = [_song(row) for row in json.loads(self._kept)], b""
-        return self._songs
+    def songs(self) -> list[ServerSong]:
+        """The songs, read anew."""
+        return [ServerSong(id_, artist_id, Tags(*tags)) for id_, artist_id, *tags in json.loads(self.text)]
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,11 @@ def make(lib: Library, source: ServerList, folders: Mapping[str, str]) -> tuple[
     """Match the songs of a server to the library as it is now."""
     state = state_of(lib)
     items = list(library_songs(lib))
-    matching = match(source.songs, items, folders, os.fsdecode(lib.directory))
+    songs = source.songs()
+    matching = match(songs, items, folders, os.fsdecode(lib.directory))
     taken = set(matching.items.values())
     files = {item.id: file_mark(item.tags.path) for item in items if item.id in taken}
-    artist_ids, names = _artists(source.songs, matching.items)
+    artist_ids, names = _artists(songs, matching.items)
     ambiguous = sum(left.reason is Reason.SEVERAL for left in matching.songs_left.values())
     return SongMap(source, folders, state, matching.items, files, artist_ids, names, ambiguous), matching
 
@@ -156,10 +157,9 @@ def save(lib: Library, found: SongMap) -> None:
         "artists": found.artist_names,
         "items": [[song, item, found.files[item], found.artist_ids.get(item)] for song, item in found.items.items()],
     }
-    songs = _line([[song.id, song.artist_id, *_FIELDS(song.tags)] for song in found.source.songs])
     with atomic_write(path_of(lib)) as file:
-        file.write(_line({**head, "songs": zlib.crc32(songs)}))
-        file.write(songs)
+        file.write(_line({**head, "songs": zlib.crc32(found.source.text)}))
+        file.write(found.source.text)
 
 
 def _line(value: Any) -> bytes:
@@ -169,7 +169,7 @@ def _line(value: Any) -> bytes:
 def load(lib: Library, server: str, folders: Mapping[str, str]) -> SongMap | None:
     """The map that was kept of this server; None if there is none.
 
-    Its items count only if nothing was written to the library since; else they are matched anew.
+    If the library has changed since, its `state` is None: each item has to be looked at until all are matched anew.
 
     Raises
     ------
@@ -187,10 +187,9 @@ def load(lib: Library, server: str, folders: Mapping[str, str]) -> SongMap | Non
             return None
         if head["songs"] != zlib.crc32(rest):
             raise KeyError
-        source = ServerList.kept(server, str(head["mark"]), int(head["count"]), rest)
-        state = state_of(lib)
-        if head["folders"] == dict(folders) and _is_file_state(state, head["state"]):
-            return _kept_map(source, folders, state, head)
+        source = ServerList(server, str(head["mark"]), int(head["count"]), rest)
+        if head["folders"] == dict(folders):
+            return _kept_map(source, folders, _unchanged(lib, head["state"]), head)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"damaged: {type(error).__name__}") from None
     return make(lib, source, folders)[0]
@@ -209,15 +208,7 @@ def _kept_map(
     return SongMap(source, folders, state, items, files, artist_ids, names, int(head["ambiguous"]))
 
 
-def _is_file_state(state: LibraryState | None, kept: FileState | None) -> bool:
-    return state is not None and state.file == kept
-
-
-def _song(row: Sequence[Any]) -> ServerSong:
-    id_, artist_id, *tags = row
-    return ServerSong(id_, artist_id, Tags(*tags))
-
-
-def is_same_list(a: Iterable[ServerSong], b: Iterable[ServerSong]) -> bool:
-    """Whether two lists have the same songs with the same tags."""
-    return {song.id: song for song in a} == {song.id: song for song in b}
+def _unchanged(lib: Library, kept: FileState | None) -> LibraryState | None:
+    """The library's state, if nothing was written to it since the one that was kept."""
+    state = state_of(lib)
+    return state if state is not None and state.file == kept else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from beets.library import Library
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MAX_TEXT = 2000  # characters of a field that are kept
 
 
@@ -74,7 +76,7 @@ def library_songs(lib: Library) -> Iterator[LibrarySong]:
                 album_artist or "",
                 album or "",
                 _number(length),
-                (recording or "").strip().lower(),
+                _recording(recording or ""),
                 int(_number(disc)),
                 int(_number(track)),
                 file,
@@ -86,28 +88,33 @@ def from_server(entry: Any) -> ServerSong | None:
     """A song as the API gives it; None for a folder, a video, or what has no id."""
     if not isinstance(entry, Mapping) or entry.get("isDir") is True or entry.get("isVideo") is True:
         return None
-    id_ = _text(entry.get("id"))
+    id_ = text_of(entry.get("id"))
     if not id_:
         return None
     tags = Tags(
-        _text(entry.get("title")),
-        _text(entry.get("artist")),
-        _text(entry.get("displayAlbumArtist")),
-        _text(entry.get("album")),
+        text_of(entry.get("title")),
+        text_of(entry.get("artist")),
+        text_of(entry.get("displayAlbumArtist")),
+        text_of(entry.get("album")),
         _number(entry.get("duration")),
-        _text(entry.get("musicBrainzId")).strip().lower(),
+        _recording(text_of(entry.get("musicBrainzId"))),
         int(_number(entry.get("discNumber"))),
         int(_number(entry.get("track"))),
-        _text(entry.get("path")),
+        text_of(entry.get("path")),
     )
-    return ServerSong(id_, _text(entry.get("artistId")), tags)
+    return ServerSong(id_, text_of(entry.get("artistId")), tags)
 
 
-def _text(value: Any) -> str:
-    """A text; ids are numbers on some servers."""
+def text_of(value: Any) -> str:
+    """A text that can be sent and stored; ids are numbers on some servers."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    return value[:MAX_TEXT] if isinstance(value, str) else ""
+    return value[:MAX_TEXT].encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _recording(text: str) -> str:
+    """MusicBrainz' id; beets' field may hold that of another source, and tags anything."""
+    return text if _UUID.fullmatch(text := text.strip().lower()) else ""
 
 
 def _number(value: Any) -> float:

@@ -11,19 +11,26 @@ import pytest
 import requests
 from beets import logging as beets_logging
 from beets.ui import UserError
-from flask import Response, redirect
+from flask import Response, redirect, request
 
 from beetsplug.musrec.config import SubsonicSettings
 from beetsplug.musrec.serve.subsonic import client as client_module
-from beetsplug.musrec.serve.subsonic.client import Client, SubsonicError, base_url
+from beetsplug.musrec.serve.subsonic import protocol
+from beetsplug.musrec.serve.subsonic.client import Client
+from beetsplug.musrec.serve.subsonic.protocol import Connection, SubsonicError, base_url
 
 from .fake_server import PASSWORD, USER, Answer, FakeServer, ok, refused, running, song
 
+RECORDING = "5b11f4ce-a62d-471e-81fc-a69a8278c7da"
 LOG = beets_logging.getLogger("beets.musrec")
 
 
 def client(url: str, user: str = USER, password: str = PASSWORD) -> Client:
     return Client(SubsonicSettings(url, user, password, {}), LOG)
+
+
+def connection(url: str) -> Connection:
+    return Connection(SubsonicSettings(url, USER, PASSWORD, {}), LOG)
 
 
 @pytest.fixture
@@ -49,11 +56,11 @@ def error(url: str, **login: str) -> str:
 
 
 def test_a_song_is_what_the_server_says_of_it(server: FakeServer) -> None:
-    server.songs = [song(3, musicBrainzId="AB", id=7)]
+    server.songs = [song(3, musicBrainzId=f" {RECORDING.upper()} ", id=7)]
     (found,) = client(server.url).songs()
     assert (found.id, found.artist_id) == ("7", "artist")
     assert (found.tags.title, found.tags.album, found.tags.artist) == ("Title 3", "Album 0", "Artist")
-    assert (found.tags.recording, found.tags.disc, found.tags.track, found.tags.length) == ("ab", 1, 4, 183)
+    assert (found.tags.recording, found.tags.disc, found.tags.track, found.tags.length) == (RECORDING, 1, 4, 183)
     assert found.tags.path == "Artist/Album 0/01-04 - Title 3.flac"
 
 
@@ -101,7 +108,7 @@ def test_what_is_no_song_is_left_out(server: FakeServer, entry: Any) -> None:
 def test_fields_of_the_wrong_kind_are_not_known(server: FakeServer) -> None:
     server.songs = [
         song(0, title=5.5, artist=None, album=["x"], duration="long", track=-1, discNumber=True, path={}, artistId={}),
-        song(1, duration=1e300, title="x" * 1_000_000),
+        song(1, duration=1e300, title="x" * 1_000_000, musicBrainzId="unknown"),
     ]
     first, second = client(server.url).songs()
     assert (first.artist_id, first.tags.title, first.tags.length, first.tags.track, first.tags.disc) == (
@@ -111,8 +118,33 @@ def test_fields_of_the_wrong_kind_are_not_known(server: FakeServer) -> None:
         0,
         0,
     )
-    assert second.tags.length == 0
+    assert (second.tags.length, second.tags.recording) == (0, "")
     assert len(second.tags.title) < 10_000
+
+
+def test_a_server_that_lists_songs_without_end_is_given_up(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "MAX_SONGS", 1000)
+    numbers = iter(range(10**9))
+    server.answers["search3"] = lambda: ok(searchResult3={"song": [song(next(numbers)) for _ in range(50)]})
+    assert error(server.url).endswith("lists more than 1,000 songs, and no end is to be seen")
+    server.answers["search3"] = ok(searchResult3={})
+    server.answers["getAlbumList2"] = lambda: ok(albumList2={"album": [{"id": next(numbers)} for _ in range(50)]})
+    server.answers["getAlbum"] = ok(album={})
+    assert error(server.url).endswith("lists more than 1,000 songs, and no end is to be seen")
+
+
+def test_characters_that_are_none_are_replaced(server: FakeServer) -> None:
+    server.search = "none"
+    server.answers["getAlbumList2"] = lambda: (
+        Response(r'{"subsonic-response": {"status": "ok", "albumList2": {"album": [{"id": "\ud800"}]}}}')
+        if request.values["offset"] == "0"
+        else ok(albumList2={})
+    )
+    server.answers["getAlbum"] = lambda: Response(
+        r'{"subsonic-response": {"status": "ok", "album": {"song": [{"id": "a\ud800", "title": "\udfff"}]}}}'
+    )
+    (found,) = client(server.url).songs()
+    assert (found.id, found.tags.title) == ("a?", "?")
 
 
 # The login.
@@ -195,7 +227,7 @@ def test_a_host_that_is_unknown_is_said() -> None:
 
 
 def test_a_server_that_hangs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "TIMEOUTS", (0.2, 0.2))
+    monkeypatch.setattr(protocol, "TIMEOUTS", (0.2, 0.2))
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -216,6 +248,9 @@ def test_a_server_that_hangs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         (('{"subsonic-response": {"status": "failed", "error": 5}}', 200), "answers with error 0: no reason"),
         (('{"subsonic-response": {"status": "failed", "error": {"code": "40"}}}', 401), "refuses the login"),
         (("[" * 100_000, 200), "not as a Subsonic server"),
+        (('{"subsonic-response": {"status": "ok", "x": ' + "1" * 5000 + "}}", 200), "not as a Subsonic server"),
+        (('{"subsonic-response": {"error": {"code": "' + "1" * 5000 + '"}}}', 200), "answers with error 111111111"),
+        (('{"subsonic-response": {"version": "' + "1" * 5000 + '", "error": {"code": 10}}}', 200), "error 10"),
         ((b"\xff\xfe", 200), "not as a Subsonic server"),
     ],
 )
@@ -225,13 +260,13 @@ def test_an_answer_that_is_none_is_said(server: FakeServer, answer: Any, sentenc
 
 
 def test_an_endless_answer_is_cut(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(protocol, "MAX_BYTES", 2**20)
     server.answers["ping"] = lambda: Response(b"x" * 2**16 for _ in iter(int, 1))
     assert error(server.url).endswith("sends more than 1 MiB in one answer")
 
 
 def test_https_to_a_server_without_it_is_said(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "TIMEOUTS", (2.0, 2.0))
+    monkeypatch.setattr(protocol, "TIMEOUTS", (2.0, 2.0))
     assert "127.0.0.1" in error(server.url.replace("http:", "https:"))
 
 
@@ -257,6 +292,10 @@ def test_a_redirect_to_another_host_or_page_is_refused(server: FakeServer) -> No
     assert "redirects to another page, such as a login of a proxy" in error(server.url)
     server.answers["ping"] = lambda: redirect("/rest/ping.view")
     assert "redirects in a circle" in error(server.url)
+    with pytest.raises(SubsonicError, match="redirects to what is no address"):
+        connection(server.url)._follow("http://[half/rest/ping.view", "ping")
+    with pytest.raises(SubsonicError, match="redirects to http://localhost: set"):  # where it would not be encrypted
+        connection("https://localhost")._follow("http://localhost/rest/ping.view", "ping")
 
 
 @pytest.mark.parametrize(

@@ -179,14 +179,19 @@ def test_the_map_is_kept_and_serves_while_the_server_is_down(
     assert f"{host} answers again" in log.text
 
 
-def test_a_library_that_changed_meanwhile_is_matched_anew(lib: Library, server: FakeServer) -> None:
+def test_what_was_kept_serves_at_once_though_the_library_has_changed(lib: Library, server: FakeServer) -> None:
     ids_of(lib, server)
-    first = lib.get_item(1)
-    assert first is not None
-    first.title = "Another"
-    first.store()
-    server.answers = {"ping": ("<html>", 502)}
-    assert ids_of(lib, server).item("s0") is None
+    with lib.transaction() as tx:
+        tx.mutate("UPDATE items SET title = 'Another' WHERE id = 1")
+        tx.mutate("UPDATE items SET path = ? WHERE id = 2", (b"elsewhere.flac",))
+        tx.mutate("DELETE FROM items WHERE id = 3")
+    server.asked.clear()
+    ids = ids_of(lib, server)
+    assert server.asked == []
+    assert [ids.item(f"s{number}") for number in range(4)] == [1, None, None, 4]
+    assert [ids.song(item) for item in (1, 2, 3, 4)] == ["s0", None, None, "s3"]
+    ids.renew(ask_server=False)
+    assert [ids.item(f"s{number}") for number in range(4)] == [None, 2, None, 4]
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff", b"null", b'{"format": 1}', b"[[["], ids=ascii)
@@ -224,7 +229,13 @@ def test_the_file_of_another_server_or_user_does_not_count(lib: Library, server:
 def test_other_folders_in_the_configuration_are_heeded_at_once(lib: Library, server: FakeServer) -> None:
     server.songs[0].update(title="?", path="/data/s0.flac")
     assert ids_of(lib, server).item("s0") is None
-    assert ids_of(lib, server, paths={"/data": "/music"}).item("s0") == 1
+    assert ids_of(lib, server, paths={"/data": os.fsdecode(lib.directory)}).item("s0") == 1
+
+
+@pytest.mark.parametrize("paths", [{"/data": None}, {"/data": ""}, {5: "/music"}, {"/data": ["/music"]}], ids=str)
+def test_folders_that_are_none_are_refused(lib: Library, server: FakeServer, paths: dict[Any, Any]) -> None:
+    with pytest.raises(UserError, match=r"musrec\.serve\.subsonic\.paths has to map folders, such as"):
+        ids_of(lib, server, paths=paths)
 
 
 def test_no_password_is_in_the_file(lib: Library, server: FakeServer) -> None:

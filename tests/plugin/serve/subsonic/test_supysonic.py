@@ -84,8 +84,8 @@ def test_match_says_what_is_not_matched_and_why(library: Beet, supysonic: Supyso
     assert missing
     assert different
     assert said.lines[0].endswith(f"10 songs, {10 - missing - different} matched")
-    assert f"{missing:6} have a name that no song of the library has" in said.lines
-    assert f"{different:6} differ in album, place on it or length from a song of that name" in said.lines
+    assert f"{missing:6} without a namesake in the library" in said.lines
+    assert f"{different:6} that differ from their namesakes in album, place or length" in said.lines
 
 
 def test_errors_are_one_sentence(library: Beet, supysonic: Supysonic) -> None:
