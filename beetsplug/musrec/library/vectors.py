@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 MIN_CACHED = 5000  # items; below it SQL is as quick
 SETTLED = 3.0  # seconds: a file system may stamp two writes this close alike
-ROWS = 200_000  # of item_attributes, read at a time
+ROWS = 20_000  # of item_attributes, read at a time: whoever writes meanwhile waits no longer than for these
 
 _CURRENT = """
     SELECT a.entity_id, a.value FROM item_attributes AS a NOT INDEXED  -- in the file's order: all of it is read
