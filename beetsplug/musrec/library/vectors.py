@@ -231,7 +231,7 @@ def _genres(lib: Library, card: Card) -> VectorIndex:
 
 
 def _index(parts: list[tuple[list[int], NDArray[np.float32]]], width: int) -> VectorIndex:
-    """Join the parts; a damaged attribute is left out, and of one that was stored anew between two parts the old one."""
+    """Join the parts, without damaged attributes; of one that was stored anew between two parts, the old one goes."""
     ids = np.array([id_ for some, _ in parts for id_ in some], np.int64)
     vectors = np.concatenate([np.empty((0, width), np.float32), *(some for _, some in parts)])
     squares = squared_norms(vectors)
