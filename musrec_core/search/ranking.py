@@ -279,13 +279,14 @@ def diverse(vectors: NDArray[Any], distances: ArrayLike, count: int, variety: fl
     if metric == "cosine":
         v = unit(v)
     cost = (1 - variety) * np.maximum.accumulate(np.asarray(distances, np.float64))
-    novelty = np.full(len(v), np.inf)
+    novelty, gain = np.full(len(v), np.inf), np.empty(len(v))
     chosen: list[int] = []
     for _ in range(min(count, len(v))):
-        best = int((variety * novelty - cost).argmax())  # the first time all are infinitely novel
+        np.multiply(novelty, variety, out=gain)
+        gain -= cost
+        best = int(gain.argmax())  # the first time all are infinitely novel
         chosen.append(best)
         cost[best] = np.inf
-        farther = np.maximum(1 - v @ v[best], 0) if metric == "cosine" else paired(v, v[best], metric)
-        novelty = np.minimum(novelty, farther)
-        novelty[best] = 0
+        farther = 1 - v @ v[best] if metric == "cosine" else paired(v, v[best], metric)
+        np.minimum(novelty, np.maximum(farther, 0, out=farther), out=novelty)
     return chosen

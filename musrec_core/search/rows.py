@@ -65,20 +65,24 @@ def cap_rows(*limits: tuple[NDArray[np.int64], int]) -> RowFilter:
     """
     if len(limits) == 1:
         ((labels, most),) = limits
-        return lambda rows: rows[(_earlier(labels[rows]) < most) | (labels[rows] == 0)]
+        return lambda rows: rows[_under_one(labels[rows], most)]
     return lambda rows: rows[_under_all([labels[rows].tolist() for labels, _ in limits], [most for _, most in limits])]
 
 
-def _earlier(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many of the labels before it are the same as each [shape=(m,)]."""
-    order = np.argsort(labels, kind="stable")
-    ordered = labels[order]
-    is_first = np.ones(len(labels), np.bool_)
-    is_first[1:] = ordered[1:] != ordered[:-1]
-    starts = np.flatnonzero(is_first)
-    found = np.empty(len(labels), np.int64)
-    found[order] = np.arange(len(labels)) - np.repeat(starts, np.diff(starts, append=len(labels)))
-    return found
+def _under_one(labels: NDArray[np.int64], most: int) -> NDArray[np.bool_]:
+    """Which of some labels stand there for the first time, the second, and so on up to ``most`` [shape=(m,)]."""
+    kept = labels == 0
+    left = np.flatnonzero(~kept)
+    first = np.empty(int(labels.max(initial=0)) + 1, np.intp)
+    for _ in range(most):
+        if not len(left):
+            break
+        here = labels[left]
+        first[here[::-1]] = left[::-1]  # the last that is written, so the first in the list, stays
+        is_first = first[here] == left
+        kept[left[is_first]] = True
+        left = left[~is_first]
+    return kept
 
 
 def _under_all(labels: list[list[int]], most: list[int]) -> list[int]:

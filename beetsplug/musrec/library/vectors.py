@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 MIN_CACHED = 5000  # items; below it SQL is as quick
 SETTLED = 3.0  # seconds: a file system may stamp two writes this close alike
-ROWS = 200_000  # of item_attributes, read at a time
+ROWS = 20_000  # of item_attributes, read at a time: whoever writes meanwhile waits no longer than for these
 
 _CURRENT = """
     SELECT a.entity_id, a.value FROM item_attributes AS a NOT INDEXED  -- in the file's order: all of it is read
@@ -231,9 +231,14 @@ def _genres(lib: Library, card: Card) -> VectorIndex:
 
 
 def _index(parts: list[tuple[list[int], NDArray[np.float32]]], width: int) -> VectorIndex:
-    """Join the parts; a damaged attribute is left out."""
+    """Join the parts, without damaged attributes; of one that was stored anew between two parts, the old one goes."""
     ids = np.array([id_ for some, _ in parts for id_ in some], np.int64)
     vectors = np.concatenate([np.empty((0, width), np.float32), *(some for _, some in parts)])
     squares = squared_norms(vectors)
-    whole = np.isfinite(squares) & (squares > 0)
-    return VectorIndex(ids, vectors) if whole.all() else VectorIndex(ids[whole], vectors[whole])
+    kept = np.isfinite(squares) & (squares > 0)
+    different, last = np.unique(ids[::-1], return_index=True)
+    if len(different) < len(ids):
+        is_last = np.zeros(len(ids), np.bool_)
+        is_last[len(ids) - 1 - last] = True
+        kept &= is_last
+    return VectorIndex(ids, vectors) if kept.all() else VectorIndex(ids[kept], vectors[kept])

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ..similar.options import SimilarOptions
 
 ValueT = TypeVar("ValueT")
-MAX_KEPT = 8  # of each kind
+MAX_KEPT = 16  # of each kind
 POOL_PER_CAPPED = 16  # ranks that a cap is shown first for each song: an artist's songs lie near each other
 MAX_PARTS = 3  # of a library: each may weigh as much as all its vectors
 
@@ -95,7 +95,7 @@ class LibraryState:
         parts = [(wanted[plan], among) for _, plan, among in [*kept.get("part", {})] if plan in wanted]
         if "artists" in kept:
             self.artists(lib)
-        for (asked, use), among in [((options, Use.PLAYER), None), *parts]:
+        for (asked, use), among in dict.fromkeys([((options, Use.PLAYER), None), *parts]):
             try:
                 self.part(lib, self.plan(lib, asked, use), among)
             except UserError as error:  # which requests are told
@@ -117,7 +117,7 @@ class LibraryState:
         """The songs that may be found; a frozenset as ``among`` is looked at once."""
         wanted = among if among is None or isinstance(among, frozenset) else frozenset(among)
         key = plan.criteria.space, id(plan), wanted
-        return self._once("part", key, lambda: (plan, self._part(lib, plan, wanted)), most=MAX_PARTS)[1]
+        return self._once("part", key, lambda: (plan, self._part(lib, plan, wanted)))[1]
 
     def _part(self, lib: Library, plan: Plan, among: frozenset[int] | None) -> Part:
         index = self.index(lib, plan.criteria.space)
@@ -127,7 +127,9 @@ class LibraryState:
                 allowed &= np.isin(index.ids, np.fromiter(ids, np.int64))
         if plan.out is not None:
             allowed &= ~np.isin(index.ids, plan.out)
-        return Part.of(index, self.songs, None if allowed.all() else np.flatnonzero(allowed))
+        rows = None if allowed.all() else np.flatnonzero(allowed)
+        key = plan.criteria.space, allowed.tobytes()  # other options may allow the same songs, which weigh much
+        return self._once("songs", key, lambda: Part.of(index, self.songs, rows), most=MAX_PARTS)
 
     def mutual(self, lib: Library, criteria: Criteria, part: Part) -> MutualIndex:
         """What ranks a part by mutual proximity."""

@@ -316,3 +316,27 @@ def test_what_a_thread_has_not_committed_yet_is_seen(lib: Library) -> None:
         tx.mutate("DELETE FROM item_attributes WHERE key = ?", (fields.EMBEDDING,))
         assert len(vectors_of.get(lib, "embedding").index) == 0
     assert len(vectors_of.get(lib, "embedding").index) == 0
+
+
+def test_a_song_that_is_embedded_anew_while_the_library_is_read_counts_once(
+    lib: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "ROWS", 20)  # four songs' attributes
+    decode, parts = codecs.decode_vectors, 0
+
+    def decoded(texts: list[str | None], dimensions: int) -> Any:
+        nonlocal parts
+        parts += 1
+        if parts == 2:  # the last row goes, and its number to what is stored next
+            with lib.transaction() as tx:
+                tx.mutate("DELETE FROM item_attributes WHERE id > 150")
+                rows = tx.query("SELECT entity_id, key, value FROM item_attributes WHERE entity_id IN (1, 9)")
+                values = {(row["entity_id"], row["key"]): row["value"] for row in rows}
+                anew = [(1, key, values[9, key]) for key in (fields.MODEL, fields.EMBEDDING)]
+                tx.mutate_many("INSERT INTO item_attributes (entity_id, key, value) VALUES (?, ?, ?)", anew)
+        return decode(texts, dimensions)
+
+    monkeypatch.setattr(codecs, "decode_vectors", decoded)
+    found = store(cache=False).get(lib, "embedding").index
+    assert found.ids.tolist().count(1) == 1
+    np.testing.assert_array_equal(found.vectors_of([1]), found.vectors_of([9]))

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import beets
 import pytest
@@ -179,6 +179,38 @@ def test_nothing_is_written(answers: Answers, file: Path) -> None:
     answers.matching("id:1..5", 5)
     answers.refresh()
     assert state() == before
+
+
+def test_requests_ask_nothing_of_the_library_itself(
+    file: Path, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither before it changed nor after: what they wanted is made ready while the library is read."""
+    kept = frozenset(range(1, 40))
+    capped = SimilarOptions(max_per_artist=2, candidates="id:1..50")
+
+    def ask() -> list[Any]:
+        return [
+            answers.similar([20], 5, among=kept),
+            answers.similar([20], 5, options=capped),
+            answers.blend([20], [30], 5),
+            answers.sounds("piano", 5),
+            answers.journey(20, 30, 5),
+            answers.artists([20], 3, with_matches=True),
+            answers.songs([1, 2]),
+            answers.status(),
+        ]
+
+    before = ask()
+    change(file, "UPDATE items SET title = 'Anew' WHERE id = 1")
+    answers.refresh()
+
+    def refuse(*_: object) -> NoReturn:
+        raise AssertionError("the library was asked")
+
+    monkeypatch.setattr(answers._follower._lib, "transaction", refuse)
+    after = ask()
+    assert after[:6] != before[:6] or after[6] != before[6]
+    assert after[6][0].title == "Anew"
 
 
 def test_threads_get_the_answers_of_one(answers: Answers) -> None:
