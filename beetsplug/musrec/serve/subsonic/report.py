@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from beets.ui import UserError
@@ -156,4 +159,8 @@ def _shown(tags: Tags) -> str:
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}\N{HORIZONTAL ELLIPSIS}"
+    """A line that a terminal shows in one; characters of East Asia take two columns."""
+    columns = [*accumulate(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in line)]
+    if not columns or columns[-1] <= WIDTH:
+        return line
+    return line[: bisect_right(columns, WIDTH - 1)] + "\N{HORIZONTAL ELLIPSIS}"

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any
 
+from beets.library import Item
 from flask import Flask, redirect, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
 
+SONGS = 8  # of the fixtures
 Answer = dict[str, Any]
 USER, PASSWORD = "alice", "sésame: open & wide"
 
@@ -143,3 +145,11 @@ def song(number: int, **changes: Any) -> dict[str, Any]:
         "musicBrainzId": "",
         **changes,
     }
+
+
+def item_of(entry: dict[str, Any]) -> Item:
+    """The item of a song that the server lists."""
+    return Item(
+        title=entry["title"], artist=entry["artist"], album=entry["album"], length=entry["duration"] + 0.4,
+        track=entry["track"], disc=1, path=f"/music/{entry['id']}.flac".encode(),
+    )  # fmt: skip

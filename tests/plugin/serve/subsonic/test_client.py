@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from beetsplug.musrec.serve.subsonic import protocol
 from beetsplug.musrec.serve.subsonic.client import Client
 from beetsplug.musrec.serve.subsonic.protocol import Connection, SubsonicError, base_url
 
-from .fake_server import PASSWORD, USER, Answer, FakeServer, ok, refused, running, song
+from .fake_server import PASSWORD, SONGS, USER, Answer, FakeServer, ok, refused, running, song
 
 RECORDING = "5b11f4ce-a62d-471e-81fc-a69a8278c7da"
 LOG = beets_logging.getLogger("beets.musrec")
@@ -31,12 +30,6 @@ def client(url: str, user: str = USER, password: str = PASSWORD) -> Client:
 
 def connection(url: str) -> Connection:
     return Connection(SubsonicSettings(url, USER, PASSWORD, {}), LOG)
-
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with running(FakeServer([song(number) for number in range(10)])) as fake:
-        yield fake
 
 
 def read(server: FakeServer) -> list[str]:
@@ -73,7 +66,7 @@ def test_every_song_is_read_once_however_the_server_lists_them(server: FakeServe
 
 def test_a_server_that_refuses_the_search_is_read_by_albums(server: FakeServer) -> None:
     server.answers["search3"] = refused(10, "required parameter is missing")
-    assert len(read(server)) == 10
+    assert len(read(server)) == SONGS
 
 
 def test_a_large_library_is_read_a_page_at_a_time(server: FakeServer) -> None:

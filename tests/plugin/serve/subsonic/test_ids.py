@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -22,43 +20,9 @@ from beetsplug.musrec.serve.subsonic import ids as ids_module
 from beetsplug.musrec.serve.subsonic import song_map
 from beetsplug.musrec.serve.subsonic.ids import SubsonicIds
 
-from .fake_server import PASSWORD, USER, FakeServer, refused, running, song
+from .fake_server import PASSWORD, SONGS, USER, FakeServer, item_of, refused, running, song
 
 LOG = beets_logging.getLogger("beets.musrec")
-SONGS = 8
-
-
-def item_of(entry: dict[str, Any]) -> Item:
-    """The item of a song that the server lists."""
-    return Item(
-        title=entry["title"], artist=entry["artist"], album=entry["album"], length=entry["duration"] + 0.4,
-        track=entry["track"], disc=1, path=f"/music/{entry['id']}.flac".encode(),
-    )  # fmt: skip
-
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with running(FakeServer([song(number) for number in range(SONGS)])) as fake:
-        yield fake
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library of the songs; tests take a copy."""
-    path = tmp_path_factory.mktemp("made") / "library.db"
-    library = Library(str(path), "/music")
-    with library.transaction():
-        for number in range(SONGS):
-            library.add(item_of(song(number)))
-    library._close()
-    return path
-
-
-@pytest.fixture
-def lib(made: Path, tmp_path: Path) -> Iterator[Library]:
-    library = Library(str(shutil.copy(made, tmp_path)), "/music")
-    yield library
-    library._close()
 
 
 @pytest.fixture(autouse=True)
