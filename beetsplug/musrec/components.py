@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from beets.ui import UserError
 
 from musrec_core.errors import ModelError
+
+from .component import component
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -46,22 +47,6 @@ if TYPE_CHECKING:
     from .tags.import_stage import TagStage
     from .tags.wanted import WantedTags
     from .tags.writer import TagWriter
-
-
-ComponentT = TypeVar("ComponentT")
-
-
-class component(cached_property[ComponentT]):  # noqa: N801, used as a decorator
-    """A part that is built once, even if several threads ask for it: beets runs each import stage in its own.
-
-    From Python 3.12 on `cached_property` has no lock.
-    """
-
-    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
-        if instance is None:
-            return self
-        with instance.lock:
-            return super().__get__(instance, owner)
 
 
 class Components:

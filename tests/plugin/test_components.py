@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import RLock
 
-from beetsplug.musrec.components import component
+from beetsplug.musrec.component import component
 
 
 class Slow:
