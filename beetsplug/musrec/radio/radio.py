@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 from beets.ui import UserError
 
-from ..similar import option_map
-from ..similar.option import Use
-from ..similar.request import check
+from ..similar import player_options
 from ..similar.times import parse_period
 from .address import find_address
 from .catalogue import Catalogue, LibraryGoneError
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
     from ..config import RadioSettings
     from ..similar.find import SimilarSearch
-    from ..similar.options import SimilarOptions
 
 
 class Radio:
@@ -45,15 +42,6 @@ class Radio:
 
     def __init__(self, settings: RadioSettings, find: SimilarSearch, log: BeetsLogger) -> None:
         self._settings, self._find, self._log = settings, find, log
-
-    @cached_property
-    def _options(self) -> SimilarOptions:
-        try:
-            options = option_map.parse(self._settings.options, Use.PLAYER)
-            check(options, self._find.settings)
-        except UserError as error:
-            raise UserError(f"musrec.radio.options: {error}") from None
-        return options
 
     @cached_property
     def _period(self) -> float:
@@ -88,7 +76,8 @@ class Radio:
         UserError
             A setting is wrong, MPD can't be reached or refuses, or there is nothing to begin with.
         """
-        options, period = self._options, self._period
+        options = player_options.read(self._settings.options, "musrec.radio.options", lib, self._find)
+        period = self._period
         session: Session | None = None
         player = Player(find_address(self._settings.host, self._settings.port, environment))
         repeats = Repeats()

@@ -188,5 +188,7 @@ def test_a_server_that_would_be_open_does_not_start(
 
 
 def test_one_that_is_guarded_starts() -> None:
+    with pytest.raises(UserError, match="reach"):
+        access.check(settings(), ["127.0.0.1", "0.0.0.0"])
     access.check(settings(), ["127.0.0.1", "::1", "127.0.1.1"])
     access.check(settings(token=TOKEN, cors=(PLAYER, "http://[::1]:4533")), ["0.0.0.0", "::"])

@@ -98,36 +98,39 @@ def test_errors_are_one_sentence(library: Beet, supysonic: Supysonic) -> None:
     assert "has no Subsonic API there (HTTP 404)" in library.error("musrec-serve", "--match")
 
 
-def test_a_map_follows_the_files_and_serves_when_the_media_server_is_killed(own_files: Beet, tmp_path: Path) -> None:
+@pytest.fixture
+def own_supysonic(own_files: Beet, tmp_path: Path) -> Iterator[Supysonic]:
+    """Of its own files, to be stopped by the test."""
     supysonic = Supysonic(tmp_path / "supysonic", own_files.directory)
     supysonic.start()
-    try:
-        _follow(own_files, supysonic)
-    finally:
-        supysonic.stop()
+    yield supysonic
+    supysonic.stop()
 
 
-def _follow(beet: Beet, supysonic: Supysonic) -> None:
-    configure(beet, supysonic.url)
-    assert beet("musrec-serve", "--match").lines[0].endswith("10 songs, 10 matched")
-    first, second, third = sorted(beet.directory.rglob("*.*"))[:3]
-    moved = beet.directory / "Moved" / first.name
+def test_a_map_follows_the_files_and_serves_when_the_media_server_is_killed(
+    own_files: Beet, own_supysonic: Supysonic
+) -> None:
+    supysonic = own_supysonic
+    configure(own_files, supysonic.url)
+    assert own_files("musrec-serve", "--match").lines[0].endswith("10 songs, 10 matched")
+    first, second, third = sorted(own_files.directory.rglob("*.*"))[:3]
+    moved = own_files.directory / "Moved" / first.name
     moved.parent.mkdir()
     shutil.move(first, moved)
     second.unlink()
-    shutil.copy(third, beet.directory / "Moved" / f"copy{third.suffix}")
+    shutil.copy(third, own_files.directory / "Moved" / f"copy{third.suffix}")
     supysonic.scan()
-    said = beet("musrec-serve", "--match", ok=False)
+    said = own_files("musrec-serve", "--match", ok=False)
     # the copy has the tags of its original, but another path: the original is known by its own
     assert said.lines[:2] == [
         f"{supysonic.url.removeprefix('http://')}: 10 songs, 9 matched",
         "the library: 10 songs, 9 matched",
     ]
-    seed = next(song for song in songs_of(supysonic) if song["path"] == str(third.relative_to(beet.directory)))
-    with serving(beet, "--port", "0", logs=True) as (_, address):
+    seed = next(song for song in songs_of(supysonic) if song["path"] == str(third.relative_to(own_files.directory)))
+    with serving(own_files, "--port", "0", logs=True) as (_, address):
         supysonic.stop()
         status, answer = ask(f"{address}/similar?id={seed['id']}&n=3")
         assert status == 200
         assert len(answer["songs"]) == 3
-    with serving(beet, "--port", "0", logs=True) as (_, address):  # and after a start without it
+    with serving(own_files, "--port", "0", logs=True) as (_, address):  # and after a start without it
         assert ask(f"{address}/similar?id={seed['id']}&n=3") == (200, answer)
