@@ -65,6 +65,7 @@ class LibraryState:
         self.card, self.counts, self.songs = snapshot.card, snapshot.counts, songs
         self._search, self._log = search, log
         self._lock = threading.RLock()
+        self._turn = threading.Lock()  # many at once would only take the interpreter from each other
         self._kept: dict[str, dict[Any, Any]] = {}
         self._embeddings = self._indexed(snapshot)
         self._row_of = {id_: row for row, id_ in enumerate(self._embeddings.ids.tolist())}
@@ -284,15 +285,18 @@ class LibraryState:
                 advice=lambda ids: self._search.advice(lib, ids),
             )  # fmt: skip
             cost = cost + (added if part.rows is None else added[part.rows])
-        rows = nearest_rows(
-            cost, part.index.ids, ranking.pool_size(count) if variety else count,
-            exclude={*own, *criteria.steering.unlike}, filters=self.filters(lib, plan, part, own),
-            per_song=POOL_PER_CAPPED if criteria.max_per_artist or criteria.max_per_album else POOL_PER_FILTERED,
-        )  # fmt: skip
-        if variety:
-            distances = cost[rows] if is_plain else [each.distance for each in ranked.take(rows, point, metric=metric)]
-            rows = rows[ranking.diverse(part.index.vectors[rows], distances, count, variety, metric=metric)]
-        found = ranked.take(rows, point, metric=metric)
-        if is_plain and not variety:  # the last digits of the cost cancel
-            found.sort(key=lambda each: (each.distance, each.id))
-        return found
+        with self._turn:
+            rows = nearest_rows(
+                cost, part.index.ids, ranking.pool_size(count) if variety else count,
+                exclude={*own, *criteria.steering.unlike}, filters=self.filters(lib, plan, part, own),
+                per_song=POOL_PER_CAPPED if criteria.max_per_artist or criteria.max_per_album else POOL_PER_FILTERED,
+            )  # fmt: skip
+            if variety:
+                distances = (
+                    cost[rows] if is_plain else [each.distance for each in ranked.take(rows, point, metric=metric)]
+                )
+                rows = rows[ranking.diverse(part.index.vectors[rows], distances, count, variety, metric=metric)]
+            found = ranked.take(rows, point, metric=metric)
+            if is_plain and not variety:  # the last digits of the cost cancel
+                found.sort(key=lambda each: (each.distance, each.id))
+            return found
