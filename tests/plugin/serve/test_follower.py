@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -146,6 +147,16 @@ def test_a_damaged_library(answers: Answers, file: Path, made: Path, content: by
     assert "\n" not in trouble(answers).sentence
     assert file.read_bytes() == content
     os.replace(shutil.copy(made, other), file)
+    answers.refresh()
+    assert ids(answers) == before
+
+
+def test_a_library_that_can_not_be_read_is_not_locked(answers: Answers, file: Path) -> None:
+    before = ids(answers)
+    change(file, "UPDATE items SET title = CAST(x'fffe80' AS TEXT) WHERE id = 40")
+    assert "UTF-8" in trouble(answers).sentence
+    with closing(sqlite3.connect(file, timeout=0.01)) as connection, connection:
+        connection.execute("UPDATE items SET title = 'repaired' WHERE id = 40")
     answers.refresh()
     assert ids(answers) == before
 
