@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from beets.dbcore.query import InvalidQueryError
 from beets.ui import UserError
 from threadpoolctl import threadpool_limits
 
@@ -22,6 +21,7 @@ from ..similar.option import Use
 from ..similar.options import SimilarOptions, given
 from ..similar.recent import recent
 from ..similar.words_alone import ABOUT_SEEDS
+from . import queries
 from .artist_search import ArtistAnswer, ArtistSearch, some
 from .errors import ServeError
 from .follower import Follower
@@ -192,12 +192,10 @@ class Answers:
     # The library.
 
     def matching(self, query: str, count: int) -> list[Song]:
-        """The first items that a beets query matches, as `beet ls` orders them."""
+        """The first items that a beets query matches, as `beet ls` orders them; no regular expression is tried."""
         with self._asking() as (state, lib):
             try:
-                ids = sql.listed(lib, sql.words(query))
-            except InvalidQueryError as error:
-                raise ServeError(400, str(error)) from None
+                ids = queries.listed(lib, query)
             except UserError as error:
                 raise ServeError(404, str(error)) from None
             return state.songs.songs((id_, None) for id_ in ids[:count])
