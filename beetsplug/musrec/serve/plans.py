@@ -38,6 +38,7 @@ class Plan:
     out: NDArray[np.int64] | None
     leaning: NDArray[np.float32] | None
     closer_than: str | None
+    ranks_excluded: bool = False  # what is left out is ranked first: the correction of hubs goes by ranks
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from musrec_core.search.index import Neighbour
 from musrec_core.search.joined import JoinedIndex
 from musrec_core.search.ranking import POOL_PER_FILTERED
 from musrec_core.search.recordings import Recordings
-from musrec_core.search.rows import RowFilter, Rows, cap_rows, nearest_rows
+from musrec_core.search.rows import RowFilter, Rows, cap_rows, nearest_rows, reject_rows
 from musrec_core.words.ranker import ScoreIndex
 
 from ..library import sql
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 ValueT = TypeVar("ValueT")
 MAX_KEPT = 16  # of each kind
-POOL_PER_CAPPED = 16  # ranks that a cap is shown first for each song: an artist's songs lie near each other
+POOL_PER_CAPPED = 16  # ranks that a cap needs for each song: an artist's songs lie near each other
 MAX_PARTS = 3  # of a library: each may weigh as much as all its vectors
 
 
@@ -112,7 +112,7 @@ class LibraryState:
         out = None
         if criteria.exclude is None or criteria.exclude.clause()[0]:
             out = np.array([] if criteria.exclude is None else sql.matching_ids(lib, criteria.exclude), np.int64)
-        return Plan(criteria, out, lean, wanted.closer_than)
+        return Plan(criteria, out, lean, wanted.closer_than, criteria.hub_correction and use is Use.PLAYER)
 
     def part(self, lib: Library, plan: Plan, among: Collection[int] | None) -> Part:
         """The songs that may be found; a frozenset as ``among`` is looked at once."""
@@ -126,7 +126,7 @@ class LibraryState:
         for ids in (among, plan.criteria.candidates):
             if ids is not None:
                 allowed &= np.isin(index.ids, np.fromiter(ids, np.int64))
-        if plan.out is not None:
+        if plan.out is not None and not plan.ranks_excluded:
             allowed &= ~np.isin(index.ids, plan.out)
         rows = None if allowed.all() else np.flatnonzero(allowed)
         key = plan.criteria.space, allowed.tobytes()  # other options may allow the same songs, which weigh much
@@ -181,11 +181,13 @@ class LibraryState:
     # Songs.
 
     def filters(self, lib: Library, plan: Plan, part: Part, own: Collection[int]) -> list[RowFilter]:
-        """What may not be found: what SQL can't tell to be excluded, copies, too many of an artist or an album."""
+        """What may not be found: excluded songs that are in the part, copies, too many of an artist or an album."""
         filters: list[RowFilter] = []
         ids, criteria = part.index.ids, plan.criteria
         if plan.out is None:
             filters.append(lambda rows: rows[~np.isin(ids[rows], self.excluded(lib, plan, ids[rows].tolist()))])
+        elif plan.ranks_excluded and len(plan.out):
+            filters.append(reject_rows(ids, plan.out))
         if not criteria.duplicates:
             filters.append(lambda rows: self._one_each(part, rows, own))
         limits = [(part.artists, criteria.max_per_artist), (part.albums, criteria.max_per_album)]

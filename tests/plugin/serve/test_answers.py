@@ -107,6 +107,15 @@ def test_what_is_excluded_is_never_found(lib: Library, exclude: str) -> None:
     assert len(out) == 60
 
 
+@pytest.mark.parametrize("exclude", ["id:1..60", "rating:0.3"])
+@pytest.mark.parametrize("seeds", [[81], [81, 190]], ids=len)
+def test_what_is_excluded_counts_for_the_correction_of_hubs(lib: Library, exclude: str, seeds: list[int]) -> None:
+    options: dict[str, Any] = {"hub_correction": True, "weigh": ("rating:1",), "max_per_artist": 2}  # copies differ
+    asked = answers(lib, exclude, **options)
+    query = " , ".join(f"id:{seed}" for seed in seeds)
+    assert told(asked.similar(seeds, 30)) == listed(lib, asked, query, count=30, **options)
+
+
 def test_among_gives_as_many_as_there_are(lib: Library) -> None:
     allowed = frozenset(id_ for id_ in range(1, 40, 2) if id_ != 21)
     asked = answers(lib)
@@ -127,6 +136,14 @@ def test_a_journey_is_that_of_beet_similar(lib: Library) -> None:
     path = asked.journey(20, 140, 8)
     assert told(path) == listed(lib, asked, "id:20", to=("id:140",), count=8, max_per_artist=2)
     assert [path[0].id, path[-1].id, len(path)] == [20, 140, 8]
+
+
+@pytest.mark.parametrize("exclude", ["id:150..500", "rating:0.3"])
+def test_a_journey_goes_round_what_is_excluded(lib: Library, exclude: str) -> None:
+    asked = answers(lib, exclude)
+    path = told(asked.journey(20, 140, 12))
+    assert path == listed(lib, asked, "id:20", to=("id:140",), count=12)
+    assert not {id_ for id_, _ in path} & set(sql.matching_ids(lib, sql.parse(exclude)))
 
 
 def test_a_journey_stays_among_what_may_be_played(lib: Library) -> None:
@@ -157,6 +174,15 @@ def test_artists_are_those_of_beet_similar(lib: Library) -> None:
     for each, wanted in zip(found, sets.sets, strict=True):
         assert [song.id for song in each.songs] == wanted.songs[:3]
         assert {song.artist for song in each.seed_songs} == {seed.artist}
+
+
+def test_hubs_among_artists_are_corrected_as_in_beet_similar(lib: Library) -> None:
+    asked = answers(lib, hub_correction=True)
+    for seed in (20, 90, 300):
+        request = Request(SimilarOptions(artists=True, count=30, hub_correction=True), [f"id:{seed}"])
+        sets = asked._search.find(lib, request).sets
+        assert sets is not None
+        assert [each.name for each in asked.artists([seed], 30)] == [each.name for each in sets.sets]
 
 
 def test_artists_among_songs_that_can_be_played(lib: Library) -> None:
