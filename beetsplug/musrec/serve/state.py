@@ -25,7 +25,7 @@ from ..similar.criteria import Criteria, criteria_from
 from ..similar.nearness import LibraryNearness
 from ..similar.option import Use
 from .errors import ServeError
-from .plans import Copies, Part, Plan, Vectors
+from .plans import Copies, Part, Plan, Vectors, moment
 from .song_table import SongTable
 
 if TYPE_CHECKING:
@@ -87,12 +87,13 @@ class LibraryState:
 
     def plan(self, lib: Library, options: SimilarOptions, use: Use = Use.PLAYER) -> Plan:
         """What options mean; raises `UserError`."""
-        return self._once("plan", (options, use), lambda: self._planned(lib, options, use))
+        now = moment(options.candidates, *options.unlike, self._search.exclude)
+        return self._once("plan", (options, use, now), lambda: self._planned(lib, options, use))
 
     def prepare(self, lib: Library, before: LibraryState | None, options: SimilarOptions) -> None:
         """Make at once what requests wanted of the state before, and what they will want by some options."""
         kept = before._kept if before is not None else {}
-        wanted = {id(plan): key for key, plan in [*kept.get("plan", {}).items()]}
+        wanted = {id(plan): (asked, use) for (asked, use, _), plan in [*kept.get("plan", {}).items()]}
         parts = [(wanted[plan], among) for _, plan, among in [*kept.get("part", {})] if plan in wanted]
         if "artists" in kept:
             self.artists(lib)

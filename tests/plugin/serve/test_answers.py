@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from beets.library import Library
 
 from beetsplug.musrec.library import sql
 from beetsplug.musrec.library.sql import id_of
+from beetsplug.musrec.serve import plans
 from beetsplug.musrec.serve.answers import Answers, Song
 from beetsplug.musrec.serve.errors import ServeError
 from beetsplug.musrec.similar.option import Use
@@ -114,6 +116,18 @@ def test_what_is_excluded_counts_for_the_correction_of_hubs(lib: Library, exclud
     asked = answers(lib, exclude, **options)
     query = " , ".join(f"id:{seed}" for seed in seeds)
     assert told(asked.similar(seeds, 30)) == listed(lib, asked, query, count=30, **options)
+
+
+def test_a_date_relative_to_now_moves_on(lib: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = answers(lib)._follower.current()
+    moving, still = SimilarOptions(candidates="id:1.. added:-99y.."), SimilarOptions(candidates="added:1999..")
+    clock = 1e9
+    monkeypatch.setattr(plans, "time", SimpleNamespace(time=lambda: clock))
+    before = [state.plan(lib, options) for options in (moving, still)]
+    assert all(state.plan(lib, options) is old for options, old in zip((moving, still), before, strict=True))
+    clock += plans.HOUR
+    after = [state.plan(lib, options) for options in (moving, still)]
+    assert [new is old for new, old in zip(after, before, strict=True)] == [False, True]
 
 
 def test_among_gives_as_many_as_there_are(lib: Library) -> None:

@@ -151,6 +151,12 @@ def test_a_damaged_library(answers: Answers, file: Path, made: Path, content: by
     assert ids(answers) == before
 
 
+def test_a_length_that_is_no_number(answers: Answers, file: Path) -> None:
+    change(file, "UPDATE items SET length = 9e999 WHERE id = 40", "UPDATE items SET length = 'x' WHERE id = 41")
+    answers.refresh()
+    assert [song.length for song in answers.songs([40, 41])] == [0.0, 0.0]
+
+
 def test_a_library_that_can_not_be_read_is_not_locked(answers: Answers, file: Path) -> None:
     before = ids(answers)
     change(file, "UPDATE items SET title = CAST(x'fffe80' AS TEXT) WHERE id = 40")
