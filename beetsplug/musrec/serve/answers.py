@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answers", "ArtistAnswer", "Song"]
 
+NOTHING = 409  # the status where the library can't answer
 SWITCH_INTERVAL = 0.0005  # seconds: a thread that has the answer waits no longer for one that reads the library
 
 
@@ -71,8 +72,19 @@ class Answers:
         threadpool_limits(1, user_api="blas")  # each request has a thread of its own
         sys.setswitchinterval(SWITCH_INTERVAL)
         self._follower.start()
+        self._tell_coverage()
         gc.collect()
         gc.freeze()  # what stays need not be looked through again and again
+
+    def _tell_coverage(self) -> None:
+        """Tell which songs can't be found, as `beet similar` does."""
+        configured = self._search.vectors.models.configured.model_id
+        try:
+            with self._asking() as (state, _):
+                coverage.require_current(state.counts, state.card.model_id, configured, self._log)
+        except ServeError as error:
+            if error.status == NOTHING:
+                self._log.warning("{}", error.sentence)
 
     def close(self) -> None:
         """Follow the library no more."""
@@ -135,6 +147,7 @@ class Answers:
     def sounds(self, words: str, count: int, *, among: Collection[int] | None = None) -> list[Song]:
         """The songs that sound most like some words; `Song.distance` is one minus how well each answers them."""
         with self._asking() as (state, lib):
+            _require_embedded(state)
             try:
                 wanted = self._search.qualities.request(state.card, words)
             except UserError as error:
@@ -251,8 +264,7 @@ class Answers:
         }
 
     def _embedded(self, state: LibraryState, lib: Library, ids: Sequence[int]) -> list[int]:
-        if not state.counts.current:
-            raise coverage.nothing_embedded(state.counts, state.card.model_id)
+        _require_embedded(state)
         return state.require_songs(ids, lambda some: self._search.advice(lib, some))
 
     @contextmanager
@@ -263,7 +275,13 @@ class Answers:
             try:
                 yield state, lib
             except UserError as error:
-                raise ServeError(409, str(error)) from None
+                raise ServeError(NOTHING, str(error)) from None
+
+
+def _require_embedded(state: LibraryState) -> None:
+    """Raise `UserError` where there is no song to be found."""
+    if not state.counts.current:
+        raise coverage.nothing_embedded(state.counts, state.card.model_id)
 
 
 def _unlike(plan: Plan, ids: Sequence[int]) -> Plan:

@@ -115,6 +115,28 @@ def test_a_library_of_another_model_has_nothing_to_compare(answers: Answers, fil
     with pytest.raises(ServeError, match="another model") as error:
         answers.similar([20], 5)
     assert error.value.status == 409
+    with pytest.raises(ServeError, match="another model"):
+        answers.sounds("piano", 5)
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("DELETE FROM item_attributes WHERE entity_id <= 20", "20 of 60 songs are not embedded yet"),
+        (f"UPDATE item_attributes SET value = 'x' WHERE key = '{fields.MODEL}'", "are from another model"),
+    ],
+)
+def test_what_can_not_be_found_is_told_at_the_start(
+    file: Path, caplog: pytest.LogCaptureFixture, statement: str, expected: str
+) -> None:
+    change(file, statement)
+    lib = Library(str(file), "/music")
+    asked = Answers(lib, Finder().similar, SimilarOptions())
+    with caplog.at_level("INFO", "beets.musrec"):
+        asked.start()
+    asked.close()
+    lib._close()
+    assert expected in caplog.text
 
 
 def test_a_library_that_vanishes_and_comes_back(answers: Answers, file: Path) -> None:
