@@ -16,11 +16,14 @@ from .distance import smallest
 from .ranking import POOL_PER_FILTERED
 
 Rows = NDArray[np.intp]
+Costs = Callable[
+    [int], tuple[Rows | None, NDArray[np.floating[Any]]]
+]  # k -> rows among which the k best are, their costs
 RowFilter = Callable[[Rows], Rows]  # ranked rows -> those of them that stay, in their order
 
 
 def nearest_rows(
-    cost: NDArray[np.floating[Any]],
+    costs: Costs,
     ids: NDArray[np.int64],
     count: int,
     *,
@@ -32,7 +35,8 @@ def nearest_rows(
 
     Parameters
     ----------
-    cost : np.ndarray [shape=(n,)]
+    costs : callable
+        Asked anew where more rows have to be looked at.
     ids : np.ndarray [shape=(n,)]
     count : int >= 1
         Fewer come back where there are not more.
@@ -45,7 +49,7 @@ def nearest_rows(
     """
     left_out = np.fromiter(exclude, np.int64)
     k = len(left_out) + count * (POOL_PER_FILTERED if filters else 1)
-    ranked = smallest(cost, ids, len(left_out) + count * max(per_song, POOL_PER_FILTERED) if filters else k)
+    ranked = _ranked(costs, ids, len(left_out) + count * max(per_song, POOL_PER_FILTERED) if filters else k)
     while True:
         kept = ranked[:k]
         if len(left_out):
@@ -55,8 +59,14 @@ def nearest_rows(
         if len(kept) >= count or k >= len(ids):
             return kept[:count]
         k *= 4
-        if k > len(ranked):
-            ranked = smallest(cost, ids, k)
+        if len(ranked) < min(k, len(ids)):
+            ranked = _ranked(costs, ids, k)
+
+
+def _ranked(costs: Costs, ids: NDArray[np.int64], k: int) -> Rows:
+    """The k rows of least cost, in order."""
+    rows, cost = costs(k)
+    return smallest(cost, ids, k) if rows is None else rows[smallest(cost, ids[rows], k)]
 
 
 def reject_rows(ids: NDArray[np.int64], unwanted: NDArray[np.int64]) -> RowFilter:
