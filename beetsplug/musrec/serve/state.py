@@ -320,6 +320,6 @@ class LibraryState:
                 distances = [each.distance for each in ranked.take(rows, point, metric=metric)]
                 rows = rows[ranking.diverse(part.index.vectors[rows], distances, count, variety, metric=metric)]
             found = ranked.take(rows, point, metric=metric)
-            if is_plain and not variety:  # the last digits of the cost cancel
+            if is_plain and point.ndim == 1 and not variety:  # the last digits of the cost cancel
                 found.sort(key=lambda each: (each.distance, each.id))
             return found

@@ -90,6 +90,13 @@ def test_each_option_counts_as_in_beet_similar(lib: Library, options: dict[str, 
         assert found != told(answers(lib).similar(seeds, 20))
 
 
+def test_songs_that_are_nearly_as_near_keep_their_order(lib: Library) -> None:
+    for last in range(100, 110):
+        asked = answers(lib, space="genre", duplicates=True)
+        wanted = listed(lib, asked, f"id:20 , id:90 , id:{last}", count=SONGS, space="genre", duplicates=True)
+        assert told(asked.similar([20, 90, last], SONGS)) == wanted
+
+
 def test_every_option_of_a_player_is_tried() -> None:
     tried = {name for options in OPTIONS for name in options}
     assert tried == {row.name for row in BY_NAME.values() if Use.PLAYER in row.applies_to}
