@@ -39,14 +39,14 @@ def parse(query: str | list[str]) -> Query:
 
 def _parsed(query: str | list[str]) -> tuple[Query, Sort]:
     try:
-        with _numbers_told(query):
+        with numbers_told(query):
             return parse_query_string(query, Item) if isinstance(query, str) else parse_query_parts(query, Item)
     except InvalidQueryArgumentValueError as error:
         raise InvalidQueryError(query, error) from None
 
 
 @contextlib.contextmanager
-def _numbers_told(query: str | list[str]) -> Iterator[None]:
+def numbers_told(query: str | list[str]) -> Iterator[None]:
     """Raise `InvalidQueryError` for a number that neither dates nor SQLite can hold; beets lets it fail."""
     try:
         yield
@@ -100,20 +100,20 @@ def matching(lib: Library, args: list[str], *, allow_empty: bool = False) -> lis
     UserError
         The query matches nothing; or the library is empty, unless ``allow_empty``.
     """
-    with _numbers_told(args):
+    with numbers_told(args):
         return _require_some(matching_ids(lib, parse(args)), args, allow_empty=allow_empty)
 
 
 def listed(lib: Library, args: list[str]) -> list[int]:
     """The same in the order in which `beet ls` lists them."""
-    with _numbers_told(args):
+    with numbers_told(args):
         return _require_some(_listed_ids(lib, args), args)
 
 
 def matching_option(lib: Library, text: str, option: str) -> set[int]:
     """The ids of the items that the query of an option matches; raises `UserError` if there are none."""
     try:
-        with _numbers_told(text):
+        with numbers_told(text):
             ids = set(matching_ids(lib, parse_option(text, option)))
     except InvalidQueryError as error:
         raise invalid(option, error) from None
