@@ -1,7 +1,8 @@
 """How quickly a server answers: ``python -m benchmarks.serve``.
 
-The real ``beet musrec-serve`` on loopback and a synthetic library; clients in a process of their own, with keep-alive
-connections. Each asks for the songs nearest to one that nobody has asked for before, a fixed number of times.
+The real ``beet musrec-serve`` on loopback and a synthetic library, whose embeddings vary in as few directions as the
+shipped encoder's; clients in a process of their own, with keep-alive connections. Each asks for the songs nearest to one
+that nobody has asked for before, a fixed number of times.
 """
 
 from __future__ import annotations
@@ -174,11 +175,13 @@ def row(name: str, threads: int, found: tuple[list[float], float, float], memory
     ]  # fmt: skip
 
 
-def measure(items: int, requests: int, scratch: Path) -> tuple[list[list[object]], list[list[object]]]:
+def measure(
+    items: int, requests: int, scratch: Path, *, concentrated: bool
+) -> tuple[list[list[object]], list[list[object]]]:
     """Rows of the start and of the load."""
     starts: list[list[object]] = []
     rows: list[list[object]] = []
-    library = make_library(scratch / "library.db", items)
+    library = make_library(scratch / "library.db", items, concentrated=concentrated)
     time.sleep(SETTLED)
     seeds = np.random.default_rng(0).permutation(items)[: 9 * requests].tolist()
     taken = iter(range(0, len(seeds), requests))
@@ -209,6 +212,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serve", description=__doc__)
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=2000, help="of each row")
+    parser.add_argument("--all-directions", action="store_true",
+        help="embeddings that vary in all directions alike, as those of no network do")  # fmt: skip
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--client", type=int, metavar="PORT", help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
@@ -220,7 +225,7 @@ def main() -> None:
         print(json.dumps([times, time.perf_counter() - began]))
         return
     with tempfile.TemporaryDirectory() as scratch:
-        starts, rows = measure(options.items, options.requests, Path(scratch))
+        starts, rows = measure(options.items, options.requests, Path(scratch), concentrated=not options.all_directions)
     print(f"{options.items} songs, {options.requests} requests a row for {COUNT} songs each; {machine()}\n")
     print(
         table(

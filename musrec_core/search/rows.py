@@ -16,11 +16,14 @@ from .distance import smallest
 from .ranking import POOL_PER_FILTERED
 
 Rows = NDArray[np.intp]
+Costs = Callable[
+    [int], tuple[Rows | None, NDArray[np.floating[Any]]]
+]  # k -> rows among which the k best are, their costs
 RowFilter = Callable[[Rows], Rows]  # ranked rows -> those of them that stay, in their order
 
 
 def nearest_rows(
-    cost: NDArray[np.floating[Any]],
+    costs: Costs,
     ids: NDArray[np.int64],
     count: int,
     *,
@@ -32,7 +35,8 @@ def nearest_rows(
 
     Parameters
     ----------
-    cost : np.ndarray [shape=(n,)]
+    costs : callable
+        Asked anew where more rows have to be looked at.
     ids : np.ndarray [shape=(n,)]
     count : int >= 1
         Fewer come back where there are not more.
@@ -45,7 +49,8 @@ def nearest_rows(
     left_out = np.fromiter(exclude, np.int64)
     k = len(left_out) + count * (per_song if filters else 1)
     while True:
-        kept = smallest(cost, ids, k)
+        rows, cost = costs(k)
+        kept = smallest(cost, ids, k) if rows is None else rows[smallest(cost, ids[rows], k)]
         if len(left_out):
             kept = kept[~np.isin(ids[kept], left_out)]
         for keep in filters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from musrec_core.search.index import Neighbour
 from musrec_core.search.joined import JoinedIndex
 from musrec_core.search.ranking import POOL_PER_FILTERED
 from musrec_core.search.recordings import Recordings
-from musrec_core.search.rows import RowFilter, Rows, cap_rows, nearest_rows
+from musrec_core.search.rows import Costs, RowFilter, Rows, cap_rows, nearest_rows
 from musrec_core.words.ranker import ScoreIndex
 
 from ..library import sql
@@ -65,6 +66,7 @@ class LibraryState:
         self.card, self.counts, self.songs = snapshot.card, snapshot.counts, songs
         self._search, self._log = search, log
         self._lock = threading.RLock()
+        self._turn = threading.Lock()  # many at once would only take the interpreter from each other
         self._kept: dict[str, dict[Any, Any]] = {}
         self._embeddings = self._indexed(snapshot)
         self._row_of = {id_: row for row, id_ in enumerate(self._embeddings.ids.tolist())}
@@ -72,7 +74,7 @@ class LibraryState:
         self._unwanted: dict[int, bool] = {}  # by an exclude that SQL can't tell
 
     def _indexed(self, snapshot: Snapshot) -> JoinedIndex:
-        index = JoinedIndex(snapshot.index)
+        index = JoinedIndex.projected(snapshot.index)
         known = self.songs.holds(index.ids)  # a song may have gone between two statements
         return index if known.all() else index.at(np.flatnonzero(known))
 
@@ -270,10 +272,13 @@ class LibraryState:
         if not len(part.index):
             return []
         criteria = plan.criteria
-        metric, variety = criteria.metric, criteria.variety
+        metric = criteria.metric
         point = ranking.start(points, metric=metric)
         leans = plan.leaning is not None or bool(criteria.steering.unlike)
         is_plain = ranked is part.index and not leans
+        if is_plain and point.ndim == 1 and metric == "cosine" and part.index.is_projected:
+            costs = partial(part.index.costs, point)
+            return self._chosen(lib, plan, ranked, point, costs, own, part, count, is_plain=True)
         if isinstance(ranked, MutualIndex) and point.ndim == 1 and not leans:
             cost = ranked.remoteness(point[None])[0]
         else:
@@ -284,15 +289,34 @@ class LibraryState:
                 advice=lambda ids: self._search.advice(lib, ids),
             )  # fmt: skip
             cost = cost + (added if part.rows is None else added[part.rows])
-        rows = nearest_rows(
-            cost, part.index.ids, ranking.pool_size(count) if variety else count,
-            exclude={*own, *criteria.steering.unlike}, filters=self.filters(lib, plan, part, own),
-            per_song=POOL_PER_CAPPED if criteria.max_per_artist or criteria.max_per_album else POOL_PER_FILTERED,
-        )  # fmt: skip
-        if variety:
-            distances = cost[rows] if is_plain else [each.distance for each in ranked.take(rows, point, metric=metric)]
-            rows = rows[ranking.diverse(part.index.vectors[rows], distances, count, variety, metric=metric)]
-        found = ranked.take(rows, point, metric=metric)
-        if is_plain and not variety:  # the last digits of the cost cancel
-            found.sort(key=lambda each: (each.distance, each.id))
-        return found
+        return self._chosen(lib, plan, ranked, point, lambda _: (None, cost), own, part, count, is_plain=is_plain)
+
+    def _chosen(
+        self,
+        lib: Library,
+        plan: Plan,
+        ranked: Ranker,
+        point: NDArray[np.float32],
+        costs: Costs,
+        own: Collection[int],
+        part: Part,
+        count: int,
+        *,
+        is_plain: bool,
+    ) -> list[Neighbour]:
+        """The songs of least cost that the filters leave; ``is_plain``: the cost is the distance."""
+        criteria = plan.criteria
+        metric, variety = criteria.metric, criteria.variety
+        with self._turn:
+            rows = nearest_rows(
+                costs, part.index.ids, ranking.pool_size(count) if variety else count,
+                exclude={*own, *criteria.steering.unlike}, filters=self.filters(lib, plan, part, own),
+                per_song=POOL_PER_CAPPED if criteria.max_per_artist or criteria.max_per_album else POOL_PER_FILTERED,
+            )  # fmt: skip
+            if variety:
+                distances = [each.distance for each in ranked.take(rows, point, metric=metric)]
+                rows = rows[ranking.diverse(part.index.vectors[rows], distances, count, variety, metric=metric)]
+            found = ranked.take(rows, point, metric=metric)
+            if is_plain and not variety:  # the last digits of the cost cancel
+                found.sort(key=lambda each: (each.distance, each.id))
+            return found

@@ -40,7 +40,7 @@ def test_caps_and_exclusions_are_those_of_ranking(limits: tuple[int, int], count
     artists, albums = RNG.integers(0, 60, N), RNG.integers(0, 200, N)
     excluded = IDS[RNG.choice(N, 50, replace=False)].tolist()
     given = [(labels, most) for labels, most in zip((artists, albums), limits, strict=True) if most]
-    rows = nearest_rows(cost, IDS, count, exclude=excluded, filters=[cap_rows(*given)], per_song=2)
+    rows = nearest_rows(lambda _: (None, cost), IDS, count, exclude=excluded, filters=[cap_rows(*given)], per_song=2)
 
     row_of = {int(id_): row for row, id_ in enumerate(IDS)}
     ranked = [Neighbour(int(IDS[row]), 0.0) for row in np.argsort(cost) if IDS[row] not in excluded]
@@ -55,4 +55,4 @@ def test_caps_and_exclusions_are_those_of_ranking(limits: tuple[int, int], count
 
 def test_without_filters_the_first_are_taken() -> None:
     cost = RNG.random(N)
-    assert nearest_rows(cost, IDS, 10).tolist() == np.argsort(cost)[:10].tolist()
+    assert nearest_rows(lambda _: (None, cost), IDS, 10).tolist() == np.argsort(cost)[:10].tolist()
