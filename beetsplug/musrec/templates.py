@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import confuse
 from beets.util import bytestring_path, normpath
 
-from musrec_core._text import one_line
 from musrec_core.card import shipped_models
 
 if TYPE_CHECKING:
@@ -194,7 +193,7 @@ class Targets(confuse.Template[tuple[dict[str, Any], ...]]):
     def convert(self, value: Any, view: ConfigView) -> tuple[dict[str, Any], ...]:
         wanted = "a map of targets by name, each with a `dir`, or a list of them with a `name` each"
         if isinstance(value, dict):
-            if wrong := [one_line(str(name)) for name, each in value.items() if not isinstance(each, dict)]:
+            if wrong := [" ".join(str(name).split()) for name, each in value.items() if not isinstance(each, dict)]:
                 raise _fail(view, f"{wanted}: {wrong[0]} is no such map")
             return tuple({**each, "name": name} for name, each in value.items())
         entries = [] if value is None else value
