@@ -1,8 +1,8 @@
 """How quickly a server answers: ``python -m benchmarks.serve``.
 
 The real ``beet musrec-serve`` on loopback and a synthetic library, whose embeddings vary in as few directions as the
-shipped encoder's; clients in a process of their own, with keep-alive connections. Each asks for the songs nearest to one
-that nobody has asked for before, a fixed number of times.
+shipped encoder's; clients in a process of their own, with keep-alive connections. Each asks for the songs nearest to
+one that nobody has asked for before, a fixed number of times.
 """
 
 from __future__ import annotations
