@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from .library.vectors import VectorStore
     from .library.word_heads import WordHeads
     from .playlists.build import PlaylistBuilder
-    from .playlists.copies import Copies
     from .playlists.files import PlaylistWriter
     from .playlists.mixes import Mixes
     from .playlists.refresh import PlaylistRefresher
+    from .playlists.target_copies import TargetCopies
     from .radio.radio import Radio
     from .serve.answers import Answers
     from .serve.ids import BeetsIds
@@ -250,13 +250,13 @@ class Components:
     def playlist_builder(self) -> PlaylistBuilder:
         from .playlists.build import PlaylistBuilder
 
-        return PlaylistBuilder(self.similar, self.playlist_writer, self.copies_of_playlists, self.log)
+        return PlaylistBuilder(self.similar, self.playlist_writer, self.target_copies, self.log)
 
     @component
-    def copies_of_playlists(self) -> Copies:
-        from .playlists.copies import Copies
+    def target_copies(self) -> TargetCopies:
+        from .playlists.target_copies import TargetCopies
 
-        return Copies(self.settings.playlist, self.log)
+        return TargetCopies(self.settings.playlist, self.log)
 
     @component
     def mixes(self) -> Mixes:

@@ -18,7 +18,7 @@ DEFAULT_ENDING = ".m3u8"
 ENDINGS = (".m3u", ".m3u8", ".xspf", ".jspf")
 
 
-def target(settings: PlaylistSettings, name: str) -> bytes:
+def path_to_write(settings: PlaylistSettings, name: str) -> bytes:
     """Where a playlist of this name is written: below ``playlist.dir`` if that is set, else the working directory."""
     if not name.lower().endswith(ENDINGS):
         name += DEFAULT_ENDING
@@ -28,7 +28,7 @@ def target(settings: PlaylistSettings, name: str) -> bytes:
 
 def existing(settings: PlaylistSettings, name: str) -> bytes:
     """The playlist of this name, in the working directory or where playlists go; raises `UserError`."""
-    paths = [normpath(name), *(target(settings, name + ending) for ending in ("", *ENDINGS))]
+    paths = [normpath(name), *(path_to_write(settings, name + ending) for ending in ("", *ENDINGS))]
     for is_there in (os.path.isfile, os.path.lexists):  # of anything but a file, the reader says what it is
         if found := next(filter(is_there, paths), None):
             return found

@@ -105,7 +105,7 @@ class PathOf(confuse.Template["bytes | None"]):
     def convert(self, value: Any, view: ConfigView) -> bytes | None:
         if not value:
             return None
-        if not isinstance(value, str):
+        if not isinstance(value, str) or "\0" in value:
             raise _fail(view, "a path")
         return bytestring_path(normpath(view.as_filename()))
 
@@ -191,9 +191,15 @@ class Targets(confuse.Template[tuple[dict[str, Any], ...]]):
     """Maps by name, or a list of maps with a ``name`` each; as such a list. Nothing is none."""
 
     def convert(self, value: Any, view: ConfigView) -> tuple[dict[str, Any], ...]:
-        entries = [] if value is None else value
+        wanted = "a map of targets by name, each with a `dir`, or a list of them with a `name` each"
         if isinstance(value, dict):
-            entries = [{**each, "name": name} if isinstance(each, dict) else None for name, each in value.items()]
-        if isinstance(entries, list) and all(isinstance(each, dict) and each.get("name") for each in entries):
-            return tuple(entries)
-        raise _fail(view, "a map of targets by name, each with a `dir`, or a list of them with a `name` each")
+            if wrong := [" ".join(str(name).split()) for name, each in value.items() if not isinstance(each, dict)]:
+                raise _fail(view, f"{wanted}: {wrong[0]} is no such map")
+            return tuple({**each, "name": name} for name, each in value.items())
+        entries = [] if value is None else value
+        if not isinstance(entries, list):
+            raise _fail(view, wanted)
+        for number, each in enumerate(entries, 1):
+            if not isinstance(each, dict) or not each.get("name"):
+                raise _fail(view, f"{wanted}: the entry number {number} is no such map")
+        return tuple(entries)

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -56,7 +57,7 @@ def encode(
     """
     title, ending = os.path.splitext(os.path.basename(os.fsdecode(path)))
     tracks = [_track(entry, style) for entry in entries]
-    lines = [line.decode("utf-8", "replace") for line in recipe]
+    lines = [_as_allowed(line) for line in recipe]
     return (_as_json if ending.lower() == JSPF else _as_xml)(_text(title), lines, tracks)
 
 
@@ -67,8 +68,8 @@ def _track(entry: Entry | Kept, style: Style) -> dict[str, Any]:
         return {"location": _text(entry.location.decode("utf-8", "replace")), "title": _text("".join(titles[:1]))}
     tags = entry.tags or Tags(entry.title)
     track = {
-        "location": style.location(entry).decode("utf-8", "replace"),
-        "identifier": RECORDING + tags.recording_id if tags.recording_id else "",
+        "location": _as_allowed(style.location(entry)),
+        "identifier": RECORDING + quote(tags.recording_id, safe="") if tags.recording_id else "",
         "title": _text(tags.title or entry.title),
         "creator": _text(tags.artist),
         "album": _text(tags.album),
@@ -103,6 +104,11 @@ def _as_json(title: str, recipe: list[str], tracks: list[dict[str, Any]]) -> byt
 def _text(text: str) -> str:
     """One line, without what XML forbids."""
     return _NOT_XML.sub("?", one_line(text))
+
+
+def _as_allowed(line: bytes) -> str:
+    """A line as it is, but for what XML forbids."""
+    return _NOT_XML.sub("?", line.decode("utf-8", "replace"))
 
 
 # Reading.

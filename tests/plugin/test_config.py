@@ -65,6 +65,7 @@ def settings(musrec: dict[str, Any]) -> Settings:
         ("tags", "max_words", 0, "a whole number, 1 or more"),
         ("musicmap", "color", ["year"], "a text"),
         ("playlist", "dir", 5, "a path"),
+        ("playlist", "dir", "a\0b", "a path"),
         ("playlist", "relative_to", ["a"], "a path"),
         ("playlist", "forward_slash", "x", "yes or no"),
         ("playlist", "output", "xspf", "extm3u or m3u"),

@@ -50,4 +50,4 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: MixesC
         raise UserError("there is no playlist to write: `musrec.mixes` in the configuration is empty")
     if failed:
         raise UserError(f"{failed} of {total} playlists could not be written")
-    components.copies_of_playlists.require_written()
+    components.target_copies.require_written()

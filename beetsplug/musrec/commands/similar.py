@@ -47,7 +47,7 @@ def run(components: Components, parser: OptionParser, lib: Library, opts: Any, a
         _refresh(components, lib, options)
     elif options.mode is Use.EXTEND:
         _show(components, lib, options, components.refresher.extend(lib, options.extend or "", options))
-        components.copies_of_playlists.require_written()
+        components.target_copies.require_written()
     elif options.mode is Use.HUBS:
         _show_hubs(components, lib, options, args)
     elif options.mode is Use.COPIES:
@@ -80,7 +80,7 @@ def _find(components: Components, lib: Library, options: SimilarOptions, args: l
         else:
             similar_sets.show(lib, options, result.sets.sets)
     if options.playlist:
-        components.copies_of_playlists.require_written()
+        components.target_copies.require_written()
 
 
 def _check_output(options: SimilarOptions) -> None:
@@ -103,7 +103,7 @@ def _refresh(components: Components, lib: Library, options: SimilarOptions) -> N
             failed += 1
     if failed:
         raise UserError(f"{failed} of {len(options.refresh)} playlists could not be refreshed")
-    components.copies_of_playlists.require_written()
+    components.target_copies.require_written()
 
 
 def _show(components: Components, lib: Library, options: SimilarOptions, result: Result) -> None:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from ..similar.find import SimilarSearch
     from ..similar.options import SimilarOptions
     from ..similar.request import Result
-    from .copies import Copies
     from .files import PlaylistWriter
+    from .target_copies import TargetCopies
 
 MAX_SEEDS = 5  # seeds that the file names for a reader
 SEPARATOR = "; "  # between them
@@ -99,12 +99,12 @@ class PlaylistBuilder:
     ----------
     search : SimilarSearch
     writer : PlaylistWriter
-    copies : Copies
+    copies : TargetCopies
         For the targets of the configuration.
     log : BeetsLogger
     """
 
-    def __init__(self, search: SimilarSearch, writer: PlaylistWriter, copies: Copies, log: BeetsLogger) -> None:
+    def __init__(self, search: SimilarSearch, writer: PlaylistWriter, copies: TargetCopies, log: BeetsLogger) -> None:
         self.search, self.writer, self.copies, self._log = search, writer, copies, log
 
     def check_new(self, name: str, *, force: bool) -> None:

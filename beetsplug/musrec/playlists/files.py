@@ -19,7 +19,7 @@ from musrec_core.playlist.reading import Locator
 
 from ..console import display_name, stem
 from ..library import song_keys, sql
-from ..playlist_paths import STDOUT, target
+from ..playlist_paths import STDOUT, path_to_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -68,7 +68,7 @@ class PlaylistWriter:
 
     def path_of(self, name: str) -> bytes:
         """Where a playlist of this name is written; ``-`` stays as it is."""
-        return os.fsencode(name) if name == STDOUT else target(self.settings, name)
+        return os.fsencode(name) if name == STDOUT else path_to_write(self.settings, name)
 
     def style_of(self, path: bytes) -> Style:
         """How a playlist names its songs, whose format its ending tells."""

@@ -12,7 +12,7 @@ from musrec_core._text import printable
 from musrec_core.playlist import recipe
 
 from ..playlist_paths import STDOUT
-from .copies import COMMAND
+from .target_copies import COMMAND
 
 if TYPE_CHECKING:
     from .files import PlaylistWriter

@@ -15,7 +15,7 @@ from .. import playlist_paths
 from ..similar import arguments
 from ..similar.request import PlaylistContext, Request
 from .build import Source, lengthened
-from .copies import COMMAND
+from .target_copies import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Callable

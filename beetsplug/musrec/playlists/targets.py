@@ -137,7 +137,7 @@ def _path(value: Any, key: str) -> bytes | None:
     """A path as `PathOf` reads one; None without one."""
     if not value:
         return None
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:
         raise UserError(f"{key} has to be a path")
     path: bytes = normpath(os.path.join(beets.config.config_dir(), os.path.expanduser(value)))
     return bytestring_path(path)

@@ -16,7 +16,7 @@ from ..similar.option import Use
 from ..similar.options import BY_NAME, SimilarOptions
 from ..similar.recent import LAST_PLAYED, TOMORROW
 from ..similar.request import Request
-from .catalogue import named
+from .song_lookup import named
 
 if TYPE_CHECKING:
     from beets.library import Item, Library

@@ -167,7 +167,7 @@ class Listening:
         if not cleared:
             in_queue = {songs.get(entry.uri) for entry in look.queue}
             for entry in gone:
-                consumed = entry == left and before.consume
+                consumed = entry == left and (before.consume or look.consume)
                 song = songs.get(entry.uri)
                 if song is not None and song not in in_queue and not consumed:
                     self.memory.removed[song] = now

@@ -88,8 +88,8 @@ class MemoryFile:
                 stored = json.load(file)
         except FileNotFoundError:
             return {}
-        except RecursionError:
-            raise ValueError("it is nested too deeply") from None
+        except (RecursionError, ValueError):
+            raise ValueError("it is damaged") from None
         if not isinstance(stored, dict) or stored.get("version") != VERSION:
             raise ValueError("it is of another version")
         if not isinstance(stored.get("players"), dict):

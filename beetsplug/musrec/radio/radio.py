@@ -13,14 +13,14 @@ from beets.ui import UserError
 from ..similar import player_options
 from ..similar.times import parse_period
 from .address import find_address
-from .catalogue import Catalogue, LibraryGoneError
 from .choice import Chooser
 from .listening import Listening, Memory
 from .memory import MemoryFile, memory_path
 from .paths import MusicPaths
 from .player import LostConnectionError, Player
-from .repeats import Repeats
 from .session import Session
+from .song_lookup import LibraryGoneError, SongLookup
+from .warn_once import WarnOnce
 
 if TYPE_CHECKING:
     from beets.library import Library
@@ -80,11 +80,11 @@ class Radio:
         period = self._period
         session: Session | None = None
         player = Player(find_address(self._settings.host, self._settings.port, environment))
-        repeats = Repeats()
-        self._log.addFilter(repeats)
+        warn_once = WarnOnce()
+        self._log.addFilter(warn_once)
         try:
             player.connect()
-            session = self._session(lib, player, Chooser(self._find, options, period, self._log), repeats)
+            session = self._session(lib, player, Chooser(self._find, options, period, self._log), warn_once)
             session.prepare(start, to, may_wait=not once)
             if not once:
                 self._log.info("filling the queue of MPD at {}", player.address)
@@ -97,15 +97,15 @@ class Radio:
             if session is not None:
                 session.keep()
             player.close()
-            self._log.removeFilter(repeats)
+            self._log.removeFilter(warn_once)
 
-    def _session(self, lib: Library, player: Player, chooser: Chooser, repeats: Repeats) -> Session:
+    def _session(self, lib: Library, player: Player, chooser: Chooser, warn_once: WarnOnce) -> Session:
         paths = MusicPaths(self._music_directory(lib, player))
         memory_file = MemoryFile(memory_path(lib), str(player.address), self._period)
         listening = Listening(self._remembered(memory_file), self._settings.heard)
         return Session(
             player,
-            Catalogue(lib, paths),
+            SongLookup(lib, paths),
             paths,
             listening,
             memory_file,
@@ -113,7 +113,7 @@ class Radio:
             ahead=self._settings.ahead,
             period=self._period,
             log=self._log,
-            repeats=repeats,
+            warn_once=warn_once,
         )
 
     def _music_directory(self, lib: Library, player: Player) -> str:

@@ -11,22 +11,23 @@ from beets.ui import UserError
 from musrec_core._text import number_of
 
 from ..library import song_keys, sql
-from .catalogue import LibraryGoneError, named
+from ..similar import seeds
 from .choice import Spacing, Wish
 from .listening import Song
 from .player import LostConnectionError, UnknownSongError
+from .song_lookup import LibraryGoneError, named
 
 if TYPE_CHECKING:
     from beets.library import Item, Library
     from beets.logging import BeetsLogger
 
-    from .catalogue import Catalogue
     from .choice import Chooser
     from .listening import Listening, Look
     from .memory import MemoryFile
     from .paths import MusicPaths
     from .player import Player
-    from .repeats import Repeats
+    from .song_lookup import SongLookup
+    from .warn_once import WarnOnce
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds between tries to reach MPD
 RETRY = 60.0  # seconds after which it is tried again to fill a queue, if nothing changes
@@ -41,7 +42,7 @@ class Session:
     ----------
     player : Player
         Is connected.
-    catalogue : Catalogue
+    lookup : SongLookup
     paths : MusicPaths
     listening : Listening
     memory_file : MemoryFile
@@ -51,7 +52,7 @@ class Session:
     period : float
         For how long a song is not repeated [s].
     log : BeetsLogger
-    repeats : Repeats
+    warn_once : WarnOnce
         A filter of the log.
     clock : callable
         Gives the time, in seconds since 1970.
@@ -60,7 +61,7 @@ class Session:
     def __init__(
         self,
         player: Player,
-        catalogue: Catalogue,
+        lookup: SongLookup,
         paths: MusicPaths,
         listening: Listening,
         memory_file: MemoryFile,
@@ -69,13 +70,13 @@ class Session:
         ahead: int,
         period: float,
         log: BeetsLogger,
-        repeats: Repeats,
+        warn_once: WarnOnce,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._player, self._catalogue, self._paths = player, catalogue, paths
+        self._player, self._lookup, self._paths = player, lookup, paths
         self._listening, self._memory_file, self._chooser = listening, memory_file, chooser
         self._ahead, self._period = ahead, period
-        self._log, self._repeats, self._clock = log, repeats, clock
+        self._log, self._warn_once, self._clock = log, warn_once, clock
         self._absent: set[int] = set()  # items that MPD does not know
         self._is_kept = True  # what was heard, in the file
         self._is_short = False  # the queue could not be filled
@@ -86,7 +87,9 @@ class Session:
         With ``may_wait`` nothing is appended where there is nothing to go by yet.
         """
         look = self._observe()
-        with self._catalogue.reading() as lib:
+        with self._lookup.reading() as lib:
+            if to is not None:
+                seeds.matching(lib, sql.words(to), first=True)  # a mistake is told before anything is appended
             if start is not None:
                 look = self._begin(lib, look, start)
             if to is not None:
@@ -127,7 +130,7 @@ class Session:
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
                 break
-        self._repeats.forget()
+        self._warn_once.forget()
         self._log.info("connected to MPD at {} again", self._player.address)
 
     # Looking.
@@ -137,10 +140,10 @@ class Session:
         look = self._player.look()
         uris = [entry.uri for entry in look.queue]
         try:
-            with self._catalogue.reading():
-                songs = self._catalogue.songs(uris)
+            with self._lookup.reading():
+                songs = self._lookup.songs(uris)
         except LibraryGoneError:  # said when the queue is to be filled
-            songs = self._catalogue.remembered(uris)
+            songs = self._lookup.remembered(uris)
         self._listening.observe(look, songs, self._clock())
         self.keep()
         return look
@@ -168,7 +171,7 @@ class Session:
             return
         was_short, self._is_short = self._is_short, True
         try:
-            with self._catalogue.reading() as lib:
+            with self._lookup.reading() as lib:
                 ids = self._append_some(lib, look)
         except LibraryGoneError as error:
             self._log.warning("{}: the queue is filled again when it is back", error)
@@ -182,7 +185,7 @@ class Session:
         if ids or was_short:
             self._observe()
         if not self._is_short:
-            self._repeats.forget()
+            self._warn_once.forget()
 
     def _append_some(self, lib: Library, look: Look) -> list[str]:
         """Append what is missing to the queue; MPD's ids of it."""
@@ -192,10 +195,10 @@ class Session:
         listening, now = self._listening, self._clock()
         songs = listening.seeds(now)
         if not songs:
-            raise UserError("there is no song of beets to go by: play one, or add --start QUERY")
-        unwanted = set(self._catalogue.ids(listening.unwanted(now - self._period)))
-        wish = Wish(self._catalogue.ids(songs), self._catalogue.ids(listening.against(now)), unwanted, self._absent)
-        spacing = Spacing(lib, self._catalogue.ids(listening.latest()))
+            raise UserError(self._nothing_to_go_by(look))
+        unwanted = set(self._lookup.ids(listening.unwanted(now - self._period)))
+        wish = Wish(self._lookup.ids(songs), self._lookup.ids(listening.against(now)), unwanted, self._absent)
+        spacing = Spacing(lib, self._lookup.ids(listening.latest()))
         ids: list[str] = []
         unknown = len(self._absent)
         while len(ids) < count:
@@ -216,6 +219,15 @@ class Session:
                 )
         return ids
 
+    @staticmethod
+    def _nothing_to_go_by(look: Look) -> str:
+        if not look.queue:
+            return "there is no song of beets to go by: play one, or add --start QUERY"
+        return (
+            "no song of the queue is in beets: play one that is, add --start QUERY, "
+            "or set musrec.radio.music_directory to the folder of MPD's music"
+        )
+
     def _append(self, item: Item) -> str | None:
         """Append a song; MPD's id of it, None where MPD does not know it."""
         for uri in self._spellings(item):
@@ -223,7 +235,7 @@ class Session:
                 id_ = self._player.append(uri)
             except UnknownSongError:
                 continue
-            self._catalogue.note(uri, sql.id_of(item))
+            self._lookup.note(uri, sql.id_of(item))
             self._log.info("appended {}", named(item))
             return id_
         if not self._absent:
@@ -254,7 +266,7 @@ class Session:
     def _begin(self, lib: Library, look: Look, query: str) -> Look:
         """Append the songs of `--start`, unless they are there or to come; play the first if the player is stopped."""
         items = self._chooser.matching(lib, query)
-        there = self._catalogue.songs(entry.uri for entry in look.queue)
+        there = self._lookup.songs(entry.uri for entry in look.queue)
         coming = [*look.coming, *([look.current] if look.current else [])]
         places = {there[entry.uri].id: entry.id for entry in coming if entry.uri in there}
         for item in items:
@@ -276,11 +288,11 @@ class Session:
         listening, now = self._listening, self._clock()
         if look.random:
             self._log.warning("MPD plays in random order, in which a journey leads nowhere")
-        queue = self._catalogue.songs(entry.uri for entry in look.queue)
+        queue = self._lookup.songs(entry.uri for entry in look.queue)
         ends = [queue[entry.uri].id for entry in look.queue if entry.uri in queue]
         if not ends:
             raise UserError("--to needs a song of beets in the queue to begin with: add one, or --start QUERY")
-        wish = Wish([], (), self._catalogue.ids(listening.unwanted(now - self._period)), self._absent)
+        wish = Wish([], (), self._lookup.ids(listening.unwanted(now - self._period)), self._absent)
         for item in self._chooser.journey(lib, ends[-1], query, wish):
             self._append_own(item)
         self._observe()

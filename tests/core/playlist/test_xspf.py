@@ -72,6 +72,16 @@ def test_what_is_written() -> None:
     assert ElementTree.fromstring(content).findtext("{*}title") == "Like Bö & co"
 
 
+def test_an_id_a_prefix_and_a_recipe_that_xml_forbids() -> None:
+    song = Entry(b"/m/a.mp3", "a", tags=Tags("a", recording_id='x"><\x01 \ufffe'))
+    style = Style(as_uri=True, prefix=b"http://nas/\x01")
+    content = xspf.encode("x.xspf", [song], style, ["#MUSREC:beet similar title:\ufffe".encode()])
+    root = ElementTree.fromstring(content)
+    assert root.findtext(".//{*}identifier") == "https://musicbrainz.org/recording/x%22%3E%3C%01%20%EF%BF%BE"
+    assert (root.findtext(".//{*}location") or "").startswith("http://nas/?")
+    assert (root.findtext("{*}meta") or "").strip() == "#MUSREC:beet similar title:?"
+
+
 def test_jspf_says_the_same() -> None:
     playlist = json.loads(xspf.encode("x.JSPF", [SONG, BARE], STYLE, [b"#MUSREC:beet similar x"]))["playlist"]
     assert playlist == {

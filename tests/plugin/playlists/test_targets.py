@@ -297,6 +297,7 @@ def test_without_recipes_a_mix_is_copied_again_and_again(library: Beet, lists: P
         ({"dir": "x", "fromat": "m3u"}, "nas: unknown setting fromat; the known ones are dir, encoding, extension"),
         ({"dir": "x", "output": "pls"}, "nas: output has to be m3u, extm3u, xspf or jspf"),
         ({"dir": "x", "urlencode": "maybe"}, "nas: urlencode has to be yes or no"),
+        ({"dir": "a\0b"}, "nas: dir has to be a path"),
         ({"dir": "x", "prefix": ["a"]}, "nas: prefix has to be a text"),
         ({"dir": "x", "encoding": "klingon"}, "nas: encoding: klingon is none for M3U; take utf-8, latin-1, cp1252"),
         ({"dir": "x", "encoding": "utf-16"}, "nas: encoding: utf-16 is none for M3U"),
@@ -325,9 +326,13 @@ def test_mistakes_of_all(library: Beet, lists: Path) -> None:
         assert done.status == 1
         return done.err
 
-    for wrong in (5, "nas", ["nas"], [{"dir": "x"}], {"nas": 5}):
+    for wrong, which in (
+        (5, ""), ([{"name": "nas", "dir": "x"}, {"dir": "y"}], ": the entry number 2 is no such map"),
+        ({"nas": {"dir": "x"}, "car": 5}, ": car is no such map"),
+    ):  # fmt: skip
         configure(library, lists, wrong)
-        assert "musrec.playlist.targets has to be a map of targets by name" in said(), wrong
+        sentence = "musrec.playlist.targets has to be a map of targets by name, each with a `dir`, or a list of them"
+        assert f"{sentence} with a `name` each{which}\n" in said()
     folder = str(lists.parent / "nas")
     configure(library, lists, [{"name": "a", "dir": folder}, {"name": "b", "dir": folder + "/../nas"}])
     assert "musrec.playlist.targets: b writes the same files as a: give it another `dir`" in said()

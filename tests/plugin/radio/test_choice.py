@@ -8,8 +8,8 @@ import pytest
 from beets.library import Item, Library
 
 from beetsplug.musrec.library import sql
-from beetsplug.musrec.radio.catalogue import named
 from beetsplug.musrec.radio.choice import APART, Spacing
+from beetsplug.musrec.radio.song_lookup import named
 
 Add = Callable[[str], list[Item]]
 

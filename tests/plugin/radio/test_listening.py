@@ -250,6 +250,9 @@ def test_consumed_songs_were_not_removed() -> None:
     deck.consume = True
     deck.play("a").play("b", after=150).play("c", after=5)
     assert (deck.heard, deck.removed, deck.listening.left()) == ("aBc", "", 0)
+    deck = Deck("abc").play("a")
+    deck.consume = True  # no look lies between this and the next song
+    assert deck.play("b", after=5).removed == ""
 
 
 # Unwanted.

@@ -92,7 +92,8 @@ def test_copies_count_as_the_same_song(library: Beet, daemon: Daemon) -> None:
 
 def test_what_is_not_in_beets_is_passed_over(library: Beet, daemon: Daemon, tmp_path: Path) -> None:
     daemon.mpc("add", "http://127.0.0.1:9/stream.mp3")
-    assert "play one, or add --start QUERY" in refused(library, daemon, "--once")
+    said = refused(library, daemon, "--once")
+    assert "no song of the queue is in beets: play one that is, add --start QUERY, or set musrec.radio" in said
     daemon.mpc("add", named(library, "Harbour Waltz")[0])
     once(library, daemon)
     assert len(daemon.queue) == 4
@@ -209,6 +210,8 @@ def test_start_begins_to_play_and_clears_nothing(library: Beet, daemon: Daemon) 
 
 def test_to_leads_to_a_song(library: Beet, daemon: Daemon) -> None:
     assert "--to needs a song of beets in the queue" in refused(library, daemon, "--to", "Drone")
+    assert "no song matches: nothing" in refused(library, daemon, "--start", "Waltz", "--to", "nothing")
+    assert daemon.queue == []
     (goal,) = named(library, "Second Drone")
     once(library, daemon, "--start", "Harbour Waltz", "--to", "Second Drone")
     assert daemon.queue[0] == named(library, "Harbour Waltz")[0]

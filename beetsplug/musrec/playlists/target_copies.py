@@ -1,4 +1,4 @@
-"""Copies of playlists for other servers and players: one for each target, written with the playlist.
+"""TargetCopies of playlists for other servers and players: one for each target, written with the playlist.
 
 What is edited is the playlist. Of a copy, songs that somebody removed or added are noticed, and then removed or added
 everywhere; a copy whose changes can't be taken over is not overwritten.
@@ -43,7 +43,7 @@ MAX_NAMED = 3  # songs, in a message
 Line = tuple[str, Entry | Kept]  # after a song's key
 
 
-class Copies:
+class TargetCopies:
     """Writes copies, and tells what was removed from them.
 
     Parameters

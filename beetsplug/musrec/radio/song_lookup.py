@@ -28,7 +28,7 @@ class LibraryGoneError(Exception):
     """The library can't be read now."""
 
 
-class Catalogue:
+class SongLookup:
     """The songs of a library as the radio names them; what is looked up is kept until the library changes.
 
     Parameters

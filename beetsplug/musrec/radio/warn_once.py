@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 
-class Repeats(logging.Filter):
+class WarnOnce(logging.Filter):
     """Lets a warning through once, until all is well again."""
 
     def __init__(self) -> None:
