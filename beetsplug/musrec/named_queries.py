@@ -15,7 +15,7 @@ from beets.library import Album, Item
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from beets.dbcore import Model
+    from beets.dbcore import Model, Query
     from beets.library import Library
 
     from .similar.query_results import CachedResult, QueryResults
@@ -34,6 +34,10 @@ class RankedQuery(FieldQuery[str]):
         super().__init__(field_name, pattern, fast)
         self._parsed = type(self).results().parse(pattern)
         self._result: CachedResult | None = None
+
+    def inner(self) -> list[Query]:
+        """The queries in its pattern: of its seeds, of the songs to choose from."""
+        return self._parsed.inner()
 
     def clause(self) -> tuple[str | None, Sequence[Any]]:
         results = type(self).results()

@@ -44,13 +44,14 @@ def nearest_rows(
         Ids that never come back.
     filters : sequence of RowFilter
     per_song : int
-        Ranks that the filters are shown first for each song that is wanted.
+        Ranks that are put in order at once for each song that is wanted. The filters are shown as many as those of
+        `ranking.nearest` are, as which copy of a recording stays depends on it.
     """
     left_out = np.fromiter(exclude, np.int64)
-    k = len(left_out) + count * (per_song if filters else 1)
+    k = len(left_out) + count * (POOL_PER_FILTERED if filters else 1)
+    ranked = _ranked(costs, ids, len(left_out) + count * max(per_song, POOL_PER_FILTERED) if filters else k)
     while True:
-        rows, cost = costs(k)
-        kept = smallest(cost, ids, k) if rows is None else rows[smallest(cost, ids[rows], k)]
+        kept = ranked[:k]
         if len(left_out):
             kept = kept[~np.isin(ids[kept], left_out)]
         for keep in filters:
@@ -58,6 +59,19 @@ def nearest_rows(
         if len(kept) >= count or k >= len(ids):
             return kept[:count]
         k *= 4
+        if len(ranked) < min(k, len(ids)):
+            ranked = _ranked(costs, ids, k)
+
+
+def _ranked(costs: Costs, ids: NDArray[np.int64], k: int) -> Rows:
+    """The k rows of least cost, in order."""
+    rows, cost = costs(k)
+    return smallest(cost, ids, k) if rows is None else rows[smallest(cost, ids[rows], k)]
+
+
+def reject_rows(ids: NDArray[np.int64], unwanted: NDArray[np.int64]) -> RowFilter:
+    """No rows whose ids [shape=(n,)] are unwanted."""
+    return lambda rows: rows[~np.isin(ids[rows], unwanted)]
 
 
 def cap_rows(*limits: tuple[NDArray[np.int64], int]) -> RowFilter:

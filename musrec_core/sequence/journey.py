@@ -86,7 +86,8 @@ def journey(
     if count < len(stops):
         raise ValueError(f"{len(stops)} stops don't fit into {count} songs")
     ends = index.vectors[positions(index, stops)]
-    songs = _Available(index, candidates, {*exclude, *stops}, metric, artists, max_per_artist, one_each)
+    allowed = _allowed(index, candidates, exclude)
+    songs = _Available(index, allowed, {*stops}, metric, artists, max_per_artist, one_each)
     songs.count(stops)
     points = _in_euclidean_space(ends, metric)
     lengths: list[float] = paired(points[:-1], points[1:], "euclidean").tolist()
@@ -96,6 +97,13 @@ def journey(
             path += _leg(songs, stops[i : i + 2], ends[i : i + 2], between, mismatch)
         path.append(stops[i + 1])
     return path
+
+
+def _allowed(index: Ranker, candidates: Collection[int] | None, exclude: Collection[int]) -> Collection[int] | None:
+    """The ids of the songs between; None: all. What is left out can't crowd out others then."""
+    if not exclude:
+        return candidates
+    return {*(index.ids.tolist() if candidates is None else candidates)}.difference(exclude)
 
 
 def _shares(lengths: Sequence[float], songs: int) -> list[int]:

@@ -39,9 +39,19 @@ def parse(query: str | list[str]) -> Query:
 
 def _parsed(query: str | list[str]) -> tuple[Query, Sort]:
     try:
-        return parse_query_string(query, Item) if isinstance(query, str) else parse_query_parts(query, Item)
+        with numbers_told(query):
+            return parse_query_string(query, Item) if isinstance(query, str) else parse_query_parts(query, Item)
     except InvalidQueryArgumentValueError as error:
         raise InvalidQueryError(query, error) from None
+
+
+@contextlib.contextmanager
+def numbers_told(query: str | list[str]) -> Iterator[None]:
+    """Raise `InvalidQueryError` for a number that neither dates nor SQLite can hold; beets lets it fail."""
+    try:
+        yield
+    except OverflowError:
+        raise InvalidQueryError(query, ValueError("a number is too large")) from None
 
 
 def words(text: str) -> list[str]:
@@ -57,7 +67,12 @@ def parse_option(text: str, name: str) -> Query:
     try:
         return parse(text)
     except InvalidQueryError as error:
-        raise UserError(f"invalid query in {name}: {error}") from None
+        raise invalid(name, error) from None
+
+
+def invalid(name: str, error: InvalidQueryError) -> UserError:
+    """The error of a query that an option or a setting of this name can't have."""
+    return UserError(f"invalid query in {name}: {error}")
 
 
 def matching_ids(lib: Library, query: Query, among: Iterable[int] | None = None) -> list[int]:
@@ -85,17 +100,23 @@ def matching(lib: Library, args: list[str], *, allow_empty: bool = False) -> lis
     UserError
         The query matches nothing; or the library is empty, unless ``allow_empty``.
     """
-    return _require_some(matching_ids(lib, parse(args)), args, allow_empty=allow_empty)
+    with numbers_told(args):
+        return _require_some(matching_ids(lib, parse(args)), args, allow_empty=allow_empty)
 
 
 def listed(lib: Library, args: list[str]) -> list[int]:
     """The same in the order in which `beet ls` lists them."""
-    return _require_some(_listed_ids(lib, args), args)
+    with numbers_told(args):
+        return _require_some(_listed_ids(lib, args), args)
 
 
 def matching_option(lib: Library, text: str, option: str) -> set[int]:
     """The ids of the items that the query of an option matches; raises `UserError` if there are none."""
-    ids = set(matching_ids(lib, parse_option(text, option)))
+    try:
+        with numbers_told(text):
+            ids = set(matching_ids(lib, parse_option(text, option)))
+    except InvalidQueryError as error:
+        raise invalid(option, error) from None
     if not ids:
         raise no_match(text, f"song matches {option}")
     return ids

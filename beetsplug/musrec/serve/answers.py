@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from beets.dbcore.query import InvalidQueryError
 from beets.ui import UserError
 from threadpoolctl import threadpool_limits
 
@@ -22,6 +21,7 @@ from ..similar.option import Use
 from ..similar.options import SimilarOptions, given
 from ..similar.recent import recent
 from ..similar.words_alone import ABOUT_SEEDS
+from . import queries
 from .artist_search import ArtistAnswer, ArtistSearch, some
 from .errors import ServeError
 from .follower import Follower
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answers", "ArtistAnswer", "Song"]
 
+NOTHING = 409  # the status where the library can't answer
 SWITCH_INTERVAL = 0.0005  # seconds: a thread that has the answer waits no longer for one that reads the library
 
 
@@ -71,8 +72,19 @@ class Answers:
         threadpool_limits(1, user_api="blas")  # each request has a thread of its own
         sys.setswitchinterval(SWITCH_INTERVAL)
         self._follower.start()
+        self._tell_coverage()
         gc.collect()
         gc.freeze()  # what stays need not be looked through again and again
+
+    def _tell_coverage(self) -> None:
+        """Tell which songs can't be found, as `beet similar` does."""
+        configured = self._search.vectors.models.configured.model_id
+        try:
+            with self._asking() as (state, _):
+                coverage.require_current(state.counts, state.card.model_id, configured, self._log)
+        except ServeError as error:
+            if error.status == NOTHING:
+                self._log.warning("{}", error.sentence)
 
     def close(self) -> None:
         """Follow the library no more."""
@@ -135,6 +147,7 @@ class Answers:
     def sounds(self, words: str, count: int, *, among: Collection[int] | None = None) -> list[Song]:
         """The songs that sound most like some words; `Song.distance` is one minus how well each answers them."""
         with self._asking() as (state, lib):
+            _require_embedded(state)
             try:
                 wanted = self._search.qualities.request(state.card, words)
             except UserError as error:
@@ -192,12 +205,10 @@ class Answers:
     # The library.
 
     def matching(self, query: str, count: int) -> list[Song]:
-        """The first items that a beets query matches, as `beet ls` orders them."""
+        """The first items that a beets query matches, as `beet ls` orders them; no regular expression is tried."""
         with self._asking() as (state, lib):
             try:
-                ids = sql.listed(lib, sql.words(query))
-            except InvalidQueryError as error:
-                raise ServeError(400, str(error)) from None
+                ids = queries.listed(lib, query)
             except UserError as error:
                 raise ServeError(404, str(error)) from None
             return state.songs.songs((id_, None) for id_ in ids[:count])
@@ -253,8 +264,7 @@ class Answers:
         }
 
     def _embedded(self, state: LibraryState, lib: Library, ids: Sequence[int]) -> list[int]:
-        if not state.counts.current:
-            raise coverage.nothing_embedded(state.counts, state.card.model_id)
+        _require_embedded(state)
         return state.require_songs(ids, lambda some: self._search.advice(lib, some))
 
     @contextmanager
@@ -265,7 +275,13 @@ class Answers:
             try:
                 yield state, lib
             except UserError as error:
-                raise ServeError(409, str(error)) from None
+                raise ServeError(NOTHING, str(error)) from None
+
+
+def _require_embedded(state: LibraryState) -> None:
+    """Raise `UserError` where there is no song to be found."""
+    if not state.counts.current:
+        raise coverage.nothing_embedded(state.counts, state.card.model_id)
 
 
 def _unlike(plan: Plan, ids: Sequence[int]) -> Plan:

@@ -71,7 +71,9 @@ class ArtistSearch:
         numbers = np.array([self._artists.of_song[id_] for id_ in songs.ids.tolist()], np.int64)
         points = sets.means(songs, numbers, metric=self._metric).vectors
         means = self._state.artist_means(self._lib, self._part, self._criteria)
-        ranker: Ranker = MutualIndex(means, metric=self._metric) if self._criteria.hub_correction else means
+        ranker: Ranker = means
+        if self._criteria.hub_correction:  # among the others, as `beet similar --artists` corrects
+            ranker = MutualIndex(means.among(set(means.ids.tolist()).difference(seeds)), metric=self._metric)
         found = []
         for each in ranking.nearest(ranker, points, count, metric=self._metric, exclude=seeds):
             theirs, ours = self._matches(each.id, songs, points) if with_matches else ([], [])

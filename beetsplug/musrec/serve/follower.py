@@ -48,7 +48,7 @@ class Follower(Generic[StateT]):
         self._lib, self._read, self._log = lib, read, log
         self._path = os.fsdecode(lib.path)
         self._state: StateT | None = None
-        self._trouble: ServeError | None = None  # why there is none
+        self._trouble: tuple[int, str] | None = None  # why there is none: an error would keep cursors, and their lock
         self._reading = threading.Lock()  # one looks at a time
         self._watch: _Watch | None = None
         self._seen: tuple[_Watch, int] | None = None  # what was read last
@@ -66,7 +66,7 @@ class Follower(Generic[StateT]):
             self._look()
         state, trouble = self._state, self._trouble
         if trouble is not None:
-            raise trouble
+            raise ServeError(*trouble)
         assert state is not None
         return state
 
@@ -130,9 +130,10 @@ class Follower(Generic[StateT]):
         with self._reading:
             try:
                 self._read_changes()
-            except ServeError as trouble:
-                if self._trouble is None or self._trouble.sentence != trouble.sentence:
-                    self._log.warning("{} ({})", trouble.sentence, displayable_path(self._path))
+            except ServeError as error:
+                trouble = (error.status, error.sentence)
+                if self._trouble != trouble:
+                    self._log.warning("{} ({})", error.sentence, displayable_path(self._path))
                 self._trouble = trouble
 
     def _read_changes(self) -> None:

@@ -69,11 +69,13 @@ def json_object() -> dict[str, Any]:
 
 
 def as_text(name: str, value: Any) -> str | None:
-    """A value from a query string or a JSON body as a text; None where it is missing or empty."""
-    if value is None or value == "":
+    """A value from a query string or a JSON body as a text; None where it is missing, empty or blank."""
+    if value is None:
         return None
     if not isinstance(value, str):
         raise ServeError(400, f"{name} has to be a text")
+    if not value.strip():  # as a query, it would match the whole library
+        return None
     if len(value) > MOST_CHARACTERS:
         raise ServeError(400, f"{name} is too long: {MOST_CHARACTERS} characters are the most")
     if not value.isprintable() and any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in value):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +20,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from musrec_core.search.index import VectorIndex
+
+
+RELATIVE_DATE = re.compile(r"[+-]?[0-9]+[dwmy]")  # in a query, as in added:-2w..
+HOUR = 3600  # [s]
+
+
+def moment(*queries: str | None) -> int:
+    """The hour where one of some queries has a date relative to now, so that what it matches moves on; 0 for others."""
+    return int(time.time() // HOUR) if any(query and RELATIVE_DATE.search(query) for query in queries) else 0
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,7 @@ class Plan:
     out: NDArray[np.int64] | None
     leaning: NDArray[np.float32] | None
     closer_than: str | None
+    ranks_excluded: bool = False  # what is left out is ranked first: the correction of hubs goes by ranks
 
 
 @dataclass(frozen=True)

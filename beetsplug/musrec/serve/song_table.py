@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ class SongTable:
         for id_, distance in found:
             if (place := known.get(id_)) is not None:
                 _, title, artist, album, length, *_ = self._rows[place]
-                songs.append(Song(id_, title or "", artist or "", album or "", length or 0.0, distance))
+                songs.append(Song(id_, title or "", artist or "", album or "", _seconds(length), distance))
         return songs
 
     def artists_of(self, ids: Sequence[int]) -> dict[int, Hashable]:
@@ -127,6 +128,11 @@ def _parts(lib: Library) -> Iterator[list[tuple[Any, ...]]]:
             return
         last = part[-1][0]
         yield part
+
+
+def _seconds(length: Any) -> float:
+    """A length that JSON can say: a damaged file's may be anything."""
+    return float(length) if isinstance(length, int | float) and math.isfinite(length) else 0.0
 
 
 def _names(rows: list[tuple[Any, ...]], plain: dict[str, str]) -> Iterator[tuple[str, str] | None]:

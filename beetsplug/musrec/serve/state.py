@@ -16,7 +16,7 @@ from musrec_core.search.index import Neighbour
 from musrec_core.search.joined import JoinedIndex
 from musrec_core.search.ranking import POOL_PER_FILTERED
 from musrec_core.search.recordings import Recordings
-from musrec_core.search.rows import Costs, RowFilter, Rows, cap_rows, nearest_rows
+from musrec_core.search.rows import Costs, RowFilter, Rows, cap_rows, nearest_rows, reject_rows
 from musrec_core.words.ranker import ScoreIndex
 
 from ..library import sql
@@ -26,7 +26,7 @@ from ..similar.criteria import Criteria, criteria_from
 from ..similar.nearness import LibraryNearness
 from ..similar.option import Use
 from .errors import ServeError
-from .plans import Copies, Part, Plan, Vectors
+from .plans import Copies, Part, Plan, Vectors, moment
 from .song_table import SongTable
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 ValueT = TypeVar("ValueT")
 MAX_KEPT = 16  # of each kind
-POOL_PER_CAPPED = 16  # ranks that a cap is shown first for each song: an artist's songs lie near each other
+POOL_PER_CAPPED = 16  # ranks that a cap needs for each song: an artist's songs lie near each other
 MAX_PARTS = 3  # of a library: each may weigh as much as all its vectors
 
 
@@ -88,12 +88,13 @@ class LibraryState:
 
     def plan(self, lib: Library, options: SimilarOptions, use: Use = Use.PLAYER) -> Plan:
         """What options mean; raises `UserError`."""
-        return self._once("plan", (options, use), lambda: self._planned(lib, options, use))
+        now = moment(options.candidates, *options.unlike, self._search.exclude)
+        return self._once("plan", (options, use, now), lambda: self._planned(lib, options, use))
 
     def prepare(self, lib: Library, before: LibraryState | None, options: SimilarOptions) -> None:
         """Make at once what requests wanted of the state before, and what they will want by some options."""
         kept = before._kept if before is not None else {}
-        wanted = {id(plan): key for key, plan in [*kept.get("plan", {}).items()]}
+        wanted = {id(plan): (asked, use) for (asked, use, _), plan in [*kept.get("plan", {}).items()]}
         parts = [(wanted[plan], among) for _, plan, among in [*kept.get("part", {})] if plan in wanted]
         if "artists" in kept:
             self.artists(lib)
@@ -113,7 +114,7 @@ class LibraryState:
         out = None
         if criteria.exclude is None or criteria.exclude.clause()[0]:
             out = np.array([] if criteria.exclude is None else sql.matching_ids(lib, criteria.exclude), np.int64)
-        return Plan(criteria, out, lean, wanted.closer_than)
+        return Plan(criteria, out, lean, wanted.closer_than, criteria.hub_correction and use is Use.PLAYER)
 
     def part(self, lib: Library, plan: Plan, among: Collection[int] | None) -> Part:
         """The songs that may be found; a frozenset as ``among`` is looked at once."""
@@ -127,7 +128,7 @@ class LibraryState:
         for ids in (among, plan.criteria.candidates):
             if ids is not None:
                 allowed &= np.isin(index.ids, np.fromiter(ids, np.int64))
-        if plan.out is not None:
+        if plan.out is not None and not plan.ranks_excluded:
             allowed &= ~np.isin(index.ids, plan.out)
         rows = None if allowed.all() else np.flatnonzero(allowed)
         key = plan.criteria.space, allowed.tobytes()  # other options may allow the same songs, which weigh much
@@ -182,11 +183,13 @@ class LibraryState:
     # Songs.
 
     def filters(self, lib: Library, plan: Plan, part: Part, own: Collection[int]) -> list[RowFilter]:
-        """What may not be found: what SQL can't tell to be excluded, copies, too many of an artist or an album."""
+        """What may not be found: excluded songs that are in the part, copies, too many of an artist or an album."""
         filters: list[RowFilter] = []
         ids, criteria = part.index.ids, plan.criteria
         if plan.out is None:
             filters.append(lambda rows: rows[~np.isin(ids[rows], self.excluded(lib, plan, ids[rows].tolist()))])
+        elif plan.ranks_excluded and len(plan.out):
+            filters.append(reject_rows(ids, plan.out))
         if not criteria.duplicates:
             filters.append(lambda rows: self._one_each(part, rows, own))
         limits = [(part.artists, criteria.max_per_artist), (part.albums, criteria.max_per_album)]
@@ -317,6 +320,6 @@ class LibraryState:
                 distances = [each.distance for each in ranked.take(rows, point, metric=metric)]
                 rows = rows[ranking.diverse(part.index.vectors[rows], distances, count, variety, metric=metric)]
             found = ranked.take(rows, point, metric=metric)
-            if is_plain and not variety:  # the last digits of the cost cancel
+            if is_plain and point.ndim == 1 and not variety:  # the last digits of the cost cancel
                 found.sort(key=lambda each: (each.distance, each.id))
             return found

@@ -59,6 +59,11 @@ class Pattern:
     candidates: str | None
     seeds: Query | None = None
 
+    def inner(self) -> list[Query]:
+        """The queries in it."""
+        candidates = None if self.candidates is None else sql.parse(self.candidates)
+        return [query for query in (self.seeds, candidates) if query is not None]
+
 
 def parse(pattern: str, expected: str = EXPECTED) -> Pattern:
     """Read a pattern but for what is wanted; raises `InvalidPatternError`, of which beets makes a sentence.

@@ -63,10 +63,11 @@ class Seeds:
 def matching(lib: Library, args: list[str], *, album: bool = False, first: bool = False) -> list[Item]:
     """The songs of the library that a query names, or the songs of the albums that it names."""
     most = 1 if first else None
-    if album:
-        found = [item for each in islice(lib.albums(args), most) for item in each.items()]
-    else:
-        found = list(islice(lib.items(args), most))
+    with sql.numbers_told(args):
+        if album:
+            found = [item for each in islice(lib.albums(args), most) for item in each.items()]
+        else:
+            found = list(islice(lib.items(args), most))
     if not found and not album and not "".join(args).strip():
         raise sql.empty_library()
     if not found:

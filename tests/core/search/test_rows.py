@@ -35,12 +35,15 @@ def test_nothing_is_the_smallest_of_nothing() -> None:
 
 @pytest.mark.parametrize("limits", [(2, 0), (0, 1), (3, 2), (1, 1)])
 @pytest.mark.parametrize("count", [1, 20, N])
-def test_caps_and_exclusions_are_those_of_ranking(limits: tuple[int, int], count: int) -> None:
+@pytest.mark.parametrize("per_song", [4, 16])
+def test_caps_and_exclusions_are_those_of_ranking(limits: tuple[int, int], count: int, per_song: int) -> None:
     cost = RNG.random(N)
     artists, albums = RNG.integers(0, 60, N), RNG.integers(0, 200, N)
     excluded = IDS[RNG.choice(N, 50, replace=False)].tolist()
     given = [(labels, most) for labels, most in zip((artists, albums), limits, strict=True) if most]
-    rows = nearest_rows(lambda _: (None, cost), IDS, count, exclude=excluded, filters=[cap_rows(*given)], per_song=2)
+    rows = nearest_rows(
+        lambda _: (None, cost), IDS, count, exclude=excluded, filters=[cap_rows(*given)], per_song=per_song
+    )
 
     row_of = {int(id_): row for row, id_ in enumerate(IDS)}
     ranked = [Neighbour(int(IDS[row]), 0.0) for row in np.argsort(cost) if IDS[row] not in excluded]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from beets.dbcore.query import InvalidQueryError
 from beets.library import Library
+from beets.ui import UserError
 
 from beetsplug.musrec.library import sql
+from beetsplug.musrec.similar import seeds
 from benchmarks.synthetic_library import make_library
 
 SONGS = 40
@@ -21,4 +24,15 @@ def test_songs_are_listed_in_the_order_of_beet_ls(
     monkeypatch.setattr(sql, "PART", most)
     library = Library(str(make_library(tmp_path / "library.db", SONGS)), "/music")
     assert sql.listed(library, query) == [item.id for item in library.items(query)]
+    library._close()
+
+
+@pytest.mark.parametrize("query", [f"id:{10**20}", "added:-999999999999y.."])
+def test_a_number_that_is_too_large_is_told(tmp_path: Path, query: str) -> None:
+    library = Library(str(make_library(tmp_path / "library.db", SONGS)), "/music")
+    for look in (sql.matching, sql.listed, seeds.matching):
+        with pytest.raises(InvalidQueryError, match="a number is too large"):
+            look(library, [query])
+    with pytest.raises(UserError, match=r"invalid query in --in: .*: a number is too large"):
+        sql.matching_option(library, query, "--in")
     library._close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from beets.library import Library
 
 from beetsplug.musrec.library import sql
 from beetsplug.musrec.library.sql import id_of
+from beetsplug.musrec.serve import plans
 from beetsplug.musrec.serve.answers import Answers, Song
 from beetsplug.musrec.serve.errors import ServeError
 from beetsplug.musrec.similar.option import Use
@@ -88,6 +90,13 @@ def test_each_option_counts_as_in_beet_similar(lib: Library, options: dict[str, 
         assert found != told(answers(lib).similar(seeds, 20))
 
 
+def test_songs_that_are_nearly_as_near_keep_their_order(lib: Library) -> None:
+    for last in range(100, 110):
+        asked = answers(lib, space="genre", duplicates=True)
+        wanted = listed(lib, asked, f"id:20 , id:90 , id:{last}", count=SONGS, space="genre", duplicates=True)
+        assert told(asked.similar([20, 90, last], SONGS)) == wanted
+
+
 def test_every_option_of_a_player_is_tried() -> None:
     tried = {name for options in OPTIONS for name in options}
     assert tried == {row.name for row in BY_NAME.values() if Use.PLAYER in row.applies_to}
@@ -105,6 +114,27 @@ def test_what_is_excluded_is_never_found(lib: Library, exclude: str) -> None:
     found = {song.id for song in answers(lib, exclude, duplicates=True).similar([20], SONGS)}
     assert found == set(range(1, SONGS + 1)) - out - {20}
     assert len(out) == 60
+
+
+@pytest.mark.parametrize("exclude", ["id:1..60", "rating:0.3"])
+@pytest.mark.parametrize("seeds", [[81], [81, 190]], ids=len)
+def test_what_is_excluded_counts_for_the_correction_of_hubs(lib: Library, exclude: str, seeds: list[int]) -> None:
+    options: dict[str, Any] = {"hub_correction": True, "weigh": ("rating:1",), "max_per_artist": 2}  # copies differ
+    asked = answers(lib, exclude, **options)
+    query = " , ".join(f"id:{seed}" for seed in seeds)
+    assert told(asked.similar(seeds, 30)) == listed(lib, asked, query, count=30, **options)
+
+
+def test_a_date_relative_to_now_moves_on(lib: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = answers(lib)._follower.current()
+    moving, still = SimilarOptions(candidates="id:1.. added:-99y.."), SimilarOptions(candidates="added:1999..")
+    clock = 1e9
+    monkeypatch.setattr(plans, "time", SimpleNamespace(time=lambda: clock))
+    before = [state.plan(lib, options) for options in (moving, still)]
+    assert all(state.plan(lib, options) is old for options, old in zip((moving, still), before, strict=True))
+    clock += plans.HOUR
+    after = [state.plan(lib, options) for options in (moving, still)]
+    assert [new is old for new, old in zip(after, before, strict=True)] == [False, True]
 
 
 def test_among_gives_as_many_as_there_are(lib: Library) -> None:
@@ -127,6 +157,14 @@ def test_a_journey_is_that_of_beet_similar(lib: Library) -> None:
     path = asked.journey(20, 140, 8)
     assert told(path) == listed(lib, asked, "id:20", to=("id:140",), count=8, max_per_artist=2)
     assert [path[0].id, path[-1].id, len(path)] == [20, 140, 8]
+
+
+@pytest.mark.parametrize("exclude", ["id:150..500", "rating:0.3"])
+def test_a_journey_goes_round_what_is_excluded(lib: Library, exclude: str) -> None:
+    asked = answers(lib, exclude)
+    path = told(asked.journey(20, 140, 12))
+    assert path == listed(lib, asked, "id:20", to=("id:140",), count=12)
+    assert not {id_ for id_, _ in path} & set(sql.matching_ids(lib, sql.parse(exclude)))
 
 
 def test_a_journey_stays_among_what_may_be_played(lib: Library) -> None:
@@ -157,6 +195,15 @@ def test_artists_are_those_of_beet_similar(lib: Library) -> None:
     for each, wanted in zip(found, sets.sets, strict=True):
         assert [song.id for song in each.songs] == wanted.songs[:3]
         assert {song.artist for song in each.seed_songs} == {seed.artist}
+
+
+def test_hubs_among_artists_are_corrected_as_in_beet_similar(lib: Library) -> None:
+    asked = answers(lib, hub_correction=True)
+    for seed in (20, 90, 300):
+        request = Request(SimilarOptions(artists=True, count=30, hub_correction=True), [f"id:{seed}"])
+        sets = asked._search.find(lib, request).sets
+        assert sets is not None
+        assert [each.name for each in asked.artists([seed], 30)] == [each.name for each in sets.sets]
 
 
 def test_artists_among_songs_that_can_be_played(lib: Library) -> None:

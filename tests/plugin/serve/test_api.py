@@ -18,6 +18,7 @@ import musrec_core
 from beetsplug.musrec.serve.answers import Answers
 from beetsplug.musrec.serve.app import create_app
 from beetsplug.musrec.serve.ids import BeetsIds
+from beetsplug.musrec.serve.queries import NO_REGEX
 from beetsplug.musrec.similar.options import SimilarOptions
 from benchmarks.synthetic_library import make_library
 
@@ -111,6 +112,12 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
     ("/similar", {"query": "title:nothing-of-this-name"}, 404, "no song matches: title:nothing-of-this-name"),
     ("/similar", {"query": "year:abc"}, 400, "'year:abc': 'abc' is not an int or a float"),
     ("/similar", {"query": "title::("}, 400, "'('"),
+    ("/similar", {"query": " "}, 400, "query or id is missing"),
+    ("/similar", {"query": f"id:1..{10**30}"}, 400, f"'id:1..{10**30}': a number is too large"),
+    ("/similar", {"query": "added:-999999999999y.."}, 400, "a number is too large"),
+    ("/similar", {"query": "title::a"}, 400, NO_REGEX),
+    ("/similar", {"query": "id:1 , ^:a"}, 400, NO_REGEX),
+    ("/journey", {"from": "id:1", "to": "path::a"}, 400, NO_REGEX),
     ("/journey", {"from_id": "1"}, 400, "to or to_id is missing"),
     ("/journey", {"from_id": ["1", "2"], "to_id": "3"}, 400, "from_id is given too often: 1 is the most"),
     ("/journey", {"from_id": "1", "to_id": "1"}, 400, "a journey can't visit the same song twice"),

@@ -185,6 +185,7 @@ def test_a_song_may_be_named_by_title_and_artist(client: FlaskClient) -> None:
     assert named == get(client, "similar_tracks", item_id=f"tr-{SEED}", n=7)
     answer = client.get("/api/similar_tracks", query_string={"title": song["title"][:-1], "artist": song["author"]})
     assert_refused(answer, 404)
+    assert answer.get_json() == {"error": "there is no song of this title and artist"}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -114,6 +115,28 @@ def test_a_library_of_another_model_has_nothing_to_compare(answers: Answers, fil
     with pytest.raises(ServeError, match="another model") as error:
         answers.similar([20], 5)
     assert error.value.status == 409
+    with pytest.raises(ServeError, match="another model"):
+        answers.sounds("piano", 5)
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("DELETE FROM item_attributes WHERE entity_id <= 20", "20 of 60 songs are not embedded yet"),
+        (f"UPDATE item_attributes SET value = 'x' WHERE key = '{fields.MODEL}'", "are from another model"),
+    ],
+)
+def test_what_can_not_be_found_is_told_at_the_start(
+    file: Path, caplog: pytest.LogCaptureFixture, statement: str, expected: str
+) -> None:
+    change(file, statement)
+    lib = Library(str(file), "/music")
+    asked = Answers(lib, Finder().similar, SimilarOptions())
+    with caplog.at_level("INFO", "beets.musrec"):
+        asked.start()
+    asked.close()
+    lib._close()
+    assert expected in caplog.text
 
 
 def test_a_library_that_vanishes_and_comes_back(answers: Answers, file: Path) -> None:
@@ -146,6 +169,22 @@ def test_a_damaged_library(answers: Answers, file: Path, made: Path, content: by
     assert "\n" not in trouble(answers).sentence
     assert file.read_bytes() == content
     os.replace(shutil.copy(made, other), file)
+    answers.refresh()
+    assert ids(answers) == before
+
+
+def test_a_length_that_is_no_number(answers: Answers, file: Path) -> None:
+    change(file, "UPDATE items SET length = 9e999 WHERE id = 40", "UPDATE items SET length = 'x' WHERE id = 41")
+    answers.refresh()
+    assert [song.length for song in answers.songs([40, 41])] == [0.0, 0.0]
+
+
+def test_a_library_that_can_not_be_read_is_not_locked(answers: Answers, file: Path) -> None:
+    before = ids(answers)
+    change(file, "UPDATE items SET title = CAST(x'fffe80' AS TEXT) WHERE id = 40")
+    assert "UTF-8" in trouble(answers).sentence
+    with closing(sqlite3.connect(file, timeout=0.01)) as connection, connection:
+        connection.execute("UPDATE items SET title = 'repaired' WHERE id = 40")
     answers.refresh()
     assert ids(answers) == before
 

@@ -12,7 +12,7 @@ from .. import parameters
 from ..errors import ServeError
 from .arguments import Arguments, as_text
 from .artists import items_of
-from .refusals import refused_as
+from .refusals import nothing_for, refused_as
 from .rows import track, tracks
 from .search_query import exactly
 from .walk import walk
@@ -154,7 +154,7 @@ class SongRequests:
         title, artist = arguments.text("title"), arguments.text("artist")
         if not title or not artist:
             raise ServeError(400, "item_id is missing, or title and artist")
-        with refused_as(404):
+        with nothing_for(404):
             for song in self._answers.matching(exactly(artist=artist, title=title), NAMESAKES):
                 if self._ids.song(song.id) is not None:
                     return song.id

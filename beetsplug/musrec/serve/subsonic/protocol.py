@@ -116,6 +116,8 @@ class Connection:
             return self._session.post(url, data={**common, "p": password}, **options)
         except requests.RequestException as error:
             raise SubsonicError(self._sentence(error)) from None  # its text has the URL, with the token
+        except ValueError:  # of requests, which looks at a redirect's address
+            raise SubsonicError(f"{self.host} redirects to what is no address; {NOWHERE}") from None
 
     def _token(self) -> dict[str, str]:
         salt = secrets.token_hex(8)

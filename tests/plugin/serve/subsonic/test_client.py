@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -285,10 +286,23 @@ def test_a_redirect_to_another_host_or_page_is_refused(server: FakeServer) -> No
     assert "redirects to another page, such as a login of a proxy" in error(server.url)
     server.answers["ping"] = lambda: redirect("/rest/ping.view")
     assert "redirects in a circle" in error(server.url)
-    with pytest.raises(SubsonicError, match="redirects to what is no address"):
-        connection(server.url)._follow("http://[half/rest/ping.view", "ping")
     with pytest.raises(SubsonicError, match="redirects to http://localhost: set"):  # where it would not be encrypted
         connection("https://localhost")._follow("http://localhost/rest/ping.view", "ping")
+
+
+def test_a_redirect_to_what_is_no_address_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            asking, _ = listener.accept()
+            with asking:
+                asking.recv(4096)
+                asking.sendall(
+                    b"HTTP/1.1 302 Found\r\nLocation: http://[half/rest/ping.view\r\nContent-Length: 0\r\n\r\n"
+                )
+
+        Thread(target=answer, daemon=True).start()
+        assert "redirects to what is no address" in error(f"http://127.0.0.1:{listener.getsockname()[1]}")
 
 
 @pytest.mark.parametrize(
