@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .distance import MIN_SQUARED_NORM, Metric, distances_from_scores, require_metric
 from .index import Neighbour, VectorIndex
-from .projection import Projection
+from .projection import WORTH, Projection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,10 +72,9 @@ class JoinedIndex(VectorIndex):
         """One that reads few vectors whole, where they vary in few directions."""
         return cls(index, Projection.of(index.vectors, index._squares))
 
-    @property
-    def is_projected(self) -> bool:
-        """Whether `costs` are quicker than `distances`."""
-        return self._projection is not None
+    def may_shorten(self, k: int) -> bool:
+        """Whether `costs` most likely look at few vectors whole."""
+        return self._projection is not None and k <= WORTH * len(self)
 
     def costs(self, point: NDArray[np.float32], k: int) -> tuple[NDArray[np.intp] | None, NDArray[np.float32]]:
         """As `distances` by cosine, for rows that hold the k nearest: these rows, None for all, and their distances."""

@@ -74,6 +74,11 @@ def reject_rows(ids: NDArray[np.int64], unwanted: NDArray[np.int64]) -> RowFilte
     return lambda rows: rows[~np.isin(ids[rows], unwanted)]
 
 
+def ranks(count: int, excluded: int, filters: Sequence[RowFilter], per_song: int) -> int:
+    """How many of the best ranks are looked at first."""
+    return excluded + count * (per_song if filters else 1)
+
+
 def cap_rows(*limits: tuple[NDArray[np.int64], int]) -> RowFilter:
     """At most so many rows a label, best ranks first, as `ranking.cap` has it.
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Hashable, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from beets.ui import UserError
 
-from musrec_core.search import ranking, sets
+from musrec_core.search import sets
 from musrec_core.search.hubness import MutualIndex
 from musrec_core.search.index import Neighbour
 from musrec_core.search.joined import JoinedIndex
-from musrec_core.search.ranking import POOL_PER_FILTERED
 from musrec_core.search.recordings import Recordings
-from musrec_core.search.rows import Costs, RowFilter, Rows, cap_rows, nearest_rows, reject_rows
+from musrec_core.search.rows import RowFilter, Rows, cap_rows, reject_rows
 from musrec_core.words.ranker import ScoreIndex
 
 from ..library import sql
@@ -25,6 +23,7 @@ from ..similar.arguments import resolved
 from ..similar.criteria import Criteria, criteria_from
 from ..similar.nearness import LibraryNearness
 from ..similar.option import Use
+from .best_songs import best
 from .errors import ServeError
 from .plans import Copies, Part, Plan, Vectors, moment
 from .song_table import SongTable
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
 
 ValueT = TypeVar("ValueT")
 MAX_KEPT = 16  # of each kind
-POOL_PER_CAPPED = 16  # ranks that a cap needs for each song: an artist's songs lie near each other
+
 MAX_PARTS = 3  # of a library: each may weigh as much as all its vectors
 
 
@@ -66,7 +65,7 @@ class LibraryState:
         self.card, self.counts, self.songs = snapshot.card, snapshot.counts, songs
         self._search, self._log = search, log
         self._lock = threading.RLock()
-        self._turn = threading.Lock()  # many at once would only take the interpreter from each other
+        self.turn = threading.Lock()  # many at once would only take the interpreter from each other
         self._kept: dict[str, dict[Any, Any]] = {}
         self._embeddings = self._indexed(snapshot)
         self._row_of = {id_: row for row, id_ in enumerate(self._embeddings.ids.tolist())}
@@ -229,6 +228,10 @@ class LibraryState:
             raise ServeError(409, f"the song has no embedding of the model in use: {advice(known)}")
         return embedded
 
+    def advice(self, lib: Library, ids: Iterable[int]) -> str:
+        """What to do about songs without an embedding."""
+        return self._search.advice(lib, ids)
+
     def points(self, lib: Library, space: Space, ids: Sequence[int]) -> NDArray[np.float32]:
         """The vectors of some songs [shape=(m, d)]."""
         index = self.index(lib, space)
@@ -245,13 +248,13 @@ class LibraryState:
         if plan.closer_than:
             part = self._within(lib, plan, points, part)
         ranked: Ranker = self.mutual(lib, criteria, part) if criteria.hub_correction else part.index
-        return self._best(lib, plan, index, ranked, points, own, part, count)
+        return best(self, lib, plan, index, ranked, points, own, part, count)
 
     def by_words(self, lib: Library, plan: Plan, wanted: WordRequest, part: Part, count: int) -> list[Neighbour]:
         """The songs of a part that answer a request for words best; raises `UserError`."""
         index, scores = self._embeddings, self.scores(wanted)
         ranked = ScoreIndex(part.index, scores if part.rows is None else scores[part.rows])
-        return self._best(lib, plan, ScoreIndex(index, scores), ranked, words_alone.no_point(index), (), part, count)
+        return best(self, lib, plan, ScoreIndex(index, scores), ranked, words_alone.no_point(index), (), part, count)
 
     def _within(self, lib: Library, plan: Plan, points: NDArray[np.float32], part: Part) -> Part:
         """The songs of a part that are nearer to the points than a share of pairs."""
@@ -259,67 +262,3 @@ class LibraryState:
         rows = np.flatnonzero(np.isin(part.index.ids, np.fromiter(near.candidates or (), np.int64)))
         index = self.index(lib, plan.criteria.space)
         return Part.of(index, self.songs, rows if part.rows is None else part.rows[rows])
-
-    def _best(
-        self,
-        lib: Library,
-        plan: Plan,
-        whole: Ranker,
-        ranked: Ranker,
-        points: NDArray[np.float32],
-        own: Collection[int],
-        part: Part,
-        count: int,
-    ) -> list[Neighbour]:
-        """As `ranking.nearest` and `ranking.diversify`; ``whole`` is of all songs, by which weights are measured."""
-        if not len(part.index):
-            return []
-        criteria = plan.criteria
-        metric = criteria.metric
-        point = ranking.start(points, metric=metric)
-        leans = plan.leaning is not None or bool(criteria.steering.unlike)
-        is_plain = ranked is part.index and not leans
-        if is_plain and point.ndim == 1 and metric == "cosine" and part.index.is_projected:
-            costs = partial(part.index.costs, point)
-            return self._chosen(lib, plan, ranked, point, costs, own, part, count, is_plain=True)
-        if isinstance(ranked, MutualIndex) and point.ndim == 1 and not leans:
-            cost = ranked.remoteness(point[None])[0]
-        else:
-            cost = ranked.distances(point, metric=metric)
-        if leans:
-            added = steering.added(
-                criteria.steering, self.index(lib, criteria.space), whole, points, metric, plan.leaning,
-                advice=lambda ids: self._search.advice(lib, ids),
-            )  # fmt: skip
-            cost = cost + (added if part.rows is None else added[part.rows])
-        return self._chosen(lib, plan, ranked, point, lambda _: (None, cost), own, part, count, is_plain=is_plain)
-
-    def _chosen(
-        self,
-        lib: Library,
-        plan: Plan,
-        ranked: Ranker,
-        point: NDArray[np.float32],
-        costs: Costs,
-        own: Collection[int],
-        part: Part,
-        count: int,
-        *,
-        is_plain: bool,
-    ) -> list[Neighbour]:
-        """The songs of least cost that the filters leave; ``is_plain``: the cost is the distance."""
-        criteria = plan.criteria
-        metric, variety = criteria.metric, criteria.variety
-        with self._turn:
-            rows = nearest_rows(
-                costs, part.index.ids, ranking.pool_size(count) if variety else count,
-                exclude={*own, *criteria.steering.unlike}, filters=self.filters(lib, plan, part, own),
-                per_song=POOL_PER_CAPPED if criteria.max_per_artist or criteria.max_per_album else POOL_PER_FILTERED,
-            )  # fmt: skip
-            if variety:
-                distances = [each.distance for each in ranked.take(rows, point, metric=metric)]
-                rows = rows[ranking.diverse(part.index.vectors[rows], distances, count, variety, metric=metric)]
-            found = ranked.take(rows, point, metric=metric)
-            if is_plain and point.ndim == 1 and not variety:  # the last digits of the cost cancel
-                found.sort(key=lambda each: (each.distance, each.id))
-            return found

@@ -59,14 +59,14 @@ def test_vectors_in_all_directions_and_few_vectors_are_read_whole() -> None:
     assert Projection.of(flat, np.einsum("nd,nd->n", flat, flat)) is None
     few = vectors(4.0)[: LEAST - 1]
     assert Projection.of(few, np.einsum("nd,nd->n", few, few)) is None
-    assert not JoinedIndex.projected(VectorIndex(IDS, flat)).is_projected
+    assert not JoinedIndex.projected(VectorIndex(IDS, flat)).may_shorten(1)
 
 
 def test_a_part_has_its_part_of_the_projection() -> None:
     whole = JoinedIndex.projected(VectorIndex(IDS, vectors(4.0)))
     rows = np.arange(1, N, 3)
     part = whole.at(rows)
-    assert part.is_projected
+    assert part.may_shorten(20)
     found, _ = part.costs(whole.vectors[5], 20)
     assert found is not None
     nearest = np.argsort(-cosines(part.vectors, whole.vectors[5]))[:20]
