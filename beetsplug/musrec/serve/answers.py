@@ -21,7 +21,7 @@ from ..similar.option import Use
 from ..similar.options import SimilarOptions, given
 from ..similar.recent import recent
 from ..similar.words_alone import ABOUT_SEEDS
-from . import queries
+from . import best_songs, queries
 from .artist_search import ArtistAnswer, ArtistSearch, some
 from .errors import ServeError
 from .follower import Follower
@@ -142,7 +142,7 @@ class Answers:
             if away:
                 plan = _unlike(plan, self._embedded(state, lib, away))
             points = state.points(lib, plan.criteria.space, ids)
-            return state.songs.songs(state.nearest(lib, plan, points, ids, part, count))
+            return state.songs.songs(best_songs.nearest(state, lib, plan, points, ids, part, count))
 
     def sounds(self, words: str, count: int, *, among: Collection[int] | None = None) -> list[Song]:
         """The songs that sound most like some words; `Song.distance` is one minus how well each answers them."""
@@ -155,7 +155,7 @@ class Answers:
             options = replace(_without(self._options, (*ABOUT_SEEDS, "sounds")), space="embedding")
             plan = state.plan(lib, options)
             part = state.part(lib, plan, among)
-            return state.songs.songs(state.by_words(lib, plan, wanted, part, count))
+            return state.songs.songs(best_songs.by_words(state, lib, plan, wanted, part, count))
 
     def journey(self, start: int, end: int, count: int, *, among: Collection[int] | None = None) -> list[Song]:
         """The songs of a journey between two items, these among them, each with its distance from the one before."""

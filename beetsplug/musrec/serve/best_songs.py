@@ -5,27 +5,66 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from musrec_core.search import ranking
 from musrec_core.search.hubness import MutualIndex
 from musrec_core.search.ranking import POOL_PER_FILTERED
 from musrec_core.search.rows import Costs, nearest_rows, ranks
+from musrec_core.words.ranker import ScoreIndex
 
-from ..similar import steering
+from ..similar import steering, words_alone
+from .plans import Part
 
 if TYPE_CHECKING:
-    import numpy as np
     from beets.library import Library
     from numpy.typing import NDArray
 
     from musrec_core.search.index import Neighbour, Ranker
+    from musrec_core.words.request import WordRequest
 
-    from .plans import Part, Plan
+    from .plans import Plan
     from .state import LibraryState
 
 POOL_PER_CAPPED = 16  # ranks that a cap is shown first for each song: an artist's songs lie near each other
 
 
-def best(
+def nearest(
+    state: LibraryState,
+    lib: Library,
+    plan: Plan,
+    points: NDArray[np.float32],
+    own: Collection[int],
+    part: Part,
+    count: int,
+) -> list[Neighbour]:
+    """The songs of a part that are nearest to the points [shape=(m, d)], and not ``own``; raises `UserError`."""
+    criteria = plan.criteria
+    index = state.index(lib, criteria.space)
+    if plan.closer_than:
+        part = _within(state, lib, plan, points, part)
+    ranked: Ranker = state.mutual(lib, criteria, part) if criteria.hub_correction else part.index
+    return _best(state, lib, plan, index, ranked, points, own, part, count)
+
+
+def by_words(
+    state: LibraryState, lib: Library, plan: Plan, wanted: WordRequest, part: Part, count: int
+) -> list[Neighbour]:
+    """The songs of a part that answer a request for words best; raises `UserError`."""
+    index, scores = state.index(lib, "embedding"), state.scores(wanted)
+    ranked = ScoreIndex(part.index, scores if part.rows is None else scores[part.rows])
+    return _best(state, lib, plan, ScoreIndex(index, scores), ranked, words_alone.no_point(index), (), part, count)
+
+
+def _within(state: LibraryState, lib: Library, plan: Plan, points: NDArray[np.float32], part: Part) -> Part:
+    """The songs of a part that are nearer to the points than a share of pairs."""
+    near = state.nearness(lib, plan.criteria).only_near(plan.criteria, part.index, points, plan.closer_than or "")
+    rows = np.flatnonzero(np.isin(part.index.ids, np.fromiter(near.candidates or (), np.int64)))
+    index = state.index(lib, plan.criteria.space)
+    return Part.of(index, state.songs, rows if part.rows is None else part.rows[rows])
+
+
+def _best(
     state: LibraryState,
     lib: Library,
     plan: Plan,

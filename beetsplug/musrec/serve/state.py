@@ -15,15 +15,13 @@ from musrec_core.search.index import Neighbour
 from musrec_core.search.joined import JoinedIndex
 from musrec_core.search.recordings import Recordings
 from musrec_core.search.rows import RowFilter, Rows, cap_rows, reject_rows
-from musrec_core.words.ranker import ScoreIndex
 
 from ..library import sql
-from ..similar import groups, steering, words_alone
+from ..similar import groups, steering
 from ..similar.arguments import resolved
 from ..similar.criteria import Criteria, criteria_from
 from ..similar.nearness import LibraryNearness
 from ..similar.option import Use
-from .best_songs import best
 from .errors import ServeError
 from .plans import Copies, Part, Plan, Vectors, moment
 from .song_table import SongTable
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from beets.logging import BeetsLogger
     from numpy.typing import NDArray
 
-    from musrec_core.search.index import Ranker, VectorIndex
+    from musrec_core.search.index import VectorIndex
     from musrec_core.words.request import WordRequest
 
     from ..config import Space
@@ -238,27 +236,3 @@ class LibraryState:
         if index is self._embeddings:
             return self._embeddings.vectors[[self._row_of[id_] for id_ in ids]]
         return index.vectors_of(ids)
-
-    def nearest(
-        self, lib: Library, plan: Plan, points: NDArray[np.float32], own: Collection[int], part: Part, count: int
-    ) -> list[Neighbour]:
-        """The songs of a part that are nearest to the points, and not ``own``; raises `UserError`."""
-        criteria = plan.criteria
-        index = self.index(lib, criteria.space)
-        if plan.closer_than:
-            part = self._within(lib, plan, points, part)
-        ranked: Ranker = self.mutual(lib, criteria, part) if criteria.hub_correction else part.index
-        return best(self, lib, plan, index, ranked, points, own, part, count)
-
-    def by_words(self, lib: Library, plan: Plan, wanted: WordRequest, part: Part, count: int) -> list[Neighbour]:
-        """The songs of a part that answer a request for words best; raises `UserError`."""
-        index, scores = self._embeddings, self.scores(wanted)
-        ranked = ScoreIndex(part.index, scores if part.rows is None else scores[part.rows])
-        return best(self, lib, plan, ScoreIndex(index, scores), ranked, words_alone.no_point(index), (), part, count)
-
-    def _within(self, lib: Library, plan: Plan, points: NDArray[np.float32], part: Part) -> Part:
-        """The songs of a part that are nearer to the points than a share of pairs."""
-        near = self.nearness(lib, plan.criteria).only_near(plan.criteria, part.index, points, plan.closer_than or "")
-        rows = np.flatnonzero(np.isin(part.index.ids, np.fromiter(near.candidates or (), np.int64)))
-        index = self.index(lib, plan.criteria.space)
-        return Part.of(index, self.songs, rows if part.rows is None else part.rows[rows])
