@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from musrec_core.search.recordings import Copy, plain_artist, plain_title
 
+from ..console import stem
 from ..library import recordings
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 READ_AT_ONCE = 2000  # rows: some milliseconds, for which no other thread runs
 PAUSE = 0.002  # seconds, for those that answer meanwhile
 NAMES = ("id", "title", "artist", "album", *recordings.COLUMNS[2:])
-_ROWS = f"SELECT {', '.join(NAMES)} FROM items WHERE id > ? AND path IS NOT NULL ORDER BY id LIMIT {READ_AT_ONCE}"
+_UNTITLED = "CASE WHEN trim(coalesce(title, '')) = '' THEN path END"
+_ROWS = (
+    f"SELECT {', '.join(NAMES)}, {_UNTITLED} FROM items "
+    f"WHERE id > ? AND path IS NOT NULL ORDER BY id LIMIT {READ_AT_ONCE}"
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class SongTable:
         `NAMES` of each item, in the order of their ids.
     plain : dict of str to str
         `plain_title` of titles that were read before; grows.
+    stems : mapping of int to str
+        The file's name of each item without a title, by which it is known.
 
     Attributes
     ----------
@@ -58,8 +65,8 @@ class SongTable:
         be a copy.
     """
 
-    def __init__(self, rows: list[tuple[Any, ...]], plain: dict[str, str]) -> None:
-        self._rows = rows
+    def __init__(self, rows: list[tuple[Any, ...]], plain: dict[str, str], stems: Mapping[int, str]) -> None:
+        self._rows, self._stems = rows, stems
         self.ids = np.array([row[0] for row in rows], np.int64)
         self.artists = _numbers(row[2].casefold() if row[2] else None for row in rows)  # a number each, 0 for none
         self.albums = _numbers(row[NAMES.index("album_id")] for row in rows)
@@ -69,13 +76,16 @@ class SongTable:
     def read(cls, lib: Library, plain: dict[str, str]) -> SongTable:
         """Read a library, a part at a time, with a pause between: others answer meanwhile, and beets may write."""
         rows: list[tuple[Any, ...]] = []
+        stems: dict[int, str] = {}
         texts: dict[str, str] = {}  # an album's songs share its name, and the artist's
         for part in _parts(lib):
-            for id_, title, *others in part:
+            for id_, title, *others, path in part:
+                if path is not None:
+                    stems[id_] = stem(bytes(path))
                 shared = (texts.setdefault(value, value) if isinstance(value, str) else value for value in others)
                 rows.append((id_, title, *shared))
             time.sleep(PAUSE)
-        return cls(rows, plain)
+        return cls(rows, plain, stems)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -99,7 +109,8 @@ class SongTable:
         for id_, distance in found:
             if (place := known.get(id_)) is not None:
                 _, title, artist, album, length, *_ = self._rows[place]
-                songs.append(Song(id_, title or "", artist or "", album or "", _seconds(length), distance))
+                name = self._stems.get(id_) or title or ""
+                songs.append(Song(id_, name, artist or "", album or "", _seconds(length), distance))
         return songs
 
     def artists_of(self, ids: Sequence[int]) -> dict[int, Hashable]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from beets.library import Library
 
+from beetsplug.musrec.console import stem
 from beetsplug.musrec.library import sql
 from beetsplug.musrec.library.sql import id_of
 from beetsplug.musrec.serve import plans
@@ -245,6 +247,18 @@ def test_mistakes_of_a_request_are_told(lib: Library) -> None:
 def test_queries_list_as_beets_does(lib: Library) -> None:
     found = answers(lib).matching("id:5..9 title-", 3)
     assert [song.id for song in found] == [id_of(item) for item in lib.items("id:5..9 title-")][:3]
+
+
+def test_a_song_without_a_title_is_known_by_its_file(tmp_path: Path) -> None:
+    lib = Library(str(make_library(tmp_path / "library.db", 30)), "/music")
+    with lib.transaction() as tx:
+        tx.mutate("UPDATE items SET title = ' ' WHERE id = 3")
+        tx.mutate("UPDATE items SET title = NULL, path = ? WHERE id = 4", (b"/music/a/Caf\xc3\xa9 \xff.mp3",))
+    titles = [song.title for song in answers(lib).songs([3, 4, 5])]
+    assert titles[0] == stem(next(iter(lib.items("id:3"))).path)
+    assert titles[1].startswith("Caf\u00e9 ")
+    assert titles[2] == next(iter(lib.items("id:5"))).title
+    lib._close()
 
 
 def test_words_and_status(lib: Library) -> None:
