@@ -146,10 +146,11 @@ def _chosen(
     first = ranks(wanted, len(left_out), filters, per_song)
     # many can look at all vectors at once, but of what is short each would only keep the interpreter from the others
     found = None if is_plain and part.index.may_shorten(first) else costs(first)
+    is_whole = found is not None and found[0] is None
     with state.turn:
         rows = nearest_rows(
-            lambda k: found if found is not None and k <= first else costs(k), part.index.ids, wanted,
-            exclude=left_out, filters=filters, per_song=per_song,
+            lambda k: found if found is not None and (is_whole or k <= first) else costs(k),
+            part.index.ids, wanted, exclude=left_out, filters=filters, per_song=per_song,
         )  # fmt: skip
         if variety:
             distances = [each.distance for each in ranked.take(rows, point, metric=metric)]
