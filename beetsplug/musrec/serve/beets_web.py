@@ -34,6 +34,12 @@ def register(results: Callable[[], SimilarResults]) -> None:
     lock = Lock()  # web starts a thread for each request
 
     def similar(ids: Sequence[int]) -> Response:
+        from ..library.music_dir import in_music_dir
+
+        with in_music_dir(g.lib):
+            return found(ids)
+
+    def found(ids: Sequence[int]) -> Response:
         from ..library import sql
 
         known = list(dict.fromkeys(id_ for id_ in ids if abs(id_) <= MAX_ID and g.lib.get_item(id_)))
@@ -42,12 +48,12 @@ def register(results: Callable[[], SimilarResults]) -> None:
         count = _count(request.args.get("n"))
         try:
             with lock:
-                found = results().nearest(g.lib, known, count)
+                near = results().nearest(g.lib, known, count)
         except UserError as error:
             _refuse(409, str(error))
         except ConfigError as error:
             _refuse(500, f"configuration error: {error}")
-        distances = {neighbour.id: neighbour.distance for neighbour in found}
+        distances = {neighbour.id: neighbour.distance for neighbour in near}
         items = [item for item in sql.items_of(g.lib, distances) if item.path]
         return jsonify(results=[{**_json(item), "musrec_distance": distances[sql.id_of(item)]} for item in items])
 

@@ -15,6 +15,7 @@ from beets.dbcore.db import DBAccessError
 from beets.ui import UserError
 from beets.util import displayable_path
 
+from ..library.music_dir import in_music_dir
 from .errors import ServeError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Follower(Generic[StateT]):
         if getattr(self._own, "file", file) != file:
             self._disconnect()
         self._own.file = file
-        with _told():
+        with _told(), in_music_dir(self._lib):
             yield self._lib
 
     # Following.
@@ -217,5 +218,5 @@ def _told() -> Iterator[None]:
 def reading(lib: Library) -> Iterator[Library]:
     """A library for one look; raises `ServeError` where it can't be read, or has no file: SQLite would make one."""
     _identity(os.fsdecode(lib.path))
-    with _told():
+    with _told(), in_music_dir(lib):
         yield lib

@@ -17,6 +17,7 @@ from musrec_core._text import one_line
 
 from ..attributes import fields
 from ..library import sql
+from ..library.music_dir import in_music_dir
 from ..library.vectors import LibraryState, state_of
 from .percentages import percentage_of
 from .seeds import Seeds
@@ -180,7 +181,8 @@ class QueryResults(ABC):
         state = state_of(lib)
         kept = old or self._cached.get(pattern.text)
         if kept is None or not _is_same(state, kept.state):
-            kept = self._search(lib, pattern, state)
+            with in_music_dir(lib):  # `web` asks in threads of its own
+                kept = self._search(lib, pattern, state)
         if len(self._cached) >= MAX_CACHED:
             self._cached.clear()
         self._cached[pattern.text] = kept

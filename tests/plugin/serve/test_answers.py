@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from beets.library import Library
@@ -25,6 +28,7 @@ from musrec_core.card import Card
 from ..similar.test_effects import Finder
 
 SONGS = 600
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +251,23 @@ def test_mistakes_of_a_request_are_told(lib: Library) -> None:
 def test_queries_list_as_beets_does(lib: Library) -> None:
     found = answers(lib).matching("id:5..9 title-", 3)
     assert [song.id for song in found] == [id_of(item) for item in lib.items("id:5..9 title-")][:3]
+
+
+def in_a_thread(ask: Callable[[], T]) -> T:
+    """What a thread of a server gets, which knows nothing of the thread that opened the library."""
+    with ThreadPoolExecutor(1) as pool:
+        return Context().run(pool.submit, ask).result(60)
+
+
+def test_threads_of_a_server_know_the_folder_of_the_music(lib: Library) -> None:
+    album = next(iter(lib.items("id:40")))
+    query = f'"path:{os.path.dirname(os.fsdecode(album.path))}"'
+    there = {id_of(item) for item in lib.items(query)}
+    assert 1 < len(there) < SONGS
+    asked = answers(lib, query, duplicates=True)
+    seed = max(set(range(1, SONGS + 1)) - there)
+    assert not {song.id for song in in_a_thread(lambda: asked.similar([seed], SONGS))} & there
+    assert {song.id for song in in_a_thread(lambda: asked.matching(query, SONGS))} == there
 
 
 def test_a_song_without_a_title_is_known_by_its_file(tmp_path: Path) -> None:
