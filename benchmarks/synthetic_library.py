@@ -79,8 +79,7 @@ def make_library(
     directory : str
         beets' music directory, below which the paths lie.
     concentrated : bool
-        Whether the vectors vary in few directions, as the shipped encoder's do (97 % of their energy lies in 16), and
-        not in all alike.
+        Whether the vectors vary in few directions, as the shipped encoder's do, and not in all alike.
     """
     file = Path(path)
     if file.exists():

@@ -1,9 +1,8 @@
 """Which vectors may be among the nearest, by their principal components alone.
 
-Embeddings of a network vary in few directions: of the shipped encoder's 128 dimensions, 24 principal components hold
-99 % of the energy. So most vectors are known to be too far from a point before they are read whole. What the
-components leave of a scalar product is at most the product of the two remainders' lengths (Cauchy and Schwarz), so no
-near vector is missed.
+Embeddings of a network vary in few directions: a few principal components hold nearly all of their energy. So most
+vectors are known to be too far from a point before they are read whole. What the components leave of a scalar product
+is at most the product of the two remainders' lengths (Cauchy and Schwarz), so no near vector is missed.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from ..library import song_keys, sql
 from ..playlist_paths import STDOUT, path_to_write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from beets.library import Item, Library
     from beets.logging import BeetsLogger
@@ -110,14 +110,16 @@ class PlaylistWriter:
         """The mark by which the line of an entry is recognised."""
         return recipe.mark(self.style_of(path).location(entry))
 
-    def located(self, lib: Library, path: bytes, entries: Iterable[Kept]) -> dict[Kept, Item | bytes]:
+    def located(self, lib: Library, path: bytes, entries: Sequence[Kept]) -> dict[Kept, Item | bytes]:
         """What the entries of a playlist name: a song of the library, or else a file; not those with web addresses."""
         bases = [os.path.dirname(path), *filter(None, [self.settings.relative_to])]
         locator = Locator(bases)
         files: dict[Kept, bytes] = {}
         found: dict[Kept, Item | bytes] = {}
+        ids = {entry: id_ for entry in entries if (id_ := self._id_at(entry.location)) is not None}
+        known = {sql.id_of(item): item for item in sql.items_of(lib, set(ids.values()))}
         for entry in entries:
-            if (id_ := self._id_at(entry.location)) is not None and (item := lib.get_item(id_)):
+            if (item := known.get(ids.get(entry, 0))) is not None:
                 found[entry] = item
             elif (file := self._file_at(path, locator, entry.location)) is not None:
                 files[entry] = file

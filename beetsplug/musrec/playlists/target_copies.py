@@ -1,4 +1,4 @@
-"""TargetCopies of playlists for other servers and players: one for each target, written with the playlist.
+"""Copies of playlists for other servers and players: one for each target, written with the playlist.
 
 What is edited is the playlist. Of a copy, songs that somebody removed or added are noticed, and then removed or added
 everywhere; a copy whose changes can't be taken over is not overwritten.

@@ -12,7 +12,7 @@ from musrec_core._text import number_of
 
 from ..library import song_keys, sql
 from ..similar import seeds
-from .choice import Spacing, Wish
+from .choice import APART, Spacing, Wish
 from .listening import Song
 from .player import LostConnectionError, UnknownSongError
 from .song_lookup import LibraryGoneError, named
@@ -198,7 +198,7 @@ class Session:
             raise UserError(self._nothing_to_go_by(look))
         unwanted = set(self._lookup.ids(listening.unwanted(now - self._period)))
         wish = Wish(self._lookup.ids(songs), self._lookup.ids(listening.against(now)), unwanted, self._absent)
-        spacing = Spacing(lib, self._lookup.ids(listening.latest()))
+        spacing = Spacing(lib, self._lookup.ids(listening.latest()[-APART:]))
         ids: list[str] = []
         unknown = len(self._absent)
         while len(ids) < count:

@@ -168,10 +168,9 @@ class Answers:
             plan = state.plan(lib, _applying(self._options, Use.JOURNEY), Use.JOURNEY)
             criteria, index = plan.criteria, state.index(lib, plan.criteria.space)
             part = state.part(lib, plan, among)
-            out = [] if plan.out is not None else state.excluded(lib, plan, part.index.ids.tolist())
             try:
                 path = journey(
-                    index, stops, count, metric=criteria.metric, exclude=out,
+                    index, stops, count, metric=criteria.metric,
                     candidates=None if part.rows is None else part.index.ids.tolist(),
                     artists=state.songs.artists_of, max_per_artist=criteria.max_per_artist or None,
                     one_each=None if criteria.duplicates else state.one_each,

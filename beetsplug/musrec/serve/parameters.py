@@ -17,7 +17,6 @@ MOST_CHARACTERS = 1000  # of one text
 SHOWN = 60  # characters of a client's text in a sentence
 MOST_VALUES = 100  # of a parameter that may be repeated, of a list in a body
 WHOLE = re.compile(r"[+-]?[0-9]{1,100}", re.ASCII)
-FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def text(name: str) -> str | None:
@@ -43,16 +42,6 @@ def texts(name: str) -> list[str]:
 def count(name: str, default: int, most: int) -> int:
     """A number of songs, 1 or more; what is above ``most`` counts as ``most``."""
     return as_count(name, request.args.get(name), default, most)
-
-
-def flag(name: str, default: bool = False) -> bool:
-    """``true``, ``yes``, ``1``, or their opposites."""
-    value = text(name)
-    if value is None:
-        return default
-    if value.lower() not in FLAGS:
-        raise ServeError(400, f"{name} has to be true or false")
-    return FLAGS[value.lower()]
 
 
 def json_object() -> dict[str, Any]:

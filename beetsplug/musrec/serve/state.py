@@ -109,7 +109,8 @@ class LibraryState:
             criteria.steering, lib, index, card=self.card, qualities=self._search.qualities, log=self._log
         )
         out = None
-        if criteria.exclude is None or criteria.exclude.clause()[0]:
+        self._unwanted = {}  # dates relative to now may have moved on
+        if use is not Use.PLAYER or criteria.exclude is None or criteria.exclude.clause()[0]:
             out = np.array([] if criteria.exclude is None else sql.matching_ids(lib, criteria.exclude), np.int64)
         return Plan(criteria, out, lean, wanted.closer_than, criteria.hub_correction and use is Use.PLAYER)
 

@@ -135,6 +135,7 @@ def test_each_client_reads_what_it_asked_for(guarded: FlaskClient, lib: Library,
     found = decoded(answer.get_json(), sent.reads)
     assert found or url.endswith("active_tasks")
     rows = found if isinstance(found, list) else found.get("results", found.get("path", []))
+    assert rows or not (isinstance(found, list) or {"results", "path"} & found.keys()), sent
     for row in rows:
         song, artist_id = row.get("item_id"), row.get("artist_id")
         assert (song or "").startswith("tr-") or (artist_id or "").startswith("ar-"), row
