@@ -1,6 +1,7 @@
 # make demo [MUSIC=folder]   set everything up and run the main job
 # make test                  set everything up and pass the tests
 # make test-training         those that train networks, which take two minutes more
+# make test-catalogue        those of musrec_core.catalogue, with Ray and Lance, which take two minutes more
 # make quick                 the same without those marked slow
 # make lint                  ruff, mypy and who may import whom
 # make wheel                 dist/*.whl
@@ -31,20 +32,23 @@ TESTERS = $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: demo test test-training quick lint wheel release-check targets test-lowest programs clean
+.PHONY: demo test test-training test-catalogue quick lint wheel release-check targets test-lowest programs clean
 .DELETE_ON_ERROR:
 
 demo: $(DEMO_VENV)/.installed
 	$(DEMO_VENV)/$(BIN)/python -m tests.demo --out demo $(if $(MUSIC),--music "$(MUSIC)")
 
 test: $(VENV)/.installed
-	PYTHONDONTWRITEBYTECODE= $(VENV)/$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -m "not trains" $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(VENV)/$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -m "not trains and not catalogue" $(ARGS)
 
 test-training:
 	$(MAKE) test ARGS='-m trains $(ARGS)'
 
+test-catalogue: $(VENV)/.installed-catalogue
+	$(VENV)/$(BIN)/python -m pytest -m catalogue tests/core/catalogue $(ARGS)
+
 quick:
-	$(MAKE) test ARGS='-m "not slow" $(ARGS)'
+	$(MAKE) test ARGS='-m "not slow and not catalogue" $(ARGS)'
 
 lint: $(VENV)/.installed
 	$(VENV)/$(BIN)/ruff check .
@@ -80,6 +84,10 @@ $(VENV)/.installed: $(REQUIREMENTS)
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/$(BIN)/python $(PIP) install -c constraints.txt -e '.[$(EXTRAS)]' $(if $(BEETS),$(if $(filter newest,$(BEETS)),beets,beets==$(BEETS)))
 	$(if $(WITHOUT),$(VENV)/$(BIN)/python $(PIP) uninstall --yes $(WITHOUT))
+	touch $@
+
+$(VENV)/.installed-catalogue: $(VENV)/.installed
+	$(VENV)/$(BIN)/python $(PIP) install -c constraints.txt -e '.[$(EXTRAS),catalogue,dev-catalogue]'
 	touch $@
 
 $(LOWEST_VENV)/.installed: $(REQUIREMENTS) release/lowest.py

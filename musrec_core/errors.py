@@ -43,6 +43,10 @@ class IndexFileError(Exception):
     """A file of vectors can't be used; the message says why in one sentence."""
 
 
+class CatalogueError(Exception):
+    """A catalogue, its manifest or its storage can't be used; the message says why in one sentence."""
+
+
 class PlaylistError(ValueError):
     """A file is not a playlist or can't be read; the message says why in one sentence."""
 

@@ -1,0 +1,26 @@
+"""Catalogues of millions of tracks, on one machine or many: Ray embeds them, Lance stores them, LanceDB searches them.
+
+The extra ``catalogue`` installs what this needs. ``python -m musrec_core.catalogue`` is its command line.
+
+>>> from musrec_core.catalogue import Catalogue
+>>> Catalogue.open("tracks.lance").count("genre = 'jazz'")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .dataset import Catalogue
+
+__all__ = ["Catalogue"]
+
+_MODULES = {"Catalogue": "dataset"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that ``--help`` loads neither Ray nor Lance (PEP 562)."""
+    if name in _MODULES:
+        return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

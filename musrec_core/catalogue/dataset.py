@@ -1,0 +1,189 @@
+"""A Lance dataset of embedded tracks: opening, making, writing, reading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+import lance
+import pyarrow as pa
+
+from ..card import Card
+from ..errors import CatalogueError
+from .schema import ID, ModelColumns, dataset_schema, metadata_of
+
+SUFFIX = ".lance"
+READ_ROWS = 8192  # of a batch
+_SOURCE = re.compile(r",?\s*(?:\S*/)?[\w/.-]+\.rs:\d+:\d+.*", re.DOTALL)  # where in Lance's code an error arose
+
+
+class Catalogue:
+    """A Lance dataset, local or on object storage. Made by `open` or `create`.
+
+    Attributes
+    ----------
+    uri : str
+        ``DIR.lance``, or a URL of that form.
+    columns : ModelColumns
+        Its model, and what its columns look like.
+    """
+
+    def __init__(self, uri: str, dataset: lance.LanceDataset, storage_options: Mapping[str, str] | None) -> None:
+        self.uri, self._dataset, self._options = uri, dataset, dict(storage_options or {})
+        self.columns = ModelColumns.of_schema(dataset.schema, uri)
+
+    @classmethod
+    def open(cls, uri: str, *, storage_options: Mapping[str, str] | None = None) -> Catalogue:
+        """Open one that exists; raises `CatalogueError`.
+
+        Parameters
+        ----------
+        storage_options : mapping, optional
+            What Lance's object stores take (``aws_endpoint`` ...); the environment's variables hold without it.
+        """
+        uri = checked_uri(uri)
+        with told(uri, "can't be read"):
+            try:
+                dataset = lance.dataset(uri, storage_options=dict(storage_options or {}))
+            except ValueError as error:
+                if "not found" not in str(error):
+                    raise
+                raise CatalogueError(f"there is no dataset {uri}") from None
+        return cls(uri, dataset, storage_options)
+
+    @classmethod
+    def create(
+        cls,
+        uri: str,
+        columns: ModelColumns,
+        further: pa.Schema | None = None,
+        *,
+        storage_options: Mapping[str, str] | None = None,
+    ) -> Catalogue:
+        """Make an empty one; raises `CatalogueError` where there is one, or it can't be written."""
+        uri, schema = checked_uri(uri), dataset_schema(columns, further)
+        with told(uri, "can't be written"):
+            dataset = lance.write_dataset(
+                schema.empty_table(), uri, schema=schema, mode="create", storage_options=dict(storage_options or {})
+            )
+        return cls(uri, dataset, storage_options)
+
+    @property
+    def lance(self) -> lance.LanceDataset:
+        """The dataset as Lance gives it, of the version that was last written or read here."""
+        return self._dataset
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Its columns: ours, then further ones."""
+        return self._dataset.schema
+
+    @property
+    def storage_options(self) -> dict[str, str]:
+        """What it was opened with."""
+        return dict(self._options)
+
+    def __len__(self) -> int:
+        return int(self._dataset.count_rows())
+
+    def refresh(self) -> None:
+        """See what others have written since."""
+        self._dataset = lance.dataset(self.uri, storage_options=self._options)
+
+    def require_model(self, card: Card) -> None:
+        """Raise `CatalogueError` unless its vectors are of this model."""
+        if self.columns.model != card.model_id:
+            raise CatalogueError(f"{self.uri} is of the model {self.columns.model}, and not of {card.model_id}")
+
+    # Reading.
+
+    def count(self, where: str | None = None) -> int:
+        """The number of rows that fulfil an SQL condition; raises `CatalogueError` where it can't be understood."""
+        with told_filter(where):
+            return int(self._dataset.count_rows(where))
+
+    def batches(
+        self, names: Sequence[str], where: str | None = None, *, rows: int = READ_ROWS, in_order: bool = True
+    ) -> Iterator[pa.RecordBatch]:
+        """Some columns, a batch at a time; raises `CatalogueError` where the condition can't be understood."""
+        with told_filter(where):
+            scanner = self._dataset.scanner(columns=list(names), filter=where, batch_size=rows, scan_in_order=in_order)
+            yield from scanner.to_batches()
+
+    # Writing: one process at a time.
+
+    def merge(self, rows: pa.Table) -> None:
+        """Write rows that have all columns: a track that is here is replaced, others are added, in one transaction.
+
+        The same rows written once more change nothing: each id is here once. Raises `CatalogueError`.
+        """
+        with told(self.uri, "can't be written"):
+            merging = self._dataset.merge_insert(ID).when_matched_update_all().when_not_matched_insert_all()
+            merging.execute(rows.select(self.schema.names).cast(self.schema))
+
+    def update(self, rows: pa.Table) -> None:
+        """Replace some columns, ``id`` among them, of tracks that are here; others are ignored."""
+        with told(self.uri, "can't be written"):
+            self._dataset.merge_insert(ID).when_matched_update_all().execute(rows)
+
+    def delete(self, where: str) -> int:
+        """Delete the rows that fulfil an SQL condition; gives their number."""
+        before = len(self)
+        with told_filter(where):
+            self._dataset.delete(where)
+        return before - len(self)
+
+    def set_model(self, columns: ModelColumns) -> None:
+        """From now on it is of another model, whose columns fit: its rows of the one before wait to be embedded."""
+        if not self.columns.fits(columns):
+            raise CatalogueError(
+                f"{self.uri} is of the model {self.columns.model}, whose columns do not fit those of {columns.model}: "
+                "name another dataset"
+            )
+        with told(self.uri, "can't be written"):
+            self._dataset.update_schema_metadata(metadata_of(columns))
+        self.refresh()
+        self.columns = columns
+
+    def compact(self, *, keep: timedelta = timedelta(0)) -> None:
+        """Join small files, and remove versions that are older than ``keep``."""
+        with told(self.uri, "can't be written"):
+            self._dataset.optimize.compact_files()
+            self._dataset.cleanup_old_versions(older_than=keep)
+        self.refresh()
+
+
+def checked_uri(uri: str) -> str:
+    """A dataset's place without a slash at its end; raises `CatalogueError` unless it ends in ``.lance``."""
+    bare = uri.rstrip("/")
+    if not bare.endswith(SUFFIX) or bare.rpartition("/")[2] == SUFFIX:
+        raise CatalogueError(f"a dataset's name has to end in {SUFFIX}, and {uri} does not")
+    return bare
+
+
+@contextmanager
+def told(uri: str, what: str) -> Iterator[None]:
+    """What Lance raises about storage becomes a `CatalogueError` of one sentence."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CatalogueError(f"{uri} {what}: {sentence(error)}") from error
+
+
+@contextmanager
+def told_filter(where: str | None) -> Iterator[None]:
+    """What Lance raises about an SQL condition becomes a `CatalogueError` of one sentence."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        if where is None:
+            raise CatalogueError(f"the dataset can't be read: {sentence(error)}") from error
+        raise CatalogueError(f"the condition {where!r} can't be used: {sentence(error)}") from error
+
+
+def sentence(error: Exception) -> str:
+    """An error of Lance or Arrow in one line, without the place in their code."""
+    text = _SOURCE.sub("", " ".join(str(error).split()))
+    return text.rstrip(". ") or type(error).__name__
