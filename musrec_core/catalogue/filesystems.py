@@ -16,7 +16,7 @@ from .._text import one_line
 from ..errors import CatalogueError
 
 HTTP = ("http", "https")
-CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 10.0, 30.0, 4
+CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0  # after which a server that says nothing counts as gone
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://", re.ASCII)  # two letters or more: C:// is a drive
 _SECRET = re.compile(r"(?<=://)[^/@\s?#]*@|\?[^\s'\"]*")  # a user with a password, a signed query
 _WRAPPERS = {
@@ -74,7 +74,14 @@ def place_of(path: str) -> str:
     return f"{scheme}://{path.split('://', 1)[1].split('/', 1)[0].split('?', 1)[0].rpartition('@')[2]}"
 
 
-def open_filesystem(url: str, options: Mapping[str, str] | None = None) -> tuple[fs.FileSystem, str]:
+def open_filesystem(
+    url: str,
+    options: Mapping[str, str] | None = None,
+    *,
+    connect_seconds: float = CONNECT_SECONDS,
+    read_seconds: float = READ_SECONDS,
+    attempts: int = 3,
+) -> tuple[fs.FileSystem, str]:
     """The file system and the path in it; raises `CatalogueError` where it can't be reached at all.
 
     Parameters
@@ -82,6 +89,8 @@ def open_filesystem(url: str, options: Mapping[str, str] | None = None) -> tuple
     options : mapping, optional
         For S3: ``endpoint_override``, ``access_key``, ``secret_key``, ``region`` ..., or Lance's names for them
         (``aws_endpoint`` ...); else what the file system's class in fsspec takes. Without it: the environment.
+    connect_seconds, read_seconds, attempts : optional
+        Time limits and tries of one request to S3.
     """
     scheme = scheme_of(url)
     local = local_path(url)
@@ -89,7 +98,9 @@ def open_filesystem(url: str, options: Mapping[str, str] | None = None) -> tuple
         return fs.LocalFileSystem(), local
     path = url.split("://", 1)[1]
     if scheme in ("s3", "s3a"):
-        return _s3(path.split("/", 1)[0], options or {}), path
+        retries = fs.AwsStandardS3RetryStrategy(max_attempts=attempts)
+        limits = {"connect_timeout": connect_seconds, "request_timeout": read_seconds, "retry_strategy": retries}
+        return fs.S3FileSystem(**_s3_settings(path.split("/", 1)[0], options or {}), **limits), path
     inside = url if scheme in HTTP else path  # fsspec's class for these takes whole URLs
     return fs.PyFileSystem(fs.FSSpecHandler(fsspec_filesystem(str(scheme), options))), inside
 
@@ -107,19 +118,14 @@ def fsspec_filesystem(scheme: str, options: Mapping[str, str] | None = None) -> 
         raise CatalogueError(f"{scheme}:// can't be read: {shown(str(error))}") from error
 
 
-def _s3(bucket: str, options: Mapping[str, str]) -> fs.S3FileSystem:
+def _s3_settings(bucket: str, options: Mapping[str, str]) -> dict[str, str | bool]:
     given = s3_options(options)
     if not given.keys() & {"endpoint_override", "region"} and not _region_is_set():
         try:
             given["region"] = fs.resolve_s3_region(bucket)
         except (OSError, pa.ArrowException) as error:
-            raise CatalogueError(f"the bucket {bucket} can't be reached: {shown(str(error))}") from error
-    return fs.S3FileSystem(
-        **given,
-        connect_timeout=CONNECT_SECONDS,
-        request_timeout=READ_SECONDS,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
-    )
+            raise CatalogueError(f"the bucket s3://{bucket} can't be reached: {shown(str(error))}") from error
+    return given
 
 
 def s3_options(options: Mapping[str, str]) -> dict[str, str | bool]:
