@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import signal
 import socket
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,10 +59,11 @@ def ray_session(address: str | None = None, *, cpus: int | None = None) -> Itera
     address = address or os.environ.get(ADDRESS_VARIABLE) or "local"
     handler = signal.getsignal(signal.SIGTERM)  # Ray replaces it
     try:
-        if address == "local":
-            _start(max(1, cpus or default_workers()))
-        else:
-            _connect(address)
+        with _silent_start():
+            if address == "local":
+                _start(max(1, cpus or default_workers()))
+            else:
+                _connect(address)
         _restore(handler)
         yield
     finally:
@@ -139,6 +142,24 @@ def _be_quiet() -> None:
     for handler in logging.getLogger("ray.data").handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
             handler.setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def _silent_start() -> Iterator[None]:
+    """Keep what Ray's native code prints as it starts, such as its log level, from standard error."""
+    with warnings.catch_warnings(), contextlib.ExitStack() as stack:
+        warnings.filterwarnings("ignore", message="lance is not fork-safe")  # Ray's processes use no Lance
+        try:
+            kept = os.dup(2)
+        except OSError:  # it is closed
+            kept = None
+        if kept is not None:
+            stack.callback(os.close, kept)
+            stack.callback(os.dup2, kept, 2)
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, 2)
+            os.close(nothing)
+        yield
 
 
 def _restore(handler: signal.Handlers | object) -> None:
