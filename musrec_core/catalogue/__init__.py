@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .dataset import Catalogue
-    from .embed import embed
+    from .embedding import embed
     from .progress import EmbedReport
 
 __all__ = ["Catalogue", "EmbedReport", "embed"]
 
-_MODULES = {"Catalogue": "dataset", "EmbedReport": "progress", "embed": "embed"}
+_MODULES = {"Catalogue": "dataset", "EmbedReport": "progress", "embed": "embedding"}
 
 
 def __getattr__(name: str) -> Any:

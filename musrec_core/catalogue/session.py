@@ -11,9 +11,10 @@ import signal
 import socket
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import ray
 import ray.data
@@ -25,6 +26,7 @@ ADDRESS_VARIABLE = "RAY_ADDRESS"  # Ray's own name for it; `ray job submit` sets
 PORT_TIMEOUT = 10.0  # seconds until a cluster's port has to answer
 OBJECT_STORE = 2 << 30  # bytes that a local session takes of shared memory at most; it takes them as they are needed
 LEAST_OBJECT_STORE = 100 << 20  # bytes; Ray refuses less than 75 MB
+_log = logging.getLogger(__name__)
 SHARED_MEMORY = Path("/dev/shm")
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine
@@ -58,6 +60,8 @@ def ray_session(address: str | None = None, *, cpus: int | None = None) -> Itera
         return
     address = address or os.environ.get(ADDRESS_VARIABLE) or "local"
     handler = signal.getsignal(signal.SIGTERM)  # Ray replaces it
+    printing = ray._private.worker.print_to_stdstream
+    ray._private.worker.print_to_stdstream = _log_message
     try:
         with _silent_start():
             if address == "local":
@@ -69,6 +73,13 @@ def ray_session(address: str | None = None, *, cpus: int | None = None) -> Itera
     finally:
         _restore(handler)
         ray.shutdown()
+        ray._private.worker.print_to_stdstream = printing
+
+
+def _log_message(data: Mapping[str, Any], *_: object, **__: object) -> None:
+    """What Ray prints on standard output, by no setting to be had otherwise: that an actor died, or a node."""
+    for line in data["lines"]:
+        _log.info("%s", line)
 
 
 def session_cpus() -> int:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from types import FrameType
 
-from ..embed import embed
+from ..embedding import embed
 from ..progress import Progress
 
 ENDED = 128  # and the signal's number: the exit status

@@ -100,6 +100,7 @@ def embed(
     card = Card.load(Path(model) if model is not None else None)
     files, columns = ModelFiles.of(card), ModelColumns.of_card(card)
     progress = progress or Progress()
+    excerpts = None if excerpts == card.front_end.excerpts else excerpts  # what the model's card says goes unsaid
     with ExitStack() as stack:
         stack.callback(progress.close)
         stack.enter_context(writing(out))
@@ -112,7 +113,9 @@ def embed(
             progress.note(remark)
         catalogue = _prepared(there, out, columns, tracks.further, storage_options, progress)
         storage = stack.enter_context(Storage(storage_options))
-        finder = ChangeFinder(catalogue, columns.model, tracks.further, storage, check_files=check_files, force=force)
+        finder = ChangeFinder(
+            catalogue, columns.model, tracks.further, storage, excerpts=excerpts, check_files=check_files, force=force
+        )
         unsent = Job([], columns, tracks.further, storage, timeout, excerpts, job)
         run = _Run(catalogue, finder, unsent, files, progress, workers, address, stack)
         run.of(tracks)
@@ -237,7 +240,10 @@ class _Run:
                 fn_constructor_args=(self.job,),
                 batch_size=None,
                 batch_format="pyarrow",
-                compute=ray.data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=2),
+                compute=ray.data.ActorPoolStrategy(
+                    size=actors,
+                    max_tasks_in_flight_per_actor=2 if size > 1 else 1,  # one that kills its actor takes no other along
+                ),
                 num_cpus=1,
                 max_restarts=-1,
                 max_task_retries=TASK_RETRIES,
