@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from musrec_core.catalogue.index import build
+from musrec_core.catalogue.search import Searcher
 from numpy.typing import NDArray
 
 from musrec_core.catalogue import Catalogue
-from musrec_core.catalogue.index import build
-from musrec_core.catalogue.search import Searcher
 
 from .catalogue_report import picture, tables
 from .resident import own_memory
-from .synthetic_catalogue import FURTHER, World, as_table, make_catalogue, make_tracks, track_id
+from .synthetic_catalogue import World, as_table, make_catalogue, make_tracks, track_id
 from .tables import machine
 
 K = 20
@@ -103,17 +103,17 @@ def truth(place: Place) -> Figures:
     """Find the exact neighbours of the asked tracks, without Lance's search: the kept file is what recall compares."""
     catalogue, asked = place.open(), asked_numbers(place.size)
     vectors = vectors_of(catalogue, asked)
-    best = np.full((len(asked), K + 1), -1.0, np.float32)
-    rows = np.zeros((len(asked), K + 1), np.int64)
+    best, rows = np.full((len(asked), K + 1), -np.inf, np.float32), np.zeros((len(asked), K + 1), np.int64)
     with spent() as figures:
         first = 0
         for batch in catalogue.batches(["vector"], rows=TRUTH_ROWS):
-            block = flat_vectors(batch.column("vector"))
-            scores = np.concatenate([best, vectors @ block.T], axis=1)
-            numbers = np.concatenate([rows, np.tile(np.arange(first, first + len(block)), (len(asked), 1))], axis=1)
-            top = np.argpartition(-scores, K, axis=1)[:, : K + 1]
-            best, rows = np.take_along_axis(scores, top, 1), np.take_along_axis(numbers, top, 1)
-            first += len(block)
+            scores = vectors @ flat_vectors(batch.column("vector")).T
+            for n, row in enumerate(scores):
+                (better,) = np.nonzero(row > best[n].min())
+                both = np.concatenate([best[n], row[better]])
+                top = np.argpartition(-both, K)[: K + 1]
+                best[n], rows[n] = both[top], np.concatenate([rows[n], first + better])[top]
+            first += len(batch)
     np.savez(place.truth, asked=asked, rows=rows)
     return figures
 
