@@ -66,7 +66,7 @@ def write_partitions(dataset: lance.LanceDataset, centroids: Vectors, folder: Pa
             yield pa.RecordBatch.from_arrays([batch["_rowid"], pa.array(numbers)], schema=_ASSIGNED)
 
     reader = pa.RecordBatchReader.from_batches(_ASSIGNED, batches())
-    lance.write_dataset(reader, str(folder), schema=_ASSIGNED, max_rows_per_file=2**40)  # Lance wants one file
+    lance.write_dataset(reader, str(folder), schema=_ASSIGNED, max_rows_per_file=dataset.count_rows() + 1)  # one file
 
 
 def _sample(dataset: lance.LanceDataset, most: int, rng: np.random.Generator) -> Vectors:
