@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from beets.dbcore import types
 
-from .types import EmbeddingText, EmbeddingType, GenresType, MoodType, Percentage, Probability, parse_genres
+from .types import EmbeddingText, EmbeddingType, GenresType, MoodType, Percentage, Probability, pairs_of
 
 if TYPE_CHECKING:
     from beets.library import Item
@@ -81,7 +81,7 @@ def computed_fields(
         return lambda item: next((p for label, p in genres_of(item).items() if label in labels), None)
 
     def mood_of(axis: str) -> Callable[[Item], float | None]:
-        return lambda item: parse_genres(item.get(MOOD) or "").get(axis)
+        return lambda item: pairs_of(item.get(MOOD)).get(axis)
 
     getters: dict[str, Callable[[Item], Any]] = {
         "musrec_genre": lambda item: answer(item)[0],
@@ -154,7 +154,7 @@ class LastResult:
 
 def genres_of(item: Item) -> dict[str, float]:
     """An item's genre probabilities, descending; empty if it is not embedded."""
-    return parse_genres(item.get(GENRES) or "")
+    return pairs_of(item.get(GENRES))
 
 
 # Learnt genres.
@@ -216,11 +216,6 @@ def is_current(item: Item, model_id: str) -> bool:
     return bool(item.get(EMBEDDING)) and item.get(MODEL) == model_id
 
 
-def file_properties(format_: str, length: float, bit_rate: int, sample_rate: int) -> str:
-    """What `HEARD` stores about a file; beets' columns may be empty."""
-    return f"{format_ or ''} {length or 0:.1f} {bit_rate or 0} {sample_rate or 0}"
-
-
 def is_another_recording(embedded: str | None, now: str) -> bool:
     """Whether the file was replaced after it was embedded, as far as beets knows: by a better rip, or another edit.
 
@@ -240,11 +235,6 @@ def excerpts_of(embedded: str | None) -> int | None:
     """How many excerpts of a file were embedded, where that was not the model's number."""
     number = str(embedded or "").partition(EXCERPTS)[2]
     return int(number) if number.isdecimal() else None
-
-
-def failure_of(status: str | None) -> str:
-    """Why the last attempt to embed an item failed; empty if it did not."""
-    return str(status or "").partition(" @ ")[0]
 
 
 def failed_before(item: Item) -> bool:
