@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NUMBER = re.compile(r":(\d+(?:\.\d+)?)(?=\s|$)")  # ends a pair; the label before it may hold spaces: "hip hop:0.1200"
-_HEARD = re.compile(r".* \d+\.\d \d+ \d+(?: excerpts:\d+)?", re.DOTALL)
+EXCERPTS = " excerpts:"
+_HEARD = re.compile(rf".* \d+\.\d \d+ \d+(?:{EXCERPTS}\d+)?", re.DOTALL)
 
 # Vectors: base64 of float16.
 
@@ -74,14 +75,44 @@ def parse_pairs(text: str) -> dict[str, float]:
 # What was heard, and why nothing was.
 
 
-def file_properties(format_: str, length: float, bit_rate: int, sample_rate: int) -> str:
-    """``MP3 241.3 320000 44100``, the properties of an embedded file; beets' columns may be empty."""
-    return f"{format_ or ''} {length or 0:.1f} {bit_rate or 0} {sample_rate or 0}"
+def file_properties(
+    format_: str, length: float, bit_rate: int, sample_rate: int, *, excerpts: int | None = None
+) -> str:
+    """``MP3 241.3 320000 44100``, the properties of an embedded file; beets' columns may be empty.
+
+    Parameters
+    ----------
+    excerpts : int, optional
+        How many of the file were embedded, where that is not what the model's card says.
+    """
+    properties = f"{format_ or ''} {length or 0:.1f} {bit_rate or 0} {sample_rate or 0}"
+    return f"{properties}{EXCERPTS}{excerpts}" if excerpts else properties
 
 
 def is_file_properties(text: str | None) -> bool:
     """Whether a text has the form of `file_properties`, with the number of excerpts or without."""
     return bool(text and _HEARD.fullmatch(text))
+
+
+def is_another_recording(embedded: str | None, now: str) -> bool:
+    """Whether the file was replaced after it was embedded, as far as beets knows: by a better rip, or another edit.
+
+    Tags do not count, so writing them does not make an embedding stale; cover art changes some bit rates.
+    """
+    then, there = str(embedded or "").partition(EXCERPTS)[0].rsplit(" ", 3), now.rsplit(" ", 3)
+    if len(then) != len(there):  # not noted
+        return False
+    try:
+        length, bit_rate = (abs(float(then[k]) - float(there[k])) for k in (1, 2))
+    except ValueError:  # damaged
+        return True
+    return then[0] != there[0] or then[3] != there[3] or length > 0.5 or bit_rate > 0.2 * float(there[2])
+
+
+def excerpts_of(embedded: str | None) -> int | None:
+    """How many excerpts of a file were embedded, where that was not the model's number."""
+    number = str(embedded or "").partition(EXCERPTS)[2]
+    return int(number) if number.isdecimal() else None
 
 
 def failure_of(status: str | None) -> str:

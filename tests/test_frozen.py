@@ -28,8 +28,8 @@ def test_the_attributes_of_an_item() -> None:
     assert attribute_text.parse_pairs(stored[fields.GENRES]) == {"rock": 0.8312, "hip hop": 0.1034, "r&b": 0.0654}
     assert attribute_text.failure_of(stored[fields.STATUS]) == "too-short"
     now = attribute_text.file_properties("MP3", 241.3, 320_000, 44_100)
-    assert not fields.is_another_recording(stored[fields.HEARD], now)
-    assert fields.is_another_recording(
+    assert not attribute_text.is_another_recording(stored[fields.HEARD], now)
+    assert attribute_text.is_another_recording(
         stored[fields.HEARD], attribute_text.file_properties("FLAC", 241.3, 900_000, 44_100)
     )
 

@@ -21,8 +21,7 @@ EMBEDDING = "musrec_embedding"
 GENRES = "musrec_genres"
 MOOD = "musrec_mood"
 MODEL = "musrec_model"
-HEARD = "musrec_heard"  # properties of the embedded file: format, length, bit rate, sample rate; and `EXCERPTS`
-EXCERPTS = " excerpts:"  # and how many of it were embedded, where that is not what the model's card says
+HEARD = "musrec_heard"  # `attribute_text.file_properties` of the embedded file
 STATUS = "musrec_status"
 OWN = "musrec_my_"  # begins the names of learnt genres' fields
 TAG = "musrec_tag_"  # begins the names of the notes of what we wrote into a tag of the file
@@ -214,27 +213,6 @@ def stored_embedding(item: Item) -> str:
 def is_current(item: Item, model_id: str) -> bool:
     """Whether an item has an embedding of this model."""
     return bool(item.get(EMBEDDING)) and item.get(MODEL) == model_id
-
-
-def is_another_recording(embedded: str | None, now: str) -> bool:
-    """Whether the file was replaced after it was embedded, as far as beets knows: by a better rip, or another edit.
-
-    Tags do not count, so writing them does not make an embedding stale; cover art changes some bit rates.
-    """
-    then, there = str(embedded or "").partition(EXCERPTS)[0].rsplit(" ", 3), now.rsplit(" ", 3)
-    if len(then) != len(there):  # not noted
-        return False
-    try:
-        length, bit_rate = (abs(float(then[k]) - float(there[k])) for k in (1, 2))
-    except ValueError:  # damaged
-        return True
-    return then[0] != there[0] or then[3] != there[3] or length > 0.5 or bit_rate > 0.2 * float(there[2])
-
-
-def excerpts_of(embedded: str | None) -> int | None:
-    """How many excerpts of a file were embedded, where that was not the model's number."""
-    number = str(embedded or "").partition(EXCERPTS)[2]
-    return int(number) if number.isdecimal() else None
 
 
 def failed_before(item: Item) -> bool:

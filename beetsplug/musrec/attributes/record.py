@@ -31,7 +31,7 @@ def record(item: Item, outcome: TrackEmbedding | UnusableAudio, excerpts: int | 
         item[fields.EMBEDDING] = encode_vector(outcome.vector)
         item[fields.GENRES] = format_genres(outcome.genres)
         item[fields.MODEL] = outcome.model
-        item[fields.HEARD] = _properties_of(item) + (f"{fields.EXCERPTS}{excerpts}" if excerpts else "")
+        item[fields.HEARD] = _properties_of(item, excerpts)
         if outcome.mood:
             item[fields.MOOD] = format_pairs(outcome.mood)
         for outdated in ({fields.STATUS} if outcome.mood else {fields.STATUS, fields.MOOD}) & set(item.keys()):
@@ -39,5 +39,5 @@ def record(item: Item, outcome: TrackEmbedding | UnusableAudio, excerpts: int | 
     item.store()
 
 
-def _properties_of(item: Item) -> str:
-    return file_properties(item.format, item.length, item.bitrate, item.samplerate)
+def _properties_of(item: Item, excerpts: int | None) -> str:
+    return file_properties(item.format, item.length, item.bitrate, item.samplerate, excerpts=excerpts)

@@ -95,8 +95,8 @@ class Embedder:
         size = attribute_text.text_length(self.card.dimensions)
         for item in sql.embedding_states(lib, ids):
             known = item.size == size and item.model == self.card.model_id
-            same_excerpts = fields.excerpts_of(item.embedded_file) == self._excerpts
-            if known and same_excerpts and not fields.is_another_recording(item.embedded_file, item.file):
+            same_excerpts = attribute_text.excerpts_of(item.embedded_file) == self._excerpts
+            if known and same_excerpts and not attribute_text.is_another_recording(item.embedded_file, item.file):
                 work.current += 1
             elif item.status and not retry and _fails_still(lib, item.id):
                 work.failed_before += 1
