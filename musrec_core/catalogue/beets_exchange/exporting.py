@@ -206,7 +206,9 @@ def _rows(batch: pa.RecordBatch, items: Sequence[int]) -> Iterator[_Track]:
     names = [PATH, "genres", "mood", "heard"]
     columns = [batch[name].to_pylist() for name in names]
     owners = batch[LIBRARY].to_pylist() if LIBRARY in batch.schema.names else [None] * len(batch)
-    each = zip(items, owners, vectors.reshape(len(items), -1), *columns, strict=True)
+    each = zip(
+        items, owners, vectors.reshape(len(items), batch.schema.field(VECTOR).type.list_size), *columns, strict=True
+    )
     for item, owner, vector, path, genres, mood, heard in each:
         yield _Track(item, owner, path, vector, genres or {}, mood or {}, heard)
 

@@ -27,7 +27,8 @@ _NEEDED = {
     "albums": {"id"},
     "item_attributes": {"entity_id", "key", "value"},
 }
-_LOCKED, _NOT_SQLITE = "locked", "not a database"
+_LOCKED, _NOT_SQLITE = "locked", "not a database"  # parts of what SQLite says
+_NOT_OPENED, _READ_ONLY = "unable to open", "readonly database"
 
 
 class BeetsItem(NamedTuple):
@@ -160,44 +161,47 @@ class BeetsLibrary:
 
 
 @contextmanager
-def open_library(path: str, *, write: bool = False, busy_seconds: float = BUSY_SECONDS) -> Iterator[BeetsLibrary]:
+def open_library(path: str, *, write: bool = False, busy_seconds: float | None = None) -> Iterator[BeetsLibrary]:
     """Open a library that exists; what SQLite raises meanwhile becomes a `CatalogueError` of one sentence.
 
     Parameters
     ----------
     write : bool
         Without it the file is opened so that it can't be written.
-    busy_seconds : float
-        How long to wait for other programs.
+    busy_seconds : float, optional
+        How long to wait for other programs; `BUSY_SECONDS` without it.
     """
     _require_file(path)
-    with _told(path, "written" if write else "read"), closing(_connect(path, write, busy_seconds)) as connection:
+    wait = BUSY_SECONDS if busy_seconds is None else busy_seconds
+    with _told(path, "written" if write else "read"), closing(_connect(path, write, wait)) as connection:
         yield BeetsLibrary(path, connection)
 
 
 def _connect(path: str, write: bool, busy_seconds: float) -> sqlite3.Connection:
     uri = f"{Path(path).absolute().as_uri()}?mode={'rw' if write else 'ro'}"
-    connection = _connected(uri, busy_seconds)
     try:
-        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+        return _connected(uri, busy_seconds)
     except sqlite3.OperationalError as error:
-        connection.close()
-        if write or "unable to open" not in str(error) or not _is_complete(path):
+        if write or _NOT_OPENED not in str(error) or _files_beside(path):
             raise
-        return _connected(f"{uri}&immutable=1", busy_seconds)  # in WAL mode, in a folder that can't be written
-    return connection
+    return _connected(f"{uri}&immutable=1", busy_seconds)  # in WAL mode, in a folder that can't be written
 
 
 def _connected(uri: str, busy_seconds: float) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=busy_seconds, isolation_level=None)
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+    try:
+        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
-def _is_complete(path: str) -> bool:
-    """Whether a library has nothing in files beside it, and can be read by itself."""
+def _files_beside(path: str) -> list[str]:
+    """The files with changes that are not in the library itself yet."""
     real = os.path.realpath(path)
-    return not any(os.path.exists(f"{real}-{kind}") for kind in ("wal", "journal"))
+    return [file for file in (f"{real}-wal", f"{real}-journal") if os.path.exists(file)]
 
 
 def _require_file(path: str) -> None:
@@ -239,6 +243,11 @@ def _told_error(path: str, what: str, error: sqlite3.Error, more: str = "") -> C
     if _LOCKED in text:
         return CatalogueError(
             f"{shown} is locked by another program, beets perhaps: run this again when that has ended{more}"
+        )
+    if what == "read" and (_NOT_OPENED in text or _READ_ONLY in text) and (beside := _files_beside(path)):
+        return CatalogueError(
+            f"{shown} can't be read without writing, as a program left {shown_path(beside[0])} beside it: run `beet "
+            "stats` once, or copy both files to a folder that can be written and do it there"
         )
     return CatalogueError(f"{shown} can't be {what}: {one_line(text)}{more}")
 
