@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from ..errors import CatalogueError
 from .breaker import Breaker
 from .dataset import Catalogue
 from .heard import FileState, heard_text, is_foreign, parse_heard
-from .known_rows import KnownRows, agree, is_one_of, marks, to_embed
+from .known_rows import MISSING, KnownRows, is_one_of, may_differ
 from .schema import HEARD, ID, OK, OWN, PATH, STATUS
 from .storage import Storage
 from .storage_errors import StorageError
@@ -98,18 +97,17 @@ class ChangeFinder:
             Nothing of a bucket or host can be had, or a further column does not fit the dataset's.
         """
         batch = self._fitting(batch.combine_chunks())
-        here, stored = self._known.find(batch[ID])
-        embed = ~here | to_embed(stored) | self._force
+        found = self._known.find(batch)
+        embed = ~found.here | found.again | found.moved | self._force
         heard, missing, unreachable = batch[HEARD], 0, 0
         ask = ~embed & np.asarray(heard.is_null()) & self._check_files
-        self._check_storage(batch, ask | embed)
+        if (ask | embed).any():
+            self._check_storage(batch)
         if ask.any():
             heard, missing, unreachable = self._with_states(batch, np.flatnonzero(ask))
-        now = marks(batch[PATH], heard, [batch[name] for name in self._further])
-        refresh = np.zeros(len(batch), bool)
-        unsure = np.flatnonzero(~embed & ~agree(now, stored, ~np.asarray(heard.is_null())))
-        if len(unsure):
-            self._decide(batch.take(unsure), heard.take(unsure).to_pylist(), unsure, embed, refresh)
+        unsure = np.flatnonzero(~embed & may_differ(found, heard))
+        embed[unsure] = self._have_changed(batch[ID].take(unsure).to_pylist(), heard.take(unsure).to_pylist())
+        refresh = found.corrected & ~embed
         return Changes(
             batch.filter(pa.array(embed)),
             batch.filter(pa.array(refresh)).select([ID, *self._further]),
@@ -132,11 +130,11 @@ class ChangeFinder:
                 batch = batch.set_column(batch.schema.get_field_index(name), name, column)
         return batch
 
-    def _check_storage(self, batch: pa.Table, needed: NDArray[np.bool_]) -> None:
-        """Raise `CatalogueError` where nothing can be had of the files that are needed first."""
-        if self._is_first and needed.any():
+    def _check_storage(self, batch: pa.Table) -> None:
+        """Raise `CatalogueError` where nothing can be had of the first files that matter."""
+        if self._is_first:
             self._is_first = False
-            self._storage.check(batch[PATH].filter(pa.array(needed)).to_pylist())
+            self._storage.check(batch[PATH].to_pylist())
 
     def _with_states(self, batch: pa.Table, asked: NDArray[np.int64]) -> tuple[pa.ChunkedArray, int, int]:
         """``heard`` with the states of files that the manifest does not tell; how many are missing, unreachable."""
@@ -153,22 +151,13 @@ class ChangeFinder:
                 heard[row] = heard_text(state) or None
         return pa.chunked_array([pa.array(heard, pa.string())]), missing, unreachable
 
-    def _decide(
-        self,
-        batch: pa.Table,
-        heard: Sequence[str | None],
-        rows: NDArray[np.int64],
-        embed: NDArray[np.bool_],
-        refresh: NDArray[np.bool_],
-    ) -> None:
-        """Set what those rows need whose marks differ, by the rows as they are stored."""
-        stored = self._known.look_up(batch[ID].to_pylist())
-        for row, now, state in zip(rows, batch.to_pylist(), heard, strict=True):
-            then = stored.get(now[ID])
-            if then is None or then[PATH] != now[PATH] or _has_changed(then, parse_heard(state)[0]):
-                embed[row] = True
-            else:
-                refresh[row] = any(_differ(then[name], now[name]) for name in self._further)
+    def _have_changed(self, ids: Sequence[str], heard: Sequence[str]) -> list[bool]:
+        """Whether files are others than those of the rows stored, which have other states."""
+        stored = self._known.look_up(ids)
+        return [
+            id_ not in stored or _has_changed(stored[id_], parse_heard(text)[0])
+            for id_, text in zip(ids, heard, strict=True)
+        ]
 
     # Rows that the manifest does not have.
 
@@ -209,11 +198,8 @@ def _has_changed(then: Mapping[str, object], now: FileState) -> bool:
     heard = str(text) if text else None
     if not now or is_foreign(heard):
         return False
+    if then[STATUS] == MISSING:
+        return True  # it is there now
     if heard is None:
-        return then[STATUS] != OK  # it was missing, and is there now
+        return then[STATUS] != OK
     return not now.is_of(parse_heard(heard)[0])
-
-
-def _differ(a: object, b: object) -> bool:
-    both_nan = isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b)
-    return a != b and not both_nan

@@ -8,7 +8,7 @@ import stat
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO, Protocol, TypeVar
 
@@ -26,6 +26,8 @@ from .storage_errors import StorageError, of_error
 T = TypeVar("T")
 FAILING = 5  # failures in a row, after which a place's files are tried once each
 TRIED = 3  # files of a place, before it counts as unreachable
+PLACES = 8  # that are checked
+LOCAL_STATES = 256  # files that one thread looks at: a thread costs more than asking a disk, and less than a server
 
 
 class Files(Protocol):
@@ -90,12 +92,18 @@ class Storage:
             return _local_state(path, local)
         return self._tried(path, lambda: self._files_of(path).state(path))
 
-    def fetch(self, path: str) -> Copy:
-        """The file, or a copy of what lies elsewhere, to be released; raises `StorageError`."""
+    def fetch(self, path: str, endings: Collection[str] = ENDINGS) -> Copy:
+        """The file, or a copy of what lies elsewhere, to be released; raises `StorageError`.
+
+        Parameters
+        ----------
+        endings : collection of str, optional
+            Of names, in lower case: those that a copy keeps.
+        """
         local = local_path(path)
         if local is not None:
             return Copy(path, local, _local_state(path, local))
-        return self._tried(path, lambda: self._copy(path))
+        return self._tried(path, lambda: self._copy(path, endings))
 
     @contextlib.contextmanager
     def local_copy(self, path: str) -> Iterator[Copy]:
@@ -138,20 +146,21 @@ class Storage:
             except StorageError as error:
                 return error
 
-        if all(local_path(path) is not None for path in paths):
-            return [outcome(path) for path in paths]  # a thread costs more than asking the disk
+        size = LOCAL_STATES if all(local_path(path) is not None for path in paths) else 1
         with ThreadPoolExecutor(threads, thread_name_prefix="state") as pool:
-            return list(pool.map(outcome, paths))
+            parts = pool.map(lambda at: [outcome(path) for path in paths[at : at + size]], range(0, len(paths), size))
+            return [state for part in parts for state in part]
 
     def check(self, paths: Iterable[str]) -> None:
         """Raise `CatalogueError` where nothing of a place can be had: wrong credentials, an unknown bucket or host.
 
-        A few files of each bucket or host are asked for; a host of HTTP that fails counts only if all do.
+        A few files of each of the first buckets or hosts are asked for; a host that fails counts only if all do.
         """
         places: dict[str, list[str]] = {}
         for path in paths:
-            if local_path(path) is None and len(places.setdefault(place_of(path), [])) < TRIED:
-                places[place_of(path)].append(path)
+            place = place_of(path)
+            if place and (place in places or len(places) < PLACES) and len(places.setdefault(place, [])) < TRIED:
+                places[place].append(path)
         failed = {place: why for place, some in places.items() if (why := self._why_none(place, some))}
         for place, why in failed.items():
             if scheme_of(place) not in HTTP or len(failed) == len(places):
@@ -167,6 +176,7 @@ class Storage:
                 if error.status != "storage":
                     return "" if error.status != "missing" or self._has_bucket(place) else "the bucket does not exist"
                 why = error.detail
+                self._failures[place] = max(FAILING, self._failures[place])  # the others are tried once each
             else:
                 return ""
         return why
@@ -230,10 +240,10 @@ class Storage:
                 self._opened[place] = ArrowFiles(files, limits.total_seconds)
             return self._opened[place]
 
-    def _copy(self, path: str) -> Copy:
+    def _copy(self, path: str, endings: Collection[str]) -> Copy:
         files = self._files_of(path)
-        ending = os.path.splitext(url_path(path))[1].lower()
-        with self._folder.new_file(ending if ending in ENDINGS else "") as target:
+        ending = max((each for each in endings if url_path(path).lower().endswith(each)), key=len, default="")
+        with self._folder.new_file(ending) as target:
             state = files.copy(path, target, self._limits.max_bytes)
         return Copy(path, str(target.name), state, temporary=True)
 
