@@ -20,7 +20,7 @@ from pathlib import Path
 
 from musrec_core import Encoder
 from musrec_core.catalogue import embed
-from musrec_core.catalogue.embedding import BATCH
+from musrec_core.catalogue.embedding_run import BATCH
 from musrec_core.catalogue.progress import Progress
 from musrec_core.catalogue.session import ray_session
 

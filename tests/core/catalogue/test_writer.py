@@ -119,9 +119,9 @@ def test_progress_gives_rate_and_time_left_in_lines_where_there_is_no_terminal(
 
 def test_a_report_names_what_there_was() -> None:
     assert str(EmbedReport(0, unchanged=12, seconds=0.04)) == "embedded 0, 12 unchanged, in 0.0 s"
-    full = EmbedReport(980, {"missing": 10, "unreadable": 5}, 1, 2, 3, 4, seconds=80)
+    full = EmbedReport(980, {"missing": 10, "unreadable": 5}, 1, 2, 3, 4, 5, 6, seconds=80)
     assert str(full) == (
         "embedded 980, 15 failed (missing 10, unreadable 5), 1 unchanged, 2 with new columns, 3 pruned, "
-        "4 not in the manifest, in 1 min 20 s (12.4 tracks/s)"
+        "4 not in the manifest, 5 without their file, 6 whose file can't be looked at, in 1 min 20 s (12.4 tracks/s)"
     )
     assert (duration(59.6), duration(3 * 3600 + 299)) == ("1 min 0 s", "3 h 4 min")
