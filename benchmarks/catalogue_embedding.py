@@ -86,7 +86,7 @@ def used() -> dict[int, tuple[str, float]]:
         above = pid
         while above not in (0, os.getpid()):
             above = parents.get(above, 0)
-        if above:
+        if above and names[pid]:  # one that has ended, and that nobody has waited for yet, has no name
             found[pid] = (_role(pid, names[pid]), seconds)
     return found
 
