@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
 from musrec_core import Encoder
-from musrec_core.catalogue import Catalogue, embedding
+from musrec_core.catalogue import Catalogue, embedding, embedding_run
 from musrec_core.catalogue import __main__ as program
 from musrec_core.catalogue.copies import Copy
 from musrec_core.catalogue.filesystems import s3_options
@@ -178,7 +178,7 @@ def test_a_second_driver_is_told(music: Path, out: str, quick: Path) -> None:
 class DeadlyStorage(Storage):
     """Kills the actor, as a bug in a library of its own would."""
 
-    def fetch(self, path: str) -> Copy:
+    def fetch(self, path: str, endings: Collection[str] = ()) -> Copy:
         if Path(path).name.startswith("poison"):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().fetch(path)
@@ -193,8 +193,8 @@ def test_a_track_whose_actor_dies_again_and_again_costs_itself(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(embedding, "Storage", DeadlyStorage)
-    monkeypatch.setattr(embedding, "TASK_RETRIES", 1)
-    monkeypatch.setattr(embedding, "PASSES", (4, 1))
+    monkeypatch.setattr(embedding_run, "TASK_RETRIES", 1)
+    monkeypatch.setattr(embedding_run, "PASSES", (4, 1))
     lines = [("id", "path"), ("a", str(waltz)), ("bad", "poison.flac"), ("b", str(waltz))]
     report = embed(write_csv(tmp_path / "m.csv", lines), out, model=quick)  # type: ignore[arg-type]
     assert (report.embedded, report.failed) == (2, {"crashed": 1})
@@ -260,7 +260,7 @@ def test_a_bug_in_an_actor_shows_its_traceback(
 
 
 class BuggyStorage(Storage):
-    def fetch(self, path: str) -> Copy:
+    def fetch(self, path: str, endings: Collection[str] = ()) -> Copy:
         raise ZeroDivisionError("on purpose")
 
 
@@ -288,7 +288,7 @@ def test_a_signal_ends_the_run_after_a_commit(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(embedding, "PASSES", (2, 1))
+    monkeypatch.setattr(embedding_run, "PASSES", (2, 1))
     manifest = write_csv(tmp_path / "m.csv", [("id", "path"), *((n, waltz) for n in range(40))])
     words = ["embed", str(manifest), "--out", out, "--model", str(quick), "--workers", "1"]
     with monkeypatch.context() as patch:
