@@ -6,12 +6,11 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import pyarrow as pa
-
 from ...card import Card
 from ...errors import CatalogueError
-from ..dataset import Catalogue, told
-from ..schema import ID, ModelColumns, quoted
+from ..dataset import Catalogue
+from ..schema import ModelColumns
+from ..sql import id_in, sql_text
 from .changed_rows import ChangedRows, Places
 from .ids import IdsOfItems, ItemIds
 from .library import MODEL, BeetsItem, BeetsLibrary, shown_path
@@ -104,9 +103,7 @@ def open_or_create(uri: str, library: BeetsLibrary, model: str | None) -> Catalo
     if model is not None:
         catalogue.require_model(Card.load(model))
     _require_embedded(library, catalogue.columns.model)
-    if missing := [each for each in FURTHER if each.name not in catalogue.schema.names]:
-        with told(catalogue.uri, "can't be written"):
-            catalogue.lance.add_columns(pa.schema(missing))
+    catalogue.add_columns(FURTHER)
     return catalogue
 
 
@@ -199,8 +196,6 @@ class _Choice:
 
 
 def _delete(catalogue: Catalogue, ids: Sequence[str], name: str) -> int:
-    deleted = 0
-    for first in range(0, len(ids), DELETE_IDS):
-        listed = ", ".join(map(quoted, ids[first : first + DELETE_IDS]))
-        deleted += catalogue.delete(f"{LIBRARY} = {quoted(name)} AND {ID} IN ({listed})")
-    return deleted
+    parts = [ids[first : first + DELETE_IDS] for first in range(0, len(ids), DELETE_IDS)]
+    own = f"{LIBRARY} = {sql_text(name)}"
+    return sum(catalogue.delete(f"{own} AND {id_in(part)}") for part in parts)

@@ -14,7 +14,7 @@ from ..._text import number_of
 from ...card import Card
 from ...errors import CatalogueError
 from ..beets_exchange.arguments import add_id_arguments, checked_name, ids_from
-from ..beets_exchange.exporting import ExportCounts, ExportOptions, condition, export_library
+from ..beets_exchange.exporting import ExportCounts, ExportOptions, export_library, exported
 from ..beets_exchange.library import BeetsLibrary, open_library, shown_path
 from ..dataset import Catalogue
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     if options.where is not None:
         catalogue.count(options.where)  # a condition that can't be understood is told as it was typed
-    total = catalogue.count(condition(options.model, options.where))
+    total = catalogue.count(exported(options.model, options.where))
     if not total:
         raise CatalogueError(f"{catalogue.uri} has no embedding of {options.model}{_that(options)}")
     bar: tqdm[Any]
