@@ -68,11 +68,13 @@ class ChangedRows:
         How many there were.
     failed : int
         How many of them say why a file could not be embedded.
+    commits : int
+        Transactions of the dataset.
     """
 
     def __init__(self, catalogue: Catalogue, places: Places) -> None:
         self._catalogue, self._places = catalogue, places
-        self.new = self.changed = self.unchanged = self.failed = 0
+        self.new = self.changed = self.unchanged = self.failed = self.commits = 0
         self._waiting: list[pa.Table] = []
 
     def add(self, rows: pa.Table) -> None:
@@ -94,6 +96,7 @@ class ChangedRows:
         waiting, self._waiting = self._waiting, []
         if any(map(len, waiting)):
             self._catalogue.merge(pa.concat_tables(waiting))
+            self.commits += 1
 
     def _changed(self, rows: pa.Table, places: list[int]) -> pa.Table:
         """Those rows that the dataset has in another way. A failure replaces no embedding."""

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ..._text import number_of
 from ...card import Card
 from ...errors import CatalogueError
-from ..beets_exchange.arguments import add_id_arguments, checked_name, ids_from
+from ..beets_exchange.arguments import add_id_arguments, add_storage_argument, checked_name, ids_from
 from ..beets_exchange.exporting import ExportCounts, ExportOptions, export_library, exported
 from ..beets_exchange.library import BeetsLibrary, open_library, shown_path
 from ..dataset import Catalogue
@@ -33,12 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--match", choices=("id", "path"), default="id", help="find a track's item by its id (default) or its path"
     )
     add_id_arguments(parser)
+    add_storage_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Export, and print what there was."""
-    catalogue = Catalogue.open(arguments.dataset)
+    catalogue = Catalogue.open(arguments.dataset, storage_options=dict(arguments.storage_option))
     options = ExportOptions(
         ids_from(arguments),
         arguments.match == "path",
