@@ -96,7 +96,7 @@ class ExportOptions:
     by_path : bool
         Find a track's item by the path of its file, and not by the id.
     name : str
-        Of the library, in the dataset's column ``library``.
+        Of the library, in the dataset's column ``beets_library``.
     model : str
         The id of the model whose embeddings are written.
     where : str or None

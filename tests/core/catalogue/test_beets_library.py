@@ -170,7 +170,7 @@ def test_tags_become_columns_and_what_is_empty_is_null(made: MadeLibrary, out: P
         "2": "FLAC 200.0 900000 44100",
         "3": "FLAC 200.0 900000 44100 excerpts:3",
     }
-    assert set(column(out, "library").values()) == {str(made.path)}
+    assert set(column(out, "beets_library").values()) == {str(made.path)}
 
 
 def test_the_same_once_more_writes_nothing_and_what_changed_is_written(made: MadeLibrary, out: Path, run: Run) -> None:
@@ -306,7 +306,7 @@ def test_any_name_of_a_library(tmp_path: Path, out: Path, run: Run, name: str) -
     link = tmp_path / "link.db"
     link.symlink_to(made.path)
     run("import-beets", link, "--out", out)
-    assert column(out, "library") == {"1": str(made.path)}
+    assert column(out, "beets_library") == {"1": str(made.path)}
     made.clear()
     assert "1 item written" in run("export-beets", out, link)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "link.db", "tracks.lance"])
