@@ -14,7 +14,7 @@ from ..errors import CatalogueError
 from .breaker import Breaker
 from .dataset import Catalogue
 from .heard import FileState, heard_text, is_foreign, parse_heard
-from .known_rows import KnownRows, agree, is_one_of, marks, to_embed
+from .known_rows import MISSING, KnownRows, agree, is_one_of, marks, to_embed
 from .schema import HEARD, ID, OK, OWN, PATH, STATUS
 from .storage import Storage
 from .storage_errors import StorageError
@@ -209,8 +209,10 @@ def _has_changed(then: Mapping[str, object], now: FileState) -> bool:
     heard = str(text) if text else None
     if not now or is_foreign(heard):
         return False
+    if then[STATUS] == MISSING:
+        return True  # it is there now
     if heard is None:
-        return then[STATUS] != OK  # it was missing, and is there now
+        return then[STATUS] != OK
     return not now.is_of(parse_heard(heard)[0])
 
 

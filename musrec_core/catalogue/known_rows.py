@@ -17,6 +17,7 @@ SCANNED_ROWS = 65_536
 LOOKED_UP = 4096  # rows by one condition
 _STATE = r"^(size:\d+ modified:\S+).*$"  # of a text of `heard`: what every storage tells
 _ANY_STATE = r"^(size|modified|etag):| (modified|etag):"  # of a text of ours: others stand, whatever their file
+MISSING = "missing"  # the status of a track whose file is not there
 _TO_EMBED, _STANDS = np.uint64(0), np.uint64(1)
 _HIGH, _LOW = np.uint64(0xFFFFFFFF00000000), np.uint64(0xFFFFFFFF)
 
@@ -50,7 +51,9 @@ class KnownRows:
         return len(self._hashes)
 
     def _marks(self, batch: pa.RecordBatch, model: str, excerpts: int | None) -> Hashes:
-        found = marks(batch[PATH], batch[HEARD], [batch[name] for name in self._further])
+        was_missing = pc.equal(batch[STATUS], MISSING)  # its state is none: it is tried again once it has one
+        heard = pc.if_else(was_missing, pa.scalar(None, pa.string()), batch[HEARD])
+        found = marks(batch[PATH], heard, [batch[name] for name in self._further])
         is_ok = pc.equal(batch[STATUS], OK)
         heard = batch[HEARD].fill_null("")
         foreign = pc.invert(pc.match_substring_regex(heard, _ANY_STATE))

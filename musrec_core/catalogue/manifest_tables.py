@@ -92,8 +92,10 @@ class CsvRows:
 
     Parameters
     ----------
+    path : str
+        Of a name that ends as its kind says: ``.tsv.gz``.
     types : mapping of str to pa.DataType
-        Columns that have to be of a type; the others' are guessed from all their values. ``id`` columns: text.
+        Columns that have to be of a type; the others' are guessed from all their values.
 
     Attributes
     ----------
