@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .dataset import Catalogue
+    from .embedding import embed
+    from .progress import EmbedReport
 
-__all__ = ["Catalogue"]
+__all__ = ["Catalogue", "EmbedReport", "embed"]
 
-_MODULES = {"Catalogue": "dataset"}
+_MODULES = {"Catalogue": "dataset", "EmbedReport": "progress", "embed": "embedding"}
 
 
 def __getattr__(name: str) -> Any:

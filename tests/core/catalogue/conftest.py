@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,3 +20,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(17)
+
+
+@pytest.fixture(scope="session")
+def ray_local() -> Iterator[None]:
+    """One Ray session of two workers for all tests here."""
+    from musrec_core.catalogue import session
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(session.ADDRESS_VARIABLE, raising=False)
+        patch.setattr(session, "OBJECT_STORE", 200 << 20)
+        with session.ray_session(cpus=2):
+            yield

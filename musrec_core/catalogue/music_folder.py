@@ -1,0 +1,172 @@
+"""The audio files below a folder, local or on object storage, in an order that two runs agree on."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from urllib.parse import quote_from_bytes
+
+import pyarrow as pa
+from pyarrow import fs
+
+from ..errors import CatalogueError
+from .filesystems import shown
+from .heard import FileState, heard_text
+from .manifest_tables import batch_schema
+
+ENDINGS = frozenset(
+    (".aac", ".ac3", ".aif", ".aifc", ".aiff", ".alac", ".ape", ".asf", ".au", ".caf", ".dff", ".dsf", ".eac3",
+     ".flac", ".m4a", ".m4b", ".mka", ".mp2", ".mp3", ".mp4", ".mpc", ".oga", ".ogg", ".opus", ".shn", ".spx", ".tak",
+     ".tta", ".w64", ".wav", ".wave", ".weba", ".wma", ".wv")
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Found:
+    """One audio file.
+
+    Attributes
+    ----------
+    id : str
+        The path relative to the folder, with ``/``.
+    path : str
+        The whole path or URL. Of a name that is no UTF-8: a ``file://`` URL, and the id is percent-encoded as there.
+    state : FileState
+        As the listing gives it; empty where the file can't be looked at.
+    """
+
+    id: str
+    path: str
+    state: FileState
+
+
+class _Music:
+    """What both kinds of folder have in common."""
+
+    count: int | None = None
+    remarks: tuple[str, ...] = ()
+    further = pa.schema([])
+
+    def files(self) -> Iterator[Found]:
+        raise NotImplementedError
+
+    def batches(self, rows: int) -> Iterator[pa.Table]:
+        """The files as batches of a manifest."""
+        files = self.files()
+        while some := list(itertools.islice(files, rows)):
+            columns = [
+                [found.id for found in some],
+                [found.path for found in some],
+                [heard_text(found.state) or None for found in some],
+            ]
+            yield pa.table([pa.array(column, pa.string()) for column in columns], schema=batch_schema(self.further))
+
+
+@dataclass
+class LocalMusic(_Music):
+    """A local folder. Links are followed, but none that leads back; hidden files and folders are left out.
+
+    Attributes
+    ----------
+    unread : list of str
+        Folders that could not be read, in a sentence each; filled while listing.
+    """
+
+    root: str
+    unread: list[str] = field(default_factory=list)
+
+    def files(self) -> Iterator[Found]:
+        """All files, sorted folder by folder; raises `CatalogueError` where the folder itself can't be read."""
+        root = os.fsencode(os.path.abspath(self.root))
+        try:
+            os.scandir(root).close()
+        except OSError as error:
+            raise CatalogueError(f"{shown(self.root)} can't be read: {error.strerror}") from error
+        self.unread.clear()
+        yield from self._below(root, b"", ())
+
+    def _below(self, root: bytes, inside: bytes, above: tuple[tuple[int, int], ...]) -> Iterator[Found]:
+        folder = os.path.join(root, inside) if inside else root
+        try:
+            here = os.stat(folder)
+            with os.scandir(folder) as entries:
+                names = sorted((entry.name, _is_folder(entry)) for entry in entries if entry.name[:1] != b".")
+        except OSError as error:
+            self.unread.append(f"{shown(os.fsdecode(folder))} can't be read: {error.strerror}")
+            return
+        if (here.st_dev, here.st_ino) in above:
+            return  # a link to a folder that it lies in
+        for name, is_folder in names:
+            relative = inside + b"/" + name if inside else name
+            if is_folder:
+                yield from self._below(root, relative, (*above, (here.st_dev, here.st_ino)))
+            elif os.path.splitext(name)[1].lower().decode("ascii", "replace") in ENDINGS:
+                found = _local_file(root, relative)
+                if found is not None:
+                    yield found
+
+
+def _is_folder(entry: os.DirEntry[bytes]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _local_file(root: bytes, relative: bytes) -> Found | None:
+    """A regular file, or a link that leads nowhere, which will be told; None for a pipe or a device."""
+    whole = os.path.join(root, relative)
+    try:
+        now = os.stat(whole)
+    except OSError:
+        state = FileState()
+    else:
+        if not stat.S_ISREG(now.st_mode):
+            return None
+        state = local_state(now)
+    try:
+        return Found(relative.decode(), whole.decode(), state)
+    except UnicodeDecodeError:
+        return Found(quote_from_bytes(relative), f"file://{quote_from_bytes(whole)}", state)
+
+
+def local_state(now: os.stat_result) -> FileState:
+    """The state of a local file, its time to the microsecond."""
+    seconds, nanoseconds = divmod(now.st_mtime_ns, 10**9)
+    try:
+        modified = datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=nanoseconds // 1000)
+    except (OverflowError, ValueError, OSError):  # a time that no calendar has
+        modified = None
+    return FileState(now.st_size, modified)
+
+
+@dataclass
+class RemoteMusic(_Music):
+    """A folder on object storage, or what pyarrow sees as one."""
+
+    files_: fs.FileSystem
+    root: str
+    prefix: str  # of its URLs: ``s3://``
+    unread: list[str] = field(default_factory=list)
+
+    def files(self) -> Iterator[Found]:
+        """All files, sorted folder by folder; raises `CatalogueError` where a folder can't be listed."""
+        yield from self._below(self.root.rstrip("/"))
+
+    def _below(self, folder: str) -> Iterator[Found]:
+        try:
+            infos = self.files_.get_file_info(fs.FileSelector(folder))
+        except OSError as error:
+            raise CatalogueError(f"{shown(self.prefix + folder)} can't be listed: {shown(str(error))}") from error
+        for info in sorted(infos, key=lambda each: each.path):
+            if info.base_name.startswith("."):
+                continue
+            if info.type == fs.FileType.Directory:
+                yield from self._below(info.path)
+            elif os.path.splitext(info.base_name)[1].lower() in ENDINGS:
+                relative = info.path[len(self.root.rstrip("/")) + 1 :]
+                yield Found(relative, self.prefix + info.path, FileState(info.size, info.mtime))

@@ -1,0 +1,49 @@
+"""A Ray session starts quietly, and where none can be had, one sentence says why."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ray", reason="the extra catalogue is not installed")
+
+import ray
+
+from musrec_core.catalogue import session
+from musrec_core.catalogue.session import ray_session, session_cpus
+from musrec_core.errors import CatalogueError
+
+
+def test_a_session_that_runs_is_used_and_left_as_it_is(ray_local: None) -> None:
+    with ray_session("nowhere:1"):
+        assert session_cpus() == 2
+    assert ray.is_initialized()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL  # Ray's own would end the process without a commit
+
+
+@pytest.mark.parametrize("address", ["cluster", "host:port", ":6379", "http://host:6379", "host:6379/x"])
+def test_what_is_no_address_is_told(address: str) -> None:
+    with pytest.raises(CatalogueError, match="is no address of a Ray cluster"):
+        session._require_port(address)
+
+
+def test_a_port_where_nothing_listens_and_an_unknown_host_are_told_at_once() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        closed = f"127.0.0.1:{unused.getsockname()[1]}"
+    started = time.monotonic()
+    for address in (closed, f"ray://{closed}", "nobody.invalid:6379", "127.0.0.1:99999"):
+        with pytest.raises(CatalogueError, match=f"^no Ray cluster answers at {address}: "):
+            session._require_port(address)
+    assert time.monotonic() - started < 60  # Ray itself takes two minutes for each
+
+
+def test_too_little_shared_memory_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(session, "SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr(session, "LEAST_OBJECT_STORE", 1 << 60)
+    with pytest.raises(CatalogueError, match=r"Ray needs .* MB of shared memory, and .* has"):
+        session._object_store()
