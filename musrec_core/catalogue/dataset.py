@@ -13,6 +13,7 @@ import pyarrow as pa
 from ..card import Card
 from ..errors import CatalogueError
 from .schema import ID, ModelColumns, dataset_schema, metadata_of
+from .sql import condition
 
 SUFFIX = ".lance"
 READ_ROWS = 8192  # of a batch
@@ -102,14 +103,16 @@ class Catalogue:
     def count(self, where: str | None = None) -> int:
         """The number of rows that fulfil an SQL condition; raises `CatalogueError` where it can't be understood."""
         with told_filter(where):
-            return int(self._dataset.count_rows(where))
+            return int(self._dataset.count_rows(condition(where)))
 
     def batches(
         self, names: Sequence[str], where: str | None = None, *, rows: int = READ_ROWS, in_order: bool = True
     ) -> Iterator[pa.RecordBatch]:
         """Some columns, a batch at a time; raises `CatalogueError` where the condition can't be understood."""
         with told_filter(where):
-            scanner = self._dataset.scanner(columns=list(names), filter=where, batch_size=rows, scan_in_order=in_order)
+            scanner = self._dataset.scanner(
+                columns=list(names), filter=condition(where), batch_size=rows, scan_in_order=in_order
+            )
             yield from scanner.to_batches()
 
     # Writing: one process at a time.
@@ -132,7 +135,7 @@ class Catalogue:
         """Delete the rows that fulfil an SQL condition; gives their number."""
         before = len(self)
         with told_filter(where):
-            self._dataset.delete(where)
+            self._dataset.delete(condition(where))
         return before - len(self)
 
     def set_model(self, columns: ModelColumns) -> None:

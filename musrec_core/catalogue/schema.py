@@ -19,6 +19,7 @@ STORAGE = "storage"  # the status of a track whose file could not be fetched: it
 ID, PATH, VECTOR, GENRE, GENRES, MOOD = "id", "path", "vector", "genre", "genres", "mood"
 MODEL, HEARD, STATUS, ERROR = "model", "heard", "status", "error"
 OWN = (ID, PATH, VECTOR, GENRE, GENRES, MOOD, MODEL, HEARD, STATUS, ERROR)  # what a manifest's further columns can't be
+HAS_VECTOR = f"{STATUS} = '{OK}'"  # quicker than to look at the vectors
 _FORMAT_KEY, _MODEL_KEY, _GENRES_KEY = b"musrec.format", b"musrec.model", b"musrec.genres"
 
 
