@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..errors import CatalogueError
 from .dataset import Catalogue, told, told_filter
 from .nearest import Shard
 from .schema import ID, MODEL, OK, STATUS, VECTOR
+from .sql import both, condition, sql_text
 
 BLOCK_ROWS, MOST_SHARDS = 16_384, 100  # rows of a shard, about, or more where there would be more shards
 _ADDRESS = "_rowaddr"
@@ -94,15 +95,14 @@ def select(catalogue: Catalogue, where: str | None, further: Sequence[str] = ())
     CatalogueError
         The condition can't be used, or a column is missing.
     """
-    _require_columns(catalogue, further)
-    if where is not None:
-        catalogue.count(where)  # alone, so that it can't end the brackets around it
-    model = catalogue.columns.model.replace("'", "''")
-    condition = f"{STATUS} = '{OK}' AND {MODEL} = '{model}'" + (f" AND ({where})" if where is not None else "")
+    require_columns(catalogue, further)
+    given = condition(where)
+    of_model = f"{STATUS} = {sql_text(OK)} AND {MODEL} = {sql_text(catalogue.columns.model)}"
+    wanted = both(of_model, given) or of_model
     dataset = catalogue.lance
-    source = Source(catalogue.uri, int(dataset.version), condition, catalogue.storage_options)
+    source = Source(catalogue.uri, int(dataset.version), wanted, catalogue.storage_options)
     with told_filter(where):
-        scanner = dataset.scanner(columns=[ID, *further], filter=condition, with_row_address=True, scan_in_order=True)
+        scanner = dataset.scanner(columns=[ID, *further], filter=wanted, with_row_address=True, scan_in_order=True)
         table = scanner.to_table()
     ids = pc.cast(table[ID], pa.large_string()).combine_chunks()
     order = pc.sort_indices(ids).to_numpy()
@@ -113,7 +113,8 @@ def select(catalogue: Catalogue, where: str | None, further: Sequence[str] = ())
     return Selection(source, ids.take(pa.array(order)), _blocks(fragments, ranks), columns)
 
 
-def _require_columns(catalogue: Catalogue, names: Sequence[str]) -> None:
+def require_columns(catalogue: Catalogue, names: Iterable[str]) -> None:
+    """Raise `CatalogueError` unless the dataset has these columns."""
     for name in names:
         if name not in catalogue.schema.names:
             raise CatalogueError(f"{catalogue.uri} has no column {name}: {', '.join(catalogue.schema.names)}")
