@@ -106,6 +106,14 @@ class Catalogue:
         with told_filter(where):
             return int(self._dataset.count_rows(condition(where)))
 
+    def checked(self, where: str | None) -> str | None:
+        """A user's condition, to be joined to others; raises `CatalogueError` where it can't be understood."""
+        given = condition(where)
+        if given is not None:
+            with told_filter(where):
+                self._dataset.scanner(columns=[ID], filter=given).explain_plan()
+        return given
+
     def batches(
         self, names: Sequence[str], where: str | None = None, *, rows: int = READ_ROWS, in_order: bool = True
     ) -> Iterator[pa.RecordBatch]:

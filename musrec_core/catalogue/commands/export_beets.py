@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import re
+import textwrap
 from typing import Any
 
 from tqdm import tqdm
@@ -13,11 +14,12 @@ from tqdm import tqdm
 from ..._text import number_of
 from ...card import Card
 from ...errors import CatalogueError
-from ..beets_exchange.arguments import add_id_arguments, checked_name, ids_from
-from ..beets_exchange.exporting import ExportCounts, ExportOptions, condition, export_library
+from ..beets_exchange.arguments import add_id_arguments, add_storage_argument, checked_name, ids_from
+from ..beets_exchange.exporting import ExportCounts, ExportOptions, export_library, exported
 from ..beets_exchange.library import BeetsLibrary, open_library, shown_path
 from ..dataset import Catalogue
 
+WIDTH = 80
 _MODEL_ID = re.compile(r"[^@\s]+@[0-9a-f]{8}")
 
 
@@ -33,12 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--match", choices=("id", "path"), default="id", help="find a track's item by its id (default) or its path"
     )
     add_id_arguments(parser)
+    add_storage_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Export, and print what there was."""
-    catalogue = Catalogue.open(arguments.dataset)
+    catalogue = Catalogue.open(arguments.dataset, storage_options=dict(arguments.storage_option))
     options = ExportOptions(
         ids_from(arguments),
         arguments.match == "path",
@@ -50,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     if options.where is not None:
         catalogue.count(options.where)  # a condition that can't be understood is told as it was typed
-    total = catalogue.count(condition(options.model, options.where))
+    total = catalogue.count(exported(options.model, options.where))
     if not total:
         raise CatalogueError(f"{catalogue.uri} has no embedding of {options.model}{_that(options)}")
     bar: tqdm[Any]
@@ -60,7 +63,9 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.json:
             print(json.dumps(dataclasses.asdict(counts)))
         else:
-            print("\n".join([*_lines(counts, options), *_notes(library, options)]))
+            print("\n".join(_lines(counts, options)))
+            for note in _notes(library, options):
+                print(textwrap.fill(note, WIDTH, break_on_hyphens=False, break_long_words=False))
 
 
 def _model_id(text: str | None) -> str | None:
@@ -78,17 +83,18 @@ def _lines(counts: ExportCounts, options: ExportOptions) -> list[str]:
     lines = [
         f"{number_of(counts.tracks, 'track')}: {number_of(counts.written, 'item')} {verb}, {counts.unchanged} unchanged"
     ]
+    keep = "is kept: --force replaces it"
     said = [
-        (counts.replaced, "of them had another embedding"),
-        (counts.differing, "items keep another embedding of this model: --force replaces it"),
-        *((count, f"items keep an embedding of {model or 'no known model'}: --force replaces it")
+        (counts.replaced, "item", "of those had another embedding"),
+        (counts.differing, "item", f"with another embedding of this model, which {keep}"),
+        *((count, "item", f"with an embedding of {model or 'no known model'}, which {keep}")
           for model, count in counts.other_models.items()),
-        (counts.unmatched, f"tracks have the {found} of no item"),
-        (counts.ambiguous, f"tracks have the {found} of several items, or of an item that another track has"),
-        (counts.elsewhere, "tracks have an item's number, but are from another library: see --name and --match path"),
-        (counts.damaged, "tracks have a damaged vector"),
+        (counts.unmatched, "track", f"whose {found} no item has"),
+        (counts.ambiguous, "track", f"whose {found} is that of several items or tracks"),
+        (counts.elsewhere, "track", "of another library with an item's number: see --name and --match path"),
+        (counts.damaged, "track", "with a damaged vector"),
     ]  # fmt: skip
-    return lines + [f"{count} {what}" for count, what in said if count]
+    return lines + [f"{number_of(count, noun)} {what}" for count, noun, what in said if count]
 
 
 def _notes(library: BeetsLibrary, options: ExportOptions) -> list[str]:
