@@ -213,5 +213,5 @@ def told_filter(where: str | None) -> Iterator[None]:
 
 def sentence(error: Exception) -> str:
     """An error of Lance or Arrow in one line, without the place in their code."""
-    text = _SOURCE.sub("", " ".join(str(error).split()))
+    text = _SOURCE.sub("", " ".join(str(error).split())).removeprefix("LanceError(IO): ")
     return text.rstrip(". ") or type(error).__name__
