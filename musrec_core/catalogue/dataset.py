@@ -19,6 +19,7 @@ SUFFIX = ".lance"
 ID_INDEX = "id_idx"
 READ_ROWS = 8192  # of a batch
 _SOURCE = re.compile(r",?\s*(?:\S*/)?[\w/.-]+\.rs:\d+:\d+.*", re.DOTALL)  # where in Lance's code an error arose
+_STATEMENT = re.compile(r"Error \w+ statement: .*\((?:sql parser error: )?([A-Z].*)\)$")  # Lance's, which quotes it
 
 
 class Catalogue:
@@ -221,5 +222,6 @@ def told_filter(where: str | None) -> Iterator[None]:
 
 def sentence(error: Exception) -> str:
     """An error of Lance or Arrow in one line, without the place in their code."""
-    text = _SOURCE.sub("", " ".join(str(error).split()))
+    text = _SOURCE.sub("", " ".join(str(error).split())).removeprefix("Invalid user input: ")
+    text = _STATEMENT.sub(r"\1", text)
     return text.rstrip(". ") or type(error).__name__
