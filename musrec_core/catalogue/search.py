@@ -231,10 +231,9 @@ class Searcher:
     def nearest_rows(self, queries: Vectors, k: int, columns: Sequence[str], scope: Scope) -> pa.Table:
         """Lance's k nearest of each query, with the column ``query_index``."""
         nearest = {"column": VECTOR, "q": queries, "k": k, "metric": "cosine", **scope.nearest(k)}
+        names = [*dict.fromkeys((ID, VECTOR, *columns, "_distance"))]
         with told_filter(scope.given):
-            scanner = self.catalogue.lance.scanner(
-                columns=[*dict.fromkeys((ID, VECTOR, *columns, "_distance"))], filter=scope.where, prefilter=True, nearest=nearest
-            )
+            scanner = self.catalogue.lance.scanner(columns=names, filter=scope.where, prefilter=True, nearest=nearest)
             return scanner.to_table()
 
     # Many seeds together.

@@ -20,6 +20,7 @@ from .showing import show
 SHOWN = 3  # genres of a track
 IDS_AT_ONCE = 1_000
 LABEL = 18  # columns of a genre's name
+MORE = "ids"  # where words behind an option belong
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -26,6 +26,7 @@ from .options import (
 from .showing import Answer, show
 
 IDS_AT_ONCE = 1_000
+MORE = "ids"  # where words behind an option belong
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

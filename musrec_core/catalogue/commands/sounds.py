@@ -9,6 +9,8 @@ from ..words import sounds, words_of
 from .options import add_answers, add_dataset, add_search, columns_of, count_of, limits_of, open_searcher
 from .showing import show
 
+MORE = "words"  # where words behind an option belong
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -29,6 +32,9 @@ def made_catalogue(uri: str, vectors: NDArray[np.float32], columns: ModelColumns
     """A dataset of these vectors: ten tracks an artist, and the years 1950 to 2019."""
     catalogue = Catalogue.create(uri, columns, FURTHER)
     numbers = range(len(vectors))
-    further = {"artist": [f"artist {n // 10}" for n in numbers], "year": [1950 + n % 70 for n in numbers]}
+    further: dict[str, Sequence[Any]] = {
+        "artist": [f"artist {n // 10}" for n in numbers],
+        "year": [1950 + n % 70 for n in numbers],
+    }
     catalogue.merge(rows([track(n) for n in numbers], vectors, further, columns))
     return catalogue

@@ -16,13 +16,13 @@ pytest.importorskip("lance", reason="the extra catalogue is not installed")
 
 import pyarrow.parquet as pq
 
+from musrec_core.card import Card
 from musrec_core.catalogue import Catalogue, __main__
 from musrec_core.catalogue.index import build
 from musrec_core.catalogue.lookup import vectors_of_files
 from musrec_core.catalogue.schema import ModelColumns
 from musrec_core.catalogue.search import Match, Searcher
-from musrec_core.encoder import Encoder
-from musrec_core.errors import CatalogueError, UnusableAudio
+from musrec_core.errors import CatalogueError
 from musrec_core.search.index import VectorIndex
 from musrec_core.search.ranking import nearest
 
@@ -75,7 +75,7 @@ def test_exact_answers_are_those_of_the_vector_index(exact: Searcher, vectors: N
     for n, found in zip(range(0, 300, 10), answers, strict=True):
         wanted = expected(vectors, [n], 15)
         assert ids(found) == ids(wanted)
-        np.testing.assert_allclose([m.distance for m in found], [m.distance for m in wanted], atol=1e-12)
+        np.testing.assert_allclose([m.distance for m in found], [m.distance for m in wanted], atol=1e-7)
 
 
 def test_answers_of_the_index_have_true_distances_and_nearly_all_the_nearest(
@@ -88,7 +88,7 @@ def test_answers_of_the_index_have_true_distances_and_nearly_all_the_nearest(
         shares.append(sum(m.id in wanted for m in found) / 20)
         assert [m.distance for m in found] == sorted(m.distance for m in found)
         for match in found:
-            assert match.distance == pytest.approx(wanted.get(match.id, match.distance), abs=1e-12)
+            assert match.distance == pytest.approx(wanted.get(match.id, match.distance), abs=1e-7)
     assert np.mean(shares) > 0.95
 
 
@@ -119,7 +119,9 @@ def test_equal_distances_are_in_the_order_of_ids_and_copies_of_the_seed_come_fir
 
 
 def test_a_track_asked_about_twice_and_vectors_leave_nothing_out(exact: Searcher, vectors: NDArray[np.float32]) -> None:
-    assert exact.similar(vectors[:1], count=1) == [Match(track(0), pytest.approx(0.0, abs=1e-6))]
+    (match,) = exact.similar(vectors[:1], count=1)
+    assert match.id == track(0)
+    assert match.distance == pytest.approx(0.0, abs=1e-6)
 
 
 # Conditions.
@@ -199,7 +201,7 @@ def test_ids_without_a_vector_are_told_and_near_ones_named(tmp_path: Path, rng: 
         list(searcher.similar_each(["bad\x1b[31m"]))
     with pytest.raises(CatalogueError, match="there is no track '' in"):
         searcher.similar([""])
-    with pytest.raises(CatalogueError, match="there is no track x{79}… in"):
+    with pytest.raises(CatalogueError, match=r"there is no track x{79}… in"):
         searcher.similar(["x" * 10_000])
 
 
@@ -337,15 +339,16 @@ def test_a_mistake_is_one_sentence(
 
 
 def test_a_file_is_embedded_on_the_spot_and_found(
-    tmp_path: Path, quick: Encoder, tone: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, quick: Path, waltz: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    columns = ModelColumns.of_card(quick.card)
+    card = Card.load(quick)
+    columns = ModelColumns.of_card(card)
     made = Catalogue.create(str(tmp_path / "tracks.lance"), columns)
-    own = vectors_of_files(quick.card, [str(tone)])
+    own = vectors_of_files(card, [str(waltz)])
     others = unit_vectors(np.random.default_rng(5), 4, columns.dimensions)
     made.merge(rows(["itself", *"abcd"], [own[0], *others], columns=columns))
-    model = str(quick.card.folder / quick.card.weights)
-    assert run(made.uri, "--file", str(tone), "-n", "1", "--model", model) == 0
+    missing = str(tmp_path / "missing.flac")
+    assert run(made.uri, "--file", str(waltz), "-n", "1", "--model", str(quick)) == 0
     assert capsys.readouterr().out == "0.000  itself\n"
-    with pytest.raises(UnusableAudio):
-        vectors_of_files(quick.card, [str(tmp_path / "missing.flac")])
+    assert run(made.uri, "--file", missing, "--model", str(quick)) == 1
+    assert capsys.readouterr().err == f"error: {missing}: missing\n"
