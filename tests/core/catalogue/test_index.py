@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ pytest.importorskip("lance", reason="the extra catalogue is not installed")
 import lance
 import lancedb
 
-from musrec_core.catalogue import Catalogue, __main__
+from musrec_core.catalogue import Catalogue, __main__, index
 from musrec_core.catalogue.index import build, built_of, partitions_for, state_of
 from musrec_core.catalogue.recall import measure_recall
 from musrec_core.catalogue.schema import ModelColumns
@@ -155,3 +156,39 @@ def test_a_damaged_index_is_told_in_one_sentence(catalogue: Catalogue) -> None:
     with pytest.raises(CatalogueError, match=r"can't be read: [^\n]+$"):
         searcher.similar([track(3)])
     assert lance.dataset(catalogue.uri).count_rows() == TRACKS
+
+
+def test_what_another_process_writes_while_it_is_built_is_found(
+    catalogue: Catalogue, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = clustered(rng, 200, DIMENSIONS)[0]
+    assign = index.write_partitions
+
+    def slowly(*arguments: Any) -> None:
+        assign(*arguments)
+        other = Catalogue.open(catalogue.uri)
+        other.merge(rows([track(1), "new"], [new, new], {"artist": ["x", "x"], "year": [1999, 1999]}))
+        other.index_ids()
+
+    monkeypatch.setattr(index, "write_partitions", slowly)
+    build(catalogue, exact_rows=0)
+    searcher = Searcher(Catalogue.open(catalogue.uri), exact_rows=0)
+    assert searcher.scopes.of(None).built is not None
+    found = searcher.similar(new[None], count=TRACKS + 100)
+    assert [match.id for match in found[:2]] == ["new", track(1)]
+    assert len({match.id for match in found}) == len(found) == TRACKS + 1
+
+
+def test_the_index_lives_on_when_the_dataset_is_compacted(catalogue: Catalogue, rng: np.random.Generator) -> None:
+    build(catalogue, exact_rows=0)
+    before = Searcher(catalogue, exact_rows=0).similar([track(5)])
+    for n in range(3):
+        more = clustered(rng, 200, DIMENSIONS)[:1]
+        catalogue.merge(rows([f"new {n}"], more, {"artist": ["x"], "year": [1999]}))
+    catalogue.delete("id = 'new 1'")
+    catalogue.compact()
+    searcher = Searcher(Catalogue.open(catalogue.uri), exact_rows=0)
+    assert searcher.scopes.of(None).built is not None
+    assert searcher.similar([track(5)], where="year < 2019 or id LIKE 't%'") == before
+    assert build(catalogue, exact_rows=0).state.unindexed == 0
+    assert Searcher(catalogue, exact_rows=0).similar([track(5)], where="id LIKE 't%'") == before
