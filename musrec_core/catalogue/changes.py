@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from ..errors import CatalogueError
 from .breaker import Breaker
 from .dataset import Catalogue
 from .heard import FileState, heard_text, is_foreign, parse_heard
-from .known_rows import MISSING, KnownRows, agree, is_one_of, marks, to_embed
+from .known_rows import MISSING, KnownRows, is_one_of, may_differ
 from .schema import HEARD, ID, OK, OWN, PATH, STATUS
 from .storage import Storage
 from .storage_errors import StorageError
@@ -98,18 +97,16 @@ class ChangeFinder:
             Nothing of a bucket or host can be had, or a further column does not fit the dataset's.
         """
         batch = self._fitting(batch.combine_chunks())
-        here, stored = self._known.find(batch[ID])
-        embed = ~here | to_embed(stored) | self._force
+        found = self._known.find(batch)
+        embed = ~found.here | found.again | found.moved | self._force
         heard, missing, unreachable = batch[HEARD], 0, 0
         ask = ~embed & np.asarray(heard.is_null()) & self._check_files
         self._check_storage(batch, ask | embed)
         if ask.any():
             heard, missing, unreachable = self._with_states(batch, np.flatnonzero(ask))
-        now = marks(batch[PATH], heard, [batch[name] for name in self._further])
-        refresh = np.zeros(len(batch), bool)
-        unsure = np.flatnonzero(~embed & ~agree(now, stored, ~np.asarray(heard.is_null())))
-        if len(unsure):
-            self._decide(batch.take(unsure), heard.take(unsure).to_pylist(), unsure, embed, refresh)
+        unsure = np.flatnonzero(~embed & may_differ(found, heard))
+        embed[unsure] = self._have_changed(batch[ID].take(unsure).to_pylist(), heard.take(unsure).to_pylist())
+        refresh = found.corrected & ~embed
         return Changes(
             batch.filter(pa.array(embed)),
             batch.filter(pa.array(refresh)).select([ID, *self._further]),
@@ -153,22 +150,13 @@ class ChangeFinder:
                 heard[row] = heard_text(state) or None
         return pa.chunked_array([pa.array(heard, pa.string())]), missing, unreachable
 
-    def _decide(
-        self,
-        batch: pa.Table,
-        heard: Sequence[str | None],
-        rows: NDArray[np.int64],
-        embed: NDArray[np.bool_],
-        refresh: NDArray[np.bool_],
-    ) -> None:
-        """Set what those rows need whose marks differ, by the rows as they are stored."""
-        stored = self._known.look_up(batch[ID].to_pylist())
-        for row, now, state in zip(rows, batch.to_pylist(), heard, strict=True):
-            then = stored.get(now[ID])
-            if then is None or then[PATH] != now[PATH] or _has_changed(then, parse_heard(state)[0]):
-                embed[row] = True
-            else:
-                refresh[row] = any(_differ(then[name], now[name]) for name in self._further)
+    def _have_changed(self, ids: Sequence[str], heard: Sequence[str]) -> list[bool]:
+        """Whether files are others than those of the rows stored, which have other states."""
+        stored = self._known.look_up(ids)
+        return [
+            id_ not in stored or _has_changed(stored[id_], parse_heard(text)[0])
+            for id_, text in zip(ids, heard, strict=True)
+        ]
 
     # Rows that the manifest does not have.
 
@@ -214,8 +202,3 @@ def _has_changed(then: Mapping[str, object], now: FileState) -> bool:
     if heard is None:
         return then[STATUS] != OK
     return not now.is_of(parse_heard(heard)[0])
-
-
-def _differ(a: object, b: object) -> bool:
-    both_nan = isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b)
-    return a != b and not both_nan

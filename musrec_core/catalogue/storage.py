@@ -173,6 +173,7 @@ class Storage:
                 if error.status != "storage":
                     return "" if error.status != "missing" or self._has_bucket(place) else "the bucket does not exist"
                 why = error.detail
+                self._failures[place] = max(FAILING, self._failures[place])  # the others are tried once each
             else:
                 return ""
         return why

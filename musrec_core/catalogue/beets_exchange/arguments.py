@@ -26,6 +26,25 @@ def add_id_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_storage_argument(parser: argparse.ArgumentParser) -> None:
+    """What the dataset's object storage needs."""
+    parser.add_argument(
+        "--storage-option",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="KEY=VALUE",
+        help="of the dataset's object storage, such as aws_endpoint=URL; may be repeated",
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
+    return name.strip(), value
+
+
 def ids_from(arguments: argparse.Namespace) -> ItemIds:
     """The rule for ids; raises `CatalogueError`."""
     return ItemIds(arguments.id_column, _text(arguments.prefix, "--prefix"), arguments.music)

@@ -27,7 +27,8 @@ from ...attribute_text import (
 from ..dataset import Catalogue
 from ..filesystems import local_path, scheme_of
 from ..heard import parse_heard
-from ..schema import ID, OK, PATH, VECTOR, ModelColumns, quoted
+from ..schema import ID, OK, PATH, VECTOR, ModelColumns
+from ..sql import both, condition, sql_text
 from .ids import IdsOfItems, ItemIds, path_text, same_path
 from .library import (
     EMBEDDING,
@@ -147,10 +148,9 @@ def export_library(
     return counts
 
 
-def condition(model: str, where: str | None) -> str:
-    """Which rows are exported, in SQL."""
-    own = f"{VECTOR} IS NOT NULL AND status = {quoted(OK)} AND model = {quoted(model)}"
-    return f"{own} AND ({where})" if where else own
+def exported(model: str, where: str | None) -> str | None:
+    """The condition of the rows that are exported, in SQL."""
+    return both(f"{VECTOR} IS NOT NULL", f"status = {sql_text(OK)}", f"model = {sql_text(model)}", condition(where))
 
 
 class _Track(NamedTuple):
@@ -175,7 +175,7 @@ def _tracks(
     """The tracks that are an item's, in the dataset's order; each item once."""
     names = [ID, PATH, VECTOR, "genres", "mood", "heard", *({LIBRARY} & {*catalogue.schema.names})]
     seen: set[int] = set()
-    for batch in catalogue.batches(names, condition(options.model, options.where)):
+    for batch in catalogue.batches(names, exported(options.model, options.where)):
         keys = [_path_key(path) for path in batch[PATH].to_pylist()] if options.by_path else batch[ID].to_pylist()
         rows, items = [], []
         for row, key in enumerate(keys):

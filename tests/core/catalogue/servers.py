@@ -5,9 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from moto.server import ThreadedMotoServer
+from pyarrow import fs
+
+from musrec_core.catalogue.filesystems import s3_options
 
 MODIFIED = "Thu, 26 Nov 2026 10:00:00 GMT"
 
@@ -84,6 +89,25 @@ def file_server() -> Iterator[FileServer]:
         yield server
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def made_up_s3(files: Mapping[str, bytes]) -> Iterator[dict[str, str]]:
+    """The options of an S3 in this process that has the bucket ``music`` with these files."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"access_key": "k", "secret_key": "s", "region": "us-east-1"}
+    options = {"endpoint_override": f"http://{host}:{port}"} | keys
+    system = fs.S3FileSystem(**s3_options(options), allow_bucket_creation=True)
+    system.create_dir("music")
+    for key, content in files.items():
+        with system.open_output_stream(f"music/{key}") as target:
+            target.write(content)
+    try:
+        yield options
+    finally:
+        server.stop()
 
 
 @contextmanager

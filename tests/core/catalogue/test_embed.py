@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,15 @@ pytest.importorskip("lance", reason="the extra catalogue is not installed")
 import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
+from moto.server import ThreadedMotoServer
+from pyarrow import fs
 
 from musrec_core import Encoder
 from musrec_core.catalogue import Catalogue, embedding
 from musrec_core.catalogue import __main__ as program
 from musrec_core.catalogue.copies import Copy
+from musrec_core.catalogue.filesystems import s3_options
+from musrec_core.catalogue.music_folder import ENDINGS
 from musrec_core.catalogue.progress import Progress
 from musrec_core.catalogue.storage import Storage
 from musrec_core.catalogue.writer import writing
@@ -175,10 +179,10 @@ def test_a_second_driver_is_told(music: Path, out: str, quick: Path) -> None:
 class DeadlyStorage(Storage):
     """Kills the actor, as a bug in a library of its own would."""
 
-    def fetch(self, path: str) -> Copy:
+    def fetch(self, path: str, endings: Collection[str] = ENDINGS) -> Copy:
         if Path(path).name.startswith("poison"):
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().fetch(path)
+        return super().fetch(path, endings)
 
 
 def test_a_track_whose_actor_dies_again_and_again_costs_itself(
@@ -200,16 +204,50 @@ def test_a_track_whose_actor_dies_again_and_again_costs_itself(
     assert capfd.readouterr() == ("", "")  # Ray would tell of each actor's end on standard output
 
 
-def test_files_and_manifests_by_http_are_embedded_and_leave_no_copies(
-    waltz: Path, out: str, quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_and_manifests_by_http_are_embedded(waltz: Path, out: str, quick: Path) -> None:
     with file_server() as web:
         web.files["/songs/w%C3%A4ltz%201.flac"] = waltz.read_bytes()
-        web.files["/m.csv"] = f"id,path\n1,songs/w%C3%A4ltz%201.flac\n2,{web.url}/gone.mp3\n3,/denied\n".encode()
+        lines = ["id,path", "1,songs/w%C3%A4ltz%201.flac", f"2,{web.url}/gone.mp3", f"3,{web.url}/denied.mp3"]
+        web.files["/m.csv"] = "\n".join(lines).encode()
         report = embed(f"{web.url}/m.csv", out, model=quick)
-    assert (report.embedded, report.failed["missing"]) == (1, 1)
-    found = rows(out)
-    assert found["1"]["heard"].endswith("etag:tag-1")
+        assert (report.embedded, report.failed) == (1, {"missing": 1, "storage": 1})
+        assert rows(out)["1"]["heard"].endswith("etag:tag-1")
+        report = embed(f"{web.url}/m.csv", out, model=quick)  # what could not be fetched is tried again
+        assert (report.embedded, report.failed, report.unchanged) == (0, {"storage": 1}, 2)
+    assert {id_: (row["status"], row["error"]) for id_, row in rows(out).items()} == {
+        "1": ("ok", None),
+        "2": ("missing", "HTTP 404 Not Found"),
+        "3": ("storage", "HTTP 403 Forbidden"),
+    }
+
+
+def test_files_manifest_and_dataset_on_object_storage(waltz: Path, quick: Path, tmp_path: Path) -> None:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    options = {
+        "aws_endpoint": f"http://{host}:{port}",
+        "aws_access_key_id": "k",
+        "aws_secret_access_key": "s",
+        "aws_region": "us-east-1",
+        "allow_http": "true",
+    }
+    try:
+        files = fs.S3FileSystem(**s3_options(options), allow_bucket_creation=True)
+        files.create_dir("music")
+        for name, content in {"a b.flac": waltz.read_bytes(), "m.csv": b"id,path\n1,a b.flac\n2,gone.mp3\n"}.items():
+            with files.open_output_stream(f"music/{name}") as target:
+                target.write(content)
+        run = functools.partial(
+            embed, "s3://music/m.csv", "s3://music/tracks.lance", model=quick, storage_options=options
+        )
+        report = run()
+        assert (report.embedded, report.failed) == (1, {"missing": 1})
+        catalogue = Catalogue.open("s3://music/tracks.lance", storage_options=options)
+        assert catalogue.count("vector IS NOT NULL AND path = 's3://music/a b.flac'") == 1
+        assert run().unchanged == 2
+    finally:
+        server.stop()
 
 
 def test_a_bug_in_an_actor_shows_its_traceback(
@@ -223,7 +261,7 @@ def test_a_bug_in_an_actor_shows_its_traceback(
 
 
 class BuggyStorage(Storage):
-    def fetch(self, path: str) -> Copy:
+    def fetch(self, path: str, endings: Collection[str] = ENDINGS) -> Copy:
         raise ZeroDivisionError("on purpose")
 
 

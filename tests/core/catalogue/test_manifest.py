@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import tracemalloc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,14 @@ import pyarrow.parquet as pq
 from musrec_core.catalogue.heard import FileState, heard_text, is_foreign, parse_heard
 from musrec_core.catalogue.manifest import Manifest
 from musrec_core.catalogue.schema import dataset_schema
+from musrec_core.catalogue.storage import Storage
 from musrec_core.catalogue.string_hashes import RepeatFinder, hash_texts
 from musrec_core.errors import CatalogueError
 
 from .rows import COLUMNS
-from .servers import file_server
+from .servers import file_server, made_up_s3
 
+UNREADABLE = "SOURCE can't be read: "
 ONE = {"id": ["a"], "path": ["a"]}
 KNOWN_HASH = 696289747541862058  # of "track-1": it may lie in memory of another machine
 
@@ -154,6 +156,9 @@ def test_damaged_and_missing_files_are_told(tmp_path: Path) -> None:
     assert refused(source).startswith("SOURCE can't be read: ")
     assert refused(tmp_path / "none.parquet") == "there is no SOURCE"
     assert refused(tmp_path / "none") == "there is no SOURCE"
+    twice = pa.Table.from_arrays([pa.array(["a"])] * 3, ["id", "path", "id"])
+    pq.write_table(twice, source)
+    assert refused(source) == "SOURCE has two columns id: rename one"
     assert refused(f"{tmp_path}/none*.parquet") == "no Parquet file is meant by SOURCE"
     (tmp_path / "notes.txt").touch()
     assert refused(tmp_path / "notes.txt") == "SOURCE is no manifest: no .parquet, .csv or .tsv file, and no folder"
@@ -222,15 +227,23 @@ def test_types_are_those_of_all_blocks_and_not_of_the_first(tmp_path: Path, monk
         ("id,path,id\na,b,c\n", "SOURCE has two columns id: rename one"),
         ("id,path\na,b\n\n,c\n", "SOURCE, line 4, has no id"),
         ('id,path\n"a\nb",x\nc,\n', "SOURCE, line 4, has no path"),
-        ("id,path\na,b,c\n", "SOURCE can't be read: CSV parse error: Expected 2 columns, got 3: a,b,c"),
+        ('id,path\n"a\n",b\n\na,b,c\n', f"{UNREADABLE}CSV parse error: Expected 2 columns, got 3: a,b,c (line 5)"),
         ('id,path\na,"b\nc,d\n', "a quote in SOURCE, line 2, is never closed"),
-        ("id,path\na,caf\xe9\n".encode("latin-1"), "SOURCE can't be read: In CSV column #1: CSV conversion error"),
+        ("id,path\na,b\nc,\xe9\n".encode("latin-1"),
+         f"{UNREADABLE}In CSV column #1: CSV conversion error to string: invalid UTF8 data (line 3)"),
         ("id,path\na,b\n".encode("utf-16"), "SOURCE is no UTF-8 but UTF-16: save it as UTF-8"),
-        pytest.param(bytes(100), "SOURCE can't be read: ", id="zeros"),
+        pytest.param(bytes(100), UNREADABLE, id="zeros"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_csv_is_one_sentence(tmp_path: Path, content: str | bytes, sentence: str) -> None:
     assert refused(csv(tmp_path, content)).startswith(sentence)
+
+
+def test_a_row_that_is_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("musrec_core.catalogue.manifest_tables.CSV_BLOCK", 1 << 20)
+    told = "SOURCE has a row of more than 1 MiB, or a quote that is never closed"
+    assert refused(csv(tmp_path, f"id,path\na,b\nc,{'x' * (4 << 20)}\nd,e\n")) == told
+    assert refused(csv(tmp_path, 'id,path\na,"b\n' + "c,d\n" * (1 << 20))) == told
 
 
 def test_packed_csv_that_is_cut_or_not_packed_is_told(tmp_path: Path) -> None:
@@ -358,6 +371,53 @@ def test_a_manifest_by_http_names_files_beside_it(tmp_path: Path) -> None:
         assert refused(f"{web.url}/none.csv?sign=secret") == f"{web.url}/none.csv?... can't be read: HTTP 404 Not Found"
 
 
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    part = tmp_path_factory.mktemp("parts") / "part.parquet"
+    contents = [
+        Path(parquet(part, {"id": [id_], "path": [f"../mp3/{id_}.mp3"], "year": [1990]})).read_bytes() for id_ in "ab"
+    ]
+    files = {
+        "mp3/b/2.mp3": b"22", "mp3/a b?#%20.Flac": b"1", "mp3/.hidden.mp3": b"", "mp3/b/cover.jpg": b"",
+        "lists/part-0.parquet": contents[0], "lists/part-1.parquet": contents[1], "lists/_SUCCESS": b"",
+        "m.csv": "id,path\na,mp3/b/2.mp3\nb,/music/ü.mp3\n".encode(),
+    }  # fmt: skip
+    with made_up_s3(files) as options:
+        yield options
+
+
+def test_a_folder_of_music_on_s3_is_listed_with_the_states_of_its_files(s3: dict[str, str]) -> None:
+    manifest = Manifest.open("s3://music/mp3/", storage_options=s3)
+    assert tracks(manifest) == [
+        {"id": "a b?#%20.Flac", "path": "s3://music/mp3/a b?#%20.Flac"},
+        {"id": "b/2.mp3", "path": "s3://music/mp3/b/2.mp3"},
+    ]
+    states = [parse_heard(text)[0] for text in heard(manifest)]
+    assert [state.size for state in states] == [1, 2]
+    assert all(state.modified for state in states)
+    with Storage(s3) as storage:
+        assert storage.state("s3://music/mp3/b/2.mp3").is_of(states[1])
+        with storage.local_copy("s3://music/mp3/b/2.mp3") as copy:
+            assert copy.state.is_of(states[1])
+
+
+def test_tables_on_s3_name_files_beside_them(s3: dict[str, str]) -> None:
+    for source in ("s3://music/lists", "s3://music/lists/*.parquet"):
+        manifest = Manifest.open(source, storage_options=s3)
+        assert (manifest.count, manifest.further.names) == (2, ["year"])
+        assert [each["path"] for each in tracks(manifest)] == ["s3://music/mp3/a.mp3", "s3://music/mp3/b.mp3"]
+    listed = Manifest.open("s3://music/m.csv", storage_options=s3)
+    assert [each["path"] for each in tracks(listed)] == ["s3://music/mp3/b/2.mp3", "/music/ü.mp3"]
+
+
+def test_what_is_not_on_s3_is_told(s3: dict[str, str]) -> None:
+    for source in ("s3://music/none.csv", "s3://nowhere/m.parquet", "s3://music/none/"):
+        assert refused(source, storage_options=s3) == "there is no SOURCE"
+    assert refused("s3://music/none*.parquet", storage_options=s3) == "no Parquet file is meant by SOURCE"
+    sentence = refused("s3://music/m.csv", storage_options=s3 | {"endpoint_override": "http://127.0.0.1:1"})
+    assert sentence.startswith("SOURCE can't be read: ")
+
+
 # Hashes, and memory.
 
 
@@ -378,7 +438,7 @@ def test_equal_hashes_of_different_texts_are_no_repetition(monkeypatch: pytest.M
     monkeypatch.setattr(
         "musrec_core.catalogue.string_hashes.hash_texts", lambda texts: np.full(len(texts), 7, np.uint64)
     )
-    finder, texts = RepeatFinder(), pa.chunked_array([["a", "b", "c"]])
+    finder, texts = RepeatFinder(6), pa.chunked_array([["a", "b", "c"]])
     finder.add(texts)
     assert finder.repeated(lambda: [texts]) is None
     finder.add(texts)
@@ -388,22 +448,25 @@ def test_equal_hashes_of_different_texts_are_no_repetition(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_memory_does_not_grow_with_the_rows(tmp_path: Path, ending: str) -> None:
-    peaks = []
-    for count in (20_000, 200_000):
-        columns = {"id": [f"track-{n}" for n in range(count)], "path": [f"/music/{n}.flac" for n in range(count)]}
-        source = tmp_path / f"{count}.{ending}"
-        if ending == "csv":
-            source.write_text("id,path\n" + "\n".join(map(",".join, zip(*columns.values(), strict=True))))
-        else:
-            pq.write_table(pa.table(columns), source, row_group_size=10_000)
-        before = pa.total_allocated_bytes()
-        tracemalloc.start()
-        most = 0
-        for _ in Manifest.open(source).batches(1000):
-            most = max(most, pa.total_allocated_bytes() - before)
-        peaks.append((most, tracemalloc.get_traced_memory()[1]))
-        tracemalloc.stop()
-    (arrow_small, python_small), (arrow_large, python_large) = peaks
-    assert arrow_large < arrow_small + (20 << 20)
-    assert python_large < python_small + 180_000 * 8 * 3 + (8 << 20)
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
+    monkeypatch.setattr("musrec_core.catalogue.manifest_tables.CSV_BLOCK", 1 << 14)
+    small, large = (_peaks(tmp_path / f"{count}.{ending}", count) for count in (10_000, 100_000))
+    assert large[0] < small[0] + (2 << 20)  # all rows take 5 MB
+    assert large[1] < small[1] + 90_000 * 8 * 2 + (1 << 20)
+
+
+def _peaks(source: Path, count: int) -> tuple[int, int]:
+    """What Arrow and Python hold at most while a manifest is read [bytes]."""
+    columns = {"id": [f"track-{n:09}" for n in range(count)], "path": [f"/music/{n:020}.flac" for n in range(count)]}
+    if source.suffix == ".csv":
+        source.write_text("id,path\n" + "\n".join(map(",".join, zip(*columns.values(), strict=True))))
+    else:
+        pq.write_table(pa.table(columns), source, row_group_size=5_000)
+    del columns
+    before, most = pa.total_allocated_bytes(), 0
+    tracemalloc.start()
+    for _ in Manifest.open(source).batches(1000):
+        most = max(most, pa.total_allocated_bytes() - before)
+    traced = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most, traced

@@ -12,9 +12,6 @@ import pytest
 
 pytest.importorskip("lance", reason="the extra catalogue is not installed")
 
-from moto.server import ThreadedMotoServer
-from pyarrow import fs
-
 from musrec_core.catalogue.copies import Copy, Limits
 from musrec_core.catalogue.filesystems import open_filesystem, place_of, s3_options, shown
 from musrec_core.catalogue.heard import FileState
@@ -22,7 +19,7 @@ from musrec_core.catalogue.storage import Storage
 from musrec_core.catalogue.storage_errors import StorageError
 from musrec_core.errors import CatalogueError
 
-from .servers import FileServer, file_server, silent_server
+from .servers import FileServer, file_server, made_up_s3, silent_server
 
 QUICK = Limits(connect_seconds=1, read_seconds=1, total_seconds=5, attempts=2, pause=0.01, spare_bytes=0)
 MODIFIED = datetime(2026, 11, 26, 10, tzinfo=timezone.utc)
@@ -36,23 +33,8 @@ def web() -> Iterator[FileServer]:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[dict[str, str]]:
-    """The options of a made-up S3, which has the bucket ``music``."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    options = {
-        "endpoint_override": f"http://{host}:{port}",
-        "access_key": "k",
-        "secret_key": "s",
-        "region": "us-east-1",
-    }
-    files = fs.S3FileSystem(**s3_options(options), allow_bucket_creation=True)
-    files.create_dir("music")
-    for name in ("a b/sóng?1#%20.mp3", "two.flac"):
-        with files.open_output_stream(f"music/{name}") as target:
-            target.write(name.encode())
-    yield options
-    server.stop()
+    with made_up_s3({name: name.encode() for name in ("a b/sóng?1#%20.mp3", "two.flac")}) as options:
+        yield options
 
 
 @pytest.fixture
