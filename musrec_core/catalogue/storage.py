@@ -26,6 +26,8 @@ from .storage_errors import StorageError, of_error
 T = TypeVar("T")
 FAILING = 5  # failures in a row, after which a place's files are tried once each
 TRIED = 3  # files of a place, before it counts as unreachable
+PLACES = 8  # that are checked
+LOCAL_STATES = 256  # files that one thread looks at: a thread costs more than asking a disk, and less than a server
 
 
 class Files(Protocol):
@@ -144,20 +146,21 @@ class Storage:
             except StorageError as error:
                 return error
 
-        if all(local_path(path) is not None for path in paths):
-            return [outcome(path) for path in paths]  # a thread costs more than asking the disk
+        size = LOCAL_STATES if all(local_path(path) is not None for path in paths) else 1
         with ThreadPoolExecutor(threads, thread_name_prefix="state") as pool:
-            return list(pool.map(outcome, paths))
+            parts = pool.map(lambda at: [outcome(path) for path in paths[at : at + size]], range(0, len(paths), size))
+            return [state for part in parts for state in part]
 
     def check(self, paths: Iterable[str]) -> None:
         """Raise `CatalogueError` where nothing of a place can be had: wrong credentials, an unknown bucket or host.
 
-        A few files of each bucket or host are asked for; a host of HTTP that fails counts only if all do.
+        A few files of each of the first buckets or hosts are asked for; a host that fails counts only if all do.
         """
         places: dict[str, list[str]] = {}
         for path in paths:
-            if local_path(path) is None and len(places.setdefault(place_of(path), [])) < TRIED:
-                places[place_of(path)].append(path)
+            place = place_of(path)
+            if place and (place in places or len(places) < PLACES) and len(places.setdefault(place, [])) < TRIED:
+                places[place].append(path)
         failed = {place: why for place, some in places.items() if (why := self._why_none(place, some))}
         for place, why in failed.items():
             if scheme_of(place) not in HTTP or len(failed) == len(places):

@@ -24,7 +24,7 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
 from musrec_core import Encoder
-from musrec_core.catalogue import Catalogue, embedding
+from musrec_core.catalogue import Catalogue, embedding, embedding_run
 from musrec_core.catalogue import __main__ as program
 from musrec_core.catalogue.copies import Copy
 from musrec_core.catalogue.filesystems import s3_options
@@ -194,8 +194,8 @@ def test_a_track_whose_actor_dies_again_and_again_costs_itself(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(embedding, "Storage", DeadlyStorage)
-    monkeypatch.setattr(embedding, "TASK_RETRIES", 1)
-    monkeypatch.setattr(embedding, "PASSES", (4, 1))
+    monkeypatch.setattr(embedding_run, "TASK_RETRIES", 1)
+    monkeypatch.setattr(embedding_run, "PASSES", (4, 1))
     lines = [("id", "path"), ("a", str(waltz)), ("bad", "poison.flac"), ("b", str(waltz))]
     report = embed(write_csv(tmp_path / "m.csv", lines), out, model=quick)  # type: ignore[arg-type]
     assert (report.embedded, report.failed) == (2, {"crashed": 1})
@@ -289,7 +289,7 @@ def test_a_signal_ends_the_run_after_a_commit(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(embedding, "PASSES", (2, 1))
+    monkeypatch.setattr(embedding_run, "PASSES", (2, 1))
     manifest = write_csv(tmp_path / "m.csv", [("id", "path"), *((n, waltz) for n in range(40))])
     words = ["embed", str(manifest), "--out", out, "--model", str(quick), "--workers", "1"]
     with monkeypatch.context() as patch:

@@ -150,6 +150,20 @@ def test_a_server_that_says_nothing_costs_its_row_only(tmp_path: Path) -> None:
         assert failure(storage, f"http://{address}/x.mp3").detail == "no answer in time"
 
 
+def test_a_server_that_sends_a_byte_at_a_time_is_given_up(tmp_path: Path, web: FileServer) -> None:
+    limits = Limits(total_seconds=0.3, attempts=1, spare_bytes=0)
+    with Storage(limits=limits, folder=str(tmp_path)) as storage:
+        assert failure(storage, f"{web.url}/trickle.mp3").detail == "no answer in time"
+
+
+def test_an_s3_that_says_nothing_costs_its_row_only(tmp_path: Path) -> None:
+    limits = Limits(connect_seconds=1, read_seconds=1, attempts=1, spare_bytes=0)
+    with silent_server() as address:
+        options = {"endpoint_override": f"http://{address}", "access_key": "k", "secret_key": "s", "region": "x"}
+        with Storage(options, limits, str(tmp_path)) as storage:
+            assert failure(storage, "s3://music/x.mp3").status == "storage"
+
+
 def test_s3_files_are_copied_whatever_their_keys(tmp_path: Path, s3: dict[str, str]) -> None:
     with Storage(s3, QUICK, str(tmp_path)) as storage:
         path = "s3://music/a b/sóng?1#%20.mp3"
@@ -201,6 +215,13 @@ def test_one_dead_host_of_several_does_not_end_a_job_and_a_single_one_does(web: 
             storage.check([dead])
         with pytest.raises(CatalogueError, match=r"^http://nowhere\.invalid can't be read: the host"):
             storage.check(["http://nowhere.invalid/a.mp3"])
+
+
+def test_local_states_come_in_their_order_however_many_there_are(storage: Storage, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12")
+    paths = [str(tmp_path / name) for name in ("a", "none", "a")] * 300
+    found = [s.size if isinstance(s, FileState) else s.status for s in storage.states(paths)]
+    assert found == [2, "missing", 2] * 300
 
 
 def test_files_are_fetched_ahead_in_their_order_and_no_more_than_asked_for(
