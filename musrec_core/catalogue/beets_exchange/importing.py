@@ -63,7 +63,7 @@ class ImportOptions:
     ----------
     ids : ItemIds
     name : str
-        Of the library, in the dataset's column ``library``.
+        Of the library, in the dataset's column ``beets_library``.
     force : bool
         Replace rows of the same ids that come from elsewhere.
     prune : bool
