@@ -13,10 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .dataset import Catalogue
+    from .duplicates import DuplicateOptions, find_duplicates
+    from .neighbours import NeighbourOptions, write_neighbours
 
-__all__ = ["Catalogue"]
+__all__ = ["Catalogue", "DuplicateOptions", "NeighbourOptions", "find_duplicates", "write_neighbours"]
 
-_MODULES = {"Catalogue": "dataset"}
+_MODULES = {
+    "Catalogue": "dataset",
+    "DuplicateOptions": "duplicates",
+    "NeighbourOptions": "neighbours",
+    "find_duplicates": "duplicates",
+    "write_neighbours": "neighbours",
+}
 
 
 def __getattr__(name: str) -> Any:

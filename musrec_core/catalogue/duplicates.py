@@ -33,6 +33,8 @@ from .selection import select
 from .session import session_cpus
 from .sounds_alike import Judged, compare_sounds
 
+# Without titles, and without lengths, to be near is not enough: among millions of tracks many others are.
+UNTITLED, BARE = 0.01, 0.003
 RECALL = 0.95  # of 50 neighbours, where not all pairs are compared; of the nearest few, which matter, more is found
 
 
@@ -214,7 +216,7 @@ def _by_what_is_known(members: Mapping[int, Member], pair: Pair) -> Judged:
     if same_recording(one, other, pair.distance):
         said = Verdict.SAME if lengths else Verdict.UNSURE
         return Judged(pair.a, pair.b, pair.distance, said, f"one title and artist, {told}")
-    if may_be_same(one, other, pair.distance):
+    if may_be_same(one, other, pair.distance) and pair.distance <= (UNTITLED if lengths else BARE):
         return Judged(pair.a, pair.b, pair.distance, Verdict.UNSURE, f"a title is not known, {told}")
     return Judged(pair.a, pair.b, pair.distance, Verdict.OTHER, "other names or lengths")
 

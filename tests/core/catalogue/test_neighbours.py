@@ -246,8 +246,10 @@ def test_mistakes_are_told_in_one_sentence(
     ):
         assert main(["neighbours", uri, *words]) == 1
         said = capsys.readouterr().err.splitlines()[-1]
-        assert said.startswith("error: ") and sentence in said, said
-    assert not Path(out).exists() and (tmp_path / "mine" / "notes.txt").read_text() == "mine"
+        assert said.startswith("error: ")
+        assert sentence in said
+    assert not Path(out).exists()
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.usefixtures("ray_local")
