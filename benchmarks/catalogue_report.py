@@ -143,7 +143,7 @@ def picture(kept: Kept, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure, panels = pyplot.subplots(2, 2, figsize=(9, 6.4), layout="constrained")
     for axes, (title, unit, lines) in zip(panels.flat, _PANELS, strict=True):
@@ -159,10 +159,27 @@ def picture(kept: Kept, path: Path) -> None:
         axes.grid(which="major", color="#dddddd", linewidth=0.8)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.set_xlabel("tracks")
+        axes.set_xticks(list(kept), [_short(size) for size in kept])
+        axes.minorticks_off()
+        axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if _narrow(axes) else (1,)))
+        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.10g}"))
         _name_ends(axes, ends, max(kept))
+    figure.supxlabel("tracks", fontsize=10)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
+
+
+def _short(size: int) -> str:
+    for unit, name in ((1_000_000, " million"), (1_000, ",000")):
+        if size >= unit:
+            return f"{size / unit:g}{name}"
+    return str(size)
+
+
+def _narrow(axes: Any) -> bool:
+    """Whether the vertical axis spans less than two decades."""
+    low, high = axes.get_ylim()
+    return bool(high < 100 * low)
 
 
 def _has(line: Line, parts: Mapping[str, Figures]) -> bool:

@@ -20,7 +20,8 @@ import yaml
 from beets.library import Album, Item, Library
 from numpy.typing import NDArray
 
-from beetsplug.musrec.attributes import codecs, fields, types
+from beetsplug.musrec.attributes import fields
+from musrec_core import attribute_text
 from musrec_core.card import Card
 from musrec_core.search.distance import unit
 
@@ -220,7 +221,7 @@ class _Songs:
         labels, axes, model = [genre.label for genre in self._card.genres], list(self._card.mood), self._card.model_id
         for k, (disc, _) in enumerate(self._songs):
             id_ = self._first + k
-            yield id_, fields.EMBEDDING, codecs.encode_vector(self._vectors[k])
+            yield id_, fields.EMBEDDING, attribute_text.encode_vector(self._vectors[k])
             yield (
                 id_,
                 fields.HEARD,
@@ -230,10 +231,14 @@ class _Songs:
                 yield (
                     id_,
                     fields.MOOD,
-                    " ".join(f"{axis}:{p:.4f}" for axis, p in zip(axes, self._mood[k], strict=True)),
+                    attribute_text.format_pairs(dict(zip(axes, self._mood[k].tolist(), strict=True))),
                 )
             yield id_, fields.MODEL, model
-            yield id_, fields.GENRES, types.format_genres(dict(zip(labels, self._genres[k].tolist(), strict=True)))
+            yield (
+                id_,
+                fields.GENRES,
+                attribute_text.format_genres(dict(zip(labels, self._genres[k].tolist(), strict=True))),
+            )
 
 
 # Parts.

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beetsplug.musrec.attributes import codecs, fields, types
+from beetsplug.musrec.attributes import fields
 from beetsplug.musrec.similar import arguments
-from musrec_core import Card, VectorIndex
+from musrec_core import Card, VectorIndex, attribute_text
 from musrec_core.genres.vocabulary import Vocabulary
 from musrec_core.playlist import m3u
 from musrec_core.playlist.recipe import mark, read
@@ -22,14 +22,16 @@ FROZEN = Path(__file__).parent / "frozen"
 
 def test_the_attributes_of_an_item() -> None:
     stored = json.loads((FROZEN / "attributes-1.json").read_text())
-    (vector,) = codecs.decode_vectors([stored[fields.EMBEDDING]], 4)
+    (vector,) = attribute_text.decode_vectors([stored[fields.EMBEDDING]], 4)
     np.testing.assert_allclose(vector, [0.18652, -0.19597, 0.95005, 0.15562], atol=1e-3)
-    assert codecs.encode_vector(vector) == stored[fields.EMBEDDING]
-    assert types.parse_genres(stored[fields.GENRES]) == {"rock": 0.8312, "hip hop": 0.1034, "r&b": 0.0654}
-    assert fields.failure_of(stored[fields.STATUS]) == "too-short"
-    now = fields.file_properties("MP3", 241.3, 320_000, 44_100)
-    assert not fields.is_another_recording(stored[fields.HEARD], now)
-    assert fields.is_another_recording(stored[fields.HEARD], fields.file_properties("FLAC", 241.3, 900_000, 44_100))
+    assert attribute_text.encode_vector(vector) == stored[fields.EMBEDDING]
+    assert attribute_text.parse_pairs(stored[fields.GENRES]) == {"rock": 0.8312, "hip hop": 0.1034, "r&b": 0.0654}
+    assert attribute_text.failure_of(stored[fields.STATUS]) == "too-short"
+    now = attribute_text.file_properties("MP3", 241.3, 320_000, 44_100)
+    assert not attribute_text.is_another_recording(stored[fields.HEARD], now)
+    assert attribute_text.is_another_recording(
+        stored[fields.HEARD], attribute_text.file_properties("FLAC", 241.3, 900_000, 44_100)
+    )
 
 
 def test_a_card_of_format_1(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beetsplug.musrec.attributes import codecs, types
+from beetsplug.musrec.attributes import types
 from beetsplug.musrec.attributes.types import EmbeddingType
-from musrec_core import Card, ModelError
+from musrec_core import Card, ModelError, attribute_text
 from musrec_core._text import one_line, printable
 from musrec_core.card import SHIPPED
 from musrec_core.encoder import _mel_basis
@@ -38,20 +38,20 @@ JSON = st.recursive(
 @MANY
 @given(st.lists(st.none() | st.text() | st.binary(max_size=300).map(lambda b: b.decode("latin-1")), max_size=5))
 def test_any_text_as_a_vector(texts: list[str | None]) -> None:
-    vectors = codecs.decode_vectors(texts, 16)
+    vectors = attribute_text.decode_vectors(texts, 16)
     assert vectors.shape == (len(texts), 16)
 
 
 @given(st.lists(st.floats(-1, 1, width=16), min_size=8, max_size=8))
 def test_a_vector_survives_its_text(values: list[float]) -> None:
     vector = np.array(values, np.float32)
-    np.testing.assert_array_equal(codecs.decode_vectors([codecs.encode_vector(vector)], 8)[0], vector)
+    np.testing.assert_array_equal(attribute_text.decode_vectors([attribute_text.encode_vector(vector)], 8)[0], vector)
 
 
 @MANY
 @given(st.text())
 def test_any_text_as_genres(text: str) -> None:
-    found = types.parse_genres(text)
+    found = attribute_text.parse_pairs(text)
     assert all(isinstance(label, str) and isinstance(p, float) for label, p in found.items())
     for kind in (EmbeddingType(), types.GenresType(), types.MoodType()):
         assert "\n" not in kind.format(text) or "\n" in text
@@ -62,7 +62,7 @@ LABELS = st.text(st.characters(categories=["L", "N", "Zs"]), min_size=1).map(lam
 
 @given(st.dictionaries(LABELS, st.integers(0, 10_000).map(lambda n: n / 10_000), max_size=6))
 def test_genres_survive_their_text(genres: dict[str, float]) -> None:
-    assert types.parse_genres(types.format_genres(genres)) == pytest.approx(genres)
+    assert attribute_text.parse_pairs(attribute_text.format_genres(genres)) == pytest.approx(genres)
 
 
 @MANY

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beetsplug.musrec.attributes.codecs import decode_vectors
 from musrec_core import Card
+from musrec_core.attribute_text import decode_vectors
 from musrec_core.search.distance import pairwise
 from training.evaluation.metrics import chance, precision_at
 

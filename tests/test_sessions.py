@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beetsplug.musrec.attributes import codecs, fields
-from musrec_core import Encoder
+from beetsplug.musrec.attributes import fields
+from musrec_core import Encoder, attribute_text
 
 from . import music
 from .sessions import PAGES, SONGS, make_library, played, session
@@ -33,6 +33,6 @@ def test_the_library_is_still_what_the_demo_embeds(tmp_path: Path) -> None:
     song = music.collection()[0]
     (stored,) = (row for row in SONGS if row["title"] == song.title)
     track = Encoder.load().embed_file(music.write(song, tmp_path))
-    (vector,) = codecs.decode_vectors([stored[fields.EMBEDDING]], len(track.vector))
+    (vector,) = attribute_text.decode_vectors([stored[fields.EMBEDDING]], len(track.vector))
     assert float(np.dot(vector, track.vector)) > 0.999
     assert stored[fields.MODEL] == track.model

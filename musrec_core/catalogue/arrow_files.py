@@ -38,7 +38,7 @@ class ArrowFiles:
         """Write a file's content to another; raises `StorageError`, and what pyarrow raises."""
         until = time.monotonic() + self._total_seconds
         with self._files.open_input_stream(_inside(path)) as source:
-            said = {key.decode(): value.decode("utf-8", "replace") for key, value in (source.metadata() or {}).items()}
+            said = {_text(key): _text(value) for key, value in (source.metadata() or {}).items()}
             size = said.get("Content-Length", "")
             require_size(path, int(size or 0), max_bytes)
             written = 0
@@ -55,6 +55,10 @@ class ArrowFiles:
 
 def _inside(path: str) -> str:
     return path.split("://", 1)[1]
+
+
+def _text(said: str | bytes) -> str:
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said
 
 
 def _time(said: dict[str, str]) -> datetime | None:

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,4 +117,5 @@ class CopyFolder:
                         if old.stat().st_mtime < time.time() - STALE_SECONDS:
                             shutil.rmtree(old)
                 self._folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._parent))
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
             return self._folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO
@@ -11,6 +12,7 @@ from typing import Any, BinaryIO
 import aiohttp
 import yarl
 from fsspec.asyn import get_loop, sync
+from fsspec.implementations.http import HTTPFileSystem
 
 from .heard import FileState, clean_etag
 from .storage_errors import StorageError, of_http_error, of_http_status
@@ -31,42 +33,54 @@ class HttpFiles:
     """
 
     def __init__(self, connect_seconds: float, read_seconds: float, total_seconds: float) -> None:
-        self._timeout = aiohttp.ClientTimeout(
+        timeout = aiohttp.ClientTimeout(
             total=total_seconds, connect=None, sock_connect=connect_seconds, sock_read=read_seconds
         )
+        self._client = {"timeout": timeout, "trust_env": True}
+        self._lock = threading.Lock()
+        self._system: HTTPFileSystem | None = None
         self._session: aiohttp.ClientSession | None = None
 
-    def state(self, url: str) -> FileState:
+    def state(self, path: str) -> FileState:
         """Size, time and tag as the server tells them; raises `StorageError`."""
-        state: FileState = sync(get_loop(), self._state, url)
+        state: FileState = sync(get_loop(), self._state, self._open(), path)
         return state
 
-    def copy(self, url: str, target: BinaryIO, max_bytes: int) -> FileState:
+    def copy(self, path: str, target: BinaryIO, max_bytes: int) -> FileState:
         """Write a file's content to another; raises `StorageError`."""
-        state: FileState = sync(get_loop(), self._copy, url, target, max_bytes)
+        state: FileState = sync(get_loop(), self._copy, self._open(), path, target, max_bytes)
         return state
 
     def close(self) -> None:
         """Close all connections."""
-        session, self._session = self._session, None
+        with self._lock:
+            session, self._session, self._system = self._session, None, None
         if session is not None:
             sync(get_loop(), session.close)
 
-    async def _state(self, url: str) -> FileState:
+    def _open(self) -> aiohttp.ClientSession:
+        """The session, which fsspec closes at the end of the process if nobody else does."""
+        with self._lock:
+            if self._session is None:
+                self._system = HTTPFileSystem(client_kwargs=self._client, skip_instance_cache=True)
+                self._session = sync(get_loop(), self._system.set_session)
+            return self._session
+
+    async def _state(self, session: aiohttp.ClientSession, url: str) -> FileState:
         try:
-            async with self._request("HEAD", url) as answer:
+            async with _request(session, "HEAD", url) as answer:
                 if answer.ok:
                     return _state_of(answer)
-            async with self._request("GET", url) as answer:  # signed URLs and some servers refuse HEAD
+            async with _request(session, "GET", url) as answer:  # signed URLs and some servers refuse HEAD
                 _require_ok(url, answer)
                 return _state_of(answer)
         except _FAILURES as error:
             raise of_http_error(url, error) from error
 
-    async def _copy(self, url: str, target: BinaryIO, max_bytes: int) -> FileState:
+    async def _copy(self, session: aiohttp.ClientSession, url: str, target: BinaryIO, max_bytes: int) -> FileState:
         written = 0
         try:
-            async with self._request("GET", url) as answer:
+            async with _request(session, "GET", url) as answer:
                 _require_ok(url, answer)
                 state = _state_of(answer)
                 require_size(url, state.size or 0, max_bytes)
@@ -78,17 +92,16 @@ class HttpFiles:
             raise of_http_error(url, error) from error
         return state
 
-    def _request(self, method: str, url: str) -> Any:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=True)
-        exact = _ENCODED.fullmatch(url) is not None  # as it stands: a signature is of these very characters
-        return self._session.request(
-            method,
-            yarl.URL(url, encoded=exact),
-            max_redirects=REDIRECTS,
-            allow_redirects=True,
-            headers={"Accept-Encoding": "identity"},
-        )
+
+def _request(session: aiohttp.ClientSession, method: str, url: str) -> Any:
+    exact = _ENCODED.fullmatch(url) is not None  # as it stands: a signature is of these very characters
+    return session.request(
+        method,
+        yarl.URL(url, encoded=exact),
+        max_redirects=REDIRECTS,
+        allow_redirects=True,
+        headers={"Accept-Encoding": "identity"},
+    )
 
 
 def _require_ok(url: str, answer: aiohttp.ClientResponse) -> None:

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from .dataset import Catalogue, told
+from .partitions import centroids_of, write_partitions
 from .schema import GENRE, HAS_VECTOR, ID, MODEL, STATUS, VECTOR
 
 EXACT_ROWS = 100_000  # up to so many vectors a search compares all: some 40 ms on one core
 PARTITION_ROWS = 4_096  # of which a partition holds so many, on average
 FEWEST_PARTITIONS = 16
-TRAINING_SAMPLE = 32  # vectors a partition, by which the centroids are found: more take longer and find no more
-ITERATIONS = 10  # of k-means
 BITS = 4  # a dimension
 GROWTH = 2.0  # times the rows that it was built from, after which it is built anew
 NAME = "vector_idx"
@@ -143,8 +146,7 @@ def build(
             action = "exact"
         elif force or before.built is None or _is_outgrown(before, catalogue.columns.model):
             progress("vectors")
-            _build_vectors(catalogue, before.vectors, partitions)
-            action = "built"
+            action = "built" if _build_vectors(catalogue, before.vectors, partitions) else "exact"
         elif before.unindexed:
             progress("new vectors")
             catalogue.lance.optimize.optimize_indices(index_names=[NAME])
@@ -158,21 +160,29 @@ def _is_outgrown(state: IndexState, model: str) -> bool:
     return built is None or built.model != model or state.vectors > GROWTH * built.rows
 
 
-def _build_vectors(catalogue: Catalogue, vectors: int, partitions: int | None) -> None:
+def _build_vectors(catalogue: Catalogue, vectors: int, partitions: int | None) -> bool:
+    """Build the vectors' index anew; False where there is no vector."""
     built = Built(catalogue.columns.model, vectors, min(partitions or partitions_for(vectors), max(vectors, 1)))
     dataset = catalogue.lance
-    dataset.create_index(
-        VECTOR,
-        "IVF_RQ",
-        name=NAME,
-        metric="cosine",
-        replace=True,
-        num_partitions=built.partitions,
-        num_bits=BITS,
-        sample_rate=TRAINING_SAMPLE,
-        max_iters=ITERATIONS,
-    )
+    centroids = centroids_of(dataset, built.partitions)
+    if not len(centroids):
+        return False
+    with tempfile.TemporaryDirectory(prefix="musrec-index-") as scratch:
+        assigned = Path(scratch) / "partitions.lance"
+        write_partitions(dataset, centroids, assigned)
+        dataset.create_index(
+            VECTOR,
+            "IVF_RQ",
+            name=NAME,
+            metric="cosine",
+            replace=True,
+            num_partitions=built.partitions,
+            ivf_centroids=centroids.astype(np.float16),
+            precomputed_partition_dataset=str(assigned),
+            num_bits=BITS,
+        )
     dataset.update_config({_CONFIG: json.dumps(vars(built))})
+    return True
 
 
 def _build_scalar(catalogue: Catalogue, force: bool, progress: Callable[[str], object]) -> bool:

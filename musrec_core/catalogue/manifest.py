@@ -13,13 +13,19 @@ import pyarrow as pa
 from pyarrow import fs
 
 from ..errors import CatalogueError
+from .copies import Limits
 from .filesystems import HTTP, local_path, open_filesystem, scheme_of, shown, url_path
 from .manifest_tables import COMPRESSED, CsvRows, ParquetRows, Rows, batch_schema
 from .music_folder import ENDINGS, LocalMusic, RemoteMusic
 from .schema import ID, PATH
+from .storage import Storage
+from .storage_errors import StorageError
 from .track_table import ETAG, TrackTable
 
 PARQUET, CSV = (".parquet", ".pq"), (".csv", ".tsv")
+MAX_BYTES = 64 << 30  # of a manifest that is copied
+_TABLES = (*PARQUET, *CSV, *(kind + packed for kind in CSV for packed in COMPRESSED))
+_LISTED = ".parquet, .csv or .tsv"
 
 
 class Tracks(Protocol):
@@ -51,7 +57,8 @@ class Manifest:
         Folders that could not be read, in a sentence each: known when `batches` has ended.
     """
 
-    def __init__(self, source: str, tracks: Tracks) -> None:
+    def __init__(self, source: str, tracks: Tracks, holder: Storage | None = None) -> None:
+        self._holder = holder  # of the copy that is read: it is deleted with this
         self.source, self.further, self._tracks = source, tracks.further, tracks
         self.count, self.remarks, self.unread = tracks.count, tracks.remarks, tracks.unread
 
@@ -90,25 +97,20 @@ class Manifest:
         is not asked for. They are no further columns then.
         """
         named = os.fspath(source)
-        ending = url_path(named).lower()
-        if scheme_of(named) in HTTP and not ending.endswith(_table_endings()):
-            raise CatalogueError(f"{shown(named)} is no .parquet, .csv or .tsv file, and HTTP can't list a folder")
-        files, path = open_filesystem(named, storage_options)
+        files, path, holder = _opened(named, storage_options)
         rows: Rows
         if parts := _parquet_parts(files, path, named):
             rows, first = ParquetRows(files, parts, named), parts[0]
         elif _kind(files, path, named) == fs.FileType.Directory:
             return cls(shown(named), _music(files, path, named))
-        elif ending.endswith(_table_endings()):
+        elif path.lower().endswith(_TABLES):
             text = dict.fromkeys((id_column, path_column, ETAG), pa.string())
             rows, first = CsvRows(files, path, named, {**(types or {}), **text}), path
         else:
-            raise CatalogueError(
-                f"a manifest is a .parquet, .csv or .tsv file, or a folder, and {shown(named)} is none"
-            )
+            raise CatalogueError(f"{shown(named)} is no manifest: no {_LISTED} file, and no folder")
         table = TrackTable(shown(named), rows, id_column, path_column, _base(named, first), types or {})
         table.check()
-        return cls(table.source, table)
+        return cls(table.source, table, holder)
 
     @property
     def schema(self) -> pa.Schema:
@@ -126,6 +128,19 @@ class Manifest:
             raise CatalogueError(f"{self.source} holds no track{looked_for}")
 
 
+def _opened(source: str, options: Mapping[str, str] | None) -> tuple[fs.FileSystem, str, Storage | None]:
+    """Where a manifest is read: over HTTP, a copy, and what holds it."""
+    if scheme_of(source) not in HTTP:
+        return *open_filesystem(source, options), None
+    if not url_path(source).lower().endswith(_TABLES):
+        raise CatalogueError(f"{shown(source)} is no {_LISTED} file, and HTTP can't list a folder")
+    holder = Storage(options, Limits(max_bytes=MAX_BYTES))
+    try:
+        return fs.LocalFileSystem(), holder.fetch(source, _TABLES).local, holder
+    except StorageError as error:
+        raise CatalogueError(f"{shown(source)} can't be read: {error.detail}") from error
+
+
 def _music(files: fs.FileSystem, path: str, source: str) -> LocalMusic | RemoteMusic:
     local = local_path(source)
     return LocalMusic(local) if local is not None else RemoteMusic(files, path, f"{scheme_of(source)}://")
@@ -133,7 +148,7 @@ def _music(files: fs.FileSystem, path: str, source: str) -> LocalMusic | RemoteM
 
 def _base(source: str, first: str) -> str:
     """The folder of a manifest's (first) file, which relative paths are relative to."""
-    folder = os.path.dirname(url_path(first))
+    folder = os.path.dirname(first)
     if local_path(source) is not None:
         return os.path.abspath(folder)
     if scheme_of(source) in HTTP:
@@ -141,15 +156,11 @@ def _base(source: str, first: str) -> str:
     return f"{scheme_of(source)}://{folder}"
 
 
-def _table_endings() -> tuple[str, ...]:
-    return (*PARQUET, *CSV, *(kind + packed for kind in CSV for packed in COMPRESSED))
-
-
 def _parquet_parts(files: fs.FileSystem, path: str, source: str) -> list[str]:
     """The Parquet files that are meant, sorted; empty where the source is another."""
     kind = _kind(files, path, source)
     if kind == fs.FileType.File:
-        return [path] if url_path(path).lower().endswith(PARQUET) else []
+        return [path] if path.lower().endswith(PARQUET) else []
     if kind == fs.FileType.Directory:
         return _visible_parquet(files, path, "*", source)
     if not glob.has_magic(path):
@@ -167,18 +178,23 @@ def _parquet_parts(files: fs.FileSystem, path: str, source: str) -> list[str]:
 
 def _visible_parquet(files: fs.FileSystem, folder: str, pattern: str, source: str) -> list[str]:
     try:
-        infos = files.get_file_info(fs.FileSelector(folder))
+        if isinstance(files, fs.LocalFileSystem):  # whose names pyarrow takes for UTF-8
+            found = {name: os.path.join(folder, name) for name in os.listdir(folder)}
+        else:
+            infos = files.get_file_info(fs.FileSelector(folder))
+            found = {info.base_name: info.path for info in infos if info.type == fs.FileType.File}
     except OSError as error:
-        raise CatalogueError(f"{shown(source)} can't be listed: {shown(str(error))}") from error
-    names = {info.base_name: info.path for info in infos if info.type == fs.FileType.File}
+        raise CatalogueError(f"{shown(source)} can't be listed: {shown(error.strerror or str(error))}") from error
     return [
         path
-        for name, path in sorted(names.items())
+        for name, path in sorted(found.items())
         if name.lower().endswith(PARQUET) and name[0] not in "._" and fnmatch.fnmatchcase(name, pattern)
     ]
 
 
 def _kind(files: fs.FileSystem, path: str, source: str) -> fs.FileType:
+    if isinstance(files, fs.LocalFileSystem) and os.path.isdir(path):
+        return fs.FileType.Directory
     try:
         return files.get_file_info(path).type
     except (OSError, ValueError, pa.ArrowException) as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from csv import field_size_limit
@@ -21,8 +22,11 @@ from .column_types import Guess, to_type
 from .filesystems import shown
 from .schema import HEARD, ID, PATH
 
-CSV_BLOCK = 8 << 20  # bytes; no row may be longer
+CSV_BLOCK = 4 << 20  # bytes, of which pyarrow reads some dozens ahead; no row may be longer
+_SURROGATE = re.compile("[\udc80-\udcff]")  # a byte that is no UTF-8, as Python reads it
+_WRONG_LENGTH = re.compile(r"Expected (\d+) columns")
 FOOTERS = 8  # of Parquet files, read at a time
+LONGEST = 2**31 - 1  # bytes of a value that is only looked for
 COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
 
@@ -35,7 +39,7 @@ class Rows(Protocol):
     """Where a manifest's rows come from."""
 
     schema: pa.Schema
-    count: int | None
+    count: int
 
     def read(self, names: Sequence[str], rows: int) -> Iterator[pa.Table]:
         """Some columns of all rows, in tables of ``rows`` rows at most."""
@@ -56,12 +60,14 @@ class ParquetRows:
             except pa.ArrowException as error:
                 raise CatalogueError(f"the files of {source} do not fit each other: {shown(str(error))}") from error
         self.schema = self.schema.remove_metadata()
-        self.count: int | None = sum(rows for _, rows in footers)
+        self.count: int = sum(rows for _, rows in footers)
 
     def _footer(self, path: str) -> tuple[pa.Schema, int]:
         with told_as(path), self._files.open_input_file(path) as file:
             metadata = pq.read_metadata(file)
-            return metadata.schema.to_arrow_schema(), metadata.num_rows
+            schema = metadata.schema.to_arrow_schema()
+            require_distinct(schema.names, path)
+            return schema, metadata.num_rows
 
     def read(self, names: Sequence[str], rows: int) -> Iterator[pa.Table]:
         """Some columns of all rows, in tables of ``rows`` rows at most."""
@@ -69,8 +75,9 @@ class ParquetRows:
             with told_as(path), self._files.open_input_file(path) as file:
                 parquet = pq.ParquetFile(file)
                 there = [name for name in names if name in parquet.schema_arrow.names]
-                for batch in parquet.iter_batches(batch_size=rows, columns=there):
-                    yield self._complete(batch, names)
+                for group in range(parquet.num_row_groups):  # all at once would be read ahead into memory
+                    for batch in parquet.iter_batches(batch_size=rows, row_groups=[group], columns=there):
+                        yield self._complete(batch, names)
 
     def _complete(self, batch: pa.RecordBatch, names: Sequence[str]) -> pa.Table:
         """A batch with columns of nulls for those that its file lacks."""
@@ -92,8 +99,10 @@ class CsvRows:
 
     Parameters
     ----------
+    path : str
+        Of a name that ends as its kind says: ``.tsv.gz``.
     types : mapping of str to pa.DataType
-        Columns that have to be of a type; the others' are guessed from all their values. ``id`` columns: text.
+        Columns that have to be of a type; the others' are guessed from all their values.
 
     Attributes
     ----------
@@ -105,7 +114,7 @@ class CsvRows:
         self._files, self._path, self._source = files, path, source
         self._names = self._header()
         self.remarks: list[str] = []
-        self.count: int | None = 0
+        self.count = 0
         self.schema = self._guess(types)
 
     def _header(self) -> list[str]:
@@ -115,12 +124,11 @@ class CsvRows:
             raise CatalogueError(f"{self._source} is empty")
         if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise CatalogueError(f"{self._source} is no UTF-8 but UTF-16: save it as UTF-8")
-        with told_as(self._source), self._stream() as stream:
+        with self._told(), self._stream() as stream:
             names = pacsv.open_csv(
                 stream, pacsv.ReadOptions(block_size=CSV_BLOCK), self._parsing, pacsv.ConvertOptions(check_utf8=False)
             ).schema.names
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise CatalogueError(f"{self._source} has two columns {twice[0]}: rename one")
+        require_distinct(names, self._source)
         return list(names)
 
     def _guess(self, types: Mapping[str, pa.DataType]) -> pa.Schema:
@@ -145,7 +153,7 @@ class CsvRows:
     def _check_end(self, last: pa.Table | None) -> None:
         value = last[last.column_names[-1]][-1].as_py() if last is not None else ""
         if value.endswith("\n"):  # all to the end of the file belongs to one value
-            opened = self.place(int(self.count or 1) - 1)
+            opened = self.place(self.count - 1)
             raise CatalogueError(f"a quote in {self._source}, {opened}, is never closed")
 
     def misfit(self, name: str, row: int, value: str, wanted: pa.DataType) -> CatalogueError:
@@ -175,7 +183,7 @@ class CsvRows:
         convert = pacsv.ConvertOptions(
             column_types=dict.fromkeys(self._names, pa.string()), include_columns=list(names), strings_can_be_null=False
         )
-        with told_as(self._source), self._stream() as stream:
+        with self._told(), self._stream() as stream:
             reader = pacsv.open_csv(stream, pacsv.ReadOptions(block_size=CSV_BLOCK), self._parsing, convert)
             for batch in reader:
                 yield pa.Table.from_batches([batch])
@@ -193,16 +201,47 @@ class CsvRows:
 
     def place(self, row: int) -> str:
         """The line in which a row begins; read from the file once more."""
-        field_size_limit(CSV_BLOCK)
-        with self._stream() as stream, io.TextIOWrapper(stream, "utf-8-sig", "replace", newline="") as text:
+        return self._line_of(lambda number, values: number == row) or f"row {row + 1}"
+
+    def _line_of(self, is_meant: Callable[[int, list[str]], bool]) -> str | None:
+        """``line 8``: where the first row begins whose number (from 0) and values are meant."""
+        field_size_limit(LONGEST)
+        with self._stream() as stream, io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text:
             lines = csv_reader(text, delimiter=str(self._parsing.delimiter))
-            begin, rows = 1, -1  # the header is row -1
+            begin, number = 1, -1  # the header is row -1
             for values in lines:
-                if values and rows == row:
+                if values and is_meant(number, values):
                     return f"line {begin}"
-                rows += bool(values)
+                number += bool(values)
                 begin = lines.line_num + 1
-        return f"row {row + 1}"
+        return None
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What pyarrow raises about the file becomes a `CatalogueError`, with the line where that can be found."""
+        try:
+            with told_as(self._source):
+                yield
+        except CatalogueError as error:
+            why = str(error.__cause__)
+            if "straddl" in why:
+                size = CSV_BLOCK >> 20
+                raise CatalogueError(
+                    f"{shown(self._source)} has a row of more than {size} MiB, or a quote that is never closed"
+                ) from error
+            if wanted := _WRONG_LENGTH.search(why):
+                place = self._line_of(lambda _, values: len(values) != int(wanted[1]))
+            elif "UTF8" in why:
+                place = self._line_of(lambda _, values: any(_SURROGATE.search(value) for value in values))
+            else:
+                raise
+            raise CatalogueError(f"{error} ({place})" if place else str(error)) from error
+
+
+def require_distinct(names: Sequence[str], source: str) -> None:
+    """Raise `CatalogueError` where two columns have one name."""
+    if twice := [name for name in names if list(names).count(name) > 1]:
+        raise CatalogueError(f"{shown(source)} has two columns {shown(twice[0])}: rename one")
 
 
 @contextmanager

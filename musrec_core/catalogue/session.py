@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -9,9 +10,11 @@ import shutil
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import ray
 import ray.data
@@ -23,6 +26,7 @@ ADDRESS_VARIABLE = "RAY_ADDRESS"  # Ray's own name for it; `ray job submit` sets
 PORT_TIMEOUT = 10.0  # seconds until a cluster's port has to answer
 OBJECT_STORE = 2 << 30  # bytes that a local session takes of shared memory at most; it takes them as they are needed
 LEAST_OBJECT_STORE = 100 << 20  # bytes; Ray refuses less than 75 MB
+_log = logging.getLogger(__name__)
 SHARED_MEMORY = Path("/dev/shm")
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing leaves the machine
@@ -56,16 +60,26 @@ def ray_session(address: str | None = None, *, cpus: int | None = None) -> Itera
         return
     address = address or os.environ.get(ADDRESS_VARIABLE) or "local"
     handler = signal.getsignal(signal.SIGTERM)  # Ray replaces it
+    printing = ray._private.worker.print_to_stdstream
+    ray._private.worker.print_to_stdstream = _log_message
     try:
-        if address == "local":
-            _start(max(1, cpus or default_workers()))
-        else:
-            _connect(address)
+        with _silent_start():
+            if address == "local":
+                _start(max(1, cpus or default_workers()))
+            else:
+                _connect(address)
         _restore(handler)
         yield
     finally:
         _restore(handler)
         ray.shutdown()
+        ray._private.worker.print_to_stdstream = printing
+
+
+def _log_message(data: Mapping[str, Any], *_: object, **__: object) -> None:
+    """What Ray prints on standard output, by no setting to be had otherwise: that an actor died, or a node."""
+    for line in data["lines"]:
+        _log.info("%s", line)
 
 
 def session_cpus() -> int:
@@ -139,6 +153,24 @@ def _be_quiet() -> None:
     for handler in logging.getLogger("ray.data").handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
             handler.setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def _silent_start() -> Iterator[None]:
+    """Keep what Ray's native code prints as it starts, such as its log level, from standard error."""
+    with warnings.catch_warnings(), contextlib.ExitStack() as stack:
+        warnings.filterwarnings("ignore", message="lance is not fork-safe")  # Ray's processes use no Lance
+        try:
+            kept = os.dup(2)
+        except OSError:  # it is closed
+            kept = None
+        if kept is not None:
+            stack.callback(os.close, kept)
+            stack.callback(os.dup2, kept, 2)
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, 2)
+            os.close(nothing)
+        yield
 
 
 def _restore(handler: signal.Handlers | object) -> None:

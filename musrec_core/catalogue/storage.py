@@ -8,7 +8,7 @@ import stat
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO, Protocol, TypeVar
 
@@ -90,12 +90,18 @@ class Storage:
             return _local_state(path, local)
         return self._tried(path, lambda: self._files_of(path).state(path))
 
-    def fetch(self, path: str) -> Copy:
-        """The file, or a copy of what lies elsewhere, to be released; raises `StorageError`."""
+    def fetch(self, path: str, endings: Collection[str] = ENDINGS) -> Copy:
+        """The file, or a copy of what lies elsewhere, to be released; raises `StorageError`.
+
+        Parameters
+        ----------
+        endings : collection of str, optional
+            Of names, in lower case: those that a copy keeps.
+        """
         local = local_path(path)
         if local is not None:
             return Copy(path, local, _local_state(path, local))
-        return self._tried(path, lambda: self._copy(path))
+        return self._tried(path, lambda: self._copy(path, endings))
 
     @contextlib.contextmanager
     def local_copy(self, path: str) -> Iterator[Copy]:
@@ -167,6 +173,7 @@ class Storage:
                 if error.status != "storage":
                     return "" if error.status != "missing" or self._has_bucket(place) else "the bucket does not exist"
                 why = error.detail
+                self._failures[place] = max(FAILING, self._failures[place])  # the others are tried once each
             else:
                 return ""
         return why
@@ -230,10 +237,10 @@ class Storage:
                 self._opened[place] = ArrowFiles(files, limits.total_seconds)
             return self._opened[place]
 
-    def _copy(self, path: str) -> Copy:
+    def _copy(self, path: str, endings: Collection[str]) -> Copy:
         files = self._files_of(path)
-        ending = os.path.splitext(url_path(path))[1].lower()
-        with self._folder.new_file(ending if ending in ENDINGS else "") as target:
+        ending = max((each for each in endings if url_path(path).lower().endswith(each)), key=len, default="")
+        with self._folder.new_file(ending) as target:
             state = files.copy(path, target, self._limits.max_bytes)
         return Copy(path, str(target.name), state, temporary=True)
 

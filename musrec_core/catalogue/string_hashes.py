@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -68,21 +67,26 @@ class Repeated:
 
 
 class RepeatFinder:
-    """Finds texts that come twice; holds 8 bytes a text."""
+    """Finds texts that come twice among ``count`` of them; holds 8 bytes a text."""
 
-    def __init__(self) -> None:
-        self._hashes = array("Q")
+    def __init__(self, count: int) -> None:
+        self._hashes = np.empty(count, np.uint64)
+        self._taken = 0
 
     def __len__(self) -> int:
-        return len(self._hashes)
+        return self._taken
 
     def add(self, texts: pa.Array | pa.ChunkedArray) -> None:
-        """Take some more."""
-        self._hashes.frombytes(hash_texts(texts).tobytes())
+        """Take some more; raises `IndexError` where they are more than were promised."""
+        end = self._taken + len(texts)
+        if end > len(self._hashes):
+            raise IndexError(end)
+        self._hashes[self._taken : end] = hash_texts(texts)
+        self._taken = end
 
     def repeated(self, again: Callable[[], Iterable[pa.ChunkedArray]]) -> Repeated | None:
         """What is there twice, or None; ``again`` gives all texts once more, to tell it from a hash's coincidence."""
-        found = np.frombuffer(self._hashes, np.uint64)
+        found = self._hashes[: self._taken]
         found.sort()  # in place: the order of the rows is not needed any more
         twice = np.unique(found[1:][found[1:] == found[:-1]])
         for first in range(0, len(twice), _NAMED):

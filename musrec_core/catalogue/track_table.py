@@ -40,7 +40,8 @@ class TrackTable:
     ) -> None:
         self.source, self.rows, self._base = source, rows, base
         self._id, self._path = id_column, path_column
-        self.count, self.remarks = rows.count, tuple(getattr(rows, "remarks", ()))
+        self.count: int | None = rows.count
+        self.remarks = tuple(getattr(rows, "remarks", ()))
         self.unread: list[str] = []
         names = rows.schema.names
         for what, column in (("ids", id_column), ("paths", path_column)):
@@ -76,10 +77,14 @@ class TrackTable:
             )
 
     def check(self) -> None:
-        """Raise `CatalogueError` where an id or a path is empty, or an id is there twice."""
-        finder = RepeatFinder()
+        """Raise `CatalogueError` where an id or a path is empty, an id is there twice, or a value is of no use."""
+        finder = RepeatFinder(self.rows.count)
+        made = [field for field in self.further if field.type != _kept_type(self.rows.schema.field(field.name).type)]
         times = [name for name in self._state if name == MODIFIED]
-        for table in self.rows.read([self._id, self._path, *times], CHECKED_ROWS):
+        names = [self._id, self._path, *times, *(field.name for field in made)]
+        for table in self.rows.read(names, CHECKED_ROWS):
+            for field in made:
+                self._further(table[field.name], field)
             for time in table[MODIFIED].unique().to_pylist() if times else ():
                 self._time(time)
             for what, column in (("id", self._id), ("path", self._path)):
@@ -87,7 +92,10 @@ class TrackTable:
                 if pc.any(empty).as_py():
                     place = self.rows.place(len(finder) + pc.index(empty, True).as_py())
                     raise CatalogueError(f"{self.source}, {place}, has no {what}")
-            finder.add(self._text(table[self._id], self._id))
+            try:
+                finder.add(self._text(table[self._id], self._id))
+            except IndexError:
+                raise CatalogueError(f"{self.source} grew while it was read: run again") from None
         if not len(finder):
             raise CatalogueError(f"{self.source} holds no track")
         repeated = finder.repeated(lambda: (self._text(table[self._id], self._id) for table in self._ids()))

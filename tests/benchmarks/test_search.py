@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from beetsplug.musrec.attributes import codecs
 from benchmarks import search
+from musrec_core import attribute_text
 from musrec_core.search.knn import hnsw_available
 
 
@@ -30,5 +30,5 @@ def test_the_index_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_made_up_vectors_are_what_a_library_holds() -> None:
     index = search.made_up(50)
-    (decoded,) = codecs.decode_vectors([codecs.encode_vector(index.vectors[3])], 128)
+    (decoded,) = attribute_text.decode_vectors([attribute_text.encode_vector(index.vectors[3])], 128)
     assert abs(decoded - index.vectors[3]).max() < 1e-3

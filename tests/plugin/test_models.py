@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 from beets.library import Library
 
-from beetsplug.musrec.attributes import codecs
 from beetsplug.musrec.library.coverage import Counts, what_is_left
 from beetsplug.musrec.library.models import Models
 from beetsplug.musrec.library.recordings import RecordingLookup
 from beetsplug.musrec.library.vectors import VectorStore
-from musrec_core import Card
+from musrec_core import Card, attribute_text
 from musrec_core.card import SHIPPED, known_cards
 
 from ..models import other_model
@@ -365,4 +364,4 @@ def test_a_long_song_is_heard_in_excerpts(library: Beet, tmp_path: Path) -> None
     middle, three = from_a_drone
     assert three < middle / 2
     (stored,) = library.sql("SELECT value FROM item_attributes WHERE key = 'musrec_embedding' AND entity_id = 11")[0]
-    assert np.isfinite(codecs.decode_vectors([stored], 128)).all()
+    assert np.isfinite(attribute_text.decode_vectors([stored], 128)).all()

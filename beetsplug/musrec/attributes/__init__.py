@@ -1,1 +1,1 @@
-"""The attributes that items get: their names, types and codecs."""
+"""The attributes that items get: their names and types; `musrec_core.attribute_text` has the form of their values."""

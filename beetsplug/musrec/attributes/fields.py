@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from beets.dbcore import types
 
-from .types import EmbeddingText, EmbeddingType, GenresType, MoodType, Percentage, Probability, parse_genres
+from .types import EmbeddingText, EmbeddingType, GenresType, MoodType, Percentage, Probability, pairs_of
 
 if TYPE_CHECKING:
     from beets.library import Item
@@ -21,8 +21,7 @@ EMBEDDING = "musrec_embedding"
 GENRES = "musrec_genres"
 MOOD = "musrec_mood"
 MODEL = "musrec_model"
-HEARD = "musrec_heard"  # properties of the embedded file: format, length, bit rate, sample rate; and `EXCERPTS`
-EXCERPTS = " excerpts:"  # and how many of it were embedded, where that is not what the model's card says
+HEARD = "musrec_heard"  # `attribute_text.file_properties` of the embedded file
 STATUS = "musrec_status"
 OWN = "musrec_my_"  # begins the names of learnt genres' fields
 TAG = "musrec_tag_"  # begins the names of the notes of what we wrote into a tag of the file
@@ -81,7 +80,7 @@ def computed_fields(
         return lambda item: next((p for label, p in genres_of(item).items() if label in labels), None)
 
     def mood_of(axis: str) -> Callable[[Item], float | None]:
-        return lambda item: parse_genres(item.get(MOOD) or "").get(axis)
+        return lambda item: pairs_of(item.get(MOOD)).get(axis)
 
     getters: dict[str, Callable[[Item], Any]] = {
         "musrec_genre": lambda item: answer(item)[0],
@@ -154,7 +153,7 @@ class LastResult:
 
 def genres_of(item: Item) -> dict[str, float]:
     """An item's genre probabilities, descending; empty if it is not embedded."""
-    return parse_genres(item.get(GENRES) or "")
+    return pairs_of(item.get(GENRES))
 
 
 # Learnt genres.
@@ -214,37 +213,6 @@ def stored_embedding(item: Item) -> str:
 def is_current(item: Item, model_id: str) -> bool:
     """Whether an item has an embedding of this model."""
     return bool(item.get(EMBEDDING)) and item.get(MODEL) == model_id
-
-
-def file_properties(format_: str, length: float, bit_rate: int, sample_rate: int) -> str:
-    """What `HEARD` stores about a file; beets' columns may be empty."""
-    return f"{format_ or ''} {length or 0:.1f} {bit_rate or 0} {sample_rate or 0}"
-
-
-def is_another_recording(embedded: str | None, now: str) -> bool:
-    """Whether the file was replaced after it was embedded, as far as beets knows: by a better rip, or another edit.
-
-    Tags do not count, so writing them does not make an embedding stale; cover art changes some bit rates.
-    """
-    then, there = str(embedded or "").partition(EXCERPTS)[0].rsplit(" ", 3), now.rsplit(" ", 3)
-    if len(then) != len(there):  # not noted
-        return False
-    try:
-        length, bit_rate = (abs(float(then[k]) - float(there[k])) for k in (1, 2))
-    except ValueError:  # damaged
-        return True
-    return then[0] != there[0] or then[3] != there[3] or length > 0.5 or bit_rate > 0.2 * float(there[2])
-
-
-def excerpts_of(embedded: str | None) -> int | None:
-    """How many excerpts of a file were embedded, where that was not the model's number."""
-    number = str(embedded or "").partition(EXCERPTS)[2]
-    return int(number) if number.isdecimal() else None
-
-
-def failure_of(status: str | None) -> str:
-    """Why the last attempt to embed an item failed; empty if it did not."""
-    return str(status or "").partition(" @ ")[0]
 
 
 def failed_before(item: Item) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from musrec_core.attribute_text import encode_vector, file_properties, format_genres, format_pairs
 from musrec_core.errors import UnusableAudio
 
 from . import fields
-from .codecs import encode_vector
-from .types import format_genres
 
 if TYPE_CHECKING:
     from beets.library import Item
@@ -32,13 +31,13 @@ def record(item: Item, outcome: TrackEmbedding | UnusableAudio, excerpts: int | 
         item[fields.EMBEDDING] = encode_vector(outcome.vector)
         item[fields.GENRES] = format_genres(outcome.genres)
         item[fields.MODEL] = outcome.model
-        item[fields.HEARD] = _properties_of(item) + (f"{fields.EXCERPTS}{excerpts}" if excerpts else "")
+        item[fields.HEARD] = _properties_of(item, excerpts)
         if outcome.mood:
-            item[fields.MOOD] = " ".join(f"{axis}:{p:.4f}" for axis, p in outcome.mood.items())
+            item[fields.MOOD] = format_pairs(outcome.mood)
         for outdated in ({fields.STATUS} if outcome.mood else {fields.STATUS, fields.MOOD}) & set(item.keys()):
             del item[outdated]
     item.store()
 
 
-def _properties_of(item: Item) -> str:
-    return fields.file_properties(item.format, item.length, item.bitrate, item.samplerate)
+def _properties_of(item: Item, excerpts: int | None) -> str:
+    return file_properties(item.format, item.length, item.bitrate, item.samplerate, excerpts=excerpts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from beets.dbcore import types
@@ -18,7 +18,6 @@ from beets.dbcore.query import NumericQuery
 if TYPE_CHECKING:
     from beets.dbcore import Model
 
-_NUMBER = re.compile(r":(\d+(?:\.\d+)?)(?=\s|$)")  # ends a pair; the label before it may hold spaces: "hip hop:0.1200"
 _DIMENSIONS = re.compile(r"\d+-d")
 _STORED_PAIR = re.compile(r":\d(\.\d+)?(\s|$)")  # of "rock:0.8312 pop:0.1034"
 _SHOWN_NUMBER = re.compile(r"\d+%|\d\.\d+")  # of "rock 83%, pop 10%" and "valence 0.62, arousal 0.80"
@@ -62,19 +61,11 @@ class EmbeddingType(types.String):
         return model_value.stored if isinstance(model_value, EmbeddingText) else model_value
 
 
-def format_genres(genres: Mapping[str, float]) -> str:
-    """Probabilities -> ``rock:0.8312 pop:0.1034 ...``, descending."""
-    return " ".join(f"{label}:{p:.4f}" for label, p in sorted(genres.items(), key=lambda pair: -pair[1]))
+def pairs_of(text: str | None) -> dict[str, float]:
+    """Each label of a stored text of pairs, and its number."""
+    from musrec_core.attribute_text import parse_pairs  # for who prints or asks: `beet` starts without it
 
-
-def parse_genres(text: str) -> dict[str, float]:
-    """The inverse of `format_genres`; text in another form is skipped."""
-    found, end = {}, 0
-    for number in _NUMBER.finditer(text):
-        if label := text[end : number.start()].strip():
-            found[label] = float(number[1])
-        end = number.end()
-    return found
+    return parse_pairs(text or "")
 
 
 class RoundedNumber(str):
@@ -128,14 +119,14 @@ class GenresType(RoundedType):
     """Prints as ``rock 83%, pop 10%``."""
 
     def format(self, value: str | None) -> str:
-        return ", ".join(f"{label} {p:.0%}" for label, p in parse_genres(value or "").items() if p >= 0.05)
+        return ", ".join(f"{label} {p:.0%}" for label, p in pairs_of(value).items() if p >= 0.05)
 
 
 class MoodType(RoundedType):
     """Prints as ``valence 0.62, arousal 0.80``."""
 
     def format(self, value: str | None) -> str:
-        return ", ".join(f"{axis} {p:.2f}" for axis, p in parse_genres(value or "").items())
+        return ", ".join(f"{axis} {p:.2f}" for axis, p in pairs_of(value).items())
 
 
 class KnownNumberQuery(NumericQuery):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from beets.ui import UserError
 
+from musrec_core import attribute_text
 from musrec_core._text import number_of, printable
 
 from .. import option_checks
@@ -129,7 +130,7 @@ def _embed(embedder: Embedder, lib: Library, work: PendingWork, opts: EmbedCLIOp
 def report(lib: Library, ids: list[int]) -> None:
     """What could not be embedded, by reason, each with the command that lists it."""
     statuses = sql.attributes(lib, ids, fields.STATUS).values()
-    reasons = Counter(reason for status in statuses if (reason := printable(fields.failure_of(status))))
+    reasons = Counter(reason for status in statuses if (reason := printable(attribute_text.failure_of(status))))
     if not reasons:
         print_text("nothing failed")
         return

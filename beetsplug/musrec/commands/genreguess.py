@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from beets.library import Item, ReadError
 from beets.ui import UserError
 
+from musrec_core import attribute_text
 from musrec_core._text import printable
 
 from .. import option_checks
@@ -157,7 +158,7 @@ def _show(item: Item, guess: Mapping[str, float], count: int, own: Vocabulary | 
     if not guess and own is not None and item.get(fields.EMBEDDING) and item.get(fields.MODEL) != own.model:
         print_text(f"  embedded with {item.get(fields.MODEL)}, but your genres were learnt from {own.model}")
     elif not guess:
-        reason = printable(fields.failure_of(item.get(fields.STATUS)))
+        reason = printable(attribute_text.failure_of(item.get(fields.STATUS)))
         print_text(f"  no embedding: {reason or f'run `beet embed --force id:{item.id}`'}")
     elif unsure:
         print_text("  unsure, the likeliest of your genres:")

@@ -13,6 +13,7 @@ from beets.library import Item
 from beets.ui import UserError
 from beets.util import displayable_path, normpath
 
+from musrec_core import attribute_text
 from musrec_core._files import atomic_write
 from musrec_core._text import one_line, printable
 from musrec_core.map import colours, page, projection
@@ -20,7 +21,7 @@ from musrec_core.map.page import Song
 from musrec_core.words import tables
 
 from .. import option_checks, progress
-from ..attributes import fields, types
+from ..attributes import fields
 from ..library import coverage, sql
 from ..overwrite import check_page
 
@@ -212,7 +213,7 @@ def _predicted_genres(
         best = zip(p.argmax(axis=1).tolist(), p.max(axis=1).tolist(), strict=True)
         return [own.labels[k] if sure >= genres.abstain else None for k, sure in best]
     stored = sql.attributes(lib, ids, fields.GENRES)
-    return [next(iter(types.parse_genres(stored.get(id_, ""))), None) for id_ in ids]
+    return [next(iter(attribute_text.parse_pairs(stored.get(id_, ""))), None) for id_ in ids]
 
 
 def _colouring(field: str, values: list[Any]) -> Colouring:

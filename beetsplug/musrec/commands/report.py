@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from beets.ui import UserError
 from beets.util import displayable_path, normpath
 
+from musrec_core import attribute_text
 from musrec_core._files import atomic_write
 from musrec_core._text import one_line, printable
 from musrec_core.errors import ModelError
@@ -124,7 +125,7 @@ def _coverage(model_id: str, configured: str, lib: Library, ids: list[int], inde
 
 def _why(model_id: str, model: str | None, status: str | None) -> str:
     """Why a song has no vector."""
-    if reason := one_line(fields.failure_of(status)):
+    if reason := one_line(attribute_text.failure_of(status)):
         return f"{FAILED}{reason}"
     if model is None:
         return "not embedded yet"

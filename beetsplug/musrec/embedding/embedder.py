@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 from beets.ui import UserError
 from beets.util import displayable_path
 
+from musrec_core import attribute_text
 from musrec_core._text import one_line
 from musrec_core.errors import ModelError, NoRuntimeError, WorkersError
 from musrec_core.workers.pool import WorkerPool, default_workers, embed_in_worker
 
 from .. import progress
-from ..attributes import codecs, fields
+from ..attributes import fields
 from ..attributes.record import record
 from ..library import sql
 
@@ -91,11 +92,11 @@ class Embedder:
         Those whose file failed before and has not changed since are left out, unless ``retry``.
         """
         work = PendingWork()
-        size = codecs.text_length(self.card.dimensions)
+        size = attribute_text.text_length(self.card.dimensions)
         for item in sql.embedding_states(lib, ids):
             known = item.size == size and item.model == self.card.model_id
-            same_excerpts = fields.excerpts_of(item.embedded_file) == self._excerpts
-            if known and same_excerpts and not fields.is_another_recording(item.embedded_file, item.file):
+            same_excerpts = attribute_text.excerpts_of(item.embedded_file) == self._excerpts
+            if known and same_excerpts and not attribute_text.is_another_recording(item.embedded_file, item.file):
                 work.current += 1
             elif item.status and not retry and _fails_still(lib, item.id):
                 work.failed_before += 1

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
+from musrec_core import attribute_text
 from musrec_core.genres.outliers import Outlier, outliers
 
-from ..attributes import fields, types
+from ..attributes import fields
 from ..library import sql
 from ..library.coverage import counts, nothing_embedded
 from . import tags
@@ -72,7 +73,7 @@ def doubts_by_model(lib: Library, model_id: str, rules: Rules, chosen: set[int] 
 def _doubt(id_: int, text: str, stored: list[str], genres: list[str], rules: Rules) -> Doubt | None:
     """Whether the model doubts a song's genres, by its stored probabilities."""
     guess: dict[str, float] = {}
-    for label, p in types.parse_genres(text).items():
+    for label, p in attribute_text.parse_pairs(text).items():
         for name in rules.synonyms.names([rules.name(label, learnt=False)]):
             guess[name] = guess.get(name, 0.0) + p
     known = {tags.key_of(name): p for name, p in guess.items()}

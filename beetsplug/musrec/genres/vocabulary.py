@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from beets.ui import UserError
 from confuse import ConfigError
 
+from musrec_core import attribute_text
 from musrec_core.errors import VocabularyError
 
-from ..attributes import codecs, fields
+from ..attributes import fields
 from ..config import DEFAULTS
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def guess(vocabulary: Vocabulary, item: Item) -> dict[str, float]:
     text = fields.stored_embedding(item)
     if not text or item.get(fields.MODEL) != vocabulary.model:
         return {}
-    (vector,) = codecs.decode_vectors([text], vocabulary.dimensions)
+    (vector,) = attribute_text.decode_vectors([text], vocabulary.dimensions)
     return {} if any(map(math.isnan, vector.tolist())) else vocabulary.guess(vector)
 
 

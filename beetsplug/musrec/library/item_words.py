@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from beets.ui import UserError
 from confuse import ConfigError
 
-from ..attributes import codecs, fields
+from musrec_core import attribute_text
+
+from ..attributes import fields
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +62,7 @@ class ItemWords:
         if words is None:
             return None
         if self._last is None or self._last[0] != (model_id, stored):
-            (vector,) = codecs.decode_vectors([stored], words.dimensions)
+            (vector,) = attribute_text.decode_vectors([stored], words.dimensions)
             if any(map(math.isnan, vector.tolist())):
                 return None
             told = dict(zip(words.names, words.probabilities(vector[None])[0].tolist(), strict=True))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from beets.library import Item, ReadError
 
+from musrec_core import attribute_text
 from musrec_core.search.index import Neighbour
 from musrec_core.search.recordings import Copy, Recordings
 
-from ..attributes import codecs
 from . import sql
 
 if TYPE_CHECKING:
@@ -79,7 +79,9 @@ class RecordingLookup:
         rows = sql.columns(self._lib, ids, COLUMNS)
         self._copies.update((id_, copy_of(row)) for id_, row in rows.items())
         texts = sql.embeddings(self._lib, ids, self._card.model_id)
-        self._vectors.update(zip(texts, codecs.decode_vectors([*texts.values()], self._card.dimensions), strict=True))
+        self._vectors.update(
+            zip(texts, attribute_text.decode_vectors([*texts.values()], self._card.dimensions), strict=True)
+        )
         self._vectors.update((id_, self._heard[id_].vector) for id_ in ids & self._heard.keys())
 
 

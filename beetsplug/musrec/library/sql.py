@@ -19,6 +19,7 @@ from beets.dbcore.query import (
 from beets.library import Item, parse_query_parts, parse_query_string
 from beets.ui import UserError
 
+from musrec_core import attribute_text
 from musrec_core._text import printable
 
 from ..attributes import fields
@@ -227,7 +228,7 @@ class EmbeddingState(NamedTuple):
     model : str or None
         The model that made it.
     embedded_file, file : str
-        Properties of the file that was embedded, and of the file now (`fields.file_properties`).
+        Properties of the file that was embedded, and of the file now (`attribute_text.file_properties`).
     status : str or None
         Why the last attempt failed.
     """
@@ -261,7 +262,7 @@ def embedding_states(lib: Library, ids: Iterable[int]) -> Iterator[EmbeddingStat
             rows = tx.query(_STATE.format(_marks(part)), (*keys, *part))
         for row in rows:
             id_, size, model, embedded_file, status, *file = row
-            yield EmbeddingState(id_, size or 0, model, embedded_file, status, fields.file_properties(*file))
+            yield EmbeddingState(id_, size or 0, model, embedded_file, status, attribute_text.file_properties(*file))
 
 
 def attributes(lib: Library, ids: Iterable[int], key: str) -> dict[int, str]:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from beets.util import displayable_path
 
+from musrec_core import attribute_text
 from musrec_core.errors import IndexFileError
 from musrec_core.search.distance import squared_norms
 from musrec_core.search.index import VectorIndex
 
-from ..attributes import codecs, fields, types
+from ..attributes import fields
 from .coverage import Counts, counts
 from .models import songs_by_model
 
@@ -216,7 +217,9 @@ def _rows(lib: Library, key: str, model_id: str) -> Iterator[tuple[list[int], li
 
 def _embeddings(lib: Library, card: Card) -> VectorIndex:
     parts = _rows(lib, fields.EMBEDDING, card.model_id)
-    return _index([(ids, codecs.decode_vectors(texts, card.dimensions)) for ids, texts in parts], card.dimensions)
+    return _index(
+        [(ids, attribute_text.decode_vectors(texts, card.dimensions)) for ids, texts in parts], card.dimensions
+    )
 
 
 def _genres(lib: Library, card: Card) -> VectorIndex:
@@ -224,7 +227,7 @@ def _genres(lib: Library, card: Card) -> VectorIndex:
     labels = [genre.label for genre in card.genres]
     parts = []
     for ids, texts in _rows(lib, fields.GENRES, card.model_id):
-        found = [types.parse_genres(text or "") for text in texts]
+        found = [attribute_text.parse_pairs(text or "") for text in texts]
         rows = [[probabilities.get(label, np.nan) for label in labels] for probabilities in found]
         parts.append((ids, np.asarray(rows, np.float32).reshape(len(ids), len(labels))))
     return _index(parts, len(labels))

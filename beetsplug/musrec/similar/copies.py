@@ -11,6 +11,7 @@ from beets.dbcore.query import TrueQuery
 from beets.ui import UserError
 from beets.util import displayable_path
 
+from musrec_core import attribute_text
 from musrec_core.errors import UnusableAudio, WorkersError
 from musrec_core.search.copies import (
     Group,
@@ -258,7 +259,7 @@ def _unpacked(sound: PackedFingerprint | UnusableAudio) -> Fingerprint | Unusabl
 
 def _was_heard(item: Item) -> bool:
     """Whether the file was read when it was embedded, and not found to be damaged since."""
-    return bool(item.get(fields.EMBEDDING)) and not fields.failure_of(item.get(fields.STATUS))
+    return bool(item.get(fields.EMBEDDING)) and not attribute_text.failure_of(item.get(fields.STATUS))
 
 
 def _songs(pairs: Iterable[Pair]) -> set[int]:

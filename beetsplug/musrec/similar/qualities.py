@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from beets.ui import UserError
 
+from musrec_core import attribute_text
 from musrec_core.errors import UnknownWordError, WordsError
 from musrec_core.words import request
 from musrec_core.words.lexicon import Lexicon, listed, shown
 
-from ..attributes import fields, types
+from ..attributes import fields
 from ..genres.tags import key_of
 from ..library import sql
 
@@ -128,7 +129,7 @@ def moods(lib: Library, axis: str) -> dict[int, float]:
     """A song's id -> one axis of its mood."""
     found = {}
     for id_, text in sql.texts(lib, fields.MOOD):
-        if (value := types.parse_genres(text or "").get(axis)) is not None:
+        if (value := attribute_text.parse_pairs(text or "").get(axis)) is not None:
             found[id_] = value
     return found
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from musrec_core import attribute_text
 from musrec_core.words.explain import Explainer, Sound
 
-from ..attributes import codecs, fields, types
+from ..attributes import fields
 from ..console import display_name, stem
 from ..library import sql
 from .why_sentence import sentence
@@ -116,11 +117,13 @@ def _of_item(item: Item, card: Card, own: Vocabulary | None, heard: Mapping[int,
     id_ = sql.id_of(item)
     if id_ in heard:
         return _of_track(display_name(item), heard[id_], own, id_)
-    (vector,) = codecs.decode_vectors([fields.stored_embedding(item)], card.dimensions)
+    (vector,) = attribute_text.decode_vectors([fields.stored_embedding(item)], card.dimensions)
     if not np.isfinite(vector).all():
         return None
     genres = own.guess(vector) if own else fields.genres_of(item)
-    return NamedSound(id_, display_name(item), Sound(vector, genres, types.parse_genres(item.get(fields.MOOD) or "")))
+    return NamedSound(
+        id_, display_name(item), Sound(vector, genres, attribute_text.parse_pairs(item.get(fields.MOOD) or ""))
+    )
 
 
 def _of_track(name: str, track: TrackEmbedding, own: Vocabulary | None, id_: int | None = None) -> NamedSound:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from beets.ui import UserError
 
-from ..attributes import codecs, fields
+from musrec_core import attribute_text
+
+from ..attributes import fields
 from .files import MOOD, is_taken
 
 if TYPE_CHECKING:
@@ -91,5 +93,5 @@ class WantedTags:
 
 def _vector(item: Item, card: Card) -> NDArray[np.float32] | None:
     """An item's embedding [shape=(d,)]; None without one, or with a damaged one."""
-    (vector,) = codecs.decode_vectors([fields.stored_embedding(item)], card.dimensions)
+    (vector,) = attribute_text.decode_vectors([fields.stored_embedding(item)], card.dimensions)
     return vector if np.isfinite(vector).all() else None

@@ -9,6 +9,7 @@ from beets.ui import UserError
 from beets.util import displayable_path
 from mediafile import UnreadableFileError
 
+from musrec_core import attribute_text
 from musrec_core._text import one_line
 
 from ..attributes import fields
@@ -88,7 +89,7 @@ class TagWriter:
             if change.name in WHOLE and not change.is_users:
                 item[change.name] = change.new if change.name == "genres" else text_of(change.new)
         if item.get(fields.STATUS) and saved:
-            item[fields.STATUS] = f"{fields.failure_of(item[fields.STATUS])} @ {fields.mtime_of(item)}"
+            item[fields.STATUS] = f"{attribute_text.failure_of(item[fields.STATUS])} @ {fields.mtime_of(item)}"
         item.mtime = item.current_mtime() if saved and is_read else mtime
         _note(item, after if saved else before)
         return saved

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from beets.library import Item
 
-from beetsplug.musrec.attributes import codecs, fields
+from beetsplug.musrec.attributes import fields
 from beetsplug.musrec.attributes.types import EmbeddingText
+from musrec_core import attribute_text
 from musrec_core.card import Card
 
 STORED = ("musrec_embedding", "musrec_genres", "musrec_mood")
@@ -29,7 +30,7 @@ def item(monkeypatch: pytest.MonkeyPatch) -> Item:
 
 
 def blob(seed: int) -> str:
-    return codecs.encode_vector(np.random.default_rng(seed).standard_normal(128).astype(np.float32))
+    return attribute_text.encode_vector(np.random.default_rng(seed).standard_normal(128).astype(np.float32))
 
 
 def test_typing_back_what_prints_changes_nothing(item: Item) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from beetsplug.musrec.attributes import codecs
 from benchmarks.synthetic_library import make_library
+from musrec_core import attribute_text
 from musrec_core.card import Card, known_cards
 from musrec_core.words.heads import Words
 
@@ -87,7 +87,7 @@ def test_a_page_says_how_each_song_sounds(beet: Beet) -> None:
         "SELECT value FROM items JOIN item_attributes AS a ON a.entity_id = items.id "
         "WHERE key = 'musrec_embedding' ORDER BY items.id"
     )
-    vectors = codecs.decode_vectors([text for (text,) in stored], card.dimensions)
+    vectors = attribute_text.decode_vectors([text for (text,) in stored], card.dimensions)
     assert [[words.names[k] for k in row] for row in data["sounds"]] == [
         [name for name, _ in words.typical(vector)] for vector in vectors
     ]

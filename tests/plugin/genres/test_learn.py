@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beetsplug.musrec.attributes import codecs
 from beetsplug.musrec.attributes.fields import genre_keys
 from benchmarks.synthetic_library import make_library
+from musrec_core.attribute_text import decode_vectors, encode_vector
 from musrec_core.card import SHIPPED
 
 from ...models import other_model
@@ -35,12 +35,12 @@ def taught(imported: Beet, tmp_path_factory: pytest.TempPathFactory) -> Beet:
     rng = np.random.default_rng(0)
     stored = imported.attributes("musrec_embedding")
     for n, (word, genre) in enumerate(GENRES.items()):
-        centre = codecs.decode_vectors([text for title, text in stored.items() if word in title], 128).mean(0)
+        centre = decode_vectors([text for title, text in stored.items() if word in title], 128).mean(0)
         for id_ in range(n + 1, SONGS + 1, 5):
             vector = centre / np.linalg.norm(centre) + 0.2 * rng.standard_normal(128) / np.sqrt(128)
             artist = f"{word} band {id_ % 4}"
             beet.sql("UPDATE item_attributes SET value = ? WHERE entity_id = ? AND key = 'musrec_embedding'",
-                     codecs.encode_vector((vector / np.linalg.norm(vector)).astype(np.float32)), id_)  # fmt: skip
+                     encode_vector((vector / np.linalg.norm(vector)).astype(np.float32)), id_)  # fmt: skip
             beet.sql("UPDATE items SET artist = ?, albumartist = ?, album = ?, album_id = ?, title = ?, genres = ? "
                      "WHERE id = ?", artist, artist, f"{artist} plays", 1000 + 4 * n + id_ % 4, f"{word} {id_}",
                      genre, id_)  # fmt: skip

@@ -19,12 +19,13 @@ from beets.library import Item, Library
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beetsplug.musrec.attributes import codecs, fields
+from beetsplug.musrec.attributes import fields
 from beetsplug.musrec.config import Space
 from beetsplug.musrec.library import sql, vectors
 from beetsplug.musrec.library.models import Models
 from beetsplug.musrec.library.vectors import VectorStore
 from benchmarks.synthetic_library import make_library
+from musrec_core import attribute_text
 from musrec_core.card import Card
 from tests.plugin.conftest import Beet
 
@@ -99,7 +100,9 @@ def write_elsewhere(lib: Library, statement: str) -> None:
 
 
 def change_vector(lib: Library, item: Item) -> None:
-    item[fields.EMBEDDING] = codecs.encode_vector(np.roll(codecs.decode_vectors([item[fields.EMBEDDING]], 128)[0], 1))
+    item[fields.EMBEDDING] = attribute_text.encode_vector(
+        np.roll(attribute_text.decode_vectors([item[fields.EMBEDDING]], 128)[0], 1)
+    )
     item.store()
 
 
@@ -289,7 +292,7 @@ def test_standings_and_matching_ids_are_what_beets_itself_finds(lib: Library) ->
         item = song(lib, state.id)
         assert bool(state.size) == (fields.EMBEDDING in item)
         assert (state.model, state.embedded_file) == (item[fields.MODEL], item[fields.HEARD])
-        assert state.file == fields.file_properties(item.format, item.length, item.bitrate, item.samplerate)
+        assert state.file == attribute_text.file_properties(item.format, item.length, item.bitrate, item.samplerate)
 
 
 def test_the_program_keeps_its_file_beside_a_large_library(tmp_path: Path) -> None:
@@ -322,7 +325,7 @@ def test_a_song_that_is_embedded_anew_while_the_library_is_read_counts_once(
     lib: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vectors, "ROWS", 20)  # four songs' attributes
-    decode, parts = codecs.decode_vectors, 0
+    decode, parts = attribute_text.decode_vectors, 0
 
     def decoded(texts: list[str | None], dimensions: int) -> Any:
         nonlocal parts
@@ -336,7 +339,7 @@ def test_a_song_that_is_embedded_anew_while_the_library_is_read_counts_once(
                 tx.mutate_many("INSERT INTO item_attributes (entity_id, key, value) VALUES (?, ?, ?)", anew)
         return decode(texts, dimensions)
 
-    monkeypatch.setattr(codecs, "decode_vectors", decoded)
+    monkeypatch.setattr(attribute_text, "decode_vectors", decoded)
     found = store(cache=False).get(lib, "embedding").index
     assert found.ids.tolist().count(1) == 1
     np.testing.assert_array_equal(found.vectors_of([1]), found.vectors_of([9]))

@@ -13,12 +13,13 @@ import pytest
 from beets.library import Item, Library
 from beets.ui import UserError
 
-from beetsplug.musrec.attributes import codecs, fields
+from beetsplug.musrec.attributes import fields
 from beetsplug.musrec.commands import similar_sets
 from beetsplug.musrec.similar import arguments, groups
 from beetsplug.musrec.similar.found_sets import FoundSets, SongSet
 from beetsplug.musrec.similar.options import SimilarOptions
 from beetsplug.musrec.similar.request import Request
+from musrec_core import attribute_text
 from musrec_core.card import Card
 from musrec_core.search.distance import unit
 
@@ -53,7 +54,7 @@ def add(lib: Library, n: int, artist: str, album_artist: str, album: str, place:
                 path=f"/music/{n}.mp3".encode(), track=20 - n, mb_trackid=f"r{n}")  # fmt: skip
     vector = unit(PLACES[place] + off * PLACES[(place + 10) % 20])
     if artist != "Oasis":  # which is not embedded
-        item[fields.EMBEDDING], item[fields.MODEL] = codecs.encode_vector(vector), CARD.model_id
+        item[fields.EMBEDDING], item[fields.MODEL] = attribute_text.encode_vector(vector), CARD.model_id
     lib.add(item)
     return item
 

@@ -15,13 +15,14 @@ import pytest
 from beets.library import Item, Library
 from mediafile import MediaFile
 
-from beetsplug.musrec.attributes import codecs, fields
+from beetsplug.musrec.attributes import fields
 from beetsplug.musrec.config import EmbeddingSettings
 from beetsplug.musrec.library.models import Models
 from beetsplug.musrec.library.vectors import VectorStore
 from beetsplug.musrec.similar import copies as copies_module
 from beetsplug.musrec.similar import copy_list
 from beetsplug.musrec.similar.copies import Copies, CopyFinder
+from musrec_core import attribute_text
 from musrec_core.card import Card
 from musrec_core.errors import UnusableAudio
 from musrec_core.search.fingerprint import Fingerprint, fingerprint
@@ -134,7 +135,7 @@ def add(lib: Library, name: str, direction: int, *, tilt: float = 0.0, file: boo
     lib.add(item)
     vector = np.zeros(128, np.float32)
     vector[direction], vector[127] = 1.0, tilt
-    item[fields.EMBEDDING] = codecs.encode_vector(vector / np.linalg.norm(vector))
+    item[fields.EMBEDDING] = attribute_text.encode_vector(vector / np.linalg.norm(vector))
     item[fields.MODEL] = Card.load().model_id
     item.store()
     assert item.id is not None

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from beetsplug.musrec.attributes import codecs
 from beetsplug.musrec.similar.why_sentence import NOTHING, sentence
+from musrec_core import attribute_text
 from musrec_core.card import Card, known_cards
 from musrec_core.genres.vocabulary import Vocabulary
 from musrec_core.words.explain import Difference, Explanation
@@ -103,7 +103,7 @@ def test_genres_of_the_users_own_are_named_too(library: Beet) -> None:
         "SELECT value FROM item_attributes WHERE key = 'musrec_embedding' "
         "AND entity_id = (SELECT MIN(id) FROM items WHERE title LIKE '%Waltz%')"
     )
-    (seed,) = codecs.decode_vectors([stored], card.dimensions)
+    (seed,) = attribute_text.decode_vectors([stored], card.dimensions)
     Vocabulary(
         ("Slow \x1bdances", "Other"), False, np.stack([100 * seed, 0 * seed]), np.array([-50.0, -50.0]),
         np.ones(2), np.zeros(2), card.model_id,

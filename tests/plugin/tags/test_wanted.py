@@ -9,11 +9,12 @@ import pytest
 from beets.library import Item
 from beets.ui import UserError
 
-from beetsplug.musrec.attributes import codecs, fields
+from beetsplug.musrec.attributes import fields
 from beetsplug.musrec.config import TagSettings
 from beetsplug.musrec.genres.tags import Rules, Synonyms
 from beetsplug.musrec.library.word_heads import WordHeads
 from beetsplug.musrec.tags.wanted import NotEmbedded, NoWords, WantedTags
+from musrec_core import attribute_text
 from musrec_core.card import Card, known_cards, shipped_models
 
 RULES = Rules(Synonyms({}), 0.5, 1, True)
@@ -41,7 +42,7 @@ def item() -> Item:
     words = WordHeads().get(Card.load())
     v = np.sum([words.weights[words.names.index(name)] for name in ("calm", "sad", "piano", "violin", "slow")], axis=0)
     item = Item(title="Song")
-    item[fields.EMBEDDING] = codecs.encode_vector((v / np.linalg.norm(v)).astype(np.float32))
+    item[fields.EMBEDDING] = attribute_text.encode_vector((v / np.linalg.norm(v)).astype(np.float32))
     item[fields.MODEL] = NEW
     return item
 

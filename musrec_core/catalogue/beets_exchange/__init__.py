@@ -1,0 +1,1 @@
+"""Embeddings of a beets library into a dataset, and of a dataset into a beets library; without beets."""
