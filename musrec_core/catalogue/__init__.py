@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     from .progress import EmbedReport
 
 __all__ = [
-    "Catalogue", "DuplicateOptions", "EmbedReport", "NeighbourOptions", "embed", "find_duplicates", "write_neighbours",
-]  # fmt: skip
+    "Catalogue",
+    "DuplicateOptions",
+    "EmbedReport",
+    "NeighbourOptions",
+    "embed",
+    "find_duplicates",
+    "write_neighbours",
+]
 
 _MODULES = {
     "Catalogue": "dataset",

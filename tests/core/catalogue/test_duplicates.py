@@ -89,7 +89,7 @@ def test_one_recording_id_is_one_recording_unless_the_embeddings_say_otherwise(u
 
 def test_two_tracks_of_one_album_are_two_recordings(uri: str) -> None:
     a, b = np.eye(DIMENSIONS, dtype=np.float32)[:2]
-    further = {
+    further: dict[str, list[Any]] = {
         "name": ["Allegro"] * 4, "artist": ["X"] * 4, "seconds": [100] * 4, "album": ["A", "A", "A", "B"],
         "track": ["1/9", "2/9", "3/9", "1/9"],
     }  # fmt: skip
