@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ from musrec_core.catalogue import Catalogue, embedding, embedding_run
 from musrec_core.catalogue import __main__ as program
 from musrec_core.catalogue.copies import Copy
 from musrec_core.catalogue.filesystems import s3_options
-from musrec_core.catalogue.music_folder import ENDINGS
 from musrec_core.catalogue.progress import Progress
 from musrec_core.catalogue.storage import Storage
 from musrec_core.catalogue.writer import writing
@@ -179,10 +178,10 @@ def test_a_second_driver_is_told(music: Path, out: str, quick: Path) -> None:
 class DeadlyStorage(Storage):
     """Kills the actor, as a bug in a library of its own would."""
 
-    def fetch(self, path: str, endings: Collection[str] = ENDINGS) -> Copy:
+    def fetch(self, path: str) -> Copy:
         if Path(path).name.startswith("poison"):
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().fetch(path, endings)
+        return super().fetch(path)
 
 
 def test_a_track_whose_actor_dies_again_and_again_costs_itself(
@@ -261,7 +260,7 @@ def test_a_bug_in_an_actor_shows_its_traceback(
 
 
 class BuggyStorage(Storage):
-    def fetch(self, path: str, endings: Collection[str] = ENDINGS) -> Copy:
+    def fetch(self, path: str) -> Copy:
         raise ZeroDivisionError("on purpose")
 
 
