@@ -26,6 +26,7 @@ from .options import (
 from .showing import Answer, show
 
 IDS_AT_ONCE = 1_000
+NAMED = 3  # seeds of an answer to many together
 MORE = "ids"  # where words behind an option belong
 
 
@@ -83,7 +84,8 @@ def _together(searcher: Searcher, arguments: argparse.Namespace) -> Iterator[Ans
     if arguments.file:
         files = vectors_of_files(card_of(searcher.catalogue, arguments.model), arguments.file)
         vectors = np.concatenate([vectors, files])
-    name = ", ".join([*ids, *arguments.file])
+    named = [*ids, *arguments.file]
+    name = ", ".join(named[:NAMED]) + (f" and {len(named) - NAMED} more" if len(named) > NAMED else "")
     yield name, searcher.together(vectors, set(ids), wanted, scope)
 
 
