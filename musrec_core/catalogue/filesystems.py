@@ -112,8 +112,8 @@ def fsspec_filesystem(scheme: str, options: Mapping[str, str] | None = None) -> 
     try:
         return fsspec.filesystem(scheme, **(options or {}))
     except ImportError:
-        why = known_implementations[scheme].get("err") or f"a package for {scheme}:// is missing"
-        raise CatalogueError(f"{scheme}:// can't be read: {one_line(why)}") from None
+        why = known_implementations[scheme].get("err") or "its package is missing"
+        raise CatalogueError(f"{scheme}:// needs more than is installed here: {one_line(why)}") from None
     except (TypeError, ValueError, OSError) as error:
         raise CatalogueError(f"{scheme}:// can't be read: {shown(str(error))}") from error
 

@@ -15,7 +15,7 @@ from ..card import Card, known_cards
 from ..encoder import TrackEmbedding
 from ..errors import CatalogueError
 from ..workers.pool import WorkerPool
-from .dataset import Catalogue
+from .dataset import Catalogue, told
 from .schema import ERROR, ID, MODEL, OK, STATUS, VECTOR
 from .sql import id_in, sql_text
 
@@ -44,14 +44,14 @@ def vectors_of(catalogue: Catalogue, ids: Sequence[str]) -> tuple[dict[str, NDAr
     problems: dict[str, str] = {}
     for batch in rows_of(catalogue, ids, [VECTOR, MODEL, STATUS, ERROR]):
         for row in batch.drop_columns([VECTOR]).to_pylist():
-            if problem := _problem(row, catalogue.columns.model):
+            if problem := problem_of(row, catalogue.columns.model):
                 problems[row[ID]] = problem
         usable = [n for n, id_ in enumerate(batch[ID].to_pylist()) if id_ not in problems]
         part = batch.take(pa.array(usable, pa.int64()))
         found |= dict(zip(part[ID].to_pylist(), vectors_in(part[VECTOR]), strict=True))
     for id_ in ids:
         if id_ not in found and id_ not in problems:
-            problems[id_] = _unknown(catalogue, id_, name_near=not problems)
+            problems[id_] = missing_sentence(catalogue, id_, name_near=not problems)
     return found, problems
 
 
@@ -69,6 +69,20 @@ def details_of(catalogue: Catalogue, ids: Sequence[str], names: Sequence[str]) -
         return {id_: {} for id_ in ids}
     batches = rows_of(catalogue, ids, [name for name in names if name != ID])
     return {row[ID]: {name: row[name] for name in names} for batch in batches for row in batch.to_pylist()}
+
+
+def drawn_ids(catalogue: Catalogue, most: int, *, seed: int = 0) -> list[str]:
+    """The ids of so many tracks with vectors of the dataset's model, drawn at random; the same for the same seed."""
+    model, rows, drawn = catalogue.columns.model, len(catalogue), 2 * most
+    while True:
+        rng = np.random.default_rng(seed)
+        places = np.sort(rng.choice(rows, min(rows, drawn), replace=False))
+        with told(catalogue.uri, "can't be read"):
+            table = catalogue.lance.take(places.tolist(), columns=[ID, STATUS, MODEL])
+        good = [row[ID] for row in table.to_pylist() if row[STATUS] == OK and row[MODEL] == model]
+        if len(good) >= most or drawn >= rows:
+            return [good[n] for n in np.sort(rng.choice(len(good), min(most, len(good)), replace=False))]
+        drawn *= 4
 
 
 def require_columns(catalogue: Catalogue, names: Sequence[str]) -> None:
@@ -121,7 +135,7 @@ def vectors_of_files(
     return np.stack([found[os.fsdecode(path)] for path in paths])
 
 
-def _problem(row: dict[str, Any], model: str) -> str | None:
+def problem_of(row: dict[str, Any], model: str) -> str | None:
     """Why a track can't be searched by; None where it can."""
     if row[STATUS] != OK:
         why = f" ({one_line(row[ERROR])})" if row[ERROR] else ""
@@ -131,7 +145,7 @@ def _problem(row: dict[str, Any], model: str) -> str | None:
     return None
 
 
-def _unknown(catalogue: Catalogue, id_: str, *, name_near: bool) -> str:
+def missing_sentence(catalogue: Catalogue, id_: str, *, name_near: bool) -> str:
     """The sentence about an id that is not in the dataset."""
     near: list[str] = []
     if name_near and id_:

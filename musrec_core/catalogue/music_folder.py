@@ -45,25 +45,22 @@ class Found:
 
 
 class _Music:
-    """What both kinds of folder have in common."""
+    """What a folder of music says of itself as a manifest."""
 
     count: int | None = None
     remarks: tuple[str, ...] = ()
     further = pa.schema([])
 
-    def files(self) -> Iterator[Found]:
-        raise NotImplementedError
 
-    def batches(self, rows: int) -> Iterator[pa.Table]:
-        """The files as batches of a manifest."""
-        files = self.files()
-        while some := list(itertools.islice(files, rows)):
-            columns = [
-                [found.id for found in some],
-                [found.path for found in some],
-                [heard_text(found.state) or None for found in some],
-            ]
-            yield pa.table([pa.array(column, pa.string()) for column in columns], schema=batch_schema(self.further))
+def _batches(files: Iterator[Found], rows: int) -> Iterator[pa.Table]:
+    """Files as batches of a manifest."""
+    while some := list(itertools.islice(files, rows)):
+        columns = [
+            [found.id for found in some],
+            [found.path for found in some],
+            [heard_text(found.state) or None for found in some],
+        ]
+        yield pa.table([pa.array(column, pa.string()) for column in columns], schema=batch_schema(_Music.further))
 
 
 @dataclass
@@ -88,6 +85,10 @@ class LocalMusic(_Music):
             raise CatalogueError(f"{shown(self.root)} can't be read: {error.strerror}") from error
         self.unread.clear()
         yield from self._below(root, b"", ())
+
+    def batches(self, rows: int) -> Iterator[pa.Table]:
+        """The same as batches of a manifest."""
+        return _batches(self.files(), rows)
 
     def _below(self, root: bytes, inside: bytes, above: tuple[tuple[int, int], ...]) -> Iterator[Found]:
         folder = os.path.join(root, inside) if inside else root
@@ -148,7 +149,7 @@ def local_state(now: os.stat_result) -> FileState:
 class RemoteMusic(_Music):
     """A folder on object storage, or what pyarrow sees as one."""
 
-    files_: fs.FileSystem
+    system: fs.FileSystem
     root: str
     prefix: str  # of its URLs: ``s3://``
     unread: list[str] = field(default_factory=list)
@@ -157,9 +158,13 @@ class RemoteMusic(_Music):
         """All files, sorted folder by folder; raises `CatalogueError` where a folder can't be listed."""
         yield from self._below(self.root.rstrip("/"))
 
+    def batches(self, rows: int) -> Iterator[pa.Table]:
+        """The same as batches of a manifest."""
+        return _batches(self.files(), rows)
+
     def _below(self, folder: str) -> Iterator[Found]:
         try:
-            infos = self.files_.get_file_info(fs.FileSelector(folder))
+            infos = self.system.get_file_info(fs.FileSelector(folder))
         except OSError as error:
             raise CatalogueError(f"{shown(self.prefix + folder)} can't be listed: {shown(str(error))}") from error
         for info in sorted(infos, key=lambda each: each.path):

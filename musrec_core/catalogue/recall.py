@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import CatalogueError
-from .dataset import Catalogue, told
-from .schema import ID, MODEL, OK, STATUS
+from .dataset import Catalogue
+from .lookup import drawn_ids
 from .search import Searcher
 
 ASKED, COUNT = 200, 20
@@ -62,17 +62,3 @@ def measure_recall(
     mean, n = float(np.mean(shares)), len(shares)
     error = NORMAL * float(np.std(shares, ddof=1)) / math.sqrt(n) if n > 1 else 1.0
     return Recall(mean, max(0.0, mean - error), min(1.0, mean + error), n, count)
-
-
-def drawn_ids(catalogue: Catalogue, most: int, *, seed: int = 0) -> list[str]:
-    """The ids of so many tracks with vectors of the dataset's model, drawn at random; the same for the same seed."""
-    model, rows, drawn = catalogue.columns.model, len(catalogue), 2 * most
-    while True:
-        rng = np.random.default_rng(seed)
-        places = np.sort(rng.choice(rows, min(rows, drawn), replace=False))
-        with told(catalogue.uri, "can't be read"):
-            table = catalogue.lance.take(places.tolist(), columns=[ID, STATUS, MODEL])
-        good = [row[ID] for row in table.to_pylist() if row[STATUS] == OK and row[MODEL] == model]
-        if len(good) >= most or drawn >= rows:
-            return [good[n] for n in np.sort(rng.choice(len(good), min(most, len(good)), replace=False))]
-        drawn *= 4

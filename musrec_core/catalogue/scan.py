@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,3 +46,13 @@ def best_rows(catalogue: Catalogue, scope: Scope, cost: Cost, k: int) -> list[Ca
         if len(best) == k:
             bound = best[-1].cost
     return best
+
+
+def best_of(rows: Mapping[str, NDArray[np.float32]], cost: Cost, k: int) -> list[Candidate]:
+    """The same among some rows: id -> vector."""
+    if not rows:
+        return []
+    vectors = np.stack(list(rows.values()))
+    costs = np.asarray(cost(vectors), np.float64)
+    found = map(Candidate, costs.tolist(), rows, vectors)
+    return sorted((row for row in found if np.isfinite(row.cost)), key=lambda row: row[:2])[:k]

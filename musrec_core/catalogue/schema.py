@@ -123,8 +123,3 @@ def vector_column(vectors: Any, schema: pa.Schema) -> pa.Array:
     vectors : sequence of (np.ndarray [shape=(d,)] or None)
     """
     return pa.array([None if v is None else v.astype("<f2") for v in vectors], schema.field(VECTOR).type)
-
-
-def quoted(text: str) -> str:
-    """A text as SQL has it."""
-    return "'" + text.replace("'", "''") + "'"

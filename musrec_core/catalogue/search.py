@@ -7,7 +7,7 @@ candidates: they are compared by their own vectors, so no distance is an approxi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from ..errors import CatalogueError
 from ..search import many_seeds
-from ..search.distance import paired
+from ..search.distance import paired, squared_norms
 from ..search.ranking import centroid
 from .dataset import Catalogue, told_filter
 from .index import EXACT_ROWS
-from .lookup import details_of, require_columns, require_vectors, vectors_in
-from .scan import Candidate, best_rows
+from .lookup import details_of, drawn_ids, require_columns, require_vectors, vectors_in
+from .scan import Candidate, best_of, best_rows
 from .schema import ID, VECTOR
 from .scope import Scope, Scopes
 
@@ -30,6 +30,7 @@ COUNT = 10
 MOST = 10_000  # answers to one question
 REFINED = 4  # candidates of the index for each answer: their codes are good to some digits only
 SPARE = 10  # further rows of an exact search: their order among equal distances is ours
+IDS_AT_ONCE = 1_000
 QUERIES_AT_ONCE = 128  # that share one pass over the dataset
 ROWS_AT_ONCE = 100_000  # in memory, of all answers together
 GROW = 4  # times as many candidates where too few are left
@@ -48,7 +49,9 @@ class Match:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class Wanted:
+    """How many answers, which columns of them, and at most how many that share a value of a column."""
+
     count: int
     columns: tuple[str, ...]
     max_per: Mapping[str, int]
@@ -56,7 +59,7 @@ class _Wanted:
     @property
     def read(self) -> list[str]:
         """The columns to read."""
-        return [name for name in dict.fromkeys((*self.columns, *self.max_per)) if name not in (ID, VECTOR)]
+        return list(dict.fromkeys((*self.columns, *self.max_per)))
 
     def chosen(self, ranked: list[Match], left_out: Collection[str]) -> list[Match]:
         """The first of a ranking that may stay."""
@@ -91,6 +94,7 @@ class Searcher:
     def __init__(self, catalogue: Catalogue, *, exact_rows: int = EXACT_ROWS) -> None:
         self.catalogue = catalogue
         self.scopes = Scopes(catalogue, exact_rows)
+        self._sample: Vectors = np.empty((0, catalogue.columns.dimensions), np.float32)
 
     def similar(
         self,
@@ -125,13 +129,13 @@ class Searcher:
         CatalogueError
             An id has no embedding here, or the condition, a column or the count can't be used.
         """
-        wanted, scope = self._wanted(count, columns, max_per), self.scopes.of(where, exact=exact)
+        wanted, scope = self.wanted(count, columns, max_per), self.scopes.of(where, exact=exact)
         vectors, left_out = self._resolved(seeds)
         if len(vectors) == 0:
             raise CatalogueError("name a track, a file or a vector to search from")
         if len(vectors) == 1:
-            return self._each(vectors, [left_out], wanted, scope)[0]
-        return self._together(many_seeds.drawn(vectors), left_out, wanted, scope)
+            return next(self.each(vectors, [left_out], wanted, scope))
+        return self.together(vectors, left_out, wanted, scope)
 
     def similar_each(
         self,
@@ -144,18 +148,17 @@ class Searcher:
         max_per: Mapping[str, int] | None = None,
     ) -> Iterator[list[Match]]:
         """The tracks nearest to each seed, in the order of the seeds; the parameters are those of `similar`."""
-        wanted, scope = self._wanted(count, columns, max_per), self.scopes.of(where, exact=exact)
-        return self._in_parts(seeds, wanted, scope)
+        wanted, scope = self.wanted(count, columns, max_per), self.scopes.of(where, exact=exact)
+        return self._of_seeds(seeds, wanted, scope)
 
-    def _in_parts(self, seeds: Seeds, wanted: _Wanted, scope: Scope) -> Iterator[list[Match]]:
-        step = max(1, min(QUERIES_AT_ONCE, ROWS_AT_ONCE // (REFINED * wanted.count)))
-        for first in range(0, len(seeds), step):
-            part = seeds[first : first + step]
+    def _of_seeds(self, seeds: Seeds, wanted: Wanted, scope: Scope) -> Iterator[list[Match]]:
+        for first in range(0, len(seeds), IDS_AT_ONCE):
+            part = seeds[first : first + IDS_AT_ONCE]
             vectors, ids = self._resolved(part)
-            left_out = [{id_} for id_ in part] if ids else [set() for _ in vectors]
-            yield from self._each(vectors, left_out, wanted, scope)
+            yield from self.each(vectors, [{id_} for id_ in part] if ids else [()] * len(vectors), wanted, scope)
 
-    def _wanted(self, count: int, columns: Sequence[str], max_per: Mapping[str, int] | None) -> _Wanted:
+    def wanted(self, count: int, columns: Sequence[str], max_per: Mapping[str, int] | None) -> Wanted:
+        """What is wanted of an answer; raises `CatalogueError` where it can't be."""
         if not 1 <= count <= MOST:
             raise CatalogueError(f"the count has to be a number from 1 to {MOST}, and not {count}")
         limits = dict(max_per or {})
@@ -163,7 +166,7 @@ class Searcher:
         for name, limit in limits.items():
             if limit < 1:
                 raise CatalogueError(f"at most {limit} tracks of one {name} can't be: it has to be 1 or more")
-        return _Wanted(count, tuple(columns), limits)
+        return Wanted(count, tuple(columns), limits)
 
     def _resolved(self, seeds: Seeds) -> tuple[Vectors, set[str]]:
         """The vectors of seeds [shape=(m, d)], and their ids."""
@@ -179,8 +182,17 @@ class Searcher:
 
     # One seed a question.
 
-    def _each(
-        self, queries: Vectors, left_out: Sequence[Collection[str]], wanted: _Wanted, scope: Scope
+    def each(
+        self, queries: Vectors, left_out: Sequence[Collection[str]], wanted: Wanted, scope: Scope
+    ) -> Iterator[list[Match]]:
+        """The answer to each query [shape=(m, d)] without the ids that are left out of it, in the order of queries."""
+        step = max(1, min(QUERIES_AT_ONCE, ROWS_AT_ONCE // (REFINED * wanted.count)))
+        for first in range(0, len(queries), step):
+            part = slice(first, first + step)
+            yield from self._answers(queries[part], left_out[part], wanted, scope)
+
+    def _answers(
+        self, queries: Vectors, left_out: Sequence[Collection[str]], wanted: Wanted, scope: Scope
     ) -> list[list[Match]]:
         """The answers to some queries [shape=(m, d)], nearest first."""
         answers: list[list[Match]] = [[] for _ in queries]
@@ -204,7 +216,7 @@ class Searcher:
 
     def _ranked(self, queries: Vectors, k: int, columns: Sequence[str], scope: Scope) -> list[list[Match]]:
         """The k candidates of each query, with their true distances, nearest first."""
-        table = self._candidates(queries, k, columns, scope)
+        table = self.nearest_rows(queries, k, columns, scope)
         numbers = table["query_index"].to_numpy()
         distances = paired(vectors_in(table[VECTOR]), queries[numbers])
         ids, details = table[ID].to_pylist(), table.select(columns).to_pylist() if columns else None
@@ -216,54 +228,76 @@ class Searcher:
             matches.sort(key=lambda match: (match.distance, match.id))
         return found
 
-    def _candidates(self, queries: Vectors, k: int, columns: Sequence[str], scope: Scope) -> pa.Table:
+    def nearest_rows(self, queries: Vectors, k: int, columns: Sequence[str], scope: Scope) -> pa.Table:
         """Lance's k nearest of each query, with the column ``query_index``."""
         nearest = {"column": VECTOR, "q": queries, "k": k, "metric": "cosine", **scope.nearest(k)}
+        names = [*dict.fromkeys((ID, VECTOR, *columns, "_distance"))]
         with told_filter(scope.given):
-            scanner = self.catalogue.lance.scanner(
-                columns=[ID, VECTOR, *columns, "_distance"], filter=scope.where, prefilter=True, nearest=nearest
-            )
+            scanner = self.catalogue.lance.scanner(columns=names, filter=scope.where, prefilter=True, nearest=nearest)
             return scanner.to_table()
 
     # Many seeds together.
 
-    def _together(self, seeds: Vectors, left_out: Collection[str], wanted: _Wanted, scope: Scope) -> list[Match]:
-        k = wanted.count + len(left_out)
-        while True:
+    def together(self, seeds: Vectors, left_out: Collection[str], wanted: Wanted, scope: Scope) -> list[Match]:
+        """The answer to many seeds [shape=(m, d)], of which more than a thousand are represented by so many of them."""
+        seeds = many_seeds.drawn(seeds)
+
+        def cost(vectors: Vectors) -> Vectors:
+            return many_seeds.distances(seeds, vectors, squared_norms(vectors), "cosine")
+
+        def exact(rows: Sequence[Candidate]) -> list[float]:
+            found: list[float] = many_seeds.exact(seeds, np.stack([row.vector for row in rows]), "cosine").tolist()
+            return found
+
+        def find(k: int) -> list[Candidate]:
+            if scope.built is None:
+                return best_rows(self.catalogue, scope, cost, k)
+            return best_of(self.gathered(np.concatenate([seeds, centroid(seeds)[None]]), k * REFINED, scope), cost, k)
+
+        return self.until_enough(find, exact, left_out, wanted, scope)
+
+    def gathered(self, queries: Vectors, k: int, scope: Scope) -> dict[str, Vectors]:
+        """The rows that are among the k nearest to one of some queries [shape=(m, d)]: id -> vector."""
+        found: dict[str, Vectors] = {}
+        step = max(1, ROWS_AT_ONCE // k)
+        for first in range(0, len(queries), step):
+            table = self.nearest_rows(queries[first : first + step], min(k, scope.rows), (), scope)
+            found.update(zip(table[ID].to_pylist(), vectors_in(table[VECTOR]), strict=True))
+        return found
+
+    def sample(self, most: int) -> Vectors:
+        """The vectors of so many tracks drawn at random [shape=(m, d)], always the same ones."""
+        if len(self._sample) < min(most, self.scopes.vectors):
+            ids = drawn_ids(self.catalogue, most)
+            self._sample = require_vectors(self.catalogue, ids)
+        return self._sample[:most]
+
+    def until_enough(
+        self,
+        find: Callable[[int], list[Candidate]],
+        distances: Callable[[Sequence[Candidate]], list[float]],
+        left_out: Collection[str],
+        wanted: Wanted,
+        scope: Scope,
+    ) -> list[Match]:
+        """Ask for more and more candidates, until as many may stay as are wanted, or there are no more.
+
+        Parameters
+        ----------
+        find : callable
+            k >= 1 -> the k best rows.
+        distances : callable
+            Rows, at least one -> what to sort and print them by.
+        """
+        k = wanted.count + len(left_out) + SPARE
+        while scope.rows:
             k = min(k, scope.rows)
-            candidates = self._compared(seeds, k, scope) if scope.built is None else self._gathered(seeds, k, scope)
-            matches = self._described(seeds, candidates, wanted.read)
-            chosen = wanted.chosen(matches, left_out)
+            rows = find(k)
+            details = details_of(self.catalogue, [row.id for row in rows], wanted.read)
+            pairs = zip(rows, distances(rows) if rows else [], strict=True)
+            matches = [Match(row.id, distance, details[row.id]) for row, distance in pairs]
+            chosen = wanted.chosen(sorted(matches, key=lambda match: (match.distance, match.id)), left_out)
             if len(chosen) == wanted.count or k >= scope.rows:
                 return chosen
             k *= GROW
-
-    def _compared(self, seeds: Vectors, k: int, scope: Scope) -> list[Candidate]:
-        """The k nearest of all rows."""
-
-        def cost(vectors: Vectors) -> Vectors:
-            return many_seeds.distances(seeds, vectors, np.einsum("nd,nd->n", vectors, vectors), "cosine")
-
-        return best_rows(self.catalogue, scope, cost, k + SPARE) if k else []
-
-    def _gathered(self, seeds: Vectors, k: int, scope: Scope) -> list[Candidate]:
-        """What is near a seed or their mean, the nearest to all of them first."""
-        queries = np.concatenate([seeds, centroid(seeds)[None]])
-        found: dict[str, Vectors] = {}
-        step = max(1, ROWS_AT_ONCE // self._asked(k, scope))
-        for first in range(0, len(queries), step):
-            table = self._candidates(queries[first : first + step], self._asked(k, scope), (), scope)
-            found |= zip(table[ID].to_pylist(), vectors_in(table[VECTOR]), strict=True)
-        ids, vectors = list(found), np.stack(list(found.values()))
-        costs = many_seeds.distances(seeds, vectors, np.einsum("nd,nd->n", vectors, vectors), "cosine")
-        rows = sorted(map(Candidate, costs.tolist(), ids, vectors), key=lambda row: row[:2])
-        return [row for row in rows if np.isfinite(row.cost)][: k + SPARE]
-
-    def _described(self, seeds: Vectors, rows: Sequence[Candidate], columns: Sequence[str]) -> list[Match]:
-        """Candidates with their distances in double precision and their columns, nearest first."""
-        if not rows:
-            return []
-        distances = many_seeds.exact(seeds, np.stack([row.vector for row in rows]), "cosine").tolist()
-        details = details_of(self.catalogue, [row.id for row in rows], columns)
-        matches = [Match(row.id, distance, details[row.id]) for row, distance in zip(rows, distances, strict=True)]
-        return sorted(matches, key=lambda match: (match.distance, match.id))
+        return []

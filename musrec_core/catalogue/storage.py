@@ -92,14 +92,12 @@ class Storage:
             return _local_state(path, local)
         return self._tried(path, lambda: self._files_of(path).state(path))
 
-    def fetch(self, path: str, endings: Collection[str] = ENDINGS) -> Copy:
-        """The file, or a copy of what lies elsewhere, to be released; raises `StorageError`.
+    def fetch(self, path: str) -> Copy:
+        """The file, or a copy of what lies elsewhere, to be released; raises `StorageError`."""
+        return self.fetch_as(path, ENDINGS)
 
-        Parameters
-        ----------
-        endings : collection of str, optional
-            Of names, in lower case: those that a copy keeps.
-        """
+    def fetch_as(self, path: str, endings: Collection[str]) -> Copy:
+        """The same of another kind than music: a copy's name keeps one of these endings, in lower case."""
         local = local_path(path)
         if local is not None:
             return Copy(path, local, _local_state(path, local))

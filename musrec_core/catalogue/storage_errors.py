@@ -16,7 +16,8 @@ _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.E
 _REFUSED = re.compile(r"ACCESS_DENIED|INVALID_ACCESS_KEY|SIGNATURE_DOES_NOT_MATCH|INVALID_CLIENT_TOKEN|EXPIRED_TOKEN|"
                       r"MISSING_AUTHENTICATION|UNRECOGNIZED_CLIENT|HTTP status 40[13]", re.IGNORECASE)  # fmt: skip
 _NO_BUCKET = re.compile(r"NO_SUCH_BUCKET|bucket does not exist", re.IGNORECASE)
-_REQUEST_ID = re.compile(r"\s*\((?:Request ID|resolved host|Host ID)[^)]*\)", re.IGNORECASE)
+_NOISE = re.compile(r"\s*\((?:Request ID|resolved host|Host ID)[^)]*\)|^When .*? in bucket '[^']*': |"
+                    r"AWS Error NETWORK_CONNECTION.*(?:Details: |curlCode: \d+, )", re.IGNORECASE)  # fmt: skip
 _AGAIN = {408, 425, 429, 500, 502, 503, 504, 507, 509}  # of HTTP: another try may do
 _GONE = {404, 410}
 TOO_SLOW, CUT_SHORT = "no answer in time", "the connection ended in the middle of the file"
@@ -81,7 +82,7 @@ def of_error(path: str, error: Exception) -> StorageError:
     """The error of what the operating system, pyarrow or fsspec raises."""
     if isinstance(error, StorageError):
         return error
-    text = _REQUEST_ID.sub("", str(error)).strip() or type(error).__name__
+    text = _NOISE.sub("", str(error)).strip() or type(error).__name__
     if isinstance(error, FileNotFoundError):
         return StorageError(path, "missing", "there is no such file")
     if isinstance(error, OSError) and error.errno in _ABSENT:

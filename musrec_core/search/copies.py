@@ -86,31 +86,55 @@ def candidate_pairs(
     progress : callable, optional
         Called with the number of songs done since the last call.
     """
-    known = _Known([copies[id_] for id_ in index.ids.tolist()])
+    known = KnownColumns.of([copies[id_] for id_ in index.ids.tolist()])
     rows = np.arange(len(index)) if seeds is None else np.flatnonzero(np.isin(index.ids, [*seeds]))
     if len(index) < 2 or not len(rows):
         return []
     found = neighbourhoods(index, NEIGHBOURS, seeds=None if seeds is None else rows, progress=progress)
     pairs: dict[tuple[int, int], float] = {}
     wanted = set(rows.tolist())
-    for i, j, distance in [*_likeliest(known, found.seeds, found.rows, found.distances), *_named(known, index)]:
+    for i, j, distance in [*likeliest(known, found.seeds, found.rows, found.distances), *_named(known, index)]:
         if i in wanted or j in wanted:
             a, b = sorted((int(index.ids[i]), int(index.ids[j])))
             pairs[a, b] = distance
     return sorted(Pair(distance, a, b) for (a, b), distance in pairs.items())
 
 
-class _Known:
-    """What is known of n songs, as columns [shape=(n,) each]; equal numbers are equal values."""
+@dataclass(frozen=True, eq=False)
+class KnownColumns:
+    """What is known of n songs, as columns [shape=(n,) each]; equal numbers are equal values, -1 is none.
 
-    def __init__(self, copies: Sequence[Copy]) -> None:
-        self.length = np.array([copy.length for copy in copies], np.float64)
-        self.name = _codes([(plain_artist(copy.artist), plain_title(copy.title)) if copy.title else None
-                            for copy in copies])  # fmt: skip
-        self.title = _codes([plain_title(copy.title) if copy.title else None for copy in copies])
-        self.recording = _codes([copy.recording or None for copy in copies])
-        self.album = np.array([copy.album for copy in copies], np.int64)
-        self.place = _codes([copy.place for copy in copies])
+    Attributes
+    ----------
+    length : np.ndarray, float64
+        Seconds; 0 where it is not known.
+    name, title : np.ndarray, int64
+        Of the plain title with the plain artist, and of it alone.
+    recording : np.ndarray, int64
+        Of the recording's id.
+    album, place : np.ndarray, int64
+        Of the album, 0 for none, and of the place on it.
+    """
+
+    length: NDArray[np.float64]
+    name: NDArray[np.int64]
+    title: NDArray[np.int64]
+    recording: NDArray[np.int64]
+    album: NDArray[np.int64]
+    place: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, copies: Sequence[Copy]) -> KnownColumns:
+        """Those of some songs."""
+        names = [(plain_artist(copy.artist), plain_title(copy.title)) if copy.title else None for copy in copies]
+        return cls(
+            length=np.array([copy.length for copy in copies], np.float64),
+            name=_codes(names),
+            title=_codes([plain_title(copy.title) if copy.title else None for copy in copies]),
+            recording=_codes([copy.recording or None for copy in copies]),
+            album=np.array([copy.album for copy in copies], np.int64),
+            place=_codes([copy.place for copy in copies]),
+        )
 
     def same_name(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Whether songs have one name, by their positions, which broadcast."""
@@ -139,10 +163,19 @@ def _codes(values: Sequence[object]) -> NDArray[np.int64]:
     return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
 
 
-def _likeliest(
-    known: _Known, seeds: NDArray[np.int64], rows: NDArray[np.int32], distances: NDArray[np.float32]
+def likeliest(
+    known: KnownColumns, seeds: NDArray[np.int64], rows: NDArray[np.integer], distances: NDArray[np.float32]
 ) -> Iterator[tuple[int, int, float]]:
-    """Positions and distance of each seed and the likeliest of its neighbours."""
+    """Positions and distance of each seed and the likeliest of its neighbours, `MOST_COMPARED` at most.
+
+    Parameters
+    ----------
+    known : KnownColumns
+    seeds : np.ndarray [shape=(m,)]
+        Positions in the columns.
+    rows, distances : np.ndarray [shape=(m, `NEIGHBOURS` at most)]
+        Of each seed's neighbours, nearest first; an infinite distance is no neighbour's.
+    """
     here = seeds[:, None]
     named, apart = known.same_name(here, rows), known.length_difference(here, rows)
     near = distances <= np.where(apart <= EQUAL_LENGTH, EQUAL_LENGTH_DISTANCE, MAX_DISTANCE)
@@ -155,7 +188,7 @@ def _likeliest(
         yield int(seeds[i]), int(rows[i, column]), float(distances[i, column])
 
 
-def _named(known: _Known, index: VectorIndex) -> Iterator[tuple[int, int, float]]:
+def _named(known: KnownColumns, index: VectorIndex) -> Iterator[tuple[int, int, float]]:
     """Positions and distance of songs of one name and about one length."""
     order = np.lexsort((known.length, known.name))
     for step in range(1, MOST_COMPARED + 1):
@@ -224,16 +257,23 @@ def group(verdicts: Iterable[tuple[int, int, Verdict]]) -> list[Group]:
     joined where a song of one was told apart from a song of the other: that A is B and B is C then proves nothing.
     """
     pairs = list(verdicts)
-    apart = {frozenset((a, b)) for a, b, said in pairs if said is Verdict.OTHER}
+    apart: dict[int, set[int]] = {}
+    for a, b, said in pairs:
+        if said is Verdict.OTHER:
+            apart.setdefault(a, set()).add(b)
+            apart.setdefault(b, set()).add(a)
     groups: dict[int, set[int]] = {}
     unsure: set[int] = set()  # songs that were joined without certainty
     for wanted in (Verdict.SAME, Verdict.UNSURE):
         for a, b, said in pairs:
             one, other = groups.setdefault(a, {a}), groups.setdefault(b, {b})
-            if said is not wanted or one is other or any(frozenset((x, y)) in apart for x in one for y in other):
+            if said is not wanted or one is other:
                 continue
-            one |= other
-            groups.update(dict.fromkeys(other, one))
+            smaller, larger = sorted((one, other), key=len)
+            if any(not apart.get(x, set()).isdisjoint(larger) for x in smaller):
+                continue
+            larger |= smaller
+            groups.update(dict.fromkeys(smaller, larger))
             if wanted is Verdict.UNSURE:
                 unsure |= {a, b}
     found = {id(each): each for each in groups.values() if len(each) > 1}

@@ -88,7 +88,7 @@ def neighbourhoods(
     distances = np.empty((len(wanted), k), np.float32)
     if k:
         for part, scores in _blocks_of_scores(index, wanted, metric):
-            rows[part], distances[part] = _sorted_by_distance(index, wanted[part], _least(scores, k), metric)
+            rows[part], distances[part] = _sorted_by_distance(index, wanted[part], least(scores, k), metric)
             if progress is not None:
                 progress(len(scores))
     return Neighbourhoods(wanted, rows, distances)
@@ -107,7 +107,7 @@ def _blocks_of_scores(
         yield part, scores
 
 
-def _least(scores: NDArray[np.float32], k: int) -> NDArray[np.int32]:
+def least(scores: NDArray[np.float32], k: int) -> NDArray[np.int32]:
     """The columns of each row's k least scores, in any order; of equal ones the first.
 
     At least k scores lie at or below the k-th least of the minima of k or more disjoint parts. Only those are sorted:

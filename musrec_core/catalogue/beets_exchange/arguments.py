@@ -19,11 +19,30 @@ def add_id_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--prefix", default="", metavar="TEXT", help="before each id, to keep several libraries apart")
     parser.add_argument(
-        "--name", metavar="NAME", help="of the library, in the dataset's column library (default: its path)"
+        "--name", metavar="NAME", help="of the library, in the dataset's column beets_library (default: its path)"
     )
     parser.add_argument(
         "--music", metavar="DIR", help="the folder of the music (beets' setting directory), for relative paths"
     )
+
+
+def add_storage_argument(parser: argparse.ArgumentParser) -> None:
+    """What the dataset's object storage needs."""
+    parser.add_argument(
+        "--storage-option",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="KEY=VALUE",
+        help="of the dataset's object storage, such as aws_endpoint=URL; may be repeated",
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
+    return name.strip(), value
 
 
 def ids_from(arguments: argparse.Namespace) -> ItemIds:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..dataset import Catalogue, told
 from ..schema import ID, OK, VECTOR
 from .ids import IdsOfItems
-from .rows import LIBRARY, WRITTEN
+from .rows import LIBRARY
 
 WRITE_ROWS = 20_000  # in one transaction of the dataset
 
@@ -68,28 +68,25 @@ class ChangedRows:
         How many there were.
     failed : int
         How many of them say why a file could not be embedded.
+    commits : int
+        Transactions of the dataset.
     """
 
     def __init__(self, catalogue: Catalogue, places: Places) -> None:
         self._catalogue, self._places = catalogue, places
-        self.new = self.changed = self.unchanged = self.failed = 0
+        self.new = self.changed = self.unchanged = self.failed = self.commits = 0
         self._waiting: list[pa.Table] = []
-        self._others = [each for each in catalogue.schema if each.name not in WRITTEN]
 
     def add(self, rows: pa.Table) -> None:
         """Take rows; write those that wait once they are enough."""
         places = [self._places.rows.get(id_) for id_ in rows[ID].to_pylist()]
         is_new = np.array([place is None for place in places], np.bool_)
         new, there = rows.filter(pa.array(is_new)), rows.filter(pa.array(~is_new))
-        self._waiting.append(self._with_others(new, None))
-        changed = 0
-        if len(there):
-            now, before = self._changed(there, [place for place in places if place is not None])
-            self._waiting.append(self._with_others(now, before))
-            changed = len(now)
+        changed = self._changed(there, [place for place in places if place is not None]) if len(there) else there
+        self._waiting += [new, changed]
         self.new += len(new)
-        self.changed += changed
-        self.unchanged += len(there) - changed
+        self.changed += len(changed)
+        self.unchanged += len(there) - len(changed)
         self.failed += pc.sum(pc.not_equal(rows["status"], OK)).as_py() or 0
         if sum(map(len, self._waiting)) >= WRITE_ROWS:
             self.flush()
@@ -99,24 +96,19 @@ class ChangedRows:
         waiting, self._waiting = self._waiting, []
         if any(map(len, waiting)):
             self._catalogue.merge(pa.concat_tables(waiting))
+            self.commits += 1
 
-    def _changed(self, rows: pa.Table, places: list[int]) -> tuple[pa.Table, pa.Table]:
-        """Those rows that the dataset has in another way, and how it has them. A failure replaces no embedding."""
+    def _changed(self, rows: pa.Table, places: list[int]) -> pa.Table:
+        """Those rows that the dataset has in another way. A failure replaces no embedding."""
         order = np.argsort(places)
         with told(self._catalogue.uri, "can't be read"):
-            before = self._places.version.take(np.sort(places).tolist(), columns=self._catalogue.schema.names)
+            before = self._places.version.take(np.sort(places).tolist(), columns=rows.column_names)
         rows = rows.take(pa.array(order))
         differ = np.zeros(len(rows), np.bool_)
         for name in rows.column_names:
             differ |= _differ(rows[name].combine_chunks(), before[name].combine_chunks())
         differ &= ~(~_valid(rows[VECTOR]) & _valid(before[VECTOR]))
-        return rows.filter(pa.array(differ)), before.filter(pa.array(differ))
-
-    def _with_others(self, rows: pa.Table, before: pa.Table | None) -> pa.Table:
-        """Rows with the columns that no library fills: as they were."""
-        for each in self._others:
-            rows = rows.append_column(each, pa.nulls(len(rows), each.type) if before is None else before[each.name])
-        return rows.select(self._catalogue.schema.names)
+        return rows.filter(pa.array(differ))
 
 
 def _differ(a: pa.Array, b: pa.Array) -> NDArray[np.bool_]:

@@ -27,7 +27,8 @@ from ...attribute_text import (
 from ..dataset import Catalogue
 from ..filesystems import local_path, scheme_of
 from ..heard import parse_heard
-from ..schema import ID, OK, PATH, VECTOR, ModelColumns, quoted
+from ..schema import ID, OK, PATH, VECTOR, ModelColumns
+from ..sql import both, condition, sql_text
 from .ids import IdsOfItems, ItemIds, path_text, same_path
 from .library import (
     EMBEDDING,
@@ -95,7 +96,7 @@ class ExportOptions:
     by_path : bool
         Find a track's item by the path of its file, and not by the id.
     name : str
-        Of the library, in the dataset's column ``library``.
+        Of the library, in the dataset's column ``beets_library``.
     model : str
         The id of the model whose embeddings are written.
     where : str or None
@@ -147,10 +148,9 @@ def export_library(
     return counts
 
 
-def condition(model: str, where: str | None) -> str:
-    """Which rows are exported, in SQL."""
-    own = f"{VECTOR} IS NOT NULL AND status = {quoted(OK)} AND model = {quoted(model)}"
-    return f"{own} AND ({where})" if where else own
+def exported(model: str, where: str | None) -> str | None:
+    """The condition of the rows that are exported, in SQL."""
+    return both(f"{VECTOR} IS NOT NULL", f"status = {sql_text(OK)}", f"model = {sql_text(model)}", condition(where))
 
 
 class _Track(NamedTuple):
@@ -175,7 +175,7 @@ def _tracks(
     """The tracks that are an item's, in the dataset's order; each item once."""
     names = [ID, PATH, VECTOR, "genres", "mood", "heard", *({LIBRARY} & {*catalogue.schema.names})]
     seen: set[int] = set()
-    for batch in catalogue.batches(names, condition(options.model, options.where)):
+    for batch in catalogue.batches(names, exported(options.model, options.where)):
         keys = [_path_key(path) for path in batch[PATH].to_pylist()] if options.by_path else batch[ID].to_pylist()
         rows, items = [], []
         for row, key in enumerate(keys):
@@ -227,9 +227,7 @@ class _Items:
         pretend = self._options.pretend
         replaced = 0
         with nullcontext() if pretend else self._library.writing():
-            items = self._library.items_with(
-                [track.item for track in tracks], (self._options.ids.column, *FILE_COLUMNS)
-            )
+            items = self._library.items_with([track.item for track in tracks], FILE_COLUMNS)
             wanted: dict[int, dict[str, str]] = {}
             for track in tracks:
                 item = items.get(track.item)
@@ -290,7 +288,7 @@ def _heard(track: _Track, item: BeetsItem) -> str:
     """What beets knew of the file that was embedded, or if only a storage knew it, what beets knows of the file now."""
     if track.heard is not None and is_file_properties(track.heard):
         return track.heard
-    format_, length, bit_rate, sample_rate = item.values[-len(FILE_COLUMNS) :]
+    format_, length, bit_rate, sample_rate = item.values
     return file_properties(
         text_of(format_) or "",
         positive_number(length) or 0.0,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import pyarrow as pa
 
 from ...card import Card
 from ...errors import CatalogueError
-from ..dataset import Catalogue, told
-from ..schema import ID, ModelColumns, quoted
+from ..dataset import Catalogue
+from ..schema import ModelColumns
+from ..sql import id_in, sql_text
+from ..writer import READERS
 from .changed_rows import ChangedRows, Places
 from .ids import IdsOfItems, ItemIds
 from .library import MODEL, BeetsItem, BeetsLibrary, shown_path
@@ -63,7 +63,7 @@ class ImportOptions:
     ----------
     ids : ItemIds
     name : str
-        Of the library, in the dataset's column ``library``.
+        Of the library, in the dataset's column ``beets_library``.
     force : bool
         Replace rows of the same ids that come from elsewhere.
     prune : bool
@@ -81,7 +81,9 @@ def library_name(path: str) -> str:
     return os.fsencode(os.path.realpath(path)).decode("utf-8", "backslashreplace")
 
 
-def open_or_create(uri: str, library: BeetsLibrary, model: str | None) -> Catalogue:
+def open_or_create(
+    uri: str, library: BeetsLibrary, model: str | None, storage_options: Mapping[str, str] | None = None
+) -> Catalogue:
     """The dataset to import into: of the given model, the dataset's own, or for a new one the shipped one.
 
     Raises
@@ -94,19 +96,17 @@ def open_or_create(uri: str, library: BeetsLibrary, model: str | None) -> Catalo
     if not len(library):
         raise CatalogueError(f"{shown_path(library.path)} has no songs")
     try:
-        catalogue = Catalogue.open(uri)
+        catalogue = Catalogue.open(uri, storage_options=storage_options)
     except CatalogueError as error:
-        if "there is no dataset" not in str(error):
+        if not str(error).startswith("there is no dataset"):
             raise
         card = Card.load(model)
         _require_embedded(library, card.model_id)
-        return Catalogue.create(uri, ModelColumns.of_card(card), FURTHER)
+        return Catalogue.create(uri, ModelColumns.of_card(card), FURTHER, storage_options=storage_options)
     if model is not None:
         catalogue.require_model(Card.load(model))
     _require_embedded(library, catalogue.columns.model)
-    if missing := [each for each in FURTHER if each.name not in catalogue.schema.names]:
-        with told(catalogue.uri, "can't be written"):
-            catalogue.lance.add_columns(pa.schema(missing))
+    catalogue.add_columns(FURTHER)
     return catalogue
 
 
@@ -167,6 +167,9 @@ def import_library(
     counts.failed = writer.failed
     if options.prune and places.gone:
         counts.deleted = _delete(catalogue, places.gone, options.name)
+    if writer.commits or counts.deleted:
+        catalogue.index_ids()
+        catalogue.compact(keep=READERS)
     return counts
 
 
@@ -199,8 +202,6 @@ class _Choice:
 
 
 def _delete(catalogue: Catalogue, ids: Sequence[str], name: str) -> int:
-    deleted = 0
-    for first in range(0, len(ids), DELETE_IDS):
-        listed = ", ".join(map(quoted, ids[first : first + DELETE_IDS]))
-        deleted += catalogue.delete(f"{LIBRARY} = {quoted(name)} AND {ID} IN ({listed})")
-    return deleted
+    parts = [ids[first : first + DELETE_IDS] for first in range(0, len(ids), DELETE_IDS)]
+    own = f"{LIBRARY} = {sql_text(name)}"
+    return sum(catalogue.delete(f"{own} AND {id_in(part)}") for part in parts)

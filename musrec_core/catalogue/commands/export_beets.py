@@ -13,8 +13,8 @@ from tqdm import tqdm
 from ..._text import number_of
 from ...card import Card
 from ...errors import CatalogueError
-from ..beets_exchange.arguments import add_id_arguments, checked_name, ids_from
-from ..beets_exchange.exporting import ExportCounts, ExportOptions, condition, export_library
+from ..beets_exchange.arguments import add_id_arguments, add_storage_argument, checked_name, ids_from
+from ..beets_exchange.exporting import ExportCounts, ExportOptions, export_library, exported
 from ..beets_exchange.library import BeetsLibrary, open_library, shown_path
 from ..dataset import Catalogue
 
@@ -33,12 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--match", choices=("id", "path"), default="id", help="find a track's item by its id (default) or its path"
     )
     add_id_arguments(parser)
+    add_storage_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Export, and print what there was."""
-    catalogue = Catalogue.open(arguments.dataset)
+    catalogue = Catalogue.open(arguments.dataset, storage_options=dict(arguments.storage_option))
     options = ExportOptions(
         ids_from(arguments),
         arguments.match == "path",
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     if options.where is not None:
         catalogue.count(options.where)  # a condition that can't be understood is told as it was typed
-    total = catalogue.count(condition(options.model, options.where))
+    total = catalogue.count(exported(options.model, options.where))
     if not total:
         raise CatalogueError(f"{catalogue.uri} has no embedding of {options.model}{_that(options)}")
     bar: tqdm[Any]

@@ -11,13 +11,13 @@ from typing import Any
 from tqdm import tqdm
 
 from ..._text import number_of, one_line
-from ..beets_exchange.arguments import add_id_arguments, checked_name, ids_from
+from ..beets_exchange.arguments import add_id_arguments, add_storage_argument, checked_name, ids_from
 from ..beets_exchange.importing import ImportCounts, ImportOptions, import_library, open_or_create
 from ..beets_exchange.library import BeetsItem, open_library
 from ..dataset import Catalogue
+from ..writer import writing
 
 TOLD = 10  # damaged embeddings, in a line each
-COMPACTED_FROM = 8  # parts of a dataset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_id_arguments(parser)
     parser.add_argument("--prune", action="store_true", help="delete this library's tracks that it has no more")
     parser.add_argument("-f", "--force", action="store_true", help="replace tracks of the same ids from elsewhere")
+    add_storage_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
 
@@ -39,11 +40,10 @@ def run(arguments: argparse.Namespace) -> None:
         ids_from(arguments), checked_name(arguments, arguments.library), arguments.force, arguments.prune
     )
     bar: tqdm[Any]
-    with open_library(arguments.library) as library:
-        catalogue = open_or_create(arguments.out, library, arguments.model)
+    with open_library(arguments.library) as library, writing(arguments.out):
+        catalogue = open_or_create(arguments.out, library, arguments.model, dict(arguments.storage_option))
         with tqdm(total=len(library), unit=" songs", disable=None, leave=False) as bar:
             counts = import_library(library, catalogue, options, damaged=_Damaged(bar), done=bar.update)
-    _compact(catalogue)
     if arguments.json:
         print(json.dumps(dataclasses.asdict(counts)))
     else:
@@ -62,11 +62,6 @@ class _Damaged:
             name = one_line((item.path or b"").decode("utf-8", "replace"))
             with self._bar.external_write_mode():
                 print(f"a damaged embedding: item {item.id}, {name}", file=sys.stderr)
-
-
-def _compact(catalogue: Catalogue) -> None:
-    if len(catalogue.lance.get_fragments()) > COMPACTED_FROM:
-        catalogue.compact()
 
 
 def _lines(counts: ImportCounts, catalogue: Catalogue) -> list[str]:

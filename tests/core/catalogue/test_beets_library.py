@@ -24,6 +24,7 @@ import pyarrow as pa
 from beets.library import Library
 
 from beetsplug.musrec.attributes import fields
+from beetsplug.musrec.library import vectors
 from beetsplug.musrec.library.models import Models
 from beetsplug.musrec.library.vectors import VectorStore
 from benchmarks.synthetic_library import make_library, write_config
@@ -118,10 +119,14 @@ def test_there_and_back_beets_has_the_same_texts_and_gives_the_same_answers(home
     assert beet("similar", "id:7").out == nearest
 
 
-def test_a_plugin_that_has_the_library_open_notices(home: Path, out: Path, run: Run) -> None:
+def test_a_plugin_that_has_the_library_open_notices(
+    home: Path, out: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "MIN_CACHED", 1)
+    monkeypatch.setattr(vectors, "SETTLED", 0.0)  # so that its file of vectors is in use, too
     run("import-beets", home / "library.db", "--out", out, "--music", "/music")
     library = Library(str(home / "library.db"), "/music")
-    store = VectorStore(Models([CARD]), False, beets.logging.getLogger("beets.musrec"))
+    store = VectorStore(Models([CARD]), True, beets.logging.getLogger("beets.musrec"))
     try:
         before = store.get(library, "embedding")
         with library.transaction() as tx:
@@ -132,6 +137,7 @@ def test_a_plugin_that_has_the_library_open_notices(home: Path, out: Path, run: 
         after = store.get(library, "embedding")
     finally:
         library._close()
+    assert (home / "library.db.musrec-embedding").exists()
     assert after.counts == before.counts
     order = np.argsort(after.index.ids)
     np.testing.assert_array_equal(after.index.ids[order], before.index.ids)
@@ -170,7 +176,7 @@ def test_tags_become_columns_and_what_is_empty_is_null(made: MadeLibrary, out: P
         "2": "FLAC 200.0 900000 44100",
         "3": "FLAC 200.0 900000 44100 excerpts:3",
     }
-    assert set(column(out, "library").values()) == {str(made.path)}
+    assert set(column(out, "beets_library").values()) == {str(made.path)}
 
 
 def test_the_same_once_more_writes_nothing_and_what_changed_is_written(made: MadeLibrary, out: Path, run: Run) -> None:
@@ -306,7 +312,7 @@ def test_any_name_of_a_library(tmp_path: Path, out: Path, run: Run, name: str) -
     link = tmp_path / "link.db"
     link.symlink_to(made.path)
     run("import-beets", link, "--out", out)
-    assert column(out, "library") == {"1": str(made.path)}
+    assert column(out, "beets_library") == {"1": str(made.path)}
     made.clear()
     assert "1 item written" in run("export-beets", out, link)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "link.db", "tracks.lance"])
@@ -453,8 +459,8 @@ def test_a_condition_chooses_tracks(made: MadeLibrary, out: Path, run: Run, erro
 def test_tracks_of_a_manifest_find_their_items_by_path(made: MadeLibrary, out: Path, run: Run) -> None:
     columns = ModelColumns.of_card(CARD)
     catalogue = Catalogue.create(str(out), columns)
-    vectors = [*unit_vectors(np.random.default_rng(1), 4, CARD.dimensions), np.full(CARD.dimensions, np.nan)]
-    table = rows(["a", "b", "c", "d", "e"], vectors, columns=columns)
+    embeddings = [*unit_vectors(np.random.default_rng(1), 4, CARD.dimensions), np.full(CARD.dimensions, np.nan)]
+    table = rows(["a", "b", "c", "d", "e"], embeddings, columns=columns)
     paths = ["/music/a1.flac", "file:///music/cafe%CC%81.mp3", "s3://music/a3.flac", None, "/music/a3.flac"]
     heard = ["size:1 modified:2026-01-01T00:00:00Z excerpts:4", "size:9", None, None, None]
     columns_of = {name: table[name] for name in table.column_names} | {"path": paths, "heard": heard}

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,7 @@ def test_a_second_driver_is_told(music: Path, out: str, quick: Path) -> None:
 class DeadlyStorage(Storage):
     """Kills the actor, as a bug in a library of its own would."""
 
-    def fetch(self, path: str, endings: Collection[str] = ()) -> Copy:
+    def fetch(self, path: str) -> Copy:
         if Path(path).name.startswith("poison"):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().fetch(path)
@@ -281,7 +281,7 @@ class FullDisk(Storage):
 
 
 class BuggyStorage(Storage):
-    def fetch(self, path: str, endings: Collection[str] = ()) -> Copy:
+    def fetch(self, path: str) -> Copy:
         raise ZeroDivisionError("on purpose")
 
 

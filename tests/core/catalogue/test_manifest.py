@@ -206,6 +206,15 @@ def test_one_late_value_makes_text_of_a_column_and_is_remarked_with_its_line(tmp
     sentence = refused(source, types={"year": pa.int64()})
     assert sentence == "'unknown' in SOURCE, line 55, is no int64, as year is"
     assert Manifest.open(source, types={"year": pa.string()}).remarks == ()
+    assert refused(source, types={"year": pa.list_(pa.string())}) == (
+        "'1899' in SOURCE, line 2, is no list<item: string>, as year is"
+    )
+
+
+def test_numbers_whose_digits_would_be_lost_are_text(tmp_path: Path) -> None:
+    manifest = Manifest.open(csv(tmp_path, "id,path,barcode,key,gain\na,b,0123,12345678901234567890,0.5\n"))
+    assert [str(field.type) for field in manifest.further] == ["string", "string", "double"]
+    assert tracks(manifest)[0]["key"] == "12345678901234567890"
 
 
 def test_types_are_those_of_all_blocks_and_not_of_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,6 +271,9 @@ def test_size_with_modified_or_a_tag_are_the_state_of_a_file_and_no_further_colu
     when = datetime(2026, 11, 26, 10, tzinfo=timezone.utc)
     state = Manifest.open(parquet(tmp_path / "m.parquet", base | {"size": [5, None], "modified": [when, None]}))
     assert (heard(state), state.further.names) == (["size:5 modified:2026-11-26T10:00:00Z", None], [])
+    fine = pa.array([1_700_000_000_123_456_789, 0], pa.timestamp("ns"))
+    nanoseconds = Manifest.open(parquet(tmp_path / "n.parquet", base | {"size": [5, 6], "modified": fine}))
+    assert heard(nanoseconds)[0] == "size:5 modified:2023-11-14T22:13:20.123456Z"
     tagged = Manifest.open(parquet(tmp_path / "t.parquet", base | {"etag": ['"0f"', 'W/"1"'], "size": [5, 6]}))
     assert heard(tagged) == ["size:5 etag:0f", "size:6 etag:1"]
     only_size = Manifest.open(parquet(tmp_path / "s.parquet", base | {"size": ["7 inch", "LP"]}))
@@ -366,6 +378,12 @@ def test_a_manifest_by_http_names_files_beside_it(tmp_path: Path) -> None:
         assert [each["path"] for each in tracks(manifest)] == [f"{web.url}/lists/one%20two.mp3", "/music/b.mp3"]
         assert "secret" not in manifest.source
         assert tracks(Manifest.open(f"{web.url}/lists/m.parquet"))[0]["path"] == f"{web.url}/lists/x"
+        web.files["/lists/bad.parquet?key=secret"] = b"no Parquet"
+        web.files["/lists/bad.csv?key=secret"] = b"id,path\n"
+        for name in ("bad.parquet", "bad.csv"):
+            sentence = refused(f"{web.url}/lists/{name}?key=secret")
+            assert sentence.startswith(f"{web.url}/lists/{name}?... ")
+            assert "secret" not in sentence
         assert "HTTP 403" in refused(f"{web.url}/denied/m.csv")
         assert "HTTP can't list a folder" in refused(f"{web.url}/lists/")
         assert refused(f"{web.url}/none.csv?sign=secret") == f"{web.url}/none.csv?... can't be read: HTTP 404 Not Found"
