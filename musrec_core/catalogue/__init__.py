@@ -13,12 +13,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .dataset import Catalogue
+    from .duplicates import DuplicateOptions, find_duplicates
     from .embedding import embed
+    from .neighbours import NeighbourOptions, write_neighbours
     from .progress import EmbedReport
 
-__all__ = ["Catalogue", "EmbedReport", "embed"]
+__all__ = [
+    "Catalogue",
+    "DuplicateOptions",
+    "EmbedReport",
+    "NeighbourOptions",
+    "embed",
+    "find_duplicates",
+    "write_neighbours",
+]
 
-_MODULES = {"Catalogue": "dataset", "EmbedReport": "progress", "embed": "embedding"}
+_MODULES = {
+    "Catalogue": "dataset",
+    "DuplicateOptions": "duplicates",
+    "EmbedReport": "progress",
+    "NeighbourOptions": "neighbours",
+    "embed": "embedding",
+    "find_duplicates": "duplicates",
+    "write_neighbours": "neighbours",
+}
 
 
 def __getattr__(name: str) -> Any:

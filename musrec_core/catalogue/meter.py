@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TextIO
 
+from .progress import duration
+
 EVERY_TERMINAL, EVERY_FILE = 0.5, 30.0  # seconds between two lines
 _CLEAR = "\r\x1b[K"
 
@@ -54,16 +56,9 @@ class TextMeter(Meter):
     def _state(self, seconds: float) -> str:
         rate = self._done / max(seconds, 1e-6)
         there = self._kept + self._done
-        left = time_text((self._total - there) / rate) if rate else "?"
+        left = duration((self._total - there) / rate) if rate else "?"
         return f"{there:,} of {self._total:,} {self._unit}, {rate:,.0f}/s, {left} left"
 
     def _line(self, text: str, *, last: bool = False) -> None:
         start, end = (_CLEAR, "\n" if last else "") if self._terminal else ("", "\n")
         print(f"{start}{text}", end=end, file=self._stream, flush=True)
-
-
-def time_text(seconds: float) -> str:
-    """``0:42``, ``12:34`` or ``3:05:00``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

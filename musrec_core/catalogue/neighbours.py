@@ -21,6 +21,7 @@ from .dataset import Catalogue
 from .meter import Meter
 from .nearest import Found, Shard, Wanted, recall, search
 from .neighbour_table import CELLS, SUCCESS, NeighbourTable
+from .out_folder import OutFolder
 from .ray_tasks import in_parallel
 from .selection import Selection, load_shards, select
 from .session import session_cpus
@@ -132,12 +133,12 @@ def write_neighbours(
         An option does not fit, the folder is of another request, or something can't be read or written.
     """
     options, meter = options or NeighbourOptions(), meter or Meter()
-    table = NeighbourTable.at(out, lists=options.lists, options=catalogue.storage_options if "://" in out else None)
+    table = NeighbourTable(OutFolder.at(out, catalogue.storage_options), options.lists)
     selection = select(catalogue, options.where, [options.max_per] if options.max_per else [])
     exact = len(selection) <= EXACT_TRACKS if options.exact is None else options.exact
     table.prepare(_request(catalogue, selection, options, exact), overwrite=overwrite)
-    if table.has(SUCCESS):
-        return NeighbourSummary(**json.loads(table.read(SUCCESS)))
+    if SUCCESS in table.folder.names():
+        return NeighbourSummary(**json.loads(table.folder.read(SUCCESS)))
     graph = build_graph(selection, options, exact, table=table, width=workers or session_cpus(), meter=meter)
     there = table.parts()
     meter.begin(sum(graph.sizes), sum(size for part, size in enumerate(graph.sizes) if part in there))
@@ -145,7 +146,7 @@ def write_neighbours(
     for tracks in graph.each_part(_write_part, missing, table):
         meter.update(tracks)
     summary = _summary(graph, table)
-    table.write(SUCCESS, json.dumps(asdict(summary)).encode())
+    table.folder.write(SUCCESS, json.dumps(asdict(summary)).encode())
     return summary
 
 
@@ -231,13 +232,13 @@ def build_graph(
         return Graph(selection, wanted, shards, _sizes(shards, width), None, None, groups, width)
     meter.tell("comparing a sample with all tracks")
     sample = exact_sample(selection, shards, Wanted(k, wanted.max_per), groups, width)
-    if table is not None and table.has(CELLS):
-        cells = Cells.from_bytes(table.read(CELLS))
+    if table is not None and CELLS in table.folder.names():
+        cells = Cells.from_bytes(table.folder.read(CELLS))
     else:
         meter.tell("finding cells of tracks that lie together")
         cells = make_cells(selection, shards, sample.half(0), options.recall, width)
         if table is not None:
-            table.write(CELLS, cells.to_bytes())
+            table.folder.write(CELLS, cells.to_bytes())
     shards = shuffle(shards, cells)
     return Graph(selection, wanted, shards, _sizes(shards, width), cells, sample.half(1), groups, width)
 

@@ -164,7 +164,7 @@ def _codes(values: Sequence[object]) -> NDArray[np.int64]:
 
 
 def likeliest(
-    known: KnownColumns, seeds: NDArray[np.int64], rows: NDArray[np.int32], distances: NDArray[np.float32]
+    known: KnownColumns, seeds: NDArray[np.int64], rows: NDArray[np.integer], distances: NDArray[np.float32]
 ) -> Iterator[tuple[int, int, float]]:
     """Positions and distance of each seed and the likeliest of its neighbours, `MOST_COMPARED` at most.
 
