@@ -165,13 +165,13 @@ class Storage:
                 raise CatalogueError(f"{place} can't be read: {why}")
 
     def _why_none(self, place: str, paths: Sequence[str]) -> str:
-        """Why none of these files can be had; empty where one can, or is only missing."""
+        """Why none of these files can be had; empty where one can, or fails for reasons of its own."""
         why = ""
         for path in paths:
             try:
                 self.state(path)
             except StorageError as error:
-                if error.status != "storage":
+                if not error.of_place:
                     return "" if error.status != "missing" or self._has_bucket(place) else "the bucket does not exist"
                 why = error.detail
                 self._failures[place] = max(FAILING, self._failures[place])  # the others are tried once each

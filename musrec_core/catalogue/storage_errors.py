@@ -20,6 +20,7 @@ _NOISE = re.compile(r"\s*\((?:Request ID|resolved host|Host ID)[^)]*\)|^When .*?
                     r"AWS Error NETWORK_CONNECTION.*(?:Details: |curlCode: \d+, )", re.IGNORECASE)  # fmt: skip
 _AGAIN = {408, 425, 429, 500, 502, 503, 504, 507, 509}  # of HTTP: another try may do
 _GONE = {404, 410}
+_CREDENTIALS = {401, 407, 511}  # other answers may be of one file
 TOO_SLOW, CUT_SHORT = "no answer in time", "the connection ended in the middle of the file"
 MAX_DETAIL = 300  # characters
 
@@ -39,11 +40,23 @@ class StorageError(Exception):
         Whether another try at once may do.
     wait : float
         Seconds that the server asks to wait before it.
+    of_place : bool
+        Whether other files of the bucket or host are likely to fail as this one.
     """
 
-    def __init__(self, path: str, status: Status, detail: str, transient: bool = False, wait: float = 0.0) -> None:
-        super().__init__(path, status, detail, transient, wait)  # all arguments: so that it survives pickling
-        self.path, self.detail, self.transient, self.wait = path, shown(detail)[:MAX_DETAIL], transient, wait
+    def __init__(
+        self,
+        path: str,
+        status: Status,
+        detail: str,
+        transient: bool = False,
+        wait: float = 0.0,
+        of_place: bool = True,
+    ) -> None:
+        detail = shown(detail)[:MAX_DETAIL]
+        super().__init__(path, status, detail, transient, wait, of_place)  # all arguments: so that it survives pickling
+        self.path, self.detail, self.transient, self.wait = path, detail, transient, wait
+        self.of_place = of_place and status == "storage"
         self.status: Status = status
 
     def __str__(self) -> str:
@@ -56,7 +69,7 @@ def of_http_status(path: str, status: int, reason: str | None, retry_after: str 
     if status in _GONE:
         return StorageError(path, "missing", detail)
     wait = float(retry_after) if retry_after and retry_after.isdecimal() else 0.0
-    return StorageError(path, "storage", detail, status in _AGAIN, wait)
+    return StorageError(path, "storage", detail, status in _AGAIN, wait, of_place=status in _CREDENTIALS)
 
 
 def of_http_error(path: str, error: Exception) -> StorageError:

@@ -17,12 +17,16 @@ from numpy.typing import NDArray
 from musrec_core.catalogue import Catalogue, cells, selection
 from musrec_core.catalogue.__main__ import main
 from musrec_core.catalogue.meter import Meter
+from musrec_core.catalogue.nearest import NOBODY, Found
+from musrec_core.catalogue.neighbour_table import NeighbourTable
 from musrec_core.catalogue.neighbours import NeighbourOptions, write_neighbours
+from musrec_core.catalogue.out_folder import OutFolder
 from musrec_core.errors import CatalogueError
 from musrec_core.search.index import VectorIndex
 from musrec_core.search.knn import neighbourhoods
 
 from .rows import COLUMNS, DIMENSIONS, rows, unit_vectors
+from .servers import made_up_s3
 
 K = 5
 Neighbours = dict[str, list[tuple[str, float]]]
@@ -219,6 +223,23 @@ def test_one_artist_is_named_as_often_as_wanted_and_others_take_the_places(
     found = {id_: [n for n, _ in near] for id_, near in table_of(out).items()}
     agree = np.mean([found[id_] == near for id_, near in expected.items()])
     assert agree == 1.0 if exact else agree > 0.95
+
+
+def test_a_table_on_s3_is_kept_gone_on_with_and_overwritten() -> None:
+    with made_up_s3({}) as options:
+        table = NeighbourTable(OutFolder.at("s3://music/tables/it's new/", options))
+        table.prepare({"k": 2}, overwrite=False)
+        found = Found(np.array([[1, 2], [0, NOBODY]]), np.array([[0.25, 0.5], [0.25, np.inf]], np.float32))
+        table.write_part(7, pa.array(["a", "b", "c"], pa.large_string()), np.array([0, 1]), found)
+        table.prepare({"k": 2}, overwrite=False)
+        assert table.parts() == {7}
+        assert [near.tolist() for near in table.distances_of(["b", "a"], [7, 7])] == [[0.25], [0.25, 0.5]]
+        with pytest.raises(CatalogueError, match=r"it's new holds neighbours of another request \(k 2, not 3\)"):
+            table.prepare({"k": 3}, overwrite=False)
+        table.prepare({"k": 3}, overwrite=True)
+        assert table.folder.names() == {"_request.json"}
+        with pytest.raises(CatalogueError, match=r"^s3://nowhere/x can't be (read|written): "):
+            NeighbourTable(OutFolder.at("s3://nowhere/x", options)).prepare({"k": 2}, overwrite=False)
 
 
 @pytest.mark.usefixtures("ray_local")

@@ -213,6 +213,9 @@ def test_one_dead_host_of_several_does_not_end_a_job_and_a_single_one_does(web: 
         storage.check([f"{web.url}/song.mp3", dead])
         with pytest.raises(CatalogueError, match=r"^http://127\.0\.0\.1:1 can't be read: "):
             storage.check([dead])
+        storage.check([f"{web.url}/status/403"])  # it answers: others may be had
+        with pytest.raises(CatalogueError, match="HTTP 401"):
+            storage.check([f"{web.url}/status/401"])
         with pytest.raises(CatalogueError, match=r"^http://nowhere\.invalid can't be read: the host"):
             storage.check(["http://nowhere.invalid/a.mp3"])
 
