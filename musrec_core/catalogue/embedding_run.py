@@ -32,6 +32,7 @@ MANIFEST_ROWS = 4096  # that are compared with the dataset at a time
 ROUND_ROWS, ROUND_ROWS_PER_ACTOR = 50_000, 4096  # tracks of one Ray job: what the driver has in memory
 PASSES = (BATCH, BATCH, 1)  # tracks a batch; after the last, tracks whose actors died each time count as crashed
 TASK_RETRIES = 8  # of a batch whose actor died: Ray counts each vain try to reach a node that is gone
+VAIN_BATCHES = 4  # an actor, in a row, that were handed back: then no node can do the work
 LOST = "the process that had it in hand ended again and again"
 
 
@@ -49,6 +50,7 @@ class EmbeddingRun:
     stack: ExitStack
     breaker: Breaker = field(default_factory=Breaker)
     _started: bool = False
+    _vain: int = 0  # batches in a row that were handed back
 
     def of(self, tracks: Manifest) -> None:
         """Embed and write all of a manifest; what is done is written, whatever ends it."""
@@ -141,13 +143,15 @@ class EmbeddingRun:
         statuses, errors = done[STATUS].to_pylist(), done[ERROR].to_pylist()
         if BUG in statuses:
             raise RuntimeError(f"an actor failed:\n{errors[statuses.index(BUG)]}")
-        if AGAIN in statuses:
-            again = {
-                id_: str(e) for id_, s, e in zip(done[ID].to_pylist(), statuses, errors, strict=True) if s == AGAIN
-            }
+        if AGAIN in statuses:  # all of a batch
+            again = dict(zip(done[ID].to_pylist(), map(str, errors), strict=True))
             why.update(again)
             left.update(again)
-            done = done.filter(pc.not_equal(done[STATUS], AGAIN))
+            self._vain += 1
+            if self._vain >= VAIN_BATCHES * (self.workers or session_cpus()):
+                raise CatalogueError(f"no track can be embedded here: {errors[statuses.index(AGAIN)]}")
+            return
+        self._vain = 0
         self.progress.done(Counter(done[STATUS].to_pylist()))
         writer.add(self._without_lost_vectors(done))
         for path, status, error in zip(*(done[name].to_pylist() for name in (PATH, STATUS, ERROR)), strict=True):

@@ -90,13 +90,17 @@ def test_rows_that_a_node_can_not_do_are_handed_back_with_the_reason(
     def fail(reference: object) -> object:
         raise fault
 
+    pauses: list[float] = []
     monkeypatch.setattr(ray, "get", fail)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     columns = ModelColumns.of_card(Card.load(quick))
     embedding = EmbeddingActor(Job([None], columns, pa.schema([("year", pa.int64())]), Storage()))
     given = pa.table({"id": ["a", "b"], "path": ["a.mp3", "b.mp3"], "heard": [None, None], "year": [1, 2]})
     rows = embedding(given).to_pylist()
     assert [(row["id"], row["status"], row["year"]) for row in rows] == [("a", AGAIN, 1), ("b", AGAIN, 2)]
     assert all(told in row["error"] for row in rows)
+    embedding(given)
+    assert pauses == [1.0, 2.0]  # a node that fails at once would take the tracks of all others
 
 
 def test_a_file_that_changes_while_it_is_read_counts_as_it_was_before(

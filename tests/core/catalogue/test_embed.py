@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
 from musrec_core import Encoder
-from musrec_core.catalogue import Catalogue, embedding, embedding_run
+from musrec_core.catalogue import Catalogue, actor, embedding, embedding_run
 from musrec_core.catalogue import __main__ as program
 from musrec_core.catalogue.copies import Copy
 from musrec_core.catalogue.filesystems import s3_options
 from musrec_core.catalogue.progress import Progress
 from musrec_core.catalogue.storage import Storage
+from musrec_core.catalogue.storage_errors import StorageError
 from musrec_core.catalogue.writer import writing
 from musrec_core.errors import CatalogueError
 
@@ -257,6 +258,26 @@ def test_a_bug_in_an_actor_shows_its_traceback(
     with pytest.raises(RuntimeError, match=r"(?s)an actor failed:.*ZeroDivisionError: on purpose"):
         embed(manifest, out, model=quick)
     assert len(Catalogue.open(out)) == 0
+
+
+def test_where_no_node_can_embed_the_run_ends_with_the_reason(
+    waltz: Path, out: str, quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding, "Storage", FullDisk)
+    monkeypatch.setattr(embedding_run, "PASSES", (1,))
+    manifest = write_csv(tmp_path / "m.csv", [("id", "path"), *((n, waltz) for n in range(3))])
+    with pytest.raises(CatalogueError, match=r"^3 tracks can't be embedded here: OSError: .*No space left"):
+        embed(manifest, out, model=quick)
+    monkeypatch.setattr(embedding_run, "VAIN_BATCHES", 1)
+    with pytest.raises(CatalogueError, match=r"^no track can be embedded here: OSError: .*No space left"):
+        embed(manifest, out, model=quick)
+    assert len(Catalogue.open(out)) == 0
+
+
+class FullDisk(Storage):
+    def fetch_ahead(self, paths: Iterable[str], **_: object) -> Iterator[Copy | StorageError]:
+        actor.FIRST_PAUSE = 0.0
+        raise OSError(28, "No space left on device")
 
 
 class BuggyStorage(Storage):
