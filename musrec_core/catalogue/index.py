@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 
+from ..errors import CatalogueError
 from .dataset import Catalogue, told
 from .partitions import centroids_of, write_partitions
 from .schema import GENRE, HAS_VECTOR, ID, MODEL, STATUS, VECTOR
@@ -139,7 +140,7 @@ def build(
     """
     begun = time.perf_counter()
     with told(catalogue.uri, "can't be indexed"):
-        before = state_of(catalogue)
+        before = _state_before(catalogue, force=force)
         scalar = _build_scalar(catalogue, force, progress)
         action: Action = "updated" if scalar else "current"
         if before.built is None and before.vectors <= exact_rows and not force:
@@ -153,6 +154,18 @@ def build(
             action = "updated"
     catalogue.refresh()
     return Work(action, time.perf_counter() - begun, state_of(catalogue))
+
+
+def _state_before(catalogue: Catalogue, *, force: bool) -> IndexState:
+    """How the index stands. One that can't be read, as it is damaged, is dropped if it is to be built anew."""
+    try:
+        return state_of(catalogue)
+    except CatalogueError:
+        if not force:
+            raise
+        for name in _index_names(catalogue):
+            catalogue.lance.drop_index(name)
+        return state_of(catalogue)
 
 
 def _is_outgrown(state: IndexState, model: str) -> bool:
