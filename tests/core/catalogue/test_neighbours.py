@@ -245,7 +245,7 @@ def _fail(_: int) -> None:
 
 @pytest.mark.usefixtures("ray_local")
 def test_what_a_task_raises_is_raised_here() -> None:
-    with pytest.raises(CatalogueError, match="^the disk is full$"):
+    with pytest.raises(CatalogueError, match=r"^the disk is full$"):
         list(in_parallel(range(5), ray.remote(_fail).remote, 2))
 
 
