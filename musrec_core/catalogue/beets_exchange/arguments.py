@@ -19,7 +19,7 @@ def add_id_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--prefix", default="", metavar="TEXT", help="before each id, to keep several libraries apart")
     parser.add_argument(
-        "--name", metavar="NAME", help="of the library, in the dataset's column library (default: its path)"
+        "--name", metavar="NAME", help="of the library, in the dataset's column beets_library (default: its path)"
     )
     parser.add_argument(
         "--music", metavar="DIR", help="the folder of the music (beets' setting directory), for relative paths"

@@ -96,7 +96,7 @@ class ExportOptions:
     by_path : bool
         Find a track's item by the path of its file, and not by the id.
     name : str
-        Of the library, in the dataset's column ``library``.
+        Of the library, in the dataset's column ``beets_library``.
     model : str
         The id of the model whose embeddings are written.
     where : str or None
@@ -227,9 +227,7 @@ class _Items:
         pretend = self._options.pretend
         replaced = 0
         with nullcontext() if pretend else self._library.writing():
-            items = self._library.items_with(
-                [track.item for track in tracks], (self._options.ids.column, *FILE_COLUMNS)
-            )
+            items = self._library.items_with([track.item for track in tracks], FILE_COLUMNS)
             wanted: dict[int, dict[str, str]] = {}
             for track in tracks:
                 item = items.get(track.item)
@@ -290,7 +288,7 @@ def _heard(track: _Track, item: BeetsItem) -> str:
     """What beets knew of the file that was embedded, or if only a storage knew it, what beets knows of the file now."""
     if track.heard is not None and is_file_properties(track.heard):
         return track.heard
-    format_, length, bit_rate, sample_rate = item.values[-len(FILE_COLUMNS) :]
+    format_, length, bit_rate, sample_rate = item.values
     return file_properties(
         text_of(format_) or "",
         positive_number(length) or 0.0,

@@ -34,13 +34,6 @@ class ItemIds:
         """What to read of the items, as the first of `BeetsItem.values`."""
         return (self.column,)
 
-    def check(self, library: BeetsLibrary) -> None:
-        """Raise `CatalogueError` where the library has no such column."""
-        if self.column not in library.columns:
-            raise CatalogueError(
-                f"{shown_path(library.path)} has no column {self.column}: id, path and mb_trackid are usual"
-            )
-
     def of(self, item: BeetsItem) -> str | None:
         """An item's id; None where it has nothing in that column."""
         text = self.path_of(item) if self.column == "path" else text_of(item.values[0])
@@ -62,10 +55,19 @@ class ItemIds:
             return None
         return path_text(os.path.normpath(os.path.join(self._music or b"", item.path)))
 
-    def all_of(self, library: BeetsLibrary) -> IdsOfItems:
-        """Those of all items; raises `CatalogueError`."""
-        self.check(library)
-        return _collected(library, self.columns, self.of)
+    def all_of(self, library: BeetsLibrary, *, paths: bool = False) -> IdsOfItems:
+        """Those of all items; raises `CatalogueError`, with ``paths`` also where an item's path can't be told."""
+        if self.column not in library.columns:
+            raise CatalogueError(
+                f"{shown_path(library.path)} has no column {self.column}: id, path and mb_trackid are usual"
+            )
+
+        def id_of(item: BeetsItem) -> str | None:
+            if paths:
+                self.path_of(item)
+            return self.of(item)
+
+        return _collected(library, self.columns, id_of)
 
     def paths_of(self, library: BeetsLibrary) -> IdsOfItems:
         """The paths of all items in the place of ids, in one form of Unicode."""

@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..._text import one_line
 from ...card import Card
 from ...errors import CatalogueError
 from ..dataset import Catalogue
 from ..schema import ModelColumns
 from ..sql import id_in, sql_text
-from ..writer import READERS
+from ..writer import READERS, writing
 from .changed_rows import ChangedRows, Places
 from .ids import IdsOfItems, ItemIds
 from .library import MODEL, BeetsItem, BeetsLibrary, shown_path
@@ -26,6 +27,8 @@ class ImportCounts:
 
     Attributes
     ----------
+    model : str
+        The dataset's.
     new, changed, unchanged : int
         Rows; of those, ``failed`` are of files that could not be embedded.
     not_embedded, damaged : int
@@ -40,6 +43,7 @@ class ImportCounts:
         Rows of this library whose items it does not have any more.
     """
 
+    model: str
     items: int = 0
     new: int = 0
     changed: int = 0
@@ -63,17 +67,23 @@ class ImportOptions:
     ----------
     ids : ItemIds
     name : str
-        Of the library, in the dataset's column ``library``.
+        Of the library, in the dataset's column ``beets_library``.
     force : bool
         Replace rows of the same ids that come from elsewhere.
     prune : bool
         Delete the rows of this library whose items it does not have any more.
+    model : str or None
+        As `Card.load` takes it: whose embeddings are imported. None: the dataset's, or for a new one the shipped one.
+    storage_options : mapping
+        Of the dataset.
     """
 
     ids: ItemIds
     name: str
     force: bool = False
     prune: bool = False
+    model: str | None = None
+    storage_options: Mapping[str, str] = field(default_factory=dict)
 
 
 def library_name(path: str) -> str:
@@ -81,30 +91,55 @@ def library_name(path: str) -> str:
     return os.fsencode(os.path.realpath(path)).decode("utf-8", "backslashreplace")
 
 
-def open_or_create(
-    uri: str, library: BeetsLibrary, model: str | None, storage_options: Mapping[str, str] | None = None
-) -> Catalogue:
-    """The dataset to import into: of the given model, the dataset's own, or for a new one the shipped one.
+def import_library(
+    library: BeetsLibrary,
+    uri: str,
+    options: ImportOptions,
+    *,
+    damaged: Callable[[BeetsItem], None] = lambda item: None,
+    done: Callable[[int], object] = lambda items: None,
+) -> ImportCounts:
+    """Write what a library has of a model into a dataset, a new one or not; the same once more changes nothing.
+
+    Parameters
+    ----------
+    uri : str
+        ``DIR.lance``.
+    damaged : callable
+        Gets each item whose embedding can't be read.
+    done : callable
+        Gets the number of items of each part that is done.
 
     Raises
     ------
     CatalogueError
-        It is of another model, or the library has no embedding of its model.
+        The library has no song, or no embedding of the model; the dataset is of another one, or has the ids from
+        elsewhere; or one of them can't be read or written.
     ModelError
         There is no such model.
     """
+    known = options.ids.all_of(library, paths=True)
     if not len(library):
         raise CatalogueError(f"{shown_path(library.path)} has no songs")
+    with writing(uri):
+        catalogue = _open_or_create(uri, library, options)
+        places = Places.find(catalogue, known, options.name)
+        _check_places(catalogue, places, options)
+        return _written(library, catalogue, options, known, places, damaged, done)
+
+
+def _open_or_create(uri: str, library: BeetsLibrary, options: ImportOptions) -> Catalogue:
     try:
-        catalogue = Catalogue.open(uri, storage_options=storage_options)
+        catalogue = Catalogue.open(uri, storage_options=options.storage_options)
     except CatalogueError as error:
         if not str(error).startswith("there is no dataset"):
             raise
-        card = Card.load(model)
+        card = Card.load(options.model)
         _require_embedded(library, card.model_id)
-        return Catalogue.create(uri, ModelColumns.of_card(card), FURTHER, storage_options=storage_options)
-    if model is not None:
-        catalogue.require_model(Card.load(model))
+        columns = ModelColumns.of_card(card)
+        return Catalogue.create(uri, columns, FURTHER, storage_options=options.storage_options)
+    if options.model is not None:
+        catalogue.require_model(Card.load(options.model))
     _require_embedded(library, catalogue.columns.model)
     catalogue.add_columns(FURTHER)
     return catalogue
@@ -121,32 +156,30 @@ def _require_embedded(library: BeetsLibrary, model_id: str) -> None:
         )
 
 
-def import_library(
-    library: BeetsLibrary,
-    catalogue: Catalogue,
-    options: ImportOptions,
-    *,
-    damaged: Callable[[BeetsItem], None] = lambda item: None,
-    done: Callable[[int], object] = lambda items: None,
-) -> ImportCounts:
-    """Write what a library has of the dataset's model; the same once more changes nothing. Raises `CatalogueError`.
-
-    Parameters
-    ----------
-    damaged : callable
-        Gets each item whose embedding can't be read.
-    done : callable
-        Gets the number of items of each part that is done.
-    """
-    known = options.ids.all_of(library)
-    places = Places.find(catalogue, known, options.name)
+def _check_places(catalogue: Catalogue, places: Places, options: ImportOptions) -> None:
     if places.elsewhere and not options.force and options.ids.column == "id":
         id_, owner = next(iter(places.elsewhere.items()))
         raise CatalogueError(
-            f"{catalogue.uri} has the id {id_!r} from {owner or 'elsewhere'}: give the ids a --prefix, say with --name "
-            "that it is the same library, or replace such tracks with --force"
+            f"{catalogue.uri} has the id {id_!r} from {one_line(owner or 'elsewhere')}: give the ids a --prefix, say "
+            "with --name that it is the same library, or replace such tracks with --force"
         )
-    counts = ImportCounts(without_id=known.without, gone=len(places.gone))
+    if options.prune and places.gone and not places.rows:
+        raise CatalogueError(
+            f"nothing is pruned, as {catalogue.uri} and the library have no track in common: import without --prune "
+            "first, or give it the --name, --prefix and --id-column of before"
+        )
+
+
+def _written(
+    library: BeetsLibrary,
+    catalogue: Catalogue,
+    options: ImportOptions,
+    known: IdsOfItems,
+    places: Places,
+    damaged: Callable[[BeetsItem], None],
+    done: Callable[[int], object],
+) -> ImportCounts:
+    counts = ImportCounts(catalogue.columns.model, without_id=known.without, gone=len(places.gone))
     rows = ItemRows(catalogue.columns, catalogue.schema, options.ids, options.name)
     choice = _Choice(catalogue.columns.model, options, known, places, counts)
     writer = ChangedRows(catalogue, places)

@@ -132,7 +132,7 @@ class BeetsLibrary:
         return _told_error(self.path, "written", error, more)
 
     def _selected(self, columns: Sequence[str]) -> str:
-        quoted = (f'"{name}"' if name in self.columns else "NULL" for name in columns)
+        quoted = ('"' + name.replace('"', '""') + '"' if name in self.columns else "NULL" for name in columns)
         return ", ".join(["id", "CAST(path AS BLOB)", *quoted])
 
     def _attributes(self, where: str, values: Sequence[int]) -> dict[int, dict[str, str]]:

@@ -25,7 +25,7 @@ from .library import (
     text_of,
 )
 
-LIBRARY = "library"  # the column that says which library a row comes from
+LIBRARY = "beets_library"  # the column that says which library a row comes from
 LAST_SECOND = 253_402_300_799  # of the year 9999
 TEXTS = ("title", "artist", "albumartist", "album", "format", "label", "country", "language", "mb_trackid",
          "mb_albumid", "mb_artistid")  # fmt: skip
@@ -71,7 +71,7 @@ class ItemRows:
         Of the dataset.
     ids : ItemIds
     name : str
-        Of the library, for the column ``library``.
+        Of the library, for the column ``beets_library``.
     """
 
     def __init__(self, columns: ModelColumns, schema: pa.Schema, ids: ItemIds, name: str) -> None:

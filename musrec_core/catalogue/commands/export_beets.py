@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import re
+import textwrap
 from typing import Any
 
 from tqdm import tqdm
@@ -18,6 +19,7 @@ from ..beets_exchange.exporting import ExportCounts, ExportOptions, export_libra
 from ..beets_exchange.library import BeetsLibrary, open_library, shown_path
 from ..dataset import Catalogue
 
+WIDTH = 80
 _MODEL_ID = re.compile(r"[^@\s]+@[0-9a-f]{8}")
 
 
@@ -61,7 +63,9 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.json:
             print(json.dumps(dataclasses.asdict(counts)))
         else:
-            print("\n".join([*_lines(counts, options), *_notes(library, options)]))
+            print("\n".join(_lines(counts, options)))
+            for note in _notes(library, options):
+                print(textwrap.fill(note, WIDTH, break_on_hyphens=False, break_long_words=False))
 
 
 def _model_id(text: str | None) -> str | None:
@@ -79,17 +83,18 @@ def _lines(counts: ExportCounts, options: ExportOptions) -> list[str]:
     lines = [
         f"{number_of(counts.tracks, 'track')}: {number_of(counts.written, 'item')} {verb}, {counts.unchanged} unchanged"
     ]
+    keep = "is kept: --force replaces it"
     said = [
-        (counts.replaced, "of them had another embedding"),
-        (counts.differing, "items keep another embedding of this model: --force replaces it"),
-        *((count, f"items keep an embedding of {model or 'no known model'}: --force replaces it")
+        (counts.replaced, "item", "of those had another embedding"),
+        (counts.differing, "item", f"with another embedding of this model, which {keep}"),
+        *((count, "item", f"with an embedding of {model or 'no known model'}, which {keep}")
           for model, count in counts.other_models.items()),
-        (counts.unmatched, f"tracks have the {found} of no item"),
-        (counts.ambiguous, f"tracks have the {found} of several items, or of an item that another track has"),
-        (counts.elsewhere, "tracks have an item's number, but are from another library: see --name and --match path"),
-        (counts.damaged, "tracks have a damaged vector"),
+        (counts.unmatched, "track", f"whose {found} no item has"),
+        (counts.ambiguous, "track", f"whose {found} is that of several items or tracks"),
+        (counts.elsewhere, "track", "of another library with an item's number: see --name and --match path"),
+        (counts.damaged, "track", "with a damaged vector"),
     ]  # fmt: skip
-    return lines + [f"{count} {what}" for count, what in said if count]
+    return lines + [f"{number_of(count, noun)} {what}" for count, noun, what in said if count]
 
 
 def _notes(library: BeetsLibrary, options: ExportOptions) -> list[str]:

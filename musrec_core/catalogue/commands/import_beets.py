@@ -12,10 +12,8 @@ from tqdm import tqdm
 
 from ..._text import number_of, one_line
 from ..beets_exchange.arguments import add_id_arguments, add_storage_argument, checked_name, ids_from
-from ..beets_exchange.importing import ImportCounts, ImportOptions, import_library, open_or_create
+from ..beets_exchange.importing import ImportCounts, ImportOptions, import_library
 from ..beets_exchange.library import BeetsItem, open_library
-from ..dataset import Catalogue
-from ..writer import writing
 
 TOLD = 10  # damaged embeddings, in a line each
 
@@ -37,17 +35,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Import, and print what there was."""
     options = ImportOptions(
-        ids_from(arguments), checked_name(arguments, arguments.library), arguments.force, arguments.prune
+        ids_from(arguments),
+        checked_name(arguments, arguments.library),
+        arguments.force,
+        arguments.prune,
+        arguments.model,
+        dict(arguments.storage_option),
     )
     bar: tqdm[Any]
-    with open_library(arguments.library) as library, writing(arguments.out):
-        catalogue = open_or_create(arguments.out, library, arguments.model, dict(arguments.storage_option))
-        with tqdm(total=len(library), unit=" songs", disable=None, leave=False) as bar:
-            counts = import_library(library, catalogue, options, damaged=_Damaged(bar), done=bar.update)
+    with (
+        open_library(arguments.library) as library,
+        tqdm(total=len(library), unit=" songs", disable=None, leave=False) as bar,
+    ):
+        counts = import_library(library, arguments.out, options, damaged=_Damaged(bar), done=bar.update)
     if arguments.json:
         print(json.dumps(dataclasses.asdict(counts)))
     else:
-        print("\n".join(_lines(counts, catalogue)))
+        print("\n".join(_lines(counts)))
 
 
 class _Damaged:
@@ -64,20 +68,20 @@ class _Damaged:
                 print(f"a damaged embedding: item {item.id}, {name}", file=sys.stderr)
 
 
-def _lines(counts: ImportCounts, catalogue: Catalogue) -> list[str]:
+def _lines(counts: ImportCounts) -> list[str]:
     lines = [
         f"{number_of(counts.items, 'song')}: {counts.new} new, {counts.changed} changed, {counts.unchanged} unchanged"
     ]
     said = [
-        (counts.failed, "of them could not be embedded, and say why in `status`"),
-        (counts.not_embedded, "not embedded: run `beet embed`"),
-        (counts.damaged, "with a damaged embedding: run `beet embed`"),
-        *((count, f"of {model or 'no model'}, and not of {catalogue.columns.model}")
+        (counts.failed, "song", "of those could not be embedded: see `status`"),
+        (counts.not_embedded, "song", "not embedded: run `beet embed`"),
+        (counts.damaged, "song", "with a damaged embedding: run `beet embed`"),
+        *((count, "song", f"of {model or 'no model'}, and not of {counts.model}")
           for model, count in counts.other_models.items()),
-        (counts.without_id, "without an id"),
-        (counts.repeated, "with the id of an earlier one"),
-        (counts.elsewhere, "with the id of a track from elsewhere: --force replaces those"),
-        (counts.gone - counts.deleted, "tracks of the dataset are not in the library any more: --prune deletes them"),
-        (counts.deleted, "tracks deleted that are not in the library any more"),
+        (counts.without_id, "song", "without an id"),
+        (counts.repeated, "song", "with the id of an earlier one"),
+        (counts.elsewhere, "song", "with the id of a track from elsewhere: --force replaces that"),
+        (counts.gone - counts.deleted, "track", "not in the library any more: see --prune"),
+        (counts.deleted, "track", "deleted, not in the library any more"),
     ]  # fmt: skip
-    return lines + [f"{count} {what}" for count, what in said if count]
+    return lines + [f"{number_of(count, noun)} {what}" for count, noun, what in said if count]
