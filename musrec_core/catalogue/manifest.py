@@ -14,7 +14,7 @@ from pyarrow import fs
 
 from ..errors import CatalogueError
 from .copies import Limits
-from .filesystems import HTTP, local_path, open_filesystem, scheme_of, shown, url_path
+from .filesystems import HTTP, local_path, open_filesystem, place_of, scheme_of, shown, url_path
 from .manifest_tables import COMPRESSED, CsvRows, ParquetRows, Rows, batch_schema
 from .music_folder import ENDINGS, LocalMusic, RemoteMusic
 from .schema import ID, PATH
@@ -143,7 +143,13 @@ def _opened(source: str, options: Mapping[str, str] | None) -> tuple[fs.FileSyst
 
 def _music(files: fs.FileSystem, path: str, source: str) -> LocalMusic | RemoteMusic:
     local = local_path(source)
-    return LocalMusic(local) if local is not None else RemoteMusic(files, path, f"{scheme_of(source)}://")
+    return LocalMusic(local) if local is not None else RemoteMusic(files, path, _prefix(source, path))
+
+
+def _prefix(source: str, path: str) -> str:
+    """What comes before a path in a file system to make it a URL: ``s3://``, ``sftp://host``."""
+    bare, inside = source.rstrip("/"), path.rstrip("/")
+    return bare[: len(bare) - len(inside)] if inside and bare.endswith(inside) else f"{scheme_of(source)}://"
 
 
 def _base(source: str, first: str) -> str:
@@ -153,7 +159,7 @@ def _base(source: str, first: str) -> str:
         return os.path.abspath(folder)
     if scheme_of(source) in HTTP:
         return source.partition("?")[0].rpartition("/")[0]
-    return f"{scheme_of(source)}://{folder}"
+    return f"{scheme_of(source)}://{folder}" if not folder.startswith("/") else f"{place_of(source)}{folder}"
 
 
 def _parquet_parts(files: fs.FileSystem, path: str, source: str) -> list[str]:

@@ -77,6 +77,7 @@ class ParquetRows:
                 there = [name for name in names if name in parquet.schema_arrow.names]
                 for group in range(parquet.num_row_groups):  # all at once would be read ahead into memory
                     for batch in parquet.iter_batches(batch_size=rows, row_groups=[group], columns=there):
+                        batch.validate(full=True)  # text of a damaged file may be no UTF-8
                         yield self._complete(batch, names)
 
     def _called(self, path: str) -> str:

@@ -17,11 +17,11 @@ import pyarrow as pa
 from ..errors import CatalogueError
 from .arrow_files import ArrowFiles
 from .copies import Copy, CopyFolder, Limits
-from .filesystems import HTTP, local_path, open_filesystem, place_of, scheme_of, url_path
+from .filesystems import HTTP, S3, local_path, open_filesystem, place_of, scheme_of, url_path
 from .heard import FileState
 from .http_files import HttpFiles
 from .music_folder import ENDINGS, local_state
-from .storage_errors import StorageError, of_error
+from .storage_errors import NO_NUL, StorageError, of_error
 
 T = TypeVar("T")
 FAILING = 5  # failures in a row, after which a place's files are tried once each
@@ -181,7 +181,7 @@ class Storage:
 
     def _has_bucket(self, place: str) -> bool:
         """Whether there is the bucket of a missing file; True where that is not to be known."""
-        if scheme_of(place) not in ("s3", "s3a"):
+        if scheme_of(place) not in S3:
             return True
         files = self._files_of(place)
         try:
@@ -199,6 +199,8 @@ class Storage:
 
     def _tried(self, path: str, action: Callable[[], T]) -> T:
         """An action's result, tried again where that may do; raises `StorageError`."""
+        if "\0" in path:  # what comes after it would be cut off
+            raise StorageError(path, "missing", NO_NUL)
         place = place_of(path)
         attempts = 1 if self._failures[place] >= FAILING else self._limits.attempts
         for attempt in range(1, attempts + 1):

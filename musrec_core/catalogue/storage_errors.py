@@ -8,6 +8,7 @@ import re
 from typing import Literal
 
 import aiohttp
+import pyarrow as pa
 
 from .filesystems import shown
 
@@ -22,6 +23,7 @@ _AGAIN = {408, 425, 429, 500, 502, 503, 504, 507, 509}  # of HTTP: another try m
 _GONE = {404, 410}
 _CREDENTIALS = {401, 407, 511}  # other answers may be of one file
 TOO_SLOW, CUT_SHORT = "no answer in time", "the connection ended in the middle of the file"
+NO_NUL = "a path can't hold the character NUL"
 MAX_DETAIL = 300  # characters
 
 
@@ -78,7 +80,10 @@ def of_http_error(path: str, error: Exception) -> StorageError:
         return StorageError(path, "storage", "it redirects in a circle")
     if isinstance(error, (aiohttp.NonHttpUrlRedirectClientError, aiohttp.InvalidUrlRedirectClientError)):
         return StorageError(path, "storage", "it redirects to what is no address of HTTP")
-    if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
+    if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)) or type(error) in (
+        ValueError,
+        UnicodeError,
+    ):
         return StorageError(path, "missing", "it is no URL")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return StorageError(path, "storage", f"the host {error.host} is not known", True)
@@ -101,7 +106,11 @@ def of_error(path: str, error: Exception) -> StorageError:
     if isinstance(error, OSError) and error.errno in _ABSENT:
         return StorageError(path, "missing", error.strerror or text)
     if isinstance(error, ValueError) and "null" in text:  # of a path with NUL
-        return StorageError(path, "missing", "a path can't hold the character NUL")
+        return StorageError(path, "missing", NO_NUL)
+    if isinstance(error, pa.ArrowInvalid):  # such as a key with // in it
+        return StorageError(path, "unreadable", text)
+    if text.startswith("Not a regular file"):
+        return StorageError(path, "missing", "it is a folder")
     if isinstance(error, PermissionError):
         return StorageError(path, "storage", error.strerror or text)
     if _NO_BUCKET.search(text):

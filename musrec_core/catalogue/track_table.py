@@ -96,6 +96,10 @@ class TrackTable:
                 finder.add(self._text(table[self._id], self._id))
             except IndexError:
                 raise CatalogueError(f"{self.source} grew while it was read: run again") from None
+        if len(finder) != self.rows.count:
+            raise CatalogueError(
+                f"{self.source} is damaged: it has {len(finder)} of the {self.rows.count} rows it says"
+            )
         if not len(finder):
             raise CatalogueError(f"{self.source} holds no track")
         repeated = finder.repeated(lambda: (self._text(table[self._id], self._id) for table in self._ids()))

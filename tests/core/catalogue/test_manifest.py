@@ -154,6 +154,9 @@ def test_damaged_and_missing_files_are_told(tmp_path: Path) -> None:
     source = Path(parquet(tmp_path / "m.parquet", {"id": ["a"] * 9, "path": ["x"] * 9}))
     source.write_bytes(source.read_bytes()[:-20])
     assert refused(source).startswith("SOURCE can't be read: ")
+    parquet(source, {"id": ["a", "b"], "path": ["/caf\u00e9", "/x"]})
+    source.write_bytes(source.read_bytes().replace("\u00e9".encode(), b"\xe9\xe9"))
+    assert refused(source).startswith("SOURCE can't be read: ")
     assert refused(tmp_path / "none.parquet") == "there is no SOURCE"
     assert refused(tmp_path / "none") == "there is no SOURCE"
     twice = pa.Table.from_arrays([pa.array(["a"])] * 3, ["id", "path", "id"])

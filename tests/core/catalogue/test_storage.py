@@ -12,6 +12,8 @@ import pytest
 
 pytest.importorskip("lance", reason="the extra catalogue is not installed")
 
+import fsspec
+
 from musrec_core.catalogue.copies import Copy, Limits
 from musrec_core.catalogue.filesystems import open_filesystem, place_of, s3_options, shown
 from musrec_core.catalogue.heard import FileState
@@ -175,6 +177,9 @@ def test_s3_files_are_copied_whatever_their_keys(tmp_path: Path, s3: dict[str, s
         assert copy.state.etag
         assert failure(storage, "s3://music/none.mp3").status == "missing"
         assert failure(storage, "s3://music/a b").status == "missing"
+        assert failure(storage, "s3://music/two.flac\0.mp3").status == "missing"
+        assert failure(storage, "s3://music//two.flac").status == "unreadable"
+        assert "credentials are not read from URLs" in failure(storage, "s3://me:word@music/two.flac").detail
 
 
 def test_a_storage_is_pickled_without_its_connections(tmp_path: Path, s3: dict[str, str]) -> None:
@@ -265,11 +270,28 @@ def test_a_place_that_keeps_failing_is_not_tried_again_and_again(storage: Storag
     assert web.asked[path] == before + 3
 
 
-@pytest.mark.parametrize("path", ["s4://a/b.mp3", "zip://a.zip", "reference://x", "gdrive://a/b.mp3"])
+@pytest.mark.parametrize(
+    "path", ["s4://a/b.mp3", "zip://a.zip", "reference://x", "ftp://h/a::file:///b", "gdrive://a/b.mp3"]
+)
 def test_what_no_package_reads_is_told(storage: Storage, path: str) -> None:
     error = failure(storage, path)
     assert error.status == "storage"
     assert f"{path.partition(':')[0]}://" in error.detail
+
+
+def test_another_storage_of_fsspec_is_read(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("musrec_core.catalogue.filesystems._WRAPPERS", ())
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/songs/x.mp3", b"music")
+    assert content(storage, "memory://songs/x.mp3") == b"music"
+    assert storage.state("memory://songs/x.mp3").size == 5
+    assert failure(storage, "memory://songs/y.mp3").status == "missing"
+    memory.rm("/songs", recursive=True)
+
+
+@pytest.mark.parametrize("path", ["https://[bad/x", "http://127.0.0.1:99999/x", "http://", f"http://{'a' * 300}/x"])
+def test_what_is_no_url_is_told(storage: Storage, path: str) -> None:
+    assert (failure(storage, path).status, failure(storage, path).detail) == ("missing", "it is no URL")
 
 
 def test_credentials_of_urls_are_not_shown() -> None:
