@@ -10,6 +10,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -83,7 +84,9 @@ class Place:
 
 
 def write(place: Place) -> Figures:
-    """Make the dataset."""
+    """Make the dataset, in place of what an earlier or an interrupted run left."""
+    shutil.rmtree(place.dataset, ignore_errors=True)
+    place.figures.unlink(missing_ok=True)  # they were of that one
     with spent() as figures:
         made = make_catalogue(str(place.dataset), place.size)
     figures["bytes"] = folder_bytes(place.dataset)

@@ -18,9 +18,11 @@ from .sql import condition
 SUFFIX = ".lance"
 ID_INDEX = "id_idx"
 READ_ROWS = 8192  # of a batch
+PANIC = "PanicException"  # of Lance's code in Rust; it is no `Exception`
 _SOURCE = re.compile(r",?\s*(?:\S*/)?[\w/.-]+\.rs:\d+:\d+.*", re.DOTALL)  # where in Lance's code an error arose
-_PREFIX = re.compile(r"^(?:LanceError\(\w+\)|Invalid user input): ")
+_PREFIX = re.compile(r"^(?:(?:LanceError\(\w+\)|Invalid user input|External error): )+")
 _MESSAGE = re.compile(r"<Error>.*<Message>(.+?)</Message>")  # of an object storage
+_OF_CONDITION = re.compile(r"(?!.*Lance file)(Invalid user input|.*Query Execution error|.*Arrow error)", re.DOTALL)
 _STATEMENT = re.compile(r"Error \w+ statement: .*\((?:sql parser error: )?([A-Z].*)\)$")  # Lance's, which quotes it
 
 
@@ -106,14 +108,14 @@ class Catalogue:
 
     def count(self, where: str | None = None) -> int:
         """The number of rows that fulfil an SQL condition; raises `CatalogueError` where it can't be understood."""
-        with told_filter(where):
+        with told_filter(where, self.uri):
             return int(self._dataset.count_rows(condition(where)))
 
     def checked(self, where: str | None) -> str | None:
         """A user's condition, to be joined to others; raises `CatalogueError` where it can't be understood."""
         given = condition(where)
         if given is not None:
-            with told_filter(where):
+            with told_filter(where, self.uri):
                 self._dataset.scanner(columns=[ID], filter=given).explain_plan()
         return given
 
@@ -121,7 +123,7 @@ class Catalogue:
         self, names: Sequence[str], where: str | None = None, *, rows: int = READ_ROWS, in_order: bool = True
     ) -> Iterator[pa.RecordBatch]:
         """Some columns, a batch at a time; raises `CatalogueError` where the condition can't be understood."""
-        with told_filter(where):
+        with told_filter(where, self.uri):
             scanner = self._dataset.scanner(
                 columns=list(names), filter=condition(where), batch_size=rows, scan_in_order=in_order
             )
@@ -149,7 +151,7 @@ class Catalogue:
     def delete(self, where: str) -> int:
         """Delete the rows that fulfil an SQL condition; gives their number."""
         before = len(self)
-        with told_filter(where):
+        with told_filter(where, self.uri):
             self._dataset.delete(condition(where))
         return before - len(self)
 
@@ -204,25 +206,30 @@ def checked_uri(uri: str) -> str:
 
 @contextmanager
 def told(uri: str, what: str) -> Iterator[None]:
-    """What Lance raises about storage becomes a `CatalogueError` of one sentence."""
+    """What Lance raises about storage becomes a `CatalogueError` of one sentence; as does a panic."""
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
         raise CatalogueError(f"{uri} {what}: {sentence(error)}") from error
+    except BaseException as error:
+        if type(error).__name__ != PANIC:
+            raise
+        raise CatalogueError(f"{uri} {what}, as it is damaged: {sentence(error)}") from error
 
 
 @contextmanager
-def told_filter(where: str | None) -> Iterator[None]:
-    """What Lance raises about an SQL condition becomes a `CatalogueError` of one sentence."""
-    try:
-        yield
-    except (OSError, RuntimeError, ValueError) as error:
-        if where is None:
-            raise CatalogueError(f"the dataset can't be read: {sentence(error)}") from error
-        raise CatalogueError(f"the condition {where!r} can't be used: {sentence(error)}") from error
+def told_filter(where: str | None, uri: str = "the dataset") -> Iterator[None]:
+    """What Lance raises about an SQL condition becomes a `CatalogueError` of one sentence; the rest as by `told`."""
+    with told(uri, "can't be read"):
+        try:
+            yield
+        except (OSError, RuntimeError, ValueError) as error:
+            if where is None or not _OF_CONDITION.match(str(error)):
+                raise
+            raise CatalogueError(f"the condition {where!r} can't be used: {sentence(error)}") from error
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: BaseException) -> str:
     """An error of Lance or Arrow in one line, without the place in their code."""
     text = _SOURCE.sub("", " ".join(str(error).split()))
     if said := _MESSAGE.search(text):

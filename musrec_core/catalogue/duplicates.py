@@ -231,7 +231,7 @@ def _compared(
     copies = {rank: member.copy for rank, member in members.items()}
     paths = {rank: member.path for rank, member in members.items() if member.path}
     meter.tell(f"comparing the sound of {len({r for p in pairs for r in (p.a, p.b)}):,} files")
-    meter.begin(len(pairs))
+    meter.begin(len(pairs), "pairs of files")
     judged: list[Judged] = []
     for some in compare_sounds(pairs, copies, paths, catalogue.storage_options, width):
         judged += some

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from typing import Literal
 
 import numpy as np
 
+from ..errors import CatalogueError
 from .dataset import Catalogue, told
 from .partitions import centroids_of, write_partitions
 from .schema import GENRE, HAS_VECTOR, ID, MODEL, STATUS, VECTOR
@@ -30,6 +32,8 @@ GROWTH = 2.0  # times the rows that it was built from, after which it is built a
 NAME = "vector_idx"
 SCALAR = {ID: "BTREE", STATUS: "BITMAP", MODEL: "BITMAP", GENRE: "BITMAP"}  # what conditions ask for most
 _CONFIG = "musrec.index"  # what the index was built from: see `Built`
+
+os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")  # in an index's statistics: else Lance warns of it
 
 Action = Literal["exact", "built", "updated", "current"]
 
@@ -139,7 +143,7 @@ def build(
     """
     begun = time.perf_counter()
     with told(catalogue.uri, "can't be indexed"):
-        before = state_of(catalogue)
+        before = _state_before(catalogue, force=force)
         scalar = _build_scalar(catalogue, force, progress)
         action: Action = "updated" if scalar else "current"
         if before.built is None and before.vectors <= exact_rows and not force:
@@ -153,6 +157,18 @@ def build(
             action = "updated"
     catalogue.refresh()
     return Work(action, time.perf_counter() - begun, state_of(catalogue))
+
+
+def _state_before(catalogue: Catalogue, *, force: bool) -> IndexState:
+    """How the index stands. One that can't be read, as it is damaged, is dropped if it is to be built anew."""
+    try:
+        return state_of(catalogue)
+    except CatalogueError:
+        if not force:
+            raise
+        for name in _index_names(catalogue):
+            catalogue.lance.drop_index(name)
+        return state_of(catalogue)
 
 
 def _is_outgrown(state: IndexState, model: str) -> bool:

@@ -18,7 +18,7 @@ class Meter:
     def tell(self, text: str) -> None:
         """A stage begins."""
 
-    def begin(self, total: int, kept: int = 0) -> None:
+    def begin(self, total: int, unit: str = "tracks", kept: int = 0) -> None:
         """So many are to be done, of which ``kept`` were done before."""
 
     def update(self, done: int) -> None:
@@ -28,8 +28,8 @@ class Meter:
 class TextMeter(Meter):
     """Writes to a stream: on a terminal one line that changes, else a line now and then."""
 
-    def __init__(self, unit: str, stream: TextIO | None = None) -> None:
-        self._unit, self._stream = unit, stream or sys.stderr
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._unit, self._stream = "tracks", stream or sys.stderr
         self._terminal = self._stream.isatty()
         self._done = self._kept = self._total = 0
         self._start = self._last = time.monotonic()
@@ -38,9 +38,9 @@ class TextMeter(Meter):
         """One line for each stage."""
         self._line(text)
 
-    def begin(self, total: int, kept: int = 0) -> None:
+    def begin(self, total: int, unit: str = "tracks", kept: int = 0) -> None:
         """The rate counts from here on."""
-        self._done, self._kept, self._total = 0, kept, total
+        self._done, self._kept, self._total, self._unit = 0, kept, total, unit
         self._start = self._last = time.monotonic()
         if kept:
             self._line(f"{kept:,} of {total:,} {self._unit} were done before")

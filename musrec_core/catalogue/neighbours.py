@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -138,10 +139,10 @@ def write_neighbours(
     exact = len(selection) <= EXACT_TRACKS if options.exact is None else options.exact
     table.prepare(_request(catalogue, selection, options, exact), overwrite=overwrite)
     if SUCCESS in table.folder.names():
-        return NeighbourSummary(**json.loads(table.folder.read(SUCCESS)))
+        return _read_summary(table)
     graph = build_graph(selection, options, exact, table=table, width=workers or session_cpus(), meter=meter)
     there = table.parts()
-    meter.begin(sum(graph.sizes), sum(size for part, size in enumerate(graph.sizes) if part in there))
+    meter.begin(sum(graph.sizes), kept=sum(size for part, size in enumerate(graph.sizes) if part in there))
     missing = [part for part in range(len(graph.shards)) if part not in there]
     for tracks in graph.each_part(_write_part, missing, table):
         meter.update(tracks)
@@ -233,7 +234,7 @@ def build_graph(
     meter.tell("comparing a sample with all tracks")
     sample = exact_sample(selection, shards, Wanted(k, wanted.max_per), groups, width)
     if table is not None and CELLS in table.folder.names():
-        cells = Cells.from_bytes(table.folder.read(CELLS))
+        cells = _read_cells(table)
     else:
         meter.tell("finding cells of tracks that lie together")
         cells = make_cells(selection, shards, sample.half(0), options.recall, width)
@@ -241,6 +242,24 @@ def build_graph(
             table.folder.write(CELLS, cells.to_bytes())
     shards = shuffle(shards, cells)
     return Graph(selection, wanted, shards, _sizes(shards, width), cells, sample.half(1), groups, width)
+
+
+def _read_cells(table: NeighbourTable) -> Cells:
+    try:
+        return Cells.from_bytes(table.folder.read(CELLS))
+    except (ValueError, KeyError, EOFError, BadZipFile):
+        raise _damaged(table, CELLS) from None
+
+
+def _read_summary(table: NeighbourTable) -> NeighbourSummary:
+    try:
+        return NeighbourSummary(**json.loads(table.folder.read(SUCCESS)))
+    except (ValueError, TypeError):
+        raise _damaged(table, SUCCESS) from None
+
+
+def _damaged(table: NeighbourTable, name: str) -> CatalogueError:
+    return CatalogueError(f"{name} in {table.folder} is damaged: delete the folder, or name another one")
 
 
 def _sizes(shards: list[Any], width: int) -> list[int]:

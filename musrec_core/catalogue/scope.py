@@ -69,7 +69,7 @@ class Scopes:
     def of(self, where: str | None, *, exact: bool = False) -> Scope:
         """The scope of a user's condition; raises `CatalogueError` where it can't be understood."""
         given = condition(where)
-        with told_filter(where):
+        with told_filter(where, self._catalogue.uri):
             rows = self._count(given)
         built = None if exact or rows <= self._exact_rows else self.index
         return Scope(both(given, self._own), where, rows, rows / max(self.vectors, 1), built)

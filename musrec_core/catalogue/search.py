@@ -232,7 +232,7 @@ class Searcher:
         """Lance's k nearest of each query, with the column ``query_index``."""
         nearest = {"column": VECTOR, "q": queries, "k": k, "metric": "cosine", **scope.nearest(k)}
         names = [*dict.fromkeys((ID, VECTOR, *columns, "_distance"))]
-        with told_filter(scope.given):
+        with told_filter(scope.given, self.catalogue.uri):
             scanner = self.catalogue.lance.scanner(columns=names, filter=scope.where, prefilter=True, nearest=nearest)
             return scanner.to_table()
 

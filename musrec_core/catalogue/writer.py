@@ -69,16 +69,19 @@ class Writer:
             self._waiting = []
             self._commits += 1
             if self._commits % COMPACT_EVERY == 0:
-                self._catalogue.compact(keep=READERS)
+                self._tidy()
         self._last = time.monotonic()
 
     def finish(self) -> None:
         """Write the rest, and join what many commits left in small files."""
         self.commit()
         if self._commits:
-            self._catalogue.index_ids()
-            self._catalogue.compact(keep=READERS)
+            self._tidy()
             self._commits = 0
+
+    def _tidy(self) -> None:
+        self._catalogue.index_ids()
+        self._catalogue.compact(keep=READERS)
 
 
 @contextlib.contextmanager

@@ -95,6 +95,8 @@ def test_figures_are_kept_drawn_and_not_measured_again(tmp_path: Path, capsys: p
 def test_the_truth_is_what_comparing_all_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "TRUTH_ROWS", 64)
     place = catalogue.Place(tmp_path, SIZE)
+    place.dataset.mkdir()  # of a run that was interrupted
+    (place.dataset / "half").touch()
     catalogue.write(place)
     catalogue.truth(place)
     kept = np.load(place.truth)

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.out is not None:
         check_report_path(arguments.out, catalogue.storage_options)
     with ray_session(arguments.address, cpus=arguments.workers):
-        found = find_duplicates(catalogue, options, workers=arguments.workers, meter=TextMeter("tracks"))
+        found = find_duplicates(catalogue, options, workers=arguments.workers, meter=TextMeter())
     if arguments.out is not None:
         write_report(found, arguments.out, catalogue.storage_options)
     else:

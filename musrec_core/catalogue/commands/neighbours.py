@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
             options,
             overwrite=arguments.overwrite,
             workers=arguments.workers,
-            meter=TextMeter("tracks"),
+            meter=TextMeter(),
         )
     print(described(found, options.k, arguments.out))
 

@@ -14,10 +14,10 @@ import pytest
 
 pytest.importorskip("lance", reason="the extra catalogue is not installed")
 
-import lance
 import lancedb
 
-from musrec_core.catalogue import Catalogue, __main__, index
+from musrec_core.catalogue import Catalogue, __main__, index, partitions
+from musrec_core.catalogue.dataset import told_filter
 from musrec_core.catalogue.index import build, built_of, partitions_for, state_of
 from musrec_core.catalogue.recall import measure_recall
 from musrec_core.catalogue.schema import ModelColumns
@@ -148,21 +148,55 @@ def test_an_empty_dataset_and_one_of_failures_only_are_indexed_and_searched(tmp_
     assert Searcher(made).similar(np.ones((1, DIMENSIONS), np.float32)) == []
 
 
-def test_a_damaged_index_is_told_in_one_sentence(catalogue: Catalogue) -> None:
+@pytest.mark.parametrize("damage", ["random", "cut", "gone"])
+def test_a_damaged_index_is_told_in_one_sentence_and_built_anew_by_force(
+    catalogue: Catalogue, damage: str, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
     build(catalogue, exact_rows=1_000)
-    for file in Path(catalogue.uri, "_indices").rglob("*.idx"):
-        file.write_bytes(b"nonsense")
+    for file in [each for each in Path(catalogue.uri, "_indices").rglob("*") if each.is_file()]:
+        if damage == "gone":
+            file.unlink()
+        else:
+            size = file.stat().st_size
+            file.write_bytes(rng.bytes(size) if damage == "random" else file.read_bytes()[: size // 2])
+    assert __main__.main(["similar", catalogue.uri, track(3)]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {catalogue.uri} can't be read: ")
+    assert told.count("\n") == 1
+    assert build(Catalogue.open(catalogue.uri), force=True).action == "built"
     searcher = Searcher(Catalogue.open(catalogue.uri), exact_rows=0)
-    with pytest.raises(CatalogueError, match=r"can't be read: [^\n]+$"):
-        searcher.similar([track(3)])
-    assert lance.dataset(catalogue.uri).count_rows() == TRACKS
+    assert searcher.scopes.of(None).built is not None
+    assert len(searcher.similar([track(3)])) == 10
+
+
+@pytest.mark.parametrize("command", ["similar", "genres", "index"])
+def test_damaged_data_is_told_in_one_sentence(
+    catalogue: Catalogue, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in Path(catalogue.uri, "data").iterdir():
+        file.write_bytes(file.read_bytes()[:1000])
+    assert __main__.main([command, catalogue.uri, *([track(3)] if command == "similar" else [])]) == 1
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("indexing ")]
+    assert told.startswith(f"error: {catalogue.uri} can't be ")
+
+
+class PanicException(BaseException):
+    """Stands for what Lance raises where its code in Rust panics."""
+
+
+def test_a_panic_of_lance_is_told_in_one_sentence_and_an_interrupt_is_none() -> None:
+    why = r"x\.lance can't be read, as it is damaged: range end"
+    with pytest.raises(CatalogueError, match=why), told_filter("a = 1", "x.lance"):
+        raise PanicException("range end index 7 out of range")
+    with pytest.raises(KeyboardInterrupt), told_filter("a = 1", "x.lance"):
+        raise KeyboardInterrupt
 
 
 def test_what_another_process_writes_while_it_is_built_is_found(
     catalogue: Catalogue, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = clustered(rng, 200, DIMENSIONS)[0]
-    assign = index.write_partitions
+    assign = partitions.write_partitions
 
     def slowly(*arguments: Any) -> None:
         assign(*arguments)

@@ -12,6 +12,7 @@ pytest.importorskip("lance", reason="the extra catalogue is not installed")
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import ray
 from numpy.typing import NDArray
 
 from musrec_core.catalogue import Catalogue, cells, selection
@@ -21,6 +22,7 @@ from musrec_core.catalogue.nearest import NOBODY, Found
 from musrec_core.catalogue.neighbour_table import NeighbourTable
 from musrec_core.catalogue.neighbours import NeighbourOptions, write_neighbours
 from musrec_core.catalogue.out_folder import OutFolder
+from musrec_core.catalogue.ray_tasks import in_parallel
 from musrec_core.errors import CatalogueError
 from musrec_core.search.index import VectorIndex
 from musrec_core.search.knn import neighbourhoods
@@ -223,6 +225,28 @@ def test_one_artist_is_named_as_often_as_wanted_and_others_take_the_places(
     found = {id_: [n for n, _ in near] for id_, near in table_of(out).items()}
     agree = np.mean([found[id_] == near for id_, near in expected.items()])
     assert agree == 1.0 if exact else agree > 0.95
+
+
+@pytest.mark.usefixtures("ray_local", "many_shards")
+@pytest.mark.parametrize("name", ["_SUCCESS", "_cells.npz"])
+def test_a_damaged_table_is_told(uri: str, out: str, rng: np.random.Generator, name: str) -> None:
+    made(uri, unit_vectors(rng, 500))
+    options = NeighbourOptions(K, exact=False)
+    write_neighbours(Catalogue.open(uri), out, options)
+    Path(out, "_SUCCESS").unlink()
+    Path(out, name).write_bytes(b"PK nonsense")
+    with pytest.raises(CatalogueError, match=rf"{name} in .* is damaged: delete the folder"):
+        write_neighbours(Catalogue.open(uri), out, options)
+
+
+def _fail(_: int) -> None:
+    raise CatalogueError("the disk is full")
+
+
+@pytest.mark.usefixtures("ray_local")
+def test_what_a_task_raises_is_raised_here() -> None:
+    with pytest.raises(CatalogueError, match=r"^the disk is full$"):
+        list(in_parallel(range(5), ray.remote(_fail).remote, 2))
 
 
 def test_a_table_on_s3_is_kept_gone_on_with_and_overwritten() -> None:

@@ -15,6 +15,7 @@ pytest.importorskip("lance", reason="the extra catalogue is not installed")
 import pyarrow as pa
 
 from musrec_core.catalogue import Catalogue
+from musrec_core.catalogue import writer as writer_module
 from musrec_core.catalogue.progress import EmbedReport, Progress, duration
 from musrec_core.catalogue.writer import Writer, only_ids, writing
 from musrec_core.errors import CatalogueError
@@ -58,6 +59,17 @@ def test_the_end_leaves_one_file_and_an_index_of_the_ids(catalogue: Catalogue, r
     writer.finish()
     assert len(Catalogue.open(catalogue.uri)) == 5
     assert Catalogue.open(catalogue.uri).count("id = 'e'") == 1
+
+
+def test_many_commits_do_not_leave_many_files(
+    catalogue: Catalogue, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "COMPACT_EVERY", 3)
+    writer = Writer(catalogue, seconds=0)
+    for name in "abcdefg":
+        writer.add(made(name, rng))
+    there = Catalogue.open(catalogue.uri)
+    assert (len(there.lance.get_fragments()), len(there)) == (2, 7)  # of six commits, and of the seventh
 
 
 def test_a_retried_batch_counts_once(rng: np.random.Generator) -> None:
