@@ -165,7 +165,7 @@ def warm(place: Place, exact: bool, where: str | None, seconds: float = 60.0) ->
         if time.perf_counter() > end and len(times) >= 10:
             break
     cpu = 1e3 * (time.process_time() - started) / len(times)
-    p50, p99 = np.percentile(times, [50, 99])
+    p50, p99 = np.percentile(times, [50, 99]).tolist()
     return {"p50": p50, "p99": p99, "asked": len(times), "cpu_ms": cpu, "rss_mb": own_memory().now}
 
 

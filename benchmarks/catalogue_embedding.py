@@ -20,7 +20,7 @@ from pathlib import Path
 
 from musrec_core import Encoder
 from musrec_core.catalogue import embed
-from musrec_core.catalogue.embedding import BATCH
+from musrec_core.catalogue.embedding_run import BATCH
 from musrec_core.catalogue.progress import Progress
 from musrec_core.catalogue.session import ray_session
 
@@ -41,6 +41,7 @@ class Meter(Progress):
         self.moments: list[
             tuple[float, int, dict[str, float]]
         ] = []  # time [s], tracks, processor time of each role [s]
+        self._processes: dict[int, tuple[str, float]] = {}  # by their number: role, processor time [s]
         self._tracks = 0
 
     def done(self, statuses: Mapping[str, int]) -> None:
@@ -51,7 +52,11 @@ class Meter(Progress):
     def noted(self, tracks: int) -> None:
         """So many more are done."""
         self._tracks += tracks
-        self.moments.append((time.perf_counter(), self._tracks, used()))
+        self._processes.update(used())  # those that have ended keep what they had
+        roles: dict[str, float] = defaultdict(float)
+        for role, seconds in self._processes.values():
+            roles[role] += seconds
+        self.moments.append((time.perf_counter(), self._tracks, roles))
 
     def between(self, skipped: int) -> tuple[float, dict[str, float]]:
         """Tracks a second, and processor time of each role [ms/track], from the moment after ``skipped`` ones on."""
@@ -62,8 +67,8 @@ class Meter(Progress):
         return tracks / (last[0] - first[0]), roles
 
 
-def used() -> dict[str, float]:
-    """Processor time [s] of this process and all below it, by what they do."""
+def used() -> dict[int, tuple[str, float]]:
+    """Role and processor time [s] of this process and all below it."""
     parents, times, names = {}, {}, {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
@@ -76,14 +81,14 @@ def used() -> dict[str, float]:
                 continue
             parents[int(folder.name)] = int(fields[1])
             times[int(folder.name)] = (int(fields[11]) + int(fields[12])) / TICKS
-    total: dict[str, float] = defaultdict(float)
+    found = {}
     for pid, seconds in times.items():
         above = pid
         while above not in (0, os.getpid()):
             above = parents.get(above, 0)
-        if above and pid in names:
-            total[_role(pid, names[pid])] += seconds
-    return dict(total)
+        if above and names[pid]:  # one that has ended, and that nobody has waited for yet, has no name
+            found[pid] = (_role(pid, names[pid]), seconds)
+    return found
 
 
 def _role(pid: int, name: str) -> str:
@@ -122,7 +127,7 @@ def compared(paths: list[Path], rounds: int, repeats: int, *, markdown: bool) ->
             for workers in WORKERS:
                 many = [path for _ in range(repeats * workers) for path in paths]
                 for name, way in ((FILES, by_files), (ACTORS, by_actors)):
-                    rate, times = way(many, workers).between(BATCH * workers)
+                    rate, times = way(many, workers).between(2 * BATCH * workers)
                     rates[name, workers].append(rate)
                     roles[name, workers].append(times)
     rows = []

@@ -39,7 +39,12 @@ def main(words: Sequence[str] | None = None) -> int:
             _require_extra()
             module = import_module(f".commands.{name.replace('-', '_')}", __package__)
             module.add_arguments(command)
-    arguments = parser.parse_args(given)
+    arguments, more = parser.parse_known_args(given)
+    if more:  # a list of words that goes on behind an option: argparse leaves it over
+        takes_more = getattr(module, "MORE", None)
+        if takes_more is None or any(word.startswith("-") for word in more):
+            parser.error(f"unrecognized arguments: {' '.join(more)}")
+        setattr(arguments, takes_more, [*getattr(arguments, takes_more), *more])
     try:
         module.run(arguments)
         sys.stdout.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ from .storage_errors import StorageError
 
 AGAIN, BUG = "(again)", "(bug)"  # of rows that say only why this actor could not do them: they are not written
 FETCHED_AHEAD = 4  # files
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds before a batch is handed back: a node that fails at once takes few
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class EmbeddingActor:
         self._job = job
         self._model: UnpackedModel | None = None
         self._pool: WorkerPool | None = None
+        self._vain = 0  # batches in a row that were handed back
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Embed the tracks of ``id``, ``path`` and ``heard`` (what the manifest says of the file, or null)."""
@@ -109,10 +112,14 @@ class EmbeddingActor:
             results = self._embed(batch[PATH].to_pylist(), batch[HEARD].to_pylist())
         except (WorkersError, ModelError, OSError) as error:
             self.close()
+            time.sleep(min(FIRST_PAUSE * 2**self._vain, LONGEST_PAUSE))
+            self._vain += 1
             why = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else str(error)
             results = [_Result(AGAIN, why)] * len(batch)
         except Exception:
             results = [_Result(BUG, traceback.format_exc())] * len(batch)
+        else:
+            self._vain = 0
         return self._rows(batch, results)
 
     def __del__(self) -> None:  # how Ray Data ends a callable class

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from pyarrow import fs
 
+from .filesystems import path_in
 from .heard import FileState, clean_etag
 from .http_files import CHUNK, require_size
 from .storage_errors import CUT_SHORT, TOO_SLOW, StorageError
@@ -23,7 +24,7 @@ class ArrowFiles:
 
     def state(self, path: str) -> FileState:
         """Size and time; raises what pyarrow raises."""
-        info = self._files.get_file_info(_inside(path))
+        info = self._files.get_file_info(path_in(self._files, path))
         if info.type == fs.FileType.NotFound:
             raise FileNotFoundError(path)
         if info.type == fs.FileType.Directory:
@@ -32,12 +33,12 @@ class ArrowFiles:
 
     def has(self, place: str) -> bool:
         """Whether there is this bucket."""
-        return bool(self._files.get_file_info(_inside(place)).type != fs.FileType.NotFound)
+        return bool(self._files.get_file_info(path_in(self._files, place)).type != fs.FileType.NotFound)
 
     def copy(self, path: str, target: BinaryIO, max_bytes: int) -> FileState:
         """Write a file's content to another; raises `StorageError`, and what pyarrow raises."""
         until = time.monotonic() + self._total_seconds
-        with self._files.open_input_stream(_inside(path)) as source:
+        with self._files.open_input_stream(path_in(self._files, path)) as source:
             said = {_text(key): _text(value) for key, value in (source.metadata() or {}).items()}
             size = said.get("Content-Length", "")
             require_size(path, int(size or 0), max_bytes)
@@ -51,10 +52,6 @@ class ArrowFiles:
         if size and written != int(size):
             raise StorageError(path, "storage", CUT_SHORT, transient=True)
         return FileState(int(size), _time(said), clean_etag(said.get("ETag"))) if size else self.state(path)
-
-
-def _inside(path: str) -> str:
-    return path.split("://", 1)[1]
 
 
 def _text(said: str | bytes) -> str:

@@ -12,7 +12,7 @@ IN_A_ROW = 100
 
 
 class Breaker:
-    """Counts what fails in a row in each bucket or host.
+    """Counts what fails in a row in each bucket or host; local files fail one by one.
 
     Parameters
     ----------
@@ -27,12 +27,14 @@ class Breaker:
     def saw(self, path: str, status: str, detail: str | None = None) -> None:
         """A file had this status; raises `CatalogueError` where ``storage`` was that of too many."""
         place = place_of(path)
+        if not place:
+            return
         if status != STORAGE:
             self._failures.pop(place, None)
             return
         self._failures[place] += 1
         if self._limit and self._failures[place] >= self._limit:
             raise CatalogueError(
-                f"{place or 'the disk'} failed for {self._limit} files in a row, so the job ends; what is done is "
+                f"{place} failed for {self._limit} files in a row, so the job ends; what is done is "
                 f"kept, and the next run goes on: {detail or 'no reason is known'}"
             )

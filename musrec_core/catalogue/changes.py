@@ -101,7 +101,8 @@ class ChangeFinder:
         embed = ~found.here | found.again | found.moved | self._force
         heard, missing, unreachable = batch[HEARD], 0, 0
         ask = ~embed & np.asarray(heard.is_null()) & self._check_files
-        self._check_storage(batch, ask | embed)
+        if (ask | embed).any():
+            self._check_storage(batch)
         if ask.any():
             heard, missing, unreachable = self._with_states(batch, np.flatnonzero(ask))
         unsure = np.flatnonzero(~embed & may_differ(found, heard))
@@ -129,11 +130,11 @@ class ChangeFinder:
                 batch = batch.set_column(batch.schema.get_field_index(name), name, column)
         return batch
 
-    def _check_storage(self, batch: pa.Table, needed: NDArray[np.bool_]) -> None:
-        """Raise `CatalogueError` where nothing can be had of the files that are needed first."""
-        if self._is_first and needed.any():
+    def _check_storage(self, batch: pa.Table) -> None:
+        """Raise `CatalogueError` where nothing can be had of the first files that matter."""
+        if self._is_first:
             self._is_first = False
-            self._storage.check(batch[PATH].filter(pa.array(needed)).to_pylist())
+            self._storage.check(batch[PATH].to_pylist())
 
     def _with_states(self, batch: pa.Table, asked: NDArray[np.int64]) -> tuple[pa.ChunkedArray, int, int]:
         """``heard`` with the states of files that the manifest does not tell; how many are missing, unreachable."""

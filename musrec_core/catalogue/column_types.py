@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 NULLS = pa.array(["", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "NaN", "nan", "None"])  # of what is no text
 GUESSED = (pa.int64(), pa.float64(), pa.bool_(), pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC"))
 _EARLIER = 10  # rows of numbers before one that is none, for it to be remarkable
-_LEADING_ZERO = r"^[+-]?0[0-9xX]"  # 007, a barcode: a number would lose the zeros; 0x10 is no number of ours
+_NO_NUMBER = r"^[+-]?0[0-9xX]|^[+-]?[0-9]{19,}$"  # 007, a barcode, a long key: a number would lose digits of it
 
 
 class Guess:
@@ -65,15 +65,15 @@ def to_type(texts: pa.ChunkedArray, wanted: pa.DataType) -> tuple[pa.ChunkedArra
     bare = pc.if_else(pc.is_in(bare, value_set=NULLS), pa.scalar(None, pa.string()), bare)
     try:
         column = _cast(bare, wanted)
-    except pa.ArrowInvalid:
+    except pa.ArrowException:
         return texts, _first_misfit(bare, wanted)
     return column, None
 
 
 def _cast(bare: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
     number = pa.types.is_integer(wanted) or pa.types.is_floating(wanted)
-    if number and pc.any(pc.match_substring_regex(bare, _LEADING_ZERO)).as_py():
-        raise pa.ArrowInvalid("a leading zero")
+    if number and pc.any(pc.match_substring_regex(bare, _NO_NUMBER)).as_py():
+        raise pa.ArrowInvalid("digits would be lost")
     return bare.cast(wanted)
 
 
@@ -84,7 +84,7 @@ def _first_misfit(bare: pa.ChunkedArray, wanted: pa.DataType) -> int:
         middle = (low + high) // 2
         try:
             _cast(bare.slice(low, middle - low), wanted)
-        except pa.ArrowInvalid:
+        except pa.ArrowException:
             high = middle
         else:
             low = middle

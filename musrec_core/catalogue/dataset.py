@@ -19,6 +19,9 @@ SUFFIX = ".lance"
 ID_INDEX = "id_idx"
 READ_ROWS = 8192  # of a batch
 _SOURCE = re.compile(r",?\s*(?:\S*/)?[\w/.-]+\.rs:\d+:\d+.*", re.DOTALL)  # where in Lance's code an error arose
+_PREFIX = re.compile(r"^(?:LanceError\(\w+\)|Invalid user input): ")
+_MESSAGE = re.compile(r"<Error>.*<Message>(.+?)</Message>")  # of an object storage
+_STATEMENT = re.compile(r"Error \w+ statement: .*\((?:sql parser error: )?([A-Z].*)\)$")  # Lance's, which quotes it
 
 
 class Catalogue:
@@ -222,4 +225,8 @@ def told_filter(where: str | None) -> Iterator[None]:
 def sentence(error: Exception) -> str:
     """An error of Lance or Arrow in one line, without the place in their code."""
     text = _SOURCE.sub("", " ".join(str(error).split()))
+    if said := _MESSAGE.search(text):
+        return said[1].rstrip(". ")
+    text = _PREFIX.sub("", text)
+    text = _STATEMENT.sub(r"\1", text)
     return text.rstrip(". ") or type(error).__name__

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 import fsspec
+import fsspec.core
 import pyarrow as pa
 from fsspec.registry import known_implementations
 from pyarrow import fs
@@ -15,7 +16,7 @@ from pyarrow import fs
 from .._text import one_line
 from ..errors import CatalogueError
 
-HTTP = ("http", "https")
+HTTP, S3 = ("http", "https"), ("s3", "s3a")
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0  # after which a server that says nothing counts as gone
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://", re.ASCII)  # two letters or more: C:// is a drive
 _SECRET = re.compile(r"(?<=://)[^/@\s?#]*@|\?[^\s'\"]*")  # a user with a password, a signed query
@@ -96,24 +97,36 @@ def open_filesystem(
     local = local_path(url)
     if local is not None:
         return fs.LocalFileSystem(), local
-    path = url.split("://", 1)[1]
-    if scheme in ("s3", "s3a"):
+    if scheme in S3:
         retries = fs.AwsStandardS3RetryStrategy(max_attempts=attempts)
         limits = {"connect_timeout": connect_seconds, "request_timeout": read_seconds, "retry_strategy": retries}
-        return fs.S3FileSystem(**_s3_settings(path.split("/", 1)[0], options or {}), **limits), path
-    inside = url if scheme in HTTP else path  # fsspec's class for these takes whole URLs
-    return fs.PyFileSystem(fs.FSSpecHandler(fsspec_filesystem(str(scheme), options))), inside
+        bucket = url.split("://", 1)[1].split("/", 1)[0]
+        files: fs.FileSystem = fs.S3FileSystem(**_s3_settings(bucket, options or {}), **limits)
+    else:
+        files = fs.PyFileSystem(fs.FSSpecHandler(fsspec_filesystem(url, options)))
+    return files, path_in(files, url)
 
 
-def fsspec_filesystem(scheme: str, options: Mapping[str, str] | None = None) -> fsspec.AbstractFileSystem:
+def path_in(files: fs.FileSystem, url: str) -> str:
+    """A URL's path as its file system takes it; raises `CatalogueError` where it holds what it must not."""
+    if isinstance(files, fs.PyFileSystem):
+        return str(files.handler.fs._strip_protocol(url))
+    path = url.split("://", 1)[1]
+    if "@" in path.split("/", 1)[0]:
+        raise CatalogueError("credentials are not read from URLs of S3: use its options, or AWS_ACCESS_KEY_ID")
+    return path
+
+
+def fsspec_filesystem(url: str, options: Mapping[str, str] | None = None) -> fsspec.AbstractFileSystem:
     """fsspec's; raises `CatalogueError` where it knows none of this name, or a package is missing."""
-    if scheme not in known_implementations or scheme in _WRAPPERS:
+    scheme = str(scheme_of(url))
+    if scheme not in known_implementations or scheme in _WRAPPERS or "::" in url:
         raise CatalogueError(f"{scheme}:// is no storage that can be read: s3, http, https, or what fsspec knows")
     try:
-        return fsspec.filesystem(scheme, **(options or {}))
+        return fsspec.core.url_to_fs(url, **(options or {}))[0]
     except ImportError:
-        why = known_implementations[scheme].get("err") or f"a package for {scheme}:// is missing"
-        raise CatalogueError(f"{scheme}:// can't be read: {one_line(why)}") from None
+        why = known_implementations[scheme].get("err") or "its package is missing"
+        raise CatalogueError(f"{scheme}:// needs more than is installed here: {one_line(why)}") from None
     except (TypeError, ValueError, OSError) as error:
         raise CatalogueError(f"{scheme}:// can't be read: {shown(str(error))}") from error
 
@@ -156,5 +169,5 @@ def _region_is_set() -> bool:
 
 
 def url_path(url: str) -> str:
-    """The path of a URL without its query: what its ending is read from."""
-    return urlsplit(url).path if scheme_of(url) in HTTP else url
+    """A URL of HTTP without its query, others as they are: what a name's ending is read from."""
+    return url.partition("#")[0].partition("?")[0] if scheme_of(url) in HTTP else url

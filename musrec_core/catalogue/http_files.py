@@ -56,7 +56,7 @@ class HttpFiles:
         with self._lock:
             session, self._session, self._system = self._session, None, None
         if session is not None:
-            sync(get_loop(), session.close)
+            HTTPFileSystem.close_session(get_loop(), session)  # waits for nothing: it may be the end of the process
 
     def _open(self) -> aiohttp.ClientSession:
         """The session, which fsspec closes at the end of the process if nobody else does."""

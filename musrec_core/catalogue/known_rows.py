@@ -18,6 +18,7 @@ SCANNED_ROWS = 65_536
 LOOKED_UP = 4096  # rows by one condition
 _STATE = r"^(size:\d+ modified:\S+).*$"  # of a text of `heard`: what every storage tells
 _ANY_STATE = r"^(size|modified|etag):| (modified|etag):"  # of a text of ours: others stand, whatever their file
+_SIGNED = r"(?i)^(https?://[^?]*)\?(?:.*&)?(?:x-amz-signature|x-goog-signature|signature|sig)=.*$"  # each time anew
 MISSING = "missing"  # the status of a track whose file is not there
 _TO_EMBED, _STANDS = np.uint32(0), np.uint32(1)
 _HALF = np.uint64(32)
@@ -94,7 +95,8 @@ class KnownRows:
         columns = np.zeros(len(batch), np.uint64)
         for number, name in enumerate(self._further, start=1):
             columns ^= hash_texts(_texts(batch[name])) * np.uint64(2 * number + 1)
-        return (hash_texts(batch[PATH]) & ~_LOW) | (columns >> _HALF)
+        paths = pc.replace_substring_regex(batch[PATH], _SIGNED, r"\1")
+        return (hash_texts(paths) & ~_LOW) | (columns >> _HALF)
 
     def find(self, batch: pa.Table) -> Found:
         """Compare a manifest's rows with those here, which count as seen."""

@@ -14,7 +14,7 @@ from pyarrow import fs
 
 from ..errors import CatalogueError
 from .copies import Limits
-from .filesystems import HTTP, local_path, open_filesystem, scheme_of, shown, url_path
+from .filesystems import HTTP, local_path, open_filesystem, place_of, scheme_of, shown, url_path
 from .manifest_tables import COMPRESSED, CsvRows, ParquetRows, Rows, batch_schema
 from .music_folder import ENDINGS, LocalMusic, RemoteMusic
 from .schema import ID, PATH
@@ -93,19 +93,19 @@ class Manifest:
 
         Notes
         -----
-        A column ``etag``, or ``size`` (bytes) together with ``modified`` (a time), say whether a file changed: it
-        is not asked for. They are no further columns then.
+        A column ``etag``, or ``size`` (bytes) together with ``modified`` (a time, in UTC where it names no zone), say
+        whether a file changed: it is not asked for. They are no further columns then.
         """
         named = os.fspath(source)
         files, path, holder = _opened(named, storage_options)
         rows: Rows
         if parts := _parquet_parts(files, path, named):
-            rows, first = ParquetRows(files, parts, named), parts[0]
+            rows, first = ParquetRows(files, parts, shown(named)), parts[0]
         elif _kind(files, path, named) == fs.FileType.Directory:
             return cls(shown(named), _music(files, path, named))
         elif path.lower().endswith(_TABLES):
             text = dict.fromkeys((id_column, path_column, ETAG), pa.string())
-            rows, first = CsvRows(files, path, named, {**(types or {}), **text}), path
+            rows, first = CsvRows(files, path, shown(named), {**(types or {}), **text}), path
         else:
             raise CatalogueError(f"{shown(named)} is no manifest: no {_LISTED} file, and no folder")
         table = TrackTable(shown(named), rows, id_column, path_column, _base(named, first), types or {})
@@ -136,14 +136,20 @@ def _opened(source: str, options: Mapping[str, str] | None) -> tuple[fs.FileSyst
         raise CatalogueError(f"{shown(source)} is no {_LISTED} file, and HTTP can't list a folder")
     holder = Storage(options, Limits(max_bytes=MAX_BYTES))
     try:
-        return fs.LocalFileSystem(), holder.fetch(source, _TABLES).local, holder
+        return fs.LocalFileSystem(), holder.fetch_as(source, _TABLES).local, holder
     except StorageError as error:
         raise CatalogueError(f"{shown(source)} can't be read: {error.detail}") from error
 
 
 def _music(files: fs.FileSystem, path: str, source: str) -> LocalMusic | RemoteMusic:
     local = local_path(source)
-    return LocalMusic(local) if local is not None else RemoteMusic(files, path, f"{scheme_of(source)}://")
+    return LocalMusic(local) if local is not None else RemoteMusic(files, path, _prefix(source, path))
+
+
+def _prefix(source: str, path: str) -> str:
+    """What comes before a path in a file system to make it a URL: ``s3://``, ``sftp://host``."""
+    bare, inside = source.rstrip("/"), path.rstrip("/")
+    return bare[: len(bare) - len(inside)] if inside and bare.endswith(inside) else f"{scheme_of(source)}://"
 
 
 def _base(source: str, first: str) -> str:
@@ -153,7 +159,7 @@ def _base(source: str, first: str) -> str:
         return os.path.abspath(folder)
     if scheme_of(source) in HTTP:
         return source.partition("?")[0].rpartition("/")[0]
-    return f"{scheme_of(source)}://{folder}"
+    return f"{scheme_of(source)}://{folder}" if not folder.startswith("/") else f"{place_of(source)}{folder}"
 
 
 def _parquet_parts(files: fs.FileSystem, path: str, source: str) -> list[str]:

@@ -49,7 +49,7 @@ class Rows(Protocol):
 
 
 class ParquetRows:
-    """One Parquet file, or several that follow each other."""
+    """One Parquet file, or several that follow each other; ``source`` is what people call it."""
 
     def __init__(self, files: fs.FileSystem, paths: Sequence[str], source: str) -> None:
         self._files, self._paths, self._source = files, paths, source
@@ -63,21 +63,25 @@ class ParquetRows:
         self.count: int = sum(rows for _, rows in footers)
 
     def _footer(self, path: str) -> tuple[pa.Schema, int]:
-        with told_as(path), self._files.open_input_file(path) as file:
+        with told_as(self._called(path)), self._files.open_input_file(path) as file:
             metadata = pq.read_metadata(file)
             schema = metadata.schema.to_arrow_schema()
-            require_distinct(schema.names, path)
+            require_distinct(schema.names, self._called(path))
             return schema, metadata.num_rows
 
     def read(self, names: Sequence[str], rows: int) -> Iterator[pa.Table]:
         """Some columns of all rows, in tables of ``rows`` rows at most."""
         for path in self._paths:
-            with told_as(path), self._files.open_input_file(path) as file:
+            with told_as(self._called(path)), self._files.open_input_file(path) as file:
                 parquet = pq.ParquetFile(file)
                 there = [name for name in names if name in parquet.schema_arrow.names]
                 for group in range(parquet.num_row_groups):  # all at once would be read ahead into memory
                     for batch in parquet.iter_batches(batch_size=rows, row_groups=[group], columns=there):
+                        batch.validate(full=True)  # text of a damaged file may be no UTF-8
                         yield self._complete(batch, names)
+
+    def _called(self, path: str) -> str:
+        return self._source if len(self._paths) == 1 else path
 
     def _complete(self, batch: pa.RecordBatch, names: Sequence[str]) -> pa.Table:
         """A batch with columns of nulls for those that its file lacks."""
@@ -101,6 +105,8 @@ class CsvRows:
     ----------
     path : str
         Of a name that ends as its kind says: ``.tsv.gz``.
+    source : str
+        What people call it.
     types : mapping of str to pa.DataType
         Columns that have to be of a type; the others' are guessed from all their values.
 
@@ -251,7 +257,7 @@ def told_as(source: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise CatalogueError(f"there is no {shown(source)}") from error
-    except (OSError, EOFError, gzip.BadGzipFile, UnicodeDecodeError, pa.ArrowException) as error:
+    except (OSError, EOFError, gzip.BadGzipFile, UnicodeError, pa.ArrowException) as error:
         raise CatalogueError(
             f"{shown(source)} can't be read: {shown(str(error))[:300] or type(error).__name__}"
         ) from error

@@ -25,6 +25,9 @@ ENDINGS = frozenset(
 )  # fmt: skip
 
 
+Above = frozenset[tuple[int, int]]  # the folders that one lies in
+
+
 @dataclass(frozen=True)
 class Found:
     """One audio file.
@@ -34,7 +37,7 @@ class Found:
     id : str
         The path relative to the folder, with ``/``.
     path : str
-        The whole path or URL. Of a name that is no UTF-8: a ``file://`` URL, and the id is percent-encoded as there.
+        The whole path or URL. Of a name that is no UTF-8: a ``file://`` URL, and the id is percent-encoded, too.
     state : FileState
         As the listing gives it; empty where the file can't be looked at.
     """
@@ -45,25 +48,22 @@ class Found:
 
 
 class _Music:
-    """What both kinds of folder have in common."""
+    """What a folder of music says of itself as a manifest."""
 
     count: int | None = None
     remarks: tuple[str, ...] = ()
     further = pa.schema([])
 
-    def files(self) -> Iterator[Found]:
-        raise NotImplementedError
 
-    def batches(self, rows: int) -> Iterator[pa.Table]:
-        """The files as batches of a manifest."""
-        files = self.files()
-        while some := list(itertools.islice(files, rows)):
-            columns = [
-                [found.id for found in some],
-                [found.path for found in some],
-                [heard_text(found.state) or None for found in some],
-            ]
-            yield pa.table([pa.array(column, pa.string()) for column in columns], schema=batch_schema(self.further))
+def _batches(files: Iterator[Found], rows: int) -> Iterator[pa.Table]:
+    """Files as batches of a manifest."""
+    while some := list(itertools.islice(files, rows)):
+        columns = [
+            [found.id for found in some],
+            [found.path for found in some],
+            [heard_text(found.state) or None for found in some],
+        ]
+        yield pa.table([pa.array(column, pa.string()) for column in columns], schema=batch_schema(_Music.further))
 
 
 @dataclass
@@ -80,34 +80,41 @@ class LocalMusic(_Music):
     unread: list[str] = field(default_factory=list)
 
     def files(self) -> Iterator[Found]:
-        """All files, sorted folder by folder; raises `CatalogueError` where the folder itself can't be read."""
+        """All files, a folder's before those below it; raises `CatalogueError` where the first can't be read."""
         root = os.fsencode(os.path.abspath(self.root))
         try:
             os.scandir(root).close()
         except OSError as error:
             raise CatalogueError(f"{shown(self.root)} can't be read: {error.strerror}") from error
         self.unread.clear()
-        yield from self._below(root, b"", ())
+        waiting: list[tuple[bytes, Above]] = [(b"", frozenset())]
+        while waiting:
+            inside, above = waiting.pop()
+            here, names = self._listed(os.path.join(root, inside))
+            if here in above:
+                continue  # a link to a folder that it lies in
+            for name, is_folder in names:
+                if not is_folder and os.path.splitext(name)[1].lower().decode("ascii", "replace") in ENDINGS:
+                    found = _local_file(root, os.path.join(inside, name))
+                    if found is not None:
+                        yield found
+            folders = [os.path.join(inside, name) for name, is_folder in names if is_folder]
+            waiting += [(folder, above | {here}) for folder in reversed(folders)]
 
-    def _below(self, root: bytes, inside: bytes, above: tuple[tuple[int, int], ...]) -> Iterator[Found]:
-        folder = os.path.join(root, inside) if inside else root
+    def batches(self, rows: int) -> Iterator[pa.Table]:
+        """The same as batches of a manifest."""
+        return _batches(self.files(), rows)
+
+    def _listed(self, folder: bytes) -> tuple[tuple[int, int], list[tuple[bytes, bool]]]:
+        """What tells a folder from all others, and the sorted names in it, each with whether it is a folder."""
         try:
-            here = os.stat(folder)
+            now = os.stat(folder)
             with os.scandir(folder) as entries:
                 names = sorted((entry.name, _is_folder(entry)) for entry in entries if entry.name[:1] != b".")
         except OSError as error:
             self.unread.append(f"{shown(os.fsdecode(folder))} can't be read: {error.strerror}")
-            return
-        if (here.st_dev, here.st_ino) in above:
-            return  # a link to a folder that it lies in
-        for name, is_folder in names:
-            relative = inside + b"/" + name if inside else name
-            if is_folder:
-                yield from self._below(root, relative, (*above, (here.st_dev, here.st_ino)))
-            elif os.path.splitext(name)[1].lower().decode("ascii", "replace") in ENDINGS:
-                found = _local_file(root, relative)
-                if found is not None:
-                    yield found
+            return (-1, -1), []
+        return (now.st_dev, now.st_ino), names
 
 
 def _is_folder(entry: os.DirEntry[bytes]) -> bool:
@@ -128,10 +135,15 @@ def _local_file(root: bytes, relative: bytes) -> Found | None:
         if not stat.S_ISREG(now.st_mode):
             return None
         state = local_state(now)
+    id_ = relative.replace(os.fsencode(os.sep), b"/")
+    return Found(_decoded(id_) or quote_from_bytes(id_), _decoded(whole) or f"file://{quote_from_bytes(whole)}", state)
+
+
+def _decoded(name: bytes) -> str | None:
     try:
-        return Found(relative.decode(), whole.decode(), state)
+        return name.decode()
     except UnicodeDecodeError:
-        return Found(quote_from_bytes(relative), f"file://{quote_from_bytes(whole)}", state)
+        return None
 
 
 def local_state(now: os.stat_result) -> FileState:
@@ -148,25 +160,33 @@ def local_state(now: os.stat_result) -> FileState:
 class RemoteMusic(_Music):
     """A folder on object storage, or what pyarrow sees as one."""
 
-    files_: fs.FileSystem
+    system: fs.FileSystem
     root: str
     prefix: str  # of its URLs: ``s3://``
     unread: list[str] = field(default_factory=list)
 
     def files(self) -> Iterator[Found]:
-        """All files, sorted folder by folder; raises `CatalogueError` where a folder can't be listed."""
-        yield from self._below(self.root.rstrip("/"))
+        """All files, a folder's before those below it; raises `CatalogueError` where one can't be listed."""
+        root = self.root.rstrip("/")
+        waiting = [root]
+        while waiting:
+            folders = []
+            for info in self._listed(waiting.pop()):
+                if info.base_name.startswith("."):
+                    continue
+                if info.type == fs.FileType.Directory:
+                    folders.append(info.path)
+                elif os.path.splitext(info.base_name)[1].lower() in ENDINGS:
+                    yield Found(info.path[len(root) + 1 :], self.prefix + info.path, FileState(info.size, info.mtime))
+            waiting += reversed(folders)
 
-    def _below(self, folder: str) -> Iterator[Found]:
+    def batches(self, rows: int) -> Iterator[pa.Table]:
+        """The same as batches of a manifest."""
+        return _batches(self.files(), rows)
+
+    def _listed(self, folder: str) -> list[fs.FileInfo]:
         try:
-            infos = self.files_.get_file_info(fs.FileSelector(folder))
+            infos = self.system.get_file_info(fs.FileSelector(folder))
         except OSError as error:
             raise CatalogueError(f"{shown(self.prefix + folder)} can't be listed: {shown(str(error))}") from error
-        for info in sorted(infos, key=lambda each: each.path):
-            if info.base_name.startswith("."):
-                continue
-            if info.type == fs.FileType.Directory:
-                yield from self._below(info.path)
-            elif os.path.splitext(info.base_name)[1].lower() in ENDINGS:
-                relative = info.path[len(self.root.rstrip("/")) + 1 :]
-                yield Found(relative, self.prefix + info.path, FileState(info.size, info.mtime))
+        return sorted(infos, key=lambda each: each.path)

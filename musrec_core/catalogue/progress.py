@@ -30,6 +30,9 @@ class EmbedReport:
         the manifest does not have them any more.
     gone : int
         Tracks of the dataset that the manifest does not have, and that are kept.
+    missing, unreachable : int
+        Of those that were embedded before: tracks whose file is not there any more, or could not be looked at. They are
+        kept.
     seconds : float
     """
 
@@ -39,6 +42,8 @@ class EmbedReport:
     refreshed: int = 0
     pruned: int = 0
     gone: int = 0
+    missing: int = 0
+    unreachable: int = 0
     seconds: float = 0.0
 
     @property
@@ -56,6 +61,8 @@ class EmbedReport:
             (self.refreshed, "with new columns"),
             (self.pruned, "pruned"),
             (self.gone, "not in the manifest"),
+            (self.missing, "without their file"),
+            (self.unreachable, "whose file can't be looked at"),
         ):
             if count:
                 parts.append(f"{count} {what}")
@@ -78,6 +85,7 @@ class Progress:
         self._last_line = self._start
         self._total: int | None = None
         self.embedded = self.unchanged = self.refreshed = self.pruned = self.gone = 0
+        self.missing = self.unreachable = 0
         self.failed: Counter[str] = Counter()
         watched = show and _is_terminal()
         self._lines = show and not watched
@@ -132,6 +140,8 @@ class Progress:
             self.refreshed,
             self.pruned,
             self.gone,
+            self.missing,
+            self.unreachable,
             self._clock() - self._start,
         )
 

@@ -30,6 +30,7 @@ COUNT = 10
 MOST = 10_000  # answers to one question
 REFINED = 4  # candidates of the index for each answer: their codes are good to some digits only
 SPARE = 10  # further rows of an exact search: their order among equal distances is ours
+IDS_AT_ONCE = 1_000
 QUERIES_AT_ONCE = 128  # that share one pass over the dataset
 ROWS_AT_ONCE = 100_000  # in memory, of all answers together
 GROW = 4  # times as many candidates where too few are left
@@ -58,7 +59,7 @@ class Wanted:
     @property
     def read(self) -> list[str]:
         """The columns to read."""
-        return [name for name in dict.fromkeys((*self.columns, *self.max_per)) if name not in (ID, VECTOR)]
+        return list(dict.fromkeys((*self.columns, *self.max_per)))
 
     def chosen(self, ranked: list[Match], left_out: Collection[str]) -> list[Match]:
         """The first of a ranking that may stay."""
@@ -133,8 +134,8 @@ class Searcher:
         if len(vectors) == 0:
             raise CatalogueError("name a track, a file or a vector to search from")
         if len(vectors) == 1:
-            return self._each(vectors, [left_out], wanted, scope)[0]
-        return self._together(many_seeds.drawn(vectors), left_out, wanted, scope)
+            return next(self.each(vectors, [left_out], wanted, scope))
+        return self.together(vectors, left_out, wanted, scope)
 
     def similar_each(
         self,
@@ -148,15 +149,13 @@ class Searcher:
     ) -> Iterator[list[Match]]:
         """The tracks nearest to each seed, in the order of the seeds; the parameters are those of `similar`."""
         wanted, scope = self.wanted(count, columns, max_per), self.scopes.of(where, exact=exact)
-        return self._in_parts(seeds, wanted, scope)
+        return self._of_seeds(seeds, wanted, scope)
 
-    def _in_parts(self, seeds: Seeds, wanted: Wanted, scope: Scope) -> Iterator[list[Match]]:
-        step = max(1, min(QUERIES_AT_ONCE, ROWS_AT_ONCE // (REFINED * wanted.count)))
-        for first in range(0, len(seeds), step):
-            part = seeds[first : first + step]
+    def _of_seeds(self, seeds: Seeds, wanted: Wanted, scope: Scope) -> Iterator[list[Match]]:
+        for first in range(0, len(seeds), IDS_AT_ONCE):
+            part = seeds[first : first + IDS_AT_ONCE]
             vectors, ids = self._resolved(part)
-            left_out = [{id_} for id_ in part] if ids else [set() for _ in vectors]
-            yield from self._each(vectors, left_out, wanted, scope)
+            yield from self.each(vectors, [{id_} for id_ in part] if ids else [()] * len(vectors), wanted, scope)
 
     def wanted(self, count: int, columns: Sequence[str], max_per: Mapping[str, int] | None) -> Wanted:
         """What is wanted of an answer; raises `CatalogueError` where it can't be."""
@@ -183,7 +182,16 @@ class Searcher:
 
     # One seed a question.
 
-    def _each(
+    def each(
+        self, queries: Vectors, left_out: Sequence[Collection[str]], wanted: Wanted, scope: Scope
+    ) -> Iterator[list[Match]]:
+        """The answer to each query [shape=(m, d)] without the ids that are left out of it, in the order of queries."""
+        step = max(1, min(QUERIES_AT_ONCE, ROWS_AT_ONCE // (REFINED * wanted.count)))
+        for first in range(0, len(queries), step):
+            part = slice(first, first + step)
+            yield from self._answers(queries[part], left_out[part], wanted, scope)
+
+    def _answers(
         self, queries: Vectors, left_out: Sequence[Collection[str]], wanted: Wanted, scope: Scope
     ) -> list[list[Match]]:
         """The answers to some queries [shape=(m, d)], nearest first."""
@@ -223,15 +231,17 @@ class Searcher:
     def nearest_rows(self, queries: Vectors, k: int, columns: Sequence[str], scope: Scope) -> pa.Table:
         """Lance's k nearest of each query, with the column ``query_index``."""
         nearest = {"column": VECTOR, "q": queries, "k": k, "metric": "cosine", **scope.nearest(k)}
+        names = [*dict.fromkeys((ID, VECTOR, *columns, "_distance"))]
         with told_filter(scope.given):
-            scanner = self.catalogue.lance.scanner(
-                columns=[ID, VECTOR, *columns, "_distance"], filter=scope.where, prefilter=True, nearest=nearest
-            )
+            scanner = self.catalogue.lance.scanner(columns=names, filter=scope.where, prefilter=True, nearest=nearest)
             return scanner.to_table()
 
     # Many seeds together.
 
-    def _together(self, seeds: Vectors, left_out: Collection[str], wanted: Wanted, scope: Scope) -> list[Match]:
+    def together(self, seeds: Vectors, left_out: Collection[str], wanted: Wanted, scope: Scope) -> list[Match]:
+        """The answer to many seeds [shape=(m, d)], of which more than a thousand are represented by so many of them."""
+        seeds = many_seeds.drawn(seeds)
+
         def cost(vectors: Vectors) -> Vectors:
             return many_seeds.distances(seeds, vectors, squared_norms(vectors), "cosine")
 

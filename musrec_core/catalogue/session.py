@@ -24,6 +24,7 @@ from ..workers.pool import default_workers
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"  # Ray's own name for it; `ray job submit` sets it
 PORT_TIMEOUT = 10.0  # seconds until a cluster's port has to answer
+LOOK_SECONDS, VAIN_LOOKS = 4.0, 4  # how often the head node is looked for, and when it counts as lost
 OBJECT_STORE = 2 << 30  # bytes that a local session takes of shared memory at most; it takes them as they are needed
 LEAST_OBJECT_STORE = 100 << 20  # bytes; Ray refuses less than 75 MB
 _log = logging.getLogger(__name__)
@@ -69,7 +70,8 @@ def ray_session(address: str | None = None, *, cpus: int | None = None) -> Itera
             else:
                 _connect(address)
         _restore(handler)
-        yield
+        with contextlib.nullcontext() if address == "local" else _head_watched(address):
+            yield
     finally:
         _restore(handler)
         ray.shutdown()
@@ -153,6 +155,46 @@ def _be_quiet() -> None:
     for handler in logging.getLogger("ray.data").handlers:
         if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
             handler.setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def _head_watched(address: str) -> Iterator[None]:
+    """Say that a cluster's head node is lost: Ray itself ends the process a minute later, without a word."""
+    main = threading.main_thread()
+    if threading.current_thread() is not main or not hasattr(signal, "pthread_kill"):
+        yield
+        return
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    ended, lost = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        vain = 0
+        while not ended.wait(LOOK_SECONDS):
+            vain = 0 if _listens(host, int(port)) else vain + 1
+            if vain == VAIN_LOOKS:
+                lost.set()
+                signal.pthread_kill(main.ident or 0, signal.SIGINT)
+                return
+
+    threading.Thread(target=watch, name="head node", daemon=True).start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not lost.is_set():
+            raise
+        raise CatalogueError(
+            f"the head node of the Ray cluster at {address} is lost: what is done is kept, and the next run goes on"
+        ) from None
+    finally:
+        ended.set()
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host.strip("[]"), port), LOOK_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -17,15 +17,17 @@ import pyarrow as pa
 from ..errors import CatalogueError
 from .arrow_files import ArrowFiles
 from .copies import Copy, CopyFolder, Limits
-from .filesystems import HTTP, local_path, open_filesystem, place_of, scheme_of, url_path
+from .filesystems import HTTP, S3, local_path, open_filesystem, place_of, scheme_of, url_path
 from .heard import FileState
 from .http_files import HttpFiles
 from .music_folder import ENDINGS, local_state
-from .storage_errors import StorageError, of_error
+from .storage_errors import NO_NUL, StorageError, of_error
 
 T = TypeVar("T")
 FAILING = 5  # failures in a row, after which a place's files are tried once each
 TRIED = 3  # files of a place, before it counts as unreachable
+PLACES = 8  # that are checked
+LOCAL_STATES = 256  # files that one thread looks at: a thread costs more than asking a disk, and less than a server
 
 
 class Files(Protocol):
@@ -90,14 +92,12 @@ class Storage:
             return _local_state(path, local)
         return self._tried(path, lambda: self._files_of(path).state(path))
 
-    def fetch(self, path: str, endings: Collection[str] = ENDINGS) -> Copy:
-        """The file, or a copy of what lies elsewhere, to be released; raises `StorageError`.
+    def fetch(self, path: str) -> Copy:
+        """The file, or a copy of what lies elsewhere, to be released; raises `StorageError`."""
+        return self.fetch_as(path, ENDINGS)
 
-        Parameters
-        ----------
-        endings : collection of str, optional
-            Of names, in lower case: those that a copy keeps.
-        """
+    def fetch_as(self, path: str, endings: Collection[str]) -> Copy:
+        """The same of another kind than music: a copy's name keeps one of these endings, in lower case."""
         local = local_path(path)
         if local is not None:
             return Copy(path, local, _local_state(path, local))
@@ -144,33 +144,34 @@ class Storage:
             except StorageError as error:
                 return error
 
-        if all(local_path(path) is not None for path in paths):
-            return [outcome(path) for path in paths]  # a thread costs more than asking the disk
+        size = LOCAL_STATES if all(local_path(path) is not None for path in paths) else 1
         with ThreadPoolExecutor(threads, thread_name_prefix="state") as pool:
-            return list(pool.map(outcome, paths))
+            parts = pool.map(lambda at: [outcome(path) for path in paths[at : at + size]], range(0, len(paths), size))
+            return [state for part in parts for state in part]
 
     def check(self, paths: Iterable[str]) -> None:
         """Raise `CatalogueError` where nothing of a place can be had: wrong credentials, an unknown bucket or host.
 
-        A few files of each bucket or host are asked for; a host of HTTP that fails counts only if all do.
+        A few files of each of the first buckets or hosts are asked for; a host that fails counts only if all do.
         """
         places: dict[str, list[str]] = {}
         for path in paths:
-            if local_path(path) is None and len(places.setdefault(place_of(path), [])) < TRIED:
-                places[place_of(path)].append(path)
+            place = place_of(path)
+            if place and (place in places or len(places) < PLACES) and len(places.setdefault(place, [])) < TRIED:
+                places[place].append(path)
         failed = {place: why for place, some in places.items() if (why := self._why_none(place, some))}
         for place, why in failed.items():
             if scheme_of(place) not in HTTP or len(failed) == len(places):
                 raise CatalogueError(f"{place} can't be read: {why}")
 
     def _why_none(self, place: str, paths: Sequence[str]) -> str:
-        """Why none of these files can be had; empty where one can, or is only missing."""
+        """Why none of these files can be had; empty where one can, or fails for reasons of its own."""
         why = ""
         for path in paths:
             try:
                 self.state(path)
             except StorageError as error:
-                if error.status != "storage":
+                if not error.of_place:
                     return "" if error.status != "missing" or self._has_bucket(place) else "the bucket does not exist"
                 why = error.detail
                 self._failures[place] = max(FAILING, self._failures[place])  # the others are tried once each
@@ -180,7 +181,7 @@ class Storage:
 
     def _has_bucket(self, place: str) -> bool:
         """Whether there is the bucket of a missing file; True where that is not to be known."""
-        if scheme_of(place) not in ("s3", "s3a"):
+        if scheme_of(place) not in S3:
             return True
         files = self._files_of(place)
         try:
@@ -198,6 +199,8 @@ class Storage:
 
     def _tried(self, path: str, action: Callable[[], T]) -> T:
         """An action's result, tried again where that may do; raises `StorageError`."""
+        if "\0" in path:  # what comes after it would be cut off
+            raise StorageError(path, "missing", NO_NUL)
         place = place_of(path)
         attempts = 1 if self._failures[place] >= FAILING else self._limits.attempts
         for attempt in range(1, attempts + 1):

@@ -85,7 +85,7 @@ class TrackTable:
         for table in self.rows.read(names, CHECKED_ROWS):
             for field in made:
                 self._further(table[field.name], field)
-            for time in table[MODIFIED].unique().to_pylist() if times else ():
+            for time in _without_nanoseconds(table[MODIFIED]).unique().to_pylist() if times else ():
                 self._time(time)
             for what, column in (("id", self._id), ("path", self._path)):
                 empty = pc.fill_null(pc.equal(self._text(table[column], column), ""), True)
@@ -96,6 +96,10 @@ class TrackTable:
                 finder.add(self._text(table[self._id], self._id))
             except IndexError:
                 raise CatalogueError(f"{self.source} grew while it was read: run again") from None
+        if len(finder) != self.rows.count:
+            raise CatalogueError(
+                f"{self.source} is damaged: it has {len(finder)} of the {self.rows.count} rows it says"
+            )
         if not len(finder):
             raise CatalogueError(f"{self.source} holds no track")
         repeated = finder.repeated(lambda: (self._text(table[self._id], self._id) for table in self._ids()))
@@ -145,7 +149,7 @@ class TrackTable:
     def _heard(self, table: pa.Table) -> pa.Array:
         if not self._state:
             return pa.nulls(len(table), pa.string())
-        said = {name: table[name].to_pylist() for name in self._state}
+        said = {name: _without_nanoseconds(table[name]).to_pylist() for name in self._state}
         states = (dict(zip(said, values, strict=True)) for values in zip(*said.values(), strict=True))
         return pa.array([heard_text(self._state_of(state)) or None for state in states], pa.string())
 
@@ -180,6 +184,13 @@ def resolve(path: str, base: str) -> str:
         return path
     start, _, inside = base.partition("://")
     return f"{start}://{posixpath.normpath(posixpath.join(inside, path))}"
+
+
+def _without_nanoseconds(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Times to the microsecond, which is what Python has."""
+    if not pa.types.is_timestamp(column.type) or column.type.unit != "ns":
+        return column
+    return column.cast(pa.timestamp("us", column.type.tz), safe=False)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -27,7 +27,7 @@ SAMPLE = 2_048  # rows in which the first round looks for tracks that score well
 ROUNDS = 4  # at most; fewer where one finds nothing new
 VIEWPOINTS = 4  # tracks from which each round looks: the best, their mean, and some others of the best
 BEST = 20  # tracks that viewpoints are chosen from
-LEAST = 1_000  # candidates of a direction, at least
+LEAST = 1_500  # candidates of a direction for each word, at least
 
 Vectors = NDArray[np.float32]
 
@@ -90,12 +90,13 @@ def _by_index(searcher: Searcher, request: WordRequest, words: Words, scope: Sco
         return np.asarray(1 - request.scores(words, vectors), np.float32)
 
     found: dict[str, Vectors] = {}
+    most = max(LEAST * len(request.asked), 2 * k)
     sample = searcher.sample(SAMPLE)
     start = [Candidate(0.0, "", vector) for vector in sample[np.argsort(cost(sample), kind="stable")[:BEST]]]
     directions = [_gradient(request, words, None), *_directions(request, words, start)]
     best: list[Candidate] = []
     for _ in range(ROUNDS):
-        found |= searcher.gathered(np.stack(directions), max(LEAST, 2 * k), scope)
+        found |= searcher.gathered(np.stack(directions), most, scope)
         before, best = best, best_of(found, cost, k)
         if [row.id for row in before] == [row.id for row in best]:
             break

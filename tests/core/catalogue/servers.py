@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -45,7 +46,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/cut.mp3":
             return self._answer(200, b"only half", {"Content-Length": "1000"})
         if path == "/endless.mp3":
-            return self._endless()
+            return self._endless(1 << 16)
+        if path == "/trickle.mp3":
+            return self._endless(1, pause=0.05)
         return self._answer(404)
 
     def _answer(self, status: int, content: bytes = b"", headers: dict[str, str] | None = None) -> None:
@@ -56,12 +59,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(content)
 
-    def _endless(self) -> None:
+    def _endless(self, size: int, pause: float = 0.0) -> None:
         self.send_response(200)
         self.end_headers()
         try:
             while self.command == "GET":
-                self.wfile.write(bytes(1 << 16))
+                self.wfile.write(bytes(size))
+                time.sleep(pause)
         except OSError:
             return
 

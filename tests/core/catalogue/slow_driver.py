@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from musrec_core.catalogue import embedding
+from musrec_core.catalogue import embedding, embedding_run
 
 from .jobs import slowly
 
 
 def main(manifest: str, out: str, model: str, address: str) -> None:
     """Embed, and print the report."""
-    vars(embedding).update(COMMIT_SECONDS=0.5, PASSES=(4, 4, 1))
+    vars(embedding_run).update(COMMIT_SECONDS=0.5, PASSES=(4, 4, 1))
     print(embedding.embed(manifest, out, model=model, address=address, job=slowly))
 
 

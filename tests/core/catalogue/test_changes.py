@@ -124,6 +124,14 @@ def test_storages_that_tell_more_or_less_of_one_state_do_not_differ(
     assert stored.compare({"a": {"heard": now}}, check_files=False).unchanged == 1
 
 
+def test_a_url_that_is_signed_anew_is_no_other_path(stored: Stored) -> None:
+    with file_server() as web:
+        signed = web.url + "/song.mp3?X-Amz-Date=20261126&X-Amz-Signature={}"
+        stored.add(["a", "b"], path=[signed.format("0f"), f"{web.url}/get?file=1"])
+        found = stored.compare({"a": {"path": signed.format("1e")}, "b": {"path": f"{web.url}/get?file=2"}})
+    assert ids(found.embed) == ["b"]
+
+
 def test_another_tag_is_another_file(stored: Stored) -> None:
     stored.add(["a"], heard="size:5 etag:x")
     assert ids(stored.compare({"a": {"heard": "size:5 etag:y"}}).embed) == ["a"]
@@ -209,6 +217,7 @@ def test_a_storage_that_fails_for_many_in_a_row_ends_the_job() -> None:
         breaker.saw("s3://a/2", "storage", "refused")
         breaker.saw("s3://b/2", "storage", "refused") if _ == 0 else None
         breaker.saw("s3://a/3", "unreadable")
+        breaker.saw("/local/file", "storage", "permission denied")
     breaker.saw("s3://a/1", "storage")
     breaker.saw("s3://a/1", "storage")
     with pytest.raises(CatalogueError, match=r"^s3://a failed for 3 files in a row, .* kept, .*: refused$"):

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,13 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
 from musrec_core import Encoder
-from musrec_core.catalogue import Catalogue, embedding
+from musrec_core.catalogue import Catalogue, actor, embedding, embedding_run
 from musrec_core.catalogue import __main__ as program
 from musrec_core.catalogue.copies import Copy
 from musrec_core.catalogue.filesystems import s3_options
-from musrec_core.catalogue.music_folder import ENDINGS
 from musrec_core.catalogue.progress import Progress
 from musrec_core.catalogue.storage import Storage
+from musrec_core.catalogue.storage_errors import StorageError
 from musrec_core.catalogue.writer import writing
 from musrec_core.errors import CatalogueError
 
@@ -179,10 +179,10 @@ def test_a_second_driver_is_told(music: Path, out: str, quick: Path) -> None:
 class DeadlyStorage(Storage):
     """Kills the actor, as a bug in a library of its own would."""
 
-    def fetch(self, path: str, endings: Collection[str] = ENDINGS) -> Copy:
+    def fetch(self, path: str) -> Copy:
         if Path(path).name.startswith("poison"):
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().fetch(path, endings)
+        return super().fetch(path)
 
 
 def test_a_track_whose_actor_dies_again_and_again_costs_itself(
@@ -194,8 +194,8 @@ def test_a_track_whose_actor_dies_again_and_again_costs_itself(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(embedding, "Storage", DeadlyStorage)
-    monkeypatch.setattr(embedding, "TASK_RETRIES", 1)
-    monkeypatch.setattr(embedding, "PASSES", (4, 1))
+    monkeypatch.setattr(embedding_run, "TASK_RETRIES", 1)
+    monkeypatch.setattr(embedding_run, "PASSES", (4, 1))
     lines = [("id", "path"), ("a", str(waltz)), ("bad", "poison.flac"), ("b", str(waltz))]
     report = embed(write_csv(tmp_path / "m.csv", lines), out, model=quick)  # type: ignore[arg-type]
     assert (report.embedded, report.failed) == (2, {"crashed": 1})
@@ -260,8 +260,28 @@ def test_a_bug_in_an_actor_shows_its_traceback(
     assert len(Catalogue.open(out)) == 0
 
 
+def test_where_no_node_can_embed_the_run_ends_with_the_reason(
+    waltz: Path, out: str, quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding, "Storage", FullDisk)
+    monkeypatch.setattr(embedding_run, "PASSES", (1,))
+    manifest = write_csv(tmp_path / "m.csv", [("id", "path"), *((n, waltz) for n in range(3))])
+    with pytest.raises(CatalogueError, match=r"^3 tracks can't be embedded here: OSError: .*No space left"):
+        embed(manifest, out, model=quick)
+    monkeypatch.setattr(embedding_run, "VAIN_BATCHES", 1)
+    with pytest.raises(CatalogueError, match=r"^no track can be embedded here: OSError: .*No space left"):
+        embed(manifest, out, model=quick)
+    assert len(Catalogue.open(out)) == 0
+
+
+class FullDisk(Storage):
+    def fetch_ahead(self, paths: Iterable[str], **_: object) -> Iterator[Copy | StorageError]:
+        actor.FIRST_PAUSE = 0.0
+        raise OSError(28, "No space left on device")
+
+
 class BuggyStorage(Storage):
-    def fetch(self, path: str, endings: Collection[str] = ENDINGS) -> Copy:
+    def fetch(self, path: str) -> Copy:
         raise ZeroDivisionError("on purpose")
 
 
@@ -289,7 +309,7 @@ def test_a_signal_ends_the_run_after_a_commit(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(embedding, "PASSES", (2, 1))
+    monkeypatch.setattr(embedding_run, "PASSES", (2, 1))
     manifest = write_csv(tmp_path / "m.csv", [("id", "path"), *((n, waltz) for n in range(40))])
     words = ["embed", str(manifest), "--out", out, "--model", str(quick), "--workers", "1"]
     with monkeypatch.context() as patch:

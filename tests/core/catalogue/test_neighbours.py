@@ -291,7 +291,7 @@ def test_mistakes_are_told_in_one_sentence(
     ):
         assert main(["neighbours", uri, *words]) == 1
         said = capsys.readouterr().err.splitlines()[-1]
-        assert said.startswith("error: ")
+        assert said.startswith("error: "), said
         assert sentence in said
     assert not Path(out).exists()
     assert (tmp_path / "mine" / "notes.txt").read_text() == "mine"

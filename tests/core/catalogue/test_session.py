@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -40,6 +42,40 @@ def test_a_port_where_nothing_listens_and_an_unknown_host_are_told_at_once() -> 
         with pytest.raises(CatalogueError, match=f"^no Ray cluster answers at {address}: "):
             session._require_port(address)
     assert time.monotonic() - started < 60  # Ray itself takes two minutes for each
+
+
+def test_a_cluster_of_another_version_and_one_that_is_none_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ray, "init", refuse)
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        error: BaseException = RuntimeError(
+            "Version mismatch: The cluster was started with:\n    Ray: 2.50.0\n"
+            "This process was started with:\n    Ray: 2.60.0"
+        )
+        with pytest.raises(
+            CatalogueError, match=rf"^the Ray cluster at {address} can't be used: [^\n]*Ray: 2.50.0 This"
+        ):
+            session._connect(address)
+        error = SystemExit(15)  # what Ray raises where no Ray answers
+        with pytest.raises(CatalogueError, match=f"^no Ray cluster answers at {address}$"):
+            session._connect(address)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the main thread can't be woken there")
+def test_a_head_node_that_is_lost_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        gone = f"127.0.0.1:{unused.getsockname()[1]}"
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(gcs_address=gone))
+    monkeypatch.setattr(session, "LOOK_SECONDS", 0.1)
+    lost = pytest.raises(CatalogueError, match="head node of the Ray cluster at HEAD:6379 is lost")
+    with lost, session._head_watched("HEAD:6379"):
+        time.sleep(60)
 
 
 def test_too_little_shared_memory_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 pytest.importorskip("lance", reason="the extra catalogue is not installed")
 
+import fsspec
+
 from musrec_core.catalogue.copies import Copy, Limits
 from musrec_core.catalogue.filesystems import open_filesystem, place_of, s3_options, shown
 from musrec_core.catalogue.heard import FileState
@@ -150,6 +152,20 @@ def test_a_server_that_says_nothing_costs_its_row_only(tmp_path: Path) -> None:
         assert failure(storage, f"http://{address}/x.mp3").detail == "no answer in time"
 
 
+def test_a_server_that_sends_a_byte_at_a_time_is_given_up(tmp_path: Path, web: FileServer) -> None:
+    limits = Limits(total_seconds=0.3, attempts=1, spare_bytes=0)
+    with Storage(limits=limits, folder=str(tmp_path)) as storage:
+        assert failure(storage, f"{web.url}/trickle.mp3").detail == "no answer in time"
+
+
+def test_an_s3_that_says_nothing_costs_its_row_only(tmp_path: Path) -> None:
+    limits = Limits(connect_seconds=1, read_seconds=1, attempts=1, spare_bytes=0)
+    with silent_server() as address:
+        options = {"endpoint_override": f"http://{address}", "access_key": "k", "secret_key": "s", "region": "x"}
+        with Storage(options, limits, str(tmp_path)) as storage:
+            assert failure(storage, "s3://music/x.mp3").status == "storage"
+
+
 def test_s3_files_are_copied_whatever_their_keys(tmp_path: Path, s3: dict[str, str]) -> None:
     with Storage(s3, QUICK, str(tmp_path)) as storage:
         path = "s3://music/a b/sóng?1#%20.mp3"
@@ -161,6 +177,9 @@ def test_s3_files_are_copied_whatever_their_keys(tmp_path: Path, s3: dict[str, s
         assert copy.state.etag
         assert failure(storage, "s3://music/none.mp3").status == "missing"
         assert failure(storage, "s3://music/a b").status == "missing"
+        assert failure(storage, "s3://music/two.flac\0.mp3").status == "missing"
+        assert failure(storage, "s3://music//two.flac").status == "unreadable"
+        assert "credentials are not read from URLs" in failure(storage, "s3://me:word@music/two.flac").detail
 
 
 def test_a_storage_is_pickled_without_its_connections(tmp_path: Path, s3: dict[str, str]) -> None:
@@ -188,7 +207,7 @@ def test_wrong_credentials_are_told_at_once_and_never_shown(web: FileServer) -> 
 
 def test_an_unreachable_s3_is_told_at_once() -> None:
     options = {"endpoint_override": "http://127.0.0.1:1", "access_key": "k", "secret_key": "s", "region": "x"}
-    told = r"^s3://music can't be read: .*connect"
+    told = r"^s3://music can't be read: Failed to connect to 127\.0\.0\.1:1 [^\n]*$"
     with Storage(options, QUICK) as storage, pytest.raises(CatalogueError, match=told):
         storage.check(["s3://music/a.mp3"])
 
@@ -199,8 +218,18 @@ def test_one_dead_host_of_several_does_not_end_a_job_and_a_single_one_does(web: 
         storage.check([f"{web.url}/song.mp3", dead])
         with pytest.raises(CatalogueError, match=r"^http://127\.0\.0\.1:1 can't be read: "):
             storage.check([dead])
+        storage.check([f"{web.url}/status/403"])  # it answers: others may be had
+        with pytest.raises(CatalogueError, match="HTTP 401"):
+            storage.check([f"{web.url}/status/401"])
         with pytest.raises(CatalogueError, match=r"^http://nowhere\.invalid can't be read: the host"):
             storage.check(["http://nowhere.invalid/a.mp3"])
+
+
+def test_local_states_come_in_their_order_however_many_there_are(storage: Storage, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12")
+    paths = [str(tmp_path / name) for name in ("a", "none", "a")] * 300
+    found = [s.size if isinstance(s, FileState) else s.status for s in storage.states(paths)]
+    assert found == [2, "missing", 2] * 300
 
 
 def test_files_are_fetched_ahead_in_their_order_and_no_more_than_asked_for(
@@ -241,11 +270,28 @@ def test_a_place_that_keeps_failing_is_not_tried_again_and_again(storage: Storag
     assert web.asked[path] == before + 3
 
 
-@pytest.mark.parametrize("path", ["s4://a/b.mp3", "zip://a.zip", "reference://x", "gdrive://a/b.mp3"])
+@pytest.mark.parametrize(
+    "path", ["s4://a/b.mp3", "zip://a.zip", "reference://x", "ftp://h/a::file:///b", "gdrive://a/b.mp3"]
+)
 def test_what_no_package_reads_is_told(storage: Storage, path: str) -> None:
     error = failure(storage, path)
     assert error.status == "storage"
     assert f"{path.partition(':')[0]}://" in error.detail
+
+
+def test_another_storage_of_fsspec_is_read(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("musrec_core.catalogue.filesystems._WRAPPERS", ())
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/songs/x.mp3", b"music")
+    assert content(storage, "memory://songs/x.mp3") == b"music"
+    assert storage.state("memory://songs/x.mp3").size == 5
+    assert failure(storage, "memory://songs/y.mp3").status == "missing"
+    memory.rm("/songs", recursive=True)
+
+
+@pytest.mark.parametrize("path", ["https://[bad/x", "http://127.0.0.1:99999/x", "http://", f"http://{'a' * 300}/x"])
+def test_what_is_no_url_is_told(storage: Storage, path: str) -> None:
+    assert (failure(storage, path).status, failure(storage, path).detail) == ("missing", "it is no URL")
 
 
 def test_credentials_of_urls_are_not_shown() -> None:

@@ -1,0 +1,108 @@
+"""Options and checks that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+
+from ...errors import CatalogueError
+from ..dataset import Catalogue
+from ..search import COUNT, MOST, Searcher
+
+STANDARD_INPUT = "-"
+
+
+def add_dataset(parser: argparse.ArgumentParser) -> None:
+    """The dataset, and how to reach it."""
+    parser.add_argument("dataset", metavar="DIR.lance", help="the dataset: a folder, or a URL such as s3://...")
+    parser.add_argument("--storage-option", action="append", default=[], metavar="KEY=VALUE",
+                        help="for object storage, such as aws_endpoint=URL; may be repeated")  # fmt: skip
+
+
+def add_answers(parser: argparse.ArgumentParser, *, count_help: str = "how many tracks to find") -> None:
+    """Which tracks are answers, and how they are shown."""
+    parser.add_argument("-n", "--count", type=int, metavar="N", help=f"{count_help} (default: {COUNT}, at most {MOST})")
+    parser.add_argument("--where", metavar="SQL", help="only tracks that fulfil this condition: \"genre = 'jazz'\"")
+    parser.add_argument("--columns", default="", metavar="NAME,...", help="columns to show beside the id")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object a line")
+    form.add_argument("--out", metavar="FILE", help="write a table: FILE ends in .parquet, .csv or .jsonl")
+
+
+def add_search(parser: argparse.ArgumentParser) -> None:
+    """How the dataset is searched."""
+    parser.add_argument("--exact", action="store_true", help="compare all tracks, in place of those of the index")
+    parser.add_argument("--max-per", action="append", default=[], metavar="COLUMN=N",
+                        help="at most N tracks that share a value, as in artist=1; may be repeated")  # fmt: skip
+
+
+def open_catalogue(arguments: argparse.Namespace) -> Catalogue:
+    """The dataset that the arguments name; raises `CatalogueError`."""
+    pairs = [option.partition("=") for option in arguments.storage_option]
+    for key, sign, _ in pairs:
+        if not (key and sign):
+            raise CatalogueError(f"--storage-option takes KEY=VALUE, and not {key or sign!r}")
+    return Catalogue.open(arguments.dataset, storage_options={key: value for key, _, value in pairs})
+
+
+def open_searcher(arguments: argparse.Namespace) -> Searcher:
+    """The same, ready to be searched; says on standard error where an index is wanting."""
+    searcher = Searcher(open_catalogue(arguments))
+    if note := searcher.scopes.note():
+        print(note, file=sys.stderr)
+    return searcher
+
+
+def count_of(arguments: argparse.Namespace) -> int:
+    """``--count``, or how many answers are usual."""
+    return COUNT if arguments.count is None else int(arguments.count)
+
+
+def columns_of(arguments: argparse.Namespace) -> list[str]:
+    """The names in ``--columns``."""
+    return [name.strip() for name in arguments.columns.split(",") if name.strip()]
+
+
+def limits_of(arguments: argparse.Namespace) -> dict[str, int]:
+    """The column and the number of each ``--max-per``."""
+    found: dict[str, int] = {}
+    for given in arguments.max_per:
+        name, _, number = given.rpartition("=")
+        if not name or not number.isdecimal():
+            raise CatalogueError(f"--max-per takes a column and a number, as in artist=1, and not {given!r}")
+        found[name] = int(number)
+    return found
+
+
+def ids_from(place: str) -> Iterator[str]:
+    """The ids of a text file, or of standard input (``-``), one a line; raises `CatalogueError`."""
+    try:
+        if place == STANDARD_INPUT:
+            yield from _lines(sys.stdin.buffer)
+        else:
+            with open(place, "rb") as file:
+                yield from _lines(file)
+    except OSError as error:
+        raise CatalogueError(f"{place} can't be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise CatalogueError(f"{place} is no text in UTF-8") from None
+
+
+def _lines(file: Iterator[bytes]) -> Iterator[str]:
+    for number, line in enumerate(file):
+        text = line.rstrip(b"\r\n").decode("utf-8-sig" if number == 0 else "utf-8")
+        if text:
+            yield text
+
+
+def in_parts(ids: Iterator[str], size: int) -> Iterator[Sequence[str]]:
+    """Ids, so many at a time."""
+    part: list[str] = []
+    for id_ in ids:
+        part.append(id_)
+        if len(part) == size:
+            yield part
+            part = []
+    if part:
+        yield part
