@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -33,7 +34,6 @@ K = 20
 ASKED = 500  # tracks of which LanceDB is asked
 BATCH = 50
 PROBES = (16, 32)
-PARTS = 6  # of the table, that are made
 
 Row = tuple[str, str, str, str, str]
 
@@ -54,12 +54,12 @@ class Stages(Meter):
         self.seconds = time.perf_counter() - self.start
 
 
-def ours(selection: Selection, size: int, exact: bool) -> Row:
+def ours(selection: Selection, size: int, exact: bool, parts: int) -> Row:
     """Some parts; the first of each worker is not timed, because the process has started before it."""
     stages = Stages()
     graph = build_graph(selection, NeighbourOptions(K), exact, width=1, meter=stages)
     stages.done()
-    wanted = range(min(len(graph.shards), PARTS))
+    wanted = range(min(len(graph.shards), parts))
     last: dict[int, float] = {}
     tracks = seconds = 0.0
     found: dict[int, NDArray[np.float32]] = {}
@@ -108,14 +108,14 @@ def interval(mean: float, low: float, high: float) -> str:
     return f"{mean:.3f} ({low:.3f}-{high:.3f})"
 
 
-def measure(size: int) -> Iterator[Row]:
+def measure(size: int, parts: int) -> Iterator[Row]:
     """The rows of one size."""
     with tempfile.TemporaryDirectory() as folder:
         catalogue = make_catalogue(str(Path(folder, "tracks.lance")), size)
         selection = select(catalogue, None)
         if size <= EXACT_TRACKS:
-            yield ours(selection, size, True)
-        yield ours(selection, size, False)
+            yield ours(selection, size, True, parts)
+        yield ours(selection, size, False, parts)
         sample = exact_sample(selection, load_shards(selection), Wanted(K), None, 1)
         yield from lance_index(catalogue, sample, size)
 
@@ -125,9 +125,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.catalogue_neighbours", description=__doc__)
     parser.add_argument("tracks", type=int, nargs="+")
     parser.add_argument("--markdown", action="store_true", help="the table of docs/scale.md")
+    parser.add_argument("--parts", type=int, default=6, help="of a table, that are made: two or more")
     options = parser.parse_args()
+    rows: list[Row] = []
     with ray_session("local", cpus=1):
-        rows = [row for size in options.tracks for row in measure(size)]
+        for size in options.tracks:
+            for row in measure(size, options.parts):
+                rows.append(row)
+                print(*row, sep=", ", file=sys.stderr, flush=True)
     header = ("tracks", "compared with", "before", "a track", "recall@20")
     print(table(f"Neighbours of every track, on one core: {machine()}", header, rows, markdown=options.markdown))
 
