@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -31,6 +32,8 @@ GROWTH = 2.0  # times the rows that it was built from, after which it is built a
 NAME = "vector_idx"
 SCALAR = {ID: "BTREE", STATUS: "BITMAP", MODEL: "BITMAP", GENRE: "BITMAP"}  # what conditions ask for most
 _CONFIG = "musrec.index"  # what the index was built from: see `Built`
+
+os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")  # in an index's statistics: else Lance warns of it
 
 Action = Literal["exact", "built", "updated", "current"]
 

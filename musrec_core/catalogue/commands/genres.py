@@ -90,10 +90,12 @@ def _show_tracks(arguments: argparse.Namespace) -> None:
 
 def _row(guess: Guess, most: int, *, as_pairs: bool = False) -> dict[str, object]:
     """A track's row; Arrow takes a map as pairs."""
-    genres = dict(itertools.islice(guess.genres.items(), most))
-    if as_pairs:
-        return {**guess.columns, "id": guess.id, "genres": list(genres.items()), "mood": list(guess.mood.items())}
-    return {**guess.columns, "id": guess.id, "genres": genres, "mood": guess.mood}
+    genres, mood = dict(itertools.islice(guess.genres.items(), most)), guess.mood
+    heard = (
+        {"genres": list(genres.items()), "mood": list(mood.items())} if as_pairs else {"genres": genres, "mood": mood}
+    )
+    own: dict[str, object] = {"id": guess.id, **heard}
+    return own | {name: value for name, value in guess.columns.items() if name not in own}
 
 
 def _text(guess: Guess, most: int) -> str:

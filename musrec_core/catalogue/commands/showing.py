@@ -62,7 +62,8 @@ def _number(match: Match, score: str) -> str:
 def _rows(query: str, matches: Iterable[Match], score: str) -> Iterator[dict[str, Any]]:
     for rank, match in enumerate(matches, 1):
         number = {score: 1 - match.distance} if score else {"distance": match.distance}
-        yield {**match.columns, "query": query, "rank": rank, "id": match.id, **number}
+        own = {"query": query, "rank": rank, "id": match.id, **number}
+        yield own | {name: value for name, value in match.columns.items() if name not in own}
 
 
 def _write(answers: Iterable[Answer], catalogue: Catalogue, arguments: argparse.Namespace, score: str) -> int:
