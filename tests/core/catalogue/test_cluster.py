@@ -35,6 +35,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Ray simulates no cluste
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
+    handler = signal.getsignal(signal.SIGTERM)  # Ray replaces it
     made = Cluster(
         initialize_head=True,
         head_node_args={**NODE, "include_dashboard": False, "_system_config": QUICK_TO_NOTICE},
@@ -43,6 +44,7 @@ def cluster() -> Iterator[Cluster]:
         yield made
     finally:
         made.shutdown()
+        signal.signal(signal.SIGTERM, handler)
 
 
 def done(out: Path) -> int:
