@@ -18,11 +18,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+from musrec_core.catalogue.cluster.session import ray_session
+from musrec_core.catalogue.embedding.progress import Progress
+from musrec_core.catalogue.embedding.run import BATCH
+
 from musrec_core import Encoder
 from musrec_core.catalogue import embed
-from musrec_core.catalogue.embedding_run import BATCH
-from musrec_core.catalogue.progress import Progress
-from musrec_core.catalogue.session import ray_session
 
 from .songs import songs
 from .tables import machine, table

@@ -8,9 +8,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as `typing` has it, which ``-m`` would look for in the working folder first
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import playlist
     from .card import Card
     from .encoder import Encoder, TrackEmbedding

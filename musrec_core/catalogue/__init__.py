@@ -1,4 +1,4 @@
-"""Catalogues of millions of tracks, on one machine or many: Ray embeds them, Lance stores them, LanceDB searches them.
+"""Catalogues of millions of tracks, on one machine or many: Ray embeds them, Lance stores and searches them.
 
 The extra ``catalogue`` installs what this needs. ``python -m musrec_core.catalogue`` is its command line.
 
@@ -9,14 +9,16 @@ The extra ``catalogue`` installs what this needs. ``python -m musrec_core.catalo
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as `typing` has it, which ``-m`` would look for in the working folder first
 if TYPE_CHECKING:
+    from typing import Any
+
     from .dataset import Catalogue
-    from .duplicates import DuplicateOptions, find_duplicates
-    from .embedding import embed
-    from .neighbours import NeighbourOptions, write_neighbours
-    from .progress import EmbedReport
+    from .duplicates.duplicates import DuplicateOptions, find_duplicates
+    from .embedding.driver import embed
+    from .embedding.progress import EmbedReport
+    from .neighbours.neighbours import NeighbourOptions, write_neighbours
 
 __all__ = [
     "Catalogue",
@@ -30,12 +32,12 @@ __all__ = [
 
 _MODULES = {
     "Catalogue": "dataset",
-    "DuplicateOptions": "duplicates",
-    "EmbedReport": "progress",
-    "NeighbourOptions": "neighbours",
-    "embed": "embedding",
-    "find_duplicates": "duplicates",
-    "write_neighbours": "neighbours",
+    "DuplicateOptions": "duplicates.duplicates",
+    "EmbedReport": "embedding.progress",
+    "NeighbourOptions": "neighbours.neighbours",
+    "embed": "embedding.driver",
+    "find_duplicates": "duplicates.duplicates",
+    "write_neighbours": "neighbours.neighbours",
 }
 
 

@@ -6,8 +6,6 @@ import sys
 import time
 from typing import TextIO
 
-from .progress import duration
-
 EVERY_TERMINAL, EVERY_FILE = 0.5, 30.0  # seconds between two lines
 _CLEAR = "\r\x1b[K"
 
@@ -62,3 +60,13 @@ class TextMeter(Meter):
     def _line(self, text: str, *, last: bool = False) -> None:
         start, end = (_CLEAR, "\n" if last else "") if self._terminal else ("", "\n")
         print(f"{start}{text}", end=end, file=self._stream, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """``4.2 s``, ``1 min 20 s``, ``3 h 5 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

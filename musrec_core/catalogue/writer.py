@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from ..errors import CatalogueError
 from .dataset import Catalogue, checked_uri
-from .filesystems import local_path
 from .schema import ID
+from .storage.filesystems import local_path
 
 COMMIT_SECONDS = 10.0  # what a kill loses at most, besides what the actors have in hand
 COMPACT_EVERY = 64  # commits

@@ -25,10 +25,10 @@ from ...attribute_text import (
     is_file_properties,
 )
 from ..dataset import Catalogue
-from ..filesystems import local_path, scheme_of
-from ..heard import parse_heard
 from ..schema import ID, OK, PATH, VECTOR, ModelColumns
 from ..sql import both, condition, sql_text
+from ..storage.file_state import parse_heard
+from ..storage.filesystems import local_path, scheme_of
 from .ids import IdsOfItems, ItemIds, path_text, same_path
 from .library import (
     EMBEDDING,

@@ -7,11 +7,11 @@ import argparse
 from ..._text import one_line
 from ...errors import CatalogueError
 from ...search.copies import NAMED_DISTANCE
+from ..cluster.session import ray_session
 from ..dataset import Catalogue
-from ..duplicate_files import check_report_path, write_report
-from ..duplicates import DuplicateOptions, DuplicateReport, DuplicateTrack, find_duplicates
+from ..duplicates.duplicates import DuplicateOptions, DuplicateReport, DuplicateTrack, find_duplicates
+from ..duplicates.files import check_report_path, write_report
 from ..meter import TextMeter
-from ..session import ray_session
 from .neighbours import require_workers
 
 SHOWN = 20  # groups on the terminal

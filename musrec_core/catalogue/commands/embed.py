@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from types import FrameType
 
-from ..embedding import embed
-from ..progress import Progress
+from ..embedding.driver import embed
+from ..embedding.progress import Progress
 
 ENDED = 128  # and the signal's number: the exit status
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from ..._text import one_line
 from ...errors import CatalogueError
-from ..answers import json_line, line, table_file
-from ..genres import Guess, distribution, genres_of, surest
-from ..search import MOST, Match
+from ..search.answers import json_line, line, table_file
+from ..search.genres import Guess, distribution, genres_of, surest
+from ..search.search import MOST, Match
 from .options import add_answers, add_dataset, columns_of, count_of, ids_from, in_parts, open_catalogue, open_searcher
 from .showing import show
 

@@ -7,8 +7,8 @@ import sys
 
 from ..._text import number_of
 from ...errors import CatalogueError
-from ..index import Work, build
-from ..recall import ASKED, measure_recall
+from ..search.index import Work, build
+from ..search.recall import ASKED, measure_recall
 from .options import add_dataset, open_catalogue
 
 

@@ -6,10 +6,10 @@ import argparse
 import re
 
 from ...errors import CatalogueError
+from ..cluster.session import ray_session
 from ..dataset import Catalogue
 from ..meter import TextMeter
-from ..neighbours import EXACT_TRACKS, RECALL, K, NeighbourOptions, NeighbourSummary, write_neighbours
-from ..session import ray_session
+from ..neighbours.neighbours import EXACT_TRACKS, RECALL, K, NeighbourOptions, NeighbourSummary, write_neighbours
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

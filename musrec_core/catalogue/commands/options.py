@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from ...errors import CatalogueError
 from ..dataset import Catalogue
-from ..search import COUNT, MOST, Searcher
+from ..search.search import COUNT, MOST, Searcher
 
 STANDARD_INPUT = "-"
 

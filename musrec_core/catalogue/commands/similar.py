@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...errors import CatalogueError
-from ..lookup import card_of, require_vectors, vectors_of, vectors_of_files
-from ..search import Searcher
+from ..search.lookup import card_of, require_vectors, vectors_of, vectors_of_files
+from ..search.search import Searcher
 from .options import (
     add_answers,
     add_dataset,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ..lookup import card_of
-from ..words import sounds, words_of
+from ..search.lookup import card_of
+from ..search.words import sounds, words_of
 from .options import add_answers, add_dataset, add_search, columns_of, count_of, limits_of, open_searcher
 from .showing import show
 

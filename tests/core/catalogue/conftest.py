@@ -25,7 +25,7 @@ def rng() -> np.random.Generator:
 @pytest.fixture(scope="session")
 def ray_local() -> Iterator[None]:
     """One Ray session of two workers for all tests here."""
-    from musrec_core.catalogue import session
+    from musrec_core.catalogue.cluster import session
 
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(session.ADDRESS_VARIABLE, raising=False)

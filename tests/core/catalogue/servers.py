@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
-from musrec_core.catalogue.filesystems import s3_options
+from musrec_core.catalogue.storage.filesystems import s3_options
 
 MODIFIED = "Thu, 26 Nov 2026 10:00:00 GMT"
 

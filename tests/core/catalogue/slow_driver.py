@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from musrec_core.catalogue import embedding, embedding_run
+from musrec_core.catalogue.embedding import driver as embedding
+from musrec_core.catalogue.embedding import run as embedding_run
 
 from .jobs import slowly
 

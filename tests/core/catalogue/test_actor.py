@@ -16,11 +16,11 @@ import pyarrow as pa
 import ray
 
 from musrec_core import Card
-from musrec_core.catalogue import model_files
-from musrec_core.catalogue.actor import AGAIN, EmbeddingActor, Job
-from musrec_core.catalogue.model_files import ModelFiles, UnpackedModel
+from musrec_core.catalogue.embedding import model_files
+from musrec_core.catalogue.embedding.actor import AGAIN, EmbeddingActor, Job
+from musrec_core.catalogue.embedding.model_files import ModelFiles, UnpackedModel
 from musrec_core.catalogue.schema import ModelColumns
-from musrec_core.catalogue.storage import Storage
+from musrec_core.catalogue.storage.storage import Storage
 from musrec_core.errors import ModelError, WorkersError
 
 

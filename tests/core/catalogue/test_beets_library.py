@@ -30,8 +30,8 @@ from beetsplug.musrec.library.vectors import VectorStore
 from benchmarks.synthetic_library import make_library, write_config
 from musrec_core.attribute_text import encode_vector
 from musrec_core.catalogue import Catalogue
-from musrec_core.catalogue.__main__ import main
 from musrec_core.catalogue.beets_exchange import library as beets_library
+from musrec_core.catalogue.cli import main
 from musrec_core.catalogue.schema import ModelColumns
 from tests.models import other_model
 from tests.plugin.conftest import Beet

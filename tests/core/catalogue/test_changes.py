@@ -15,11 +15,11 @@ pytest.importorskip("lance", reason="the extra catalogue is not installed")
 import pyarrow as pa
 
 from musrec_core.catalogue import Catalogue
-from musrec_core.catalogue.breaker import Breaker
-from musrec_core.catalogue.changes import ChangeFinder, Changes
-from musrec_core.catalogue.copies import Limits
-from musrec_core.catalogue.heard import heard_text
-from musrec_core.catalogue.storage import Storage
+from musrec_core.catalogue.embedding.changes import ChangeFinder, Changes
+from musrec_core.catalogue.storage.breaker import Breaker
+from musrec_core.catalogue.storage.file_state import heard_text
+from musrec_core.catalogue.storage.local_copies import Limits
+from musrec_core.catalogue.storage.storage import Storage
 from musrec_core.errors import CatalogueError
 
 from .rows import COLUMNS, rows, unit_vectors

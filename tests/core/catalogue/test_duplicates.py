@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from musrec_core.catalogue import Catalogue
-from musrec_core.catalogue.__main__ import main
-from musrec_core.catalogue.duplicates import DuplicateOptions, DuplicateReport, find_duplicates
+from musrec_core.catalogue.cli import main
+from musrec_core.catalogue.duplicates.duplicates import DuplicateOptions, DuplicateReport, find_duplicates
 from musrec_core.errors import CatalogueError
 from tests import music
 

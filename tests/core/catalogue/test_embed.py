@@ -24,13 +24,16 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
 from musrec_core import Encoder
-from musrec_core.catalogue import Catalogue, actor, embedding, embedding_run
-from musrec_core.catalogue import __main__ as program
-from musrec_core.catalogue.copies import Copy
-from musrec_core.catalogue.filesystems import s3_options
-from musrec_core.catalogue.progress import Progress
-from musrec_core.catalogue.storage import Storage
-from musrec_core.catalogue.storage_errors import StorageError
+from musrec_core.catalogue import Catalogue
+from musrec_core.catalogue import cli as program
+from musrec_core.catalogue.embedding import actor
+from musrec_core.catalogue.embedding import driver as embedding
+from musrec_core.catalogue.embedding import run as embedding_run
+from musrec_core.catalogue.embedding.progress import Progress
+from musrec_core.catalogue.storage.errors import StorageError
+from musrec_core.catalogue.storage.filesystems import s3_options
+from musrec_core.catalogue.storage.local_copies import Copy
+from musrec_core.catalogue.storage.storage import Storage
 from musrec_core.catalogue.writer import writing
 from musrec_core.errors import CatalogueError
 

@@ -14,10 +14,10 @@ pytest.importorskip("lance", reason="the extra catalogue is not installed")
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from musrec_core.catalogue import Catalogue, __main__
-from musrec_core.catalogue.genres import distribution, genres_of, surest
+from musrec_core.catalogue import Catalogue, cli
 from musrec_core.catalogue.schema import ModelColumns
-from musrec_core.catalogue.search import Searcher
+from musrec_core.catalogue.search.genres import distribution, genres_of, surest
+from musrec_core.catalogue.search.search import Searcher
 from musrec_core.errors import CatalogueError
 
 from .rows import COLUMNS, DIMENSIONS, rows, unit_vectors
@@ -78,18 +78,18 @@ def test_tracks_of_an_older_model_do_not_count(catalogue: Catalogue) -> None:
 def test_the_command_prints_tracks_a_distribution_and_the_surest(
     catalogue: Catalogue, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert __main__.main(["genres", catalogue.uri, "a", "-n", "1", "--columns", "year"]) == 0
+    assert cli.main(["genres", catalogue.uri, "a", "-n", "1", "--columns", "year"]) == 0
     assert capsys.readouterr().out == "a  1\n  jazz 0.90\n  valence 0.50, arousal 0.50\n"
-    assert __main__.main(["genres", catalogue.uri]) == 0
+    assert cli.main(["genres", catalogue.uri]) == 0
     assert capsys.readouterr().out.splitlines()[1].split() == ["jazz", "3", "75.0%", "0.600"]
-    assert __main__.main(["genres", catalogue.uri, "--genre", "hip hop", "-n", "1"]) == 0
+    assert cli.main(["genres", catalogue.uri, "--genre", "hip hop", "-n", "1"]) == 0
     assert capsys.readouterr().out == "0.800  b\n"
-    assert __main__.main(["genres", catalogue.uri, "a", "--where", "year = 1"]) == 1
+    assert cli.main(["genres", catalogue.uri, "a", "--where", "year = 1"]) == 1
     assert "can't be used with ids" in capsys.readouterr().err
 
 
 def test_the_command_answers_what_it_can(catalogue: Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
-    assert __main__.main(["genres", catalogue.uri, "nobody", "--json", "b"]) == 1
+    assert cli.main(["genres", catalogue.uri, "nobody", "--json", "b"]) == 1
     told = capsys.readouterr()
     assert json.loads(told.out)["genres"] == {"hip hop": pytest.approx(0.8), "jazz": pytest.approx(0.2)}
     assert "there is no track nobody" in told.err
@@ -99,7 +99,7 @@ def test_the_command_answers_what_it_can(catalogue: Catalogue, capsys: pytest.Ca
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
 def test_genres_are_written_as_a_table(catalogue: Catalogue, tmp_path: Path, ending: str) -> None:
     out = tmp_path / f"genres.{ending}"
-    assert __main__.main(["genres", catalogue.uri, "a", "b", "--out", str(out)]) == 0
+    assert cli.main(["genres", catalogue.uri, "a", "b", "--out", str(out)]) == 0
     if ending == "parquet":
         genres = dict(pq.read_table(out)["genres"].to_pylist()[1])
     elif ending == "csv":

@@ -16,12 +16,13 @@ pytest.importorskip("lance", reason="the extra catalogue is not installed")
 
 import lancedb
 
-from musrec_core.catalogue import Catalogue, __main__, index, partitions
+from musrec_core.catalogue import Catalogue, cli
 from musrec_core.catalogue.dataset import told_filter
-from musrec_core.catalogue.index import build, built_of, partitions_for, state_of
-from musrec_core.catalogue.recall import measure_recall
 from musrec_core.catalogue.schema import ModelColumns
-from musrec_core.catalogue.search import Searcher
+from musrec_core.catalogue.search import index, partitions
+from musrec_core.catalogue.search.index import build, built_of, partitions_for, state_of
+from musrec_core.catalogue.search.recall import measure_recall
+from musrec_core.catalogue.search.search import Searcher
 from musrec_core.errors import CatalogueError
 
 from .made import clustered, made_catalogue, track
@@ -130,13 +131,13 @@ def test_partitions_grow_with_the_vectors() -> None:
 
 
 def test_the_command_says_what_it_did(catalogue: Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
-    assert __main__.main(["index", catalogue.uri]) == 0
+    assert cli.main(["index", catalogue.uri]) == 0
     assert "No index is needed: 3,000 vectors are compared one by one." in capsys.readouterr().out
-    assert __main__.main(["index", catalogue.uri, "--force", "--check", "20"]) == 0
+    assert cli.main(["index", catalogue.uri, "--force", "--check", "20"]) == 0
     out = capsys.readouterr().out
     assert "The index was built in " in out
     assert "Of the 20 nearest of 20 tracks it finds " in out
-    assert __main__.main(["index", catalogue.uri, "--check", "0"]) == 1
+    assert cli.main(["index", catalogue.uri, "--check", "0"]) == 1
     assert "2 or more" in capsys.readouterr().err
 
 
@@ -159,7 +160,7 @@ def test_a_damaged_index_is_told_in_one_sentence_and_built_anew_by_force(
         else:
             size = file.stat().st_size
             file.write_bytes(rng.bytes(size) if damage == "random" else file.read_bytes()[: size // 2])
-    assert __main__.main(["similar", catalogue.uri, track(3)]) == 1
+    assert cli.main(["similar", catalogue.uri, track(3)]) == 1
     told = capsys.readouterr().err
     assert told.startswith(f"error: {catalogue.uri} can't be read: ")
     assert told.count("\n") == 1
@@ -175,7 +176,7 @@ def test_damaged_data_is_told_in_one_sentence(
 ) -> None:
     for file in Path(catalogue.uri, "data").iterdir():
         file.write_bytes(file.read_bytes()[:1000])
-    assert __main__.main([command, catalogue.uri, *([track(3)] if command == "similar" else [])]) == 1
+    assert cli.main([command, catalogue.uri, *([track(3)] if command == "similar" else [])]) == 1
     (told,) = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("indexing ")]
     assert told.startswith(f"error: {catalogue.uri} can't be ")
 

@@ -15,14 +15,15 @@ import pyarrow.parquet as pq
 import ray
 from numpy.typing import NDArray
 
-from musrec_core.catalogue import Catalogue, cells, selection
-from musrec_core.catalogue.__main__ import main
+from musrec_core.catalogue import Catalogue
+from musrec_core.catalogue.cli import main
+from musrec_core.catalogue.cluster.tasks import in_parallel
 from musrec_core.catalogue.meter import Meter
-from musrec_core.catalogue.nearest import NOBODY, Found
-from musrec_core.catalogue.neighbour_table import NeighbourTable
-from musrec_core.catalogue.neighbours import NeighbourOptions, write_neighbours
-from musrec_core.catalogue.out_folder import OutFolder
-from musrec_core.catalogue.ray_tasks import in_parallel
+from musrec_core.catalogue.neighbours import cells, selection
+from musrec_core.catalogue.neighbours.nearest import NOBODY, Found
+from musrec_core.catalogue.neighbours.neighbours import NeighbourOptions, write_neighbours
+from musrec_core.catalogue.neighbours.out_folder import OutFolder
+from musrec_core.catalogue.neighbours.table import NeighbourTable
 from musrec_core.errors import CatalogueError
 from musrec_core.search.index import VectorIndex
 from musrec_core.search.knn import neighbourhoods

@@ -12,9 +12,9 @@ pytest.importorskip("lance", reason="the extra catalogue is not installed")
 import lance
 
 from musrec_core.catalogue import Catalogue
-from musrec_core.catalogue.index import build, state_of
-from musrec_core.catalogue.partitions import assigned, centroids_of, write_partitions
-from musrec_core.catalogue.search import Searcher
+from musrec_core.catalogue.search.index import build, state_of
+from musrec_core.catalogue.search.partitions import assigned, centroids_of, write_partitions
+from musrec_core.catalogue.search.search import Searcher
 
 from .rows import COLUMNS, DIMENSIONS, rows, unit_vectors
 
@@ -43,7 +43,7 @@ def test_centroids_are_those_of_the_groups(tmp_path: Path, groups: np.ndarray) -
 def test_a_vector_belongs_to_its_nearest_centroid(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, centroids = unit_vectors(rng, 50), unit_vectors(rng, 7)
     expected = np.linalg.norm(vectors[:, None] - centroids, axis=2).argmin(1)
-    monkeypatch.setattr("musrec_core.catalogue.partitions.PRODUCTS", 100)  # a few vectors at a time
+    monkeypatch.setattr("musrec_core.catalogue.search.partitions.PRODUCTS", 100)  # a few vectors at a time
     assert assigned(vectors, centroids).tolist() == expected.tolist()
     assert assigned(vectors[:0], centroids).tolist() == []
 
@@ -62,7 +62,7 @@ def test_tracks_without_a_vector_are_in_no_partition(
     catalogue = made(tmp_path, [None, *groups, None, broken])
     centroids = centroids_of(catalogue.lance, 3)
     assert np.isfinite(centroids).all()
-    monkeypatch.setattr("musrec_core.catalogue.partitions.ROWS", 50)
+    monkeypatch.setattr("musrec_core.catalogue.search.partitions.ROWS", 50)
     write_partitions(catalogue.lance, centroids, tmp_path / "partitions.lance")
     written = lance.dataset(str(tmp_path / "partitions.lance"))
     assert written.count_rows() == 301

@@ -17,11 +17,11 @@ pytest.importorskip("lance", reason="the extra catalogue is not installed")
 import pyarrow.parquet as pq
 
 from musrec_core.card import Card
-from musrec_core.catalogue import Catalogue, __main__
-from musrec_core.catalogue.index import build
-from musrec_core.catalogue.lookup import vectors_of_files
+from musrec_core.catalogue import Catalogue, cli
 from musrec_core.catalogue.schema import ModelColumns
-from musrec_core.catalogue.search import Match, Searcher
+from musrec_core.catalogue.search.index import build
+from musrec_core.catalogue.search.lookup import vectors_of_files
+from musrec_core.catalogue.search.search import Match, Searcher
 from musrec_core.errors import CatalogueError
 from musrec_core.search.index import VectorIndex
 from musrec_core.search.ranking import nearest
@@ -249,7 +249,7 @@ def test_a_row_whose_vector_is_not_finite_is_never_an_answer(tmp_path: Path, rng
 
 
 def run(*words: str) -> int:
-    return __main__.main(["similar", *words])
+    return cli.main(["similar", *words])
 
 
 def test_the_command_prints_an_answer_and_its_columns(

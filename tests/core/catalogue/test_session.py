@@ -15,8 +15,8 @@ pytest.importorskip("ray", reason="the extra catalogue is not installed")
 
 import ray
 
-from musrec_core.catalogue import session
-from musrec_core.catalogue.session import ray_session, session_cpus
+from musrec_core.catalogue.cluster import session
+from musrec_core.catalogue.cluster.session import ray_session, session_cpus
 from musrec_core.errors import CatalogueError
 
 

@@ -14,11 +14,11 @@ pytest.importorskip("lance", reason="the extra catalogue is not installed")
 
 import fsspec
 
-from musrec_core.catalogue.copies import Copy, Limits
-from musrec_core.catalogue.filesystems import open_filesystem, place_of, s3_options, shown
-from musrec_core.catalogue.heard import FileState
-from musrec_core.catalogue.storage import Storage
-from musrec_core.catalogue.storage_errors import StorageError
+from musrec_core.catalogue.storage.errors import StorageError
+from musrec_core.catalogue.storage.file_state import FileState
+from musrec_core.catalogue.storage.filesystems import open_filesystem, place_of, s3_options, shown
+from musrec_core.catalogue.storage.local_copies import Copy, Limits
+from musrec_core.catalogue.storage.storage import Storage
 from musrec_core.errors import CatalogueError
 
 from .servers import FileServer, file_server, made_up_s3, silent_server
@@ -280,7 +280,7 @@ def test_what_no_package_reads_is_told(storage: Storage, path: str) -> None:
 
 
 def test_another_storage_of_fsspec_is_read(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("musrec_core.catalogue.filesystems._WRAPPERS", ())
+    monkeypatch.setattr("musrec_core.catalogue.storage.filesystems._WRAPPERS", ())
     memory = fsspec.filesystem("memory")
     memory.pipe_file("/songs/x.mp3", b"music")
     assert content(storage, "memory://songs/x.mp3") == b"music"

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 pytest.importorskip("lance", reason="the extra catalogue is not installed")
 
 from musrec_core.card import Card
-from musrec_core.catalogue import Catalogue, __main__
-from musrec_core.catalogue.index import build
+from musrec_core.catalogue import Catalogue, cli
 from musrec_core.catalogue.schema import ModelColumns
-from musrec_core.catalogue.search import Searcher
-from musrec_core.catalogue.words import sounds, words_of
+from musrec_core.catalogue.search.index import build
+from musrec_core.catalogue.search.search import Searcher
+from musrec_core.catalogue.search.words import sounds, words_of
 from musrec_core.errors import CatalogueError, UnknownWordError
 from musrec_core.words.heads import Words
 from musrec_core.words.request import parse
@@ -66,8 +66,8 @@ def test_exact_answers_are_those_of_the_words(
 def test_the_index_finds_nearly_all_of_the_best(
     catalogue: Catalogue, words: Words, vectors: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("musrec_core.catalogue.words.LEAST", 400)
-    monkeypatch.setattr("musrec_core.catalogue.words.SAMPLE", 200)
+    monkeypatch.setattr("musrec_core.catalogue.search.words.LEAST", 400)
+    monkeypatch.setattr("musrec_core.catalogue.search.words.SAMPLE", 200)
     searcher = Searcher(catalogue, exact_rows=0)
     assert searcher.scopes.of(None).built is not None
     shares = []
@@ -100,8 +100,8 @@ def test_an_unknown_word_and_a_model_without_words_are_told(catalogue: Catalogue
 def test_the_command_prints_scores(
     catalogue: Catalogue, words: Words, vectors: NDArray[np.float32], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert __main__.main(["sounds", catalogue.uri, "calm", "piano,", "-n", "2", "no vocals"]) == 0
+    assert cli.main(["sounds", catalogue.uri, "calm", "piano,", "-n", "2", "no vocals"]) == 0
     wanted = [f"{score:.3f}  {id_}" for id_, score in best("calm piano, no vocals", words, vectors, 2).items()]
     assert capsys.readouterr().out.splitlines() == wanted
-    assert __main__.main(["sounds", catalogue.uri, "kazoo"]) == 1
+    assert cli.main(["sounds", catalogue.uri, "kazoo"]) == 1
     assert "there is no word kazoo" in capsys.readouterr().err

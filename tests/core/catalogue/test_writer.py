@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from musrec_core.catalogue import Catalogue
 from musrec_core.catalogue import writer as writer_module
-from musrec_core.catalogue.progress import EmbedReport, Progress, duration
+from musrec_core.catalogue.embedding.progress import EmbedReport, Progress
+from musrec_core.catalogue.meter import duration
 from musrec_core.catalogue.writer import Writer, only_ids, writing
 from musrec_core.errors import CatalogueError
 

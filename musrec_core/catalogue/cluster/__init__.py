@@ -1,0 +1,1 @@
+"""Ray: its sessions, and tasks a bounded number at a time."""

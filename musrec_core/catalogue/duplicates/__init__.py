@@ -1,0 +1,1 @@
+"""Near-identical recordings of a catalogue, as a report."""

@@ -1,0 +1,201 @@
+"""One run of embedding: rounds of constant memory through Ray Data, and what becomes of batches that are lost."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import ray
+import ray.data
+
+from ...errors import CatalogueError
+from ..cluster.session import ray_session, session_cpus
+from ..dataset import Catalogue
+from ..manifest.manifest import Manifest
+from ..schema import ERROR, ID, MODEL, OK, PATH, STATUS, STORAGE, dataset_schema
+from ..storage.breaker import Breaker
+from ..writer import COMMIT_SECONDS, Writer, only_ids
+from .actor import AGAIN, BUG, EmbeddingActor, Job
+from .changes import ChangeFinder
+from .known_rows import is_one_of
+from .model_files import ModelFiles
+from .progress import Progress
+
+BATCH = 16  # tracks that an actor takes at a time
+MANIFEST_ROWS = 4096  # that are compared with the dataset at a time
+ROUND_ROWS, ROUND_ROWS_PER_ACTOR = 50_000, 4096  # tracks of one Ray job: what the driver has in memory
+PASSES = (BATCH, BATCH, 1)  # tracks a batch; after the last, tracks whose actors died each time count as crashed
+TASK_RETRIES = 8  # of a batch whose actor died: Ray counts each vain try to reach a node that is gone
+VAIN_BATCHES = 4  # an actor, in a row, that were handed back: then no node can do the work
+LOST = "the process that had it in hand ended again and again"
+
+
+@dataclass
+class EmbeddingRun:
+    """One run: what is to be embedded, in rounds of constant memory."""
+
+    catalogue: Catalogue
+    finder: ChangeFinder
+    job: Job
+    files: ModelFiles
+    progress: Progress
+    workers: int | None
+    address: str | None
+    stack: ExitStack
+    breaker: Breaker = field(default_factory=Breaker)
+    _started: bool = False
+    _vain: int = 0  # batches in a row that were handed back
+
+    def of(self, tracks: Manifest) -> None:
+        """Embed and write all of a manifest; what is done is written, whatever ends it."""
+        writer = Writer(self.catalogue, seconds=COMMIT_SECONDS)
+        try:
+            for rows in self._rounds(tracks, writer):
+                self._round(rows, writer)
+            writer.finish()
+        except BaseException:
+            with suppress(CatalogueError):  # the same that ended it
+                writer.commit()
+            raise
+
+    def _rounds(self, tracks: Manifest, writer: Writer) -> Iterator[pa.Table]:
+        """What is to be embedded, a round at a time; further columns of other tracks are written meanwhile."""
+        waiting: list[pa.Table] = []
+        seen = to_embed = 0
+        for batch in tracks.batches(MANIFEST_ROWS):
+            changes = self.finder.of(batch)
+            seen += len(batch)
+            to_embed += len(changes.embed)
+            self.progress.unchanged += changes.unchanged
+            self.progress.refreshed += len(changes.refresh)
+            self.progress.missing += changes.missing
+            self.progress.unreachable += changes.unreachable
+            writer.refresh(changes.refresh)
+            if len(changes.embed):
+                waiting.append(changes.embed)
+            if sum(map(len, waiting)) >= max(ROUND_ROWS, ROUND_ROWS_PER_ACTOR * (self.workers or 1)):
+                self.progress.expect(to_embed + max(0, (tracks.count or 0) - seen))
+                yield pa.concat_tables(waiting)
+                waiting = []
+        if waiting:
+            self.progress.expect(to_embed)
+            yield pa.concat_tables(waiting)
+
+    def _round(self, rows: pa.Table, writer: Writer) -> None:
+        self._start()
+        why: dict[str, str] = {}
+        for size in PASSES:
+            why = {}
+            left = set(rows[ID].to_pylist())
+            for done in self._results(rows, size):
+                self._take(only_ids(done, left), left, why, writer)
+            if not left:
+                return
+            rows = rows.filter(pc.is_in(rows[ID], pa.array(sorted(left), pa.string())))
+        writer.commit()
+        if why:
+            raise CatalogueError(f"{len(why)} tracks can't be embedded here: {next(iter(why.values()))}")
+        crashed = _failed(rows, self.job, "crashed", LOST)
+        self.progress.done({"crashed": len(crashed)})
+        writer.add(crashed)
+
+    def _start(self) -> None:
+        """Start Ray, or connect to it, once there is something to do; the model's files go into its object store."""
+        if not self._started:
+            self.stack.enter_context(ray_session(self.address, cpus=self.workers))
+            self.job = replace(self.job, model=[ray.put(self.files)])
+            self._started = True
+
+    def _results(self, rows: pa.Table, size: int) -> Iterator[pa.Table]:
+        """Rows of the dataset as they come, in any order: none of a batch that was lost."""
+        blocks = [rows.slice(at, size).combine_chunks() for at in range(0, len(rows), size)]
+        actors = min(self.workers or session_cpus(), len(blocks))
+        with _losing_blocks():
+            found = ray.data.from_arrow(blocks).map_batches(
+                EmbeddingActor,
+                fn_constructor_args=(self.job,),
+                batch_size=None,
+                batch_format="pyarrow",
+                compute=ray.data.ActorPoolStrategy(
+                    size=actors,
+                    max_tasks_in_flight_per_actor=2 if size > 1 else 1,  # one that kills its actor takes no other along
+                ),
+                num_cpus=1,
+                max_restarts=-1,
+                max_task_retries=TASK_RETRIES,
+            )
+            try:
+                yield from found.iter_batches(batch_size=None, batch_format="pyarrow")
+            except ray.exceptions.RayError as error:
+                said = " ".join(str(error).split("\n\n")[0].split())
+                raise CatalogueError(
+                    f"Ray ended the job ({said}): what is done is kept, and the next run goes on"
+                ) from error
+
+    def _take(self, done: pa.Table, left: set[str], why: dict[str, str], writer: Writer) -> None:
+        """Write the rows that are done; the others are put back into ``left``."""
+        statuses, errors = done[STATUS].to_pylist(), done[ERROR].to_pylist()
+        if BUG in statuses:
+            raise RuntimeError(f"an actor failed:\n{errors[statuses.index(BUG)]}")
+        if AGAIN in statuses:  # all of a batch
+            again = dict(zip(done[ID].to_pylist(), map(str, errors), strict=True))
+            why.update(again)
+            left.update(again)
+            self._vain += 1
+            if self._vain >= VAIN_BATCHES * (self.workers or session_cpus()):
+                raise CatalogueError(f"no track can be embedded here: {errors[statuses.index(AGAIN)]}")
+            return
+        self._vain = 0
+        self.progress.done(Counter(done[STATUS].to_pylist()))
+        writer.add(self._without_lost_vectors(done))
+        for path, status, error in zip(*(done[name].to_pylist() for name in (PATH, STATUS, ERROR)), strict=True):
+            self.breaker.saw(path, status, error)
+
+    def _without_lost_vectors(self, done: pa.Table) -> pa.Table:
+        """Without rows whose file can't be had now, and whose track has an embedding: that stays."""
+        gone = done.filter(pc.is_in(done[STATUS], pa.array([STORAGE, "missing"])))
+        if not len(gone):
+            return done
+        where = f"{STATUS} = '{OK}' AND {is_one_of(gone[ID].to_pylist())}"
+        kept = {id_ for batch in self.catalogue.batches([ID], where) for id_ in batch[ID].to_pylist()}
+        return done.filter(pc.invert(pc.is_in(done[ID], pa.array(sorted(kept), pa.string())))) if kept else done
+
+
+def _failed(rows: pa.Table, job: Job, status: str, error: str) -> pa.Table:
+    """Rows of the dataset for tracks that got no embedding."""
+    schema = dataset_schema(job.columns, job.further)
+    given: dict[str, Any] = {
+        MODEL: [job.columns.model] * len(rows),
+        STATUS: [status] * len(rows),
+        ERROR: [error] * len(rows),
+    }
+    return pa.table(
+        {
+            f.name: given[f.name]
+            if f.name in given
+            else rows[f.name]
+            if f.name in rows.column_names
+            else pa.nulls(len(rows), f.type)
+            for f in schema
+        },
+        schema=schema,
+    )
+
+
+@contextmanager
+def _losing_blocks() -> Iterator[None]:
+    """Let Ray Data go on without a batch whose actor died too often: it is done again later."""
+    context = ray.data.DataContext.get_current()
+    before, context.max_errored_blocks = context.max_errored_blocks, -1
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Ray's: about its own settings
+            yield
+    finally:
+        context.max_errored_blocks = before

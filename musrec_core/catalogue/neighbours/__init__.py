@@ -1,0 +1,1 @@
+"""Every track's nearest tracks, as a table."""

@@ -1,0 +1,1 @@
+"""Where files lie: local disks, object storage, HTTP; their states, and local copies of them."""
