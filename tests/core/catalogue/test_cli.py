@@ -52,4 +52,4 @@ def test_a_mistake_is_one_sentence_and_help_needs_no_engine(tmp_path: Path) -> N
     assert done.stderr == "error: there is no dataset nowhere.lance\n"
     shown = run(tmp_path, "--help")
     assert shown.returncode == 0
-    assert all(f"    {name} " in shown.stdout for name in ("embed", "similar", "neighbours", "export-beets"))
+    assert all(f"    {name}" in shown.stdout for name in ("embed", "similar", "neighbours", "export-beets"))

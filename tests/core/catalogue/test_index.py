@@ -103,7 +103,8 @@ def test_rows_without_a_vector_and_newer_rows_do_no_harm(catalogue: Catalogue, r
 
 def test_a_building_that_is_killed_leaves_the_dataset_as_it_was(catalogue: Catalogue) -> None:
     code = (
-        "import os, signal, sys; from musrec_core.catalogue import Catalogue, index; "
+        "import os, signal, sys; from musrec_core.catalogue import Catalogue; "
+        "from musrec_core.catalogue.search import index; "
         "index.write_partitions = lambda *_: os.kill(os.getpid(), signal.SIGKILL); "
         "index.build(Catalogue.open(sys.argv[1]), exact_rows=0)"
     )

@@ -221,7 +221,7 @@ def test_numbers_whose_digits_would_be_lost_are_text(tmp_path: Path) -> None:
 
 
 def test_types_are_those_of_all_blocks_and_not_of_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("musrec_core.catalogue.manifest.manifest.tables.CSV_BLOCK", 200)
+    monkeypatch.setattr("musrec_core.catalogue.manifest.tables.CSV_BLOCK", 200)
     lines = [f"{n},p,{n if n < 90 else n + 0.5},{'' if n < 90 else n}" for n in range(100)]
     manifest = Manifest.open(csv(tmp_path, "\n".join(["id,path,gain,late", *lines])))
     assert [str(field.type) for field in manifest.further] == ["double", "int64"]
@@ -252,7 +252,7 @@ def test_what_is_wrong_with_csv_is_one_sentence(tmp_path: Path, content: str | b
 
 
 def test_a_row_that_is_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("musrec_core.catalogue.manifest.manifest.tables.CSV_BLOCK", 1 << 20)
+    monkeypatch.setattr("musrec_core.catalogue.manifest.tables.CSV_BLOCK", 1 << 20)
     told = "SOURCE has a row of more than 1 MiB, or a quote that is never closed"
     assert refused(csv(tmp_path, f"id,path\na,b\nc,{'x' * (4 << 20)}\nd,e\n")) == told
     assert refused(csv(tmp_path, 'id,path\na,"b\n' + "c,d\n" * (1 << 20))) == told
@@ -482,7 +482,7 @@ def test_equal_hashes_of_different_texts_are_no_repetition(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
-    monkeypatch.setattr("musrec_core.catalogue.manifest.manifest.tables.CSV_BLOCK", 1 << 14)
+    monkeypatch.setattr("musrec_core.catalogue.manifest.tables.CSV_BLOCK", 1 << 14)
     small, large = (_peaks(tmp_path / f"{count}.{ending}", count) for count in (5_000, 50_000))
     assert large[0] < small[0] + (1 << 20)  # all rows take 2.5 MB
     assert large[1] < small[1] + 45_000 * 8 * 2 + (1 << 20)
