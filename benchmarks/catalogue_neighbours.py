@@ -17,15 +17,15 @@ from typing import Any
 import lancedb
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
+from musrec_core.catalogue import Catalogue
 from musrec_core.catalogue.cluster.session import ray_session
+from musrec_core.catalogue.meter import Meter
 from musrec_core.catalogue.neighbours.cells import Sample, exact_sample
 from musrec_core.catalogue.neighbours.nearest import Found, Shard, Wanted, recall
 from musrec_core.catalogue.neighbours.neighbours import EXACT_TRACKS, NeighbourOptions, build_graph
 from musrec_core.catalogue.neighbours.selection import Selection, load_shards, select
-from numpy.typing import NDArray
-
-from musrec_core.catalogue import Catalogue
-from musrec_core.catalogue.meter import Meter
 
 from .synthetic_catalogue import make_catalogue
 from .tables import machine, table
