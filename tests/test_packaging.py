@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 import musrec_core
 
@@ -99,6 +100,17 @@ def test_the_metadata_says_version_licences_pythons_and_places(about: email.mess
     places = [line.split(", ")[1] for line in about.get_all("Project-URL", [])]
     assert len(places) == 5
     assert all(place.startswith("https://github.com/beets-musrec/beets-musrec") for place in places)
+
+
+def test_the_engines_of_catalogues_are_installed_by_their_extra_alone(about: email.message.Message) -> None:
+    needed: dict[str, set[str]] = {}
+    for line in map(Requirement, about.get_all("Requires-Dist", [])):
+        extra = re.search(r'extra == "([^"]+)"', str(line.marker or ""))
+        needed.setdefault(line.name, set()).add(extra[1] if extra else "")
+    assert "" in needed["numpy"]
+    engines = {"ray": "catalogue", "pylance": "catalogue", "pyarrow": "catalogue", "fsspec": "catalogue",
+               "aiohttp": "catalogue", "lancedb": "dev-catalogue", "moto": "dev-catalogue"}  # fmt: skip
+    assert {name: needed[name] for name in engines} == {name: {extra} for name, extra in engines.items()}
 
 
 def test_an_installed_wheel_is_imported_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
