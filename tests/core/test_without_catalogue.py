@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from musrec_core.catalogue import cli
 
-from ..test_architecture import ENGINES
+from ..test_architecture import ENGINES, ROOT
+
+FOR_TESTS = ("moto", "lancedb")  # of the extra `dev-catalogue`
+TESTS = [*sorted((ROOT / "tests/core/catalogue").glob("test_*.py")), ROOT / "tests/benchmarks/test_catalogue.py"]
 
 
 def test_the_core_and_the_help_of_catalogues_load_no_engine() -> None:
@@ -39,3 +43,18 @@ def test_a_command_says_what_to_install(
     assert told.err == (
         "error: there is no package ray here: pip install 'beets-musrec[catalogue]' installs what catalogues need\n"
     )
+
+
+@pytest.mark.parametrize("extra", [True, False], ids=["without both extras", "without that for tests"])
+def test_tests_are_skipped_without_what_they_need(extra: bool) -> None:
+    if not extra:
+        pytest.importorskip("lance", reason="the extra catalogue is not installed")
+    missing = [*(cli.NEEDED if extra else ()), *FOR_TESTS]
+    code = f"import sys, pytest\nsys.modules.update(dict.fromkeys({missing}))\nsys.exit(pytest.main(sys.argv[1:]))"
+    words = ["--collect-only", "-q", "-p", "no:cacheprovider", *map(str, TESTS)]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), done.stdout
+    skipped = {Path(line.split()[2].partition(":")[0]).name for line in done.stdout.splitlines() if "SKIPPED" in line}
+    assert skipped == ({file.name for file in TESTS} if extra else {"servers.py", "test_embed.py", "test_index.py"})

@@ -36,6 +36,18 @@ def test_a_track_written_twice_is_there_once_as_it_was_written_last(uri: str, rn
     assert years(Catalogue.open(uri)) == {"a": 1, "b": 3, "c": 4}
 
 
+def test_the_columns_are_those_that_are_promised(uri: str) -> None:
+    Catalogue.create(uri, COLUMNS, pa.schema([("year", pa.int64())]))
+    probability = pa.float32()
+    assert {field.name: field.type for field in lance.dataset(uri).schema} == {
+        **dict.fromkeys(("id", "path", "genre", "model", "heard", "status", "error"), pa.string()),
+        "vector": pa.list_(pa.float16(), COLUMNS.dimensions),
+        "genres": pa.struct([("jazz", probability), ("hip_hop", probability)]),
+        "mood": pa.struct([("valence", probability), ("arousal", probability)]),
+        "year": pa.int64(),
+    }
+
+
 def test_vectors_come_back_as_they_were_and_are_null_where_there_is_none(uri: str, rng: np.random.Generator) -> None:
     catalogue = Catalogue.create(uri, COLUMNS)
     vectors = unit_vectors(rng, 2)
