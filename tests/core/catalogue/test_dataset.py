@@ -100,6 +100,13 @@ def test_a_name_without_the_ending_is_refused(tmp_path: Path, name: str) -> None
         Catalogue.open(f"{tmp_path}/{name}")
 
 
+@pytest.mark.parametrize("url", ["s3://me:secret@bucket/tracks.lance", "https://host/tracks.lance?key=secret"])
+def test_a_password_in_a_url_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(CatalogueError, match=r"credentials are not read|has to end in \.lance") as raised:
+        Catalogue.open(url)
+    assert "secret" not in str(raised.value)
+
+
 def test_no_dataset_a_foreign_one_and_one_of_another_format_are_told(tmp_path: Path, uri: str) -> None:
     with pytest.raises(CatalogueError, match="there is no dataset"):
         Catalogue.open(uri)
