@@ -197,10 +197,22 @@ class Catalogue:
 
 
 def checked_uri(uri: str) -> str:
-    """A dataset's place without a slash at its end; raises `CatalogueError` unless it ends in ``.lance``."""
+    """A dataset's place without a slash at its end.
+
+    Raises
+    ------
+    CatalogueError
+        It does not end in ``.lance``, or is a URL with a password, which later messages would show.
+    """
     bare = uri.rstrip("/")
+    _, is_url, place = bare.partition("://")
+    if is_url and "@" in place.partition("/")[0]:
+        raise CatalogueError(
+            "credentials are not read from a dataset's URL: use options of its storage, or AWS_ACCESS_KEY_ID"
+        )
     if not bare.endswith(SUFFIX) or bare.rpartition("/")[2] == SUFFIX:
-        raise CatalogueError(f"a dataset's name has to end in {SUFFIX}, and {uri} does not")
+        named = f"{bare.partition('?')[0]}?..." if is_url and "?" in bare else uri
+        raise CatalogueError(f"a dataset's name has to end in {SUFFIX}, and {named} does not")
     return bare
 
 

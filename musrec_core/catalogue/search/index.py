@@ -222,25 +222,3 @@ def _build_scalar(catalogue: Catalogue, force: bool, progress: Callable[[str], o
 
 def _index_names(catalogue: Catalogue) -> set[str]:
     return {each.name for each in catalogue.lance.describe_indices()}
-
-
-# How well it finds.
-
-
-@dataclass(frozen=True)
-class Recall:
-    """The share of the exact nearest that the index finds.
-
-    Attributes
-    ----------
-    mean, low, high : float
-        Over the tracks asked about, with the interval that holds the mean of all with 95 %.
-    asked, count : int
-        So many tracks were asked about, for so many nearest each.
-    """
-
-    mean: float
-    low: float
-    high: float
-    asked: int
-    count: int

@@ -21,7 +21,8 @@ from musrec_core.catalogue import Catalogue, cli
 from musrec_core.catalogue.schema import ModelColumns
 from musrec_core.catalogue.search.index import build
 from musrec_core.catalogue.search.lookup import vectors_of_files
-from musrec_core.catalogue.search.search import Match, Searcher
+from musrec_core.catalogue.search.match import Match
+from musrec_core.catalogue.search.search import Searcher
 from musrec_core.errors import CatalogueError
 from musrec_core.search.index import VectorIndex
 from musrec_core.search.ranking import nearest
