@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 import shutil
 import signal
 import socket
@@ -22,6 +21,8 @@ import ray.data
 
 from ...errors import CatalogueError
 from ...workers.pool import default_workers
+from .errors import ray_sentence
+from .watch import watched
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"  # Ray's own name for it; `ray job submit` sets it
 PORT_TIMEOUT = 10.0  # seconds until a cluster's port has to answer
@@ -137,7 +138,7 @@ def _start(cpus: int) -> None:
             log_to_driver=False,
         )
     except (RuntimeError, OSError, ValueError, SystemExit) as error:
-        raise CatalogueError(f"Ray can't be started: {_first_sentence(error)}") from error
+        raise CatalogueError(f"Ray can't be started: {ray_sentence(error)}") from error
 
 
 def _object_store() -> int:
@@ -160,7 +161,7 @@ def _connect(address: str) -> None:
     except (RuntimeError, OSError, ValueError, ImportError, SystemExit) as error:  # SystemExit: Ray's way to say no
         if isinstance(error, SystemExit):
             raise CatalogueError(f"no Ray cluster answers at {address}") from None
-        raise CatalogueError(f"the Ray cluster at {address} can't be used: {_first_sentence(error)}") from error
+        raise CatalogueError(f"the Ray cluster at {address} can't be used: {ray_sentence(error)}") from error
 
 
 def _require_port(address: str) -> None:
@@ -177,11 +178,6 @@ def _require_port(address: str) -> None:
         raise CatalogueError(f"no Ray cluster answers at {address}: {why}") from None
 
 
-def _first_sentence(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return re.split(r"(?<=[a-z])\. (?=[A-Z])", text)[0].rstrip(".")
-
-
 def _be_quiet() -> None:
     """Let Ray print nothing on the user's terminal: what fails is told by us."""
     for name, value in _QUIET.items():
@@ -196,33 +192,18 @@ def _be_quiet() -> None:
 @contextmanager
 def _head_watched(address: str) -> Iterator[None]:
     """Say that a cluster's head node is lost: Ray itself ends the process a minute later, without a word."""
-    main = threading.main_thread()
-    if threading.current_thread() is not main or not hasattr(signal, "pthread_kill"):
-        yield
-        return
     host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
-    ended, lost = threading.Event(), threading.Event()
+    vain = 0
 
-    def watch() -> None:
-        vain = 0
-        while not ended.wait(LOOK_SECONDS):
-            vain = 0 if _listens(host, int(port)) else vain + 1
-            if vain == VAIN_LOOKS:
-                lost.set()
-                signal.pthread_kill(main.ident or 0, signal.SIGINT)
-                return
+    def look() -> str | None:
+        nonlocal vain
+        vain = 0 if _listens(host, int(port)) else vain + 1
+        if vain < VAIN_LOOKS:
+            return None
+        return f"the head node of the Ray cluster at {address} is lost: what is done is kept, and the next run goes on"
 
-    threading.Thread(target=watch, name="head node", daemon=True).start()
-    try:
+    with watched(look, LOOK_SECONDS):
         yield
-    except KeyboardInterrupt:
-        if not lost.is_set():
-            raise
-        raise CatalogueError(
-            f"the head node of the Ray cluster at {address} is lost: what is done is kept, and the next run goes on"
-        ) from None
-    finally:
-        ended.set()
 
 
 def _listens(host: str, port: int) -> bool:

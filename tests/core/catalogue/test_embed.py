@@ -169,13 +169,30 @@ def test_another_model_takes_over_without_losing_what_can_not_be_embedded_again(
     card = newer / "quick-1.json"
     card.write_text(card.read_text().replace('"name": "quick-1"', '"name": "quick-2"'))
     (tmp_path / "goes.flac").unlink()
-    report = embed(manifest, out, model=newer / quick.name, progress=Progress(show=True))
+    with pytest.raises(CatalogueError, match=r"has 2 tracks of the model quick-1@.* --replace-model embeds them anew"):
+        embed(manifest, out, model=newer / quick.name)
+    assert Catalogue.open(out).columns.model.startswith("quick-1@")
+    report = embed(manifest, out, model=newer / quick.name, replace_model=True, progress=Progress(show=True))
     assert (report.embedded, report.failed) == (1, {"missing": 1})
     assert "is of the model quick-1@" in capsys.readouterr().err
     found = rows(out)
     assert found["stays"]["model"].startswith("quick-2@")
     assert found["goes"]["model"].startswith("quick-1@")
     assert found["goes"]["vector"] is not None
+
+
+def test_what_can_not_be_begun_leaves_no_dataset(
+    music: Path, out: str, quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(*_: object, **__: object) -> None:
+        raise CatalogueError("no Ray cluster answers")
+
+    monkeypatch.setattr(embedding_run, "ray_session", nowhere)
+    (tmp_path / "silence").mkdir()
+    for source, why in ((music, "no Ray cluster answers"), (tmp_path / "silence", "holds no track")):
+        with pytest.raises(CatalogueError, match=why):
+            embed(source, out, model=quick)
+        assert not Path(out).exists()
 
 
 def test_a_second_driver_is_told(music: Path, out: str, quick: Path) -> None:
