@@ -23,6 +23,7 @@ _SOURCE = re.compile(r",?\s*(?:\S*/)?[\w/.-]+\.rs:\d+:\d+.*", re.DOTALL)  # wher
 _PREFIX = re.compile(r"^(?:(?:LanceError\(\w+\)|Invalid user input|External error): )+")
 _MESSAGE = re.compile(r"<Error>.*<Message>(.+?)</Message>")  # of an object storage
 _OF_CONDITION = re.compile(r"(?!.*Lance file)(Invalid user input|.*Query Execution error|.*Arrow error)", re.DOTALL)
+_NO_COLUMN = re.compile(r"Schema error: No field named (.+?)\. ?Valid fields are ([^.]*(?:\.[^.]+)*)\.?$")
 _STATEMENT = re.compile(r"Error \w+ statement: .*\((?:sql parser error: )?([A-Z].*)\)$")  # Lance's, which quotes it
 
 
@@ -236,4 +237,7 @@ def sentence(error: BaseException) -> str:
         return said[1].rstrip(". ")
     text = _PREFIX.sub("", text)
     text = _STATEMENT.sub(r"\1", text)
+    if unknown := _NO_COLUMN.search(text):
+        known = [name for name in unknown[2].split(", ") if not name.startswith("_row")]
+        return f"there is no column {unknown[1]}; there are {', '.join(known)}"
     return text.rstrip(". ") or type(error).__name__

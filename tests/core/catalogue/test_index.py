@@ -133,7 +133,9 @@ def test_partitions_grow_with_the_vectors() -> None:
 
 def test_the_command_says_what_it_did(catalogue: Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["index", catalogue.uri]) == 0
-    assert "No index is needed: 3,000 vectors are compared one by one." in capsys.readouterr().out
+    assert "No index of the vectors is needed: there are 3,000, and" in capsys.readouterr().out
+    assert cli.main(["index", catalogue.uri, "--check"]) == 0
+    assert "no recall to measure" in capsys.readouterr().out
     assert cli.main(["index", catalogue.uri, "--force", "--check", "20"]) == 0
     out = capsys.readouterr().out
     assert "The index was built in " in out
