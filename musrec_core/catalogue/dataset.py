@@ -18,6 +18,7 @@ from .sql import condition
 SUFFIX = ".lance"
 ID_INDEX = "id_idx"
 READ_ROWS = 8192  # of a batch
+READERS = timedelta(hours=1)  # how long versions stay that others may be reading
 PANIC = "PanicException"  # of Lance's code in Rust; it is no `Exception`
 _SOURCE = re.compile(r",?\s*(?:\S*/)?[\w/.-]+\.rs:\d+:\d+.*", re.DOTALL)  # where in Lance's code an error arose
 _PREFIX = re.compile(r"^(?:(?:LanceError\(\w+\)|Invalid user input|External error): )+")
@@ -193,6 +194,11 @@ class Catalogue:
         """Join small files, and remove versions that are older than ``keep``."""
         with told(self.uri, "can't be written"):
             self._dataset.optimize.compact_files()
+        self.clean(keep=keep)
+
+    def clean(self, *, keep: timedelta = READERS) -> None:
+        """Remove the files, those of an index among them, that only versions older than ``keep`` need."""
+        with told(self.uri, "can't be written"):
             self._dataset.cleanup_old_versions(older_than=keep)
         self.refresh()
 

@@ -155,6 +155,8 @@ def build(
             progress("new vectors")
             catalogue.lance.optimize.optimize_indices(index_names=[NAME])
             action = "updated"
+    if action in ("built", "updated"):
+        catalogue.clean()
     catalogue.refresh()
     return Work(action, time.perf_counter() - begun, state_of(catalogue))
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +231,15 @@ def test_the_index_lives_on_when_the_dataset_is_compacted(catalogue: Catalogue, 
     assert searcher.similar([track(5)], where="year < 2019 or id LIKE 't%'") == before
     assert build(catalogue, exact_rows=0).state.unindexed == 0
     assert Searcher(catalogue, exact_rows=0).similar([track(5)], where="id LIKE 't%'") == before
+
+
+def test_the_files_of_an_index_that_was_replaced_do_not_stay(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Catalogue.clean, "__kwdefaults__", {"keep": timedelta(0)})
+    build(catalogue, force=True)
+    files = {path.name for path in Path(catalogue.uri, "_indices").iterdir()}
+    build(catalogue, force=True)
+    after = {path.name for path in Path(catalogue.uri, "_indices").iterdir()}
+    assert len(after) == len(files)
+    assert not after & files
