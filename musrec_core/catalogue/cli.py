@@ -44,9 +44,10 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments, more = parser.parse_known_args(given)
     if more:  # a list of words that goes on behind an option: argparse leaves it over
         takes_more = getattr(module, "MORE", None)
-        if takes_more is None or any(word.startswith("-") for word in more):
+        options, after = (more[: more.index("--")], more[more.index("--") + 1 :]) if "--" in more else (more, [])
+        if takes_more is None or any(word.startswith("-") for word in options):
             parser.error(f"unrecognized arguments: {' '.join(more)}")
-        setattr(arguments, takes_more, [*getattr(arguments, takes_more), *more])
+        setattr(arguments, takes_more, [*getattr(arguments, takes_more), *options, *after])
     try:
         module.run(arguments)
         sys.stdout.flush()

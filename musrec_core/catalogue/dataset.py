@@ -18,11 +18,13 @@ from .sql import condition
 SUFFIX = ".lance"
 ID_INDEX = "id_idx"
 READ_ROWS = 8192  # of a batch
+READERS = timedelta(hours=1)  # how long versions stay that others may be reading
 PANIC = "PanicException"  # of Lance's code in Rust; it is no `Exception`
 _SOURCE = re.compile(r",?\s*(?:\S*/)?[\w/.-]+\.rs:\d+:\d+.*", re.DOTALL)  # where in Lance's code an error arose
 _PREFIX = re.compile(r"^(?:(?:LanceError\(\w+\)|Invalid user input|External error): )+")
 _MESSAGE = re.compile(r"<Error>.*<Message>(.+?)</Message>")  # of an object storage
 _OF_CONDITION = re.compile(r"(?!.*Lance file)(Invalid user input|.*Query Execution error|.*Arrow error)", re.DOTALL)
+_NO_COLUMN = re.compile(r"Schema error: No field named (.+?)\. ?Valid fields are ([^.]*(?:\.[^.]+)*)\.?$")
 _STATEMENT = re.compile(r"Error \w+ statement: .*\((?:sql parser error: )?([A-Z].*)\)$")  # Lance's, which quotes it
 
 
@@ -192,6 +194,11 @@ class Catalogue:
         """Join small files, and remove versions that are older than ``keep``."""
         with told(self.uri, "can't be written"):
             self._dataset.optimize.compact_files()
+        self.clean(keep=keep)
+
+    def clean(self, *, keep: timedelta = READERS) -> None:
+        """Remove the files, those of an index among them, that only versions older than ``keep`` need."""
+        with told(self.uri, "can't be written"):
             self._dataset.cleanup_old_versions(older_than=keep)
         self.refresh()
 
@@ -248,4 +255,7 @@ def sentence(error: BaseException) -> str:
         return said[1].rstrip(". ")
     text = _PREFIX.sub("", text)
     text = _STATEMENT.sub(r"\1", text)
+    if unknown := _NO_COLUMN.search(text):
+        known = [name for name in unknown[2].split(", ") if not name.startswith("_row")]
+        return f"there is no column {unknown[1]}; there are {', '.join(known)}"
     return text.rstrip(". ") or type(error).__name__

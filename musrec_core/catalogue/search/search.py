@@ -126,6 +126,8 @@ class Searcher:
         limits = dict(max_per or {})
         require_columns(self.catalogue, [*columns, *limits])
         for name, limit in limits.items():
+            if pa.types.is_nested(self.catalogue.schema.field(name).type):
+                raise CatalogueError(f"the column {name} has more than one value a track: no limit for each can be set")
             if limit < 1:
                 raise CatalogueError(f"at most {limit} tracks of one {name} can't be: it has to be 1 or more")
         return Wanted(count, tuple(columns), limits)

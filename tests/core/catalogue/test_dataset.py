@@ -66,6 +66,12 @@ def test_conditions_reach_further_columns_genres_and_mood(uri: str, rng: np.rand
         catalogue.count("colour = 1")
 
 
+@pytest.mark.parametrize("name", ["_distance", "query_index", "_rowid"])
+def test_columns_that_lance_adds_to_answers_are_refused(uri: str, name: str) -> None:
+    with pytest.raises(CatalogueError, match=f"the manifest has a column {name}, a name that Lance keeps for itself"):
+        Catalogue.create(uri, COLUMNS, pa.schema([(name, pa.int64())]))
+
+
 def test_further_columns_change_without_the_rest(uri: str, rng: np.random.Generator) -> None:
     catalogue = Catalogue.create(uri, COLUMNS, pa.schema([("year", pa.int64())]))
     catalogue.merge(rows(["a", "b"], unit_vectors(rng, 2), {"year": [1, 2]}))
