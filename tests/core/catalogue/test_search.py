@@ -213,8 +213,8 @@ def test_ids_without_a_vector_are_told_and_near_ones_named(tmp_path: Path, rng: 
         ({"count": 10**9}, "from 1 to 10000"),
         ({"where": "colour = 1"}, "No field named colour"),
         ({"where": "1/0 = 1"}, "the condition '1/0 = 1' can't be used: .*zero"),
-        ({"columns": ["colour"]}, "there is no column 'colour'; there are id, path, genre"),
-        ({"max_per": {"colour": 1}}, "there is no column 'colour'"),
+        ({"columns": ["colour"]}, "has no column colour; it has id, path, genre"),
+        ({"max_per": {"colour": 1}}, "has no column colour"),
         ({"max_per": {"artist": 0}}, "has to be 1 or more"),
     ],
 )
