@@ -61,8 +61,6 @@ class NeighbourOptions:
             raise CatalogueError(f"the number of neighbours has to be 1 to {MOST_K:,}, and {self.k} is not")
         if not 0 < self.recall <= 1:
             raise CatalogueError(f"the recall has to be above 0 and at most 1, and {self.recall} is not")
-        if self.most_per < 1:
-            raise CatalogueError(f"the most neighbours of one {self.max_per} have to be 1 or more")
 
 
 @dataclass(frozen=True)
@@ -128,6 +126,8 @@ def write_neighbours(
     """
     options, meter = options or NeighbourOptions(), meter or Meter()
     table = NeighbourTable(OutFolder.at(out, catalogue.storage_options), options.lists)
+    if options.max_per:
+        catalogue.require_limits({options.max_per: options.most_per})
     selection = select(catalogue, options.where, [options.max_per] if options.max_per else [])
     exact = len(selection) <= EXACT_TRACKS if options.exact is None else options.exact
     table.prepare(_request(catalogue, selection, options, exact), overwrite=overwrite)

@@ -18,9 +18,9 @@ from ...search import many_seeds
 from ...search.distance import paired, squared_norms
 from ...search.ranking import centroid
 from ..dataset import Catalogue, told_filter
-from ..schema import ID, VECTOR
+from ..schema import ID, VECTOR, vectors_in
 from .index import EXACT_ROWS
-from .lookup import details_of, drawn_ids, require_columns, require_vectors, vectors_in
+from .lookup import details_of, drawn_ids, require_vectors
 from .match import Match, Wanted
 from .scan import Candidate, best_of, best_rows
 from .scope import Scope, Scopes
@@ -124,12 +124,8 @@ class Searcher:
         if not 1 <= count <= MOST:
             raise CatalogueError(f"the count has to be a number from 1 to {MOST}, and not {count}")
         limits = dict(max_per or {})
-        require_columns(self.catalogue, [*columns, *limits])
-        for name, limit in limits.items():
-            if pa.types.is_nested(self.catalogue.schema.field(name).type):
-                raise CatalogueError(f"the column {name} has more than one value a track: no limit for each can be set")
-            if limit < 1:
-                raise CatalogueError(f"at most {limit} tracks of one {name} can't be: it has to be 1 or more")
+        self.catalogue.require_columns(columns)
+        self.catalogue.require_limits(limits)
         return Wanted(count, tuple(columns), limits)
 
     def _resolved(self, seeds: Seeds) -> tuple[Vectors, set[str]]:
