@@ -369,7 +369,7 @@ def test_columns_are_neither_dropped_nor_no_json(
         (["--ids-from", "/nowhere/ids"], "can't be read: No such file"),
         (["--file", "/nowhere/song.flac"], "is of the model made-1@0123abcd, which is not known here"),
         (["--together", "--ids-from", os.devnull], "no track is named to search by"),
-        (["t00001", "--json", "--columns", "year,rank"], "there is no column 'rank'"),
+        (["t00001", "--json", "--columns", "year,rank"], "has no column rank"),
     ],
 )
 def test_a_mistake_is_one_sentence(
