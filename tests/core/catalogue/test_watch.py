@@ -110,3 +110,12 @@ def test_actors_that_die_again_and_again_end_the_run_unless_tracks_are_done(said
     assert said.watch.look() is None
     said.actor["NumRestarts"] = 2 * RESTARTS
     assert "each ended before any track was done" in said.watch.look()
+
+
+def test_a_version_of_ray_without_that_private_state_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actor_watch, "state", None)
+    notes: list[str] = []
+    watch = ActorWatch(notes.append, 1)
+    monkeypatch.setattr(time, "monotonic", lambda: 1e9)
+    assert watch.look() is None
+    assert not notes
