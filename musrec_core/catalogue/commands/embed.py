@@ -38,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="embed all tracks of the manifest")
     parser.add_argument("--prune", action="store_true", help="delete tracks that the manifest does not have")
     parser.add_argument(
+        "--replace-model", action="store_true", help="embed a dataset that is of another model anew, with this one"
+    )
+    parser.add_argument(
         "--no-check", action="store_true", help="don't look whether files that were embedded have changed since"
     )
     parser.add_argument("--id-column", default="id", metavar="NAME", help="of the manifest (default: id)")
@@ -60,6 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
             excerpts=arguments.excerpts,
             force=arguments.force,
             prune=arguments.prune,
+            replace_model=arguments.replace_model,
             check_files=not arguments.no_check,
             id_column=arguments.id_column,
             path_column=arguments.path_column,

@@ -33,11 +33,13 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, metavar="N", help="tasks at a time (default: one a CPU)")
 
 
-def add_answers(parser: argparse.ArgumentParser, *, count_help: str = "how many tracks to find") -> None:
+def add_answers(
+    parser: argparse.ArgumentParser, *, count_help: str = f"how many tracks to find (default: {COUNT})"
+) -> None:
     """Which tracks are answers, and how they are shown."""
-    parser.add_argument("-n", "--count", type=int, metavar="N", help=f"{count_help} (default: {COUNT}, at most {MOST})")
+    parser.add_argument("-n", "--count", type=int, metavar="N", help=f"{count_help}; at most {MOST}")
     parser.add_argument("--where", metavar="SQL", help="only tracks that fulfil this condition: \"genre = 'jazz'\"")
-    parser.add_argument("--columns", default="", metavar="NAME,...", help="columns to show beside the id")
+    parser.add_argument("--columns", default="", metavar="NAME,...", help="columns to show with each track")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object a line")
     form.add_argument("--out", metavar="FILE", help="write a table: FILE ends in .parquet, .csv or .jsonl")
@@ -45,7 +47,7 @@ def add_answers(parser: argparse.ArgumentParser, *, count_help: str = "how many 
 
 def add_search(parser: argparse.ArgumentParser) -> None:
     """How the dataset is searched."""
-    parser.add_argument("--exact", action="store_true", help="compare all tracks, in place of those of the index")
+    parser.add_argument("--exact", action="store_true", help="compare all tracks, without the index")
     parser.add_argument("--max-per", action="append", default=[], metavar="COLUMN=N",
                         help="at most N tracks that share a value, as in artist=1; may be repeated")  # fmt: skip
 

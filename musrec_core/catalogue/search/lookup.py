@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -107,16 +106,18 @@ def card_of(catalogue: Catalogue, model: str | None = None) -> Card:
 
 
 def vectors_of_files(
-    card: Card, paths: Sequence[str | bytes | os.PathLike[str]], *, timeout: float = 60.0
-) -> NDArray[np.float32]:
-    """Embed audio files in worker processes -> [shape=(m, d)], in their order; raises `UnusableAudio`."""
+    card: Card, paths: Sequence[str], *, timeout: float = 60.0
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
+    """Embed audio files in worker processes: their vectors [shape=(d,)], and why others have none, by their paths."""
     found: dict[str, NDArray[np.float32]] = {}
+    problems: dict[str, str] = {}
     with WorkerPool(card, workers=1, timeout=timeout) as pool:
-        for path, outcome in pool.map(list(dict.fromkeys(map(os.fsdecode, paths)))):
-            if not isinstance(outcome, TrackEmbedding):
-                raise outcome
-            found[path] = outcome.vector.astype("<f2").astype(np.float32)  # as a dataset would keep it
-    return np.stack([found[os.fsdecode(path)] for path in paths])
+        for path, outcome in pool.map(list(dict.fromkeys(paths))):
+            if isinstance(outcome, TrackEmbedding):
+                found[path] = outcome.vector.astype("<f2").astype(np.float32)  # as a dataset would keep it
+            else:
+                problems[path] = f"{one_line(path)}: {one_line(str(outcome))}"
+    return found, problems
 
 
 def problem_of(row: dict[str, Any], model: str) -> str | None:
