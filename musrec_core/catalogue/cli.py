@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from ..errors import CatalogueError, ModelError, UnusableAudio, WordsError, WorkersError
+from .commands.termination import Terminated, terminable
 
 PROGRAM = "python -m musrec_core.catalogue"
 COMMANDS = {
@@ -24,7 +25,7 @@ COMMANDS = {
     "export-beets": "copy embeddings of a dataset into a beets library",
 }
 NEEDED = ("ray", "lance", "pyarrow", "fsspec", "aiohttp")  # of the extra
-INTERRUPTED = 130  # the exit status of a shell's Ctrl-C
+INTERRUPTED, TERMINATED = 130, 143  # a shell's exit statuses of Ctrl-C and SIGTERM
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -49,8 +50,9 @@ def main(words: Sequence[str] | None = None) -> int:
             parser.error(f"unrecognized arguments: {' '.join(more)}")
         setattr(arguments, takes_more, [*getattr(arguments, takes_more), *options, *after])
     try:
-        module.run(arguments)
-        sys.stdout.flush()
+        with terminable():
+            module.run(arguments)
+            sys.stdout.flush()
     except (CatalogueError, ModelError, WordsError, WorkersError) as error:
         return _failed(str(error))
     except UnusableAudio as error:
@@ -58,6 +60,8 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has gone: `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Terminated:
+        return TERMINATED
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0

@@ -24,12 +24,13 @@ class Meter:
 
 
 class TextMeter(Meter):
-    """Writes to a stream: on a terminal one line that changes, else a line now and then."""
+    """Writes to a stream: on a terminal one line that changes, else a line now and then, of a short job none."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._unit, self._stream = "tracks", stream or sys.stderr
         self._terminal = self._stream.isatty()
         self._done = self._kept = self._total = 0
+        self._begun = False  # a line that changes stands on the terminal
         self._start = self._last = time.monotonic()
 
     def tell(self, text: str) -> None:
@@ -47,19 +48,21 @@ class TextMeter(Meter):
         """Write a line if it is time to."""
         self._done += done
         now, finished = time.monotonic(), self._kept + self._done >= self._total
-        if finished or now - self._last >= (EVERY_TERMINAL if self._terminal else EVERY_FILE):
+        told = self._terminal or self._last > self._start
+        if (finished and told) or now - self._last >= (EVERY_TERMINAL if self._terminal else EVERY_FILE):
             self._last = now
-            self._line(self._state(now - self._start), last=finished)
+            self._line(self._state(now - self._start), changes=self._terminal and not finished)
 
     def _state(self, seconds: float) -> str:
         rate = self._done / max(seconds, 1e-6)
         there = self._kept + self._done
         left = duration((self._total - there) / rate) if rate else "?"
-        return f"{there:,} of {self._total:,} {self._unit}, {rate:,.0f}/s, {left} left"
+        return f"{there:,} of {self._total:,} {self._unit}, {rate:,.{0 if rate >= 10 else 1}f}/s, {left} left"
 
-    def _line(self, text: str, *, last: bool = False) -> None:
-        start, end = (_CLEAR, "\n" if last else "") if self._terminal else ("", "\n")
-        print(f"{start}{text}", end=end, file=self._stream, flush=True)
+    def _line(self, text: str, *, changes: bool = False) -> None:
+        start = _CLEAR if self._begun else ""
+        self._begun = changes
+        print(f"{start}{text}", end="" if changes else "\n", file=self._stream, flush=True)
 
 
 def duration(seconds: float) -> str:

@@ -62,18 +62,23 @@ def _line(track: DuplicateTrack) -> str:
     return f"{track.verdict:6}  {track.distance:.3f}  {one_line(track.id)}{where}"
 
 
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def described(found: DuplicateReport) -> str:
     """What was found, in a few lines."""
     sure, groups = found.sure, found.groups
     unsure = len(groups) - len(sure)
     spared = sum(len(tracks) - 1 for tracks in sure)
+    recordings = f"{_counted(len(sure), 'recording')} {'is' if len(sure) == 1 else 'are'}"
     lines = [
-        f"{found.tracks:,} tracks, {found.pairs:,} pairs judged: {len(sure):,} recordings are there more than once, "
-        f"{spared:,} tracks beside the first",
+        f"{_counted(found.tracks, 'track')}, {_counted(found.pairs, 'pair')} judged: {recordings} there more than "
+        f"once, {_counted(spared, 'track')} beside the first",
     ]
     if unsure:
-        more = sum(len(tracks) - 1 for tracks in groups) - spared
-        lines.append(f"{unsure:,} more may be, with {more:,} tracks beside the first: --verify compares their sound")
+        more = _counted(sum(len(tracks) - 1 for tracks in groups) - spared, "track")
+        lines.append(f"{unsure:,} more may be, with {more} beside the first: --verify compares their sound")
     if found.unreadable:
-        lines.append(f"{found.unreadable:,} pairs of files could not be compared")
+        lines.append(f"{_counted(found.unreadable, 'pair')} of files could not be compared")
     return "\n".join(lines)

@@ -7,14 +7,12 @@ import json
 import math
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from types import FrameType
 
 from ..embedding.driver import embed
 from ..embedding.progress import Progress
 from .options import add_storage_option, storage_options
+from .termination import Terminated
 
 ENDED = 128  # and the signal's number: the exit status
 
@@ -55,50 +53,33 @@ def run(arguments: argparse.Namespace) -> None:
     """Embed, and say what was done; a signal ends it with 128 and its number, after a commit."""
     progress = Progress(show=True)
     try:
-        with _terminated():
-            report = embed(
-                arguments.manifest,
-                arguments.out,
-                model=arguments.model,
-                workers=arguments.workers,
-                address=arguments.address,
-                timeout=arguments.timeout,
-                excerpts=arguments.excerpts,
-                force=arguments.force,
-                prune=arguments.prune,
-                replace_model=arguments.replace_model,
-                check_files=not arguments.no_check,
-                id_column=arguments.id_column,
-                path_column=arguments.path_column,
-                storage_options=storage_options(arguments),
-                progress=progress,
-            )
+        report = embed(
+            arguments.manifest,
+            arguments.out,
+            model=arguments.model,
+            workers=arguments.workers,
+            address=arguments.address,
+            timeout=arguments.timeout,
+            excerpts=arguments.excerpts,
+            force=arguments.force,
+            prune=arguments.prune,
+            replace_model=arguments.replace_model,
+            check_files=not arguments.no_check,
+            id_column=arguments.id_column,
+            path_column=arguments.path_column,
+            storage_options=storage_options(arguments),
+            progress=progress,
+        )
     except KeyboardInterrupt as interrupt:
         progress.close()
         print(f"stopped: {progress.report()}; the same command goes on from here", file=sys.stderr)
-        sys.exit(ENDED + (signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT))
+        sys.exit(ENDED + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT))
     if arguments.json:
         print(json.dumps({**asdict(report), "rate": report.rate}))
         return
     print(report)
     if report.failed:
         print("the failures: --where \"status != 'ok'\", with the reason in the column error")
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a run as orderly as Ctrl-C does."""
-
-
-@contextmanager
-def _terminated() -> Iterator[None]:
-    def end(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _count(text: str) -> int:

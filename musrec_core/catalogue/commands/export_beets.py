@@ -7,15 +7,13 @@ import dataclasses
 import json
 import re
 import textwrap
-from typing import Any
-
-from tqdm import tqdm
 
 from ..._text import number_of
 from ...card import Card
 from ...errors import CatalogueError
 from ..beets_exchange.exporting import ExportCounts, ExportOptions, export_library, exported
 from ..beets_exchange.library import BeetsLibrary, open_library, shown_path
+from ..meter import TextMeter
 from .item_ids import add_id_arguments, checked_name, ids_from
 from .options import add_dataset, open_catalogue
 
@@ -55,10 +53,10 @@ def run(arguments: argparse.Namespace) -> None:
     total = catalogue.count(exported(options.model, options.where))
     if not total:
         raise CatalogueError(f"{catalogue.uri} has no embedding of {options.model}{_that(options)}")
-    bar: tqdm[Any]
+    meter = TextMeter()
     with open_library(arguments.library, write=not options.pretend) as library:
-        with tqdm(total=total, unit=" tracks", disable=None, leave=False) as bar:
-            counts = export_library(catalogue, library, options, done=bar.update)
+        meter.begin(total)
+        counts = export_library(catalogue, library, options, done=meter.update)
         if arguments.json:
             print(json.dumps(dataclasses.asdict(counts)))
         else:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
-from typing import Any
-
-from tqdm import tqdm
 
 from ..._text import number_of, one_line
 from ..beets_exchange.importing import ImportCounts, ImportOptions, import_library
 from ..beets_exchange.library import BeetsItem, open_library
+from ..meter import Meter, TextMeter
 from .item_ids import add_id_arguments, checked_name, ids_from
 from .options import add_storage_option, storage_options
 
@@ -43,12 +40,10 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.model,
         storage_options(arguments),
     )
-    bar: tqdm[Any]
-    with (
-        open_library(arguments.library) as library,
-        tqdm(total=len(library), unit=" songs", disable=None, leave=False) as bar,
-    ):
-        counts = import_library(library, arguments.out, options, damaged=_Damaged(bar), done=bar.update)
+    meter = TextMeter()
+    with open_library(arguments.library) as library:
+        meter.begin(len(library), "songs")
+        counts = import_library(library, arguments.out, options, damaged=_Damaged(meter), done=meter.update)
     if arguments.json:
         print(json.dumps(dataclasses.asdict(counts)))
     else:
@@ -58,15 +53,14 @@ def run(arguments: argparse.Namespace) -> None:
 class _Damaged:
     """Tells the first damaged embeddings, in a line each."""
 
-    def __init__(self, bar: tqdm[Any]) -> None:
-        self._bar, self._count = bar, 0
+    def __init__(self, meter: Meter) -> None:
+        self._meter, self._count = meter, 0
 
     def __call__(self, item: BeetsItem) -> None:
         self._count += 1
         if self._count <= TOLD:
             name = one_line((item.path or b"").decode("utf-8", "replace"))
-            with self._bar.external_write_mode():
-                print(f"a damaged embedding: item {item.id}, {name}", file=sys.stderr)
+            self._meter.tell(f"a damaged embedding: item {item.id}, {name}")
 
 
 def _lines(counts: ImportCounts) -> list[str]:

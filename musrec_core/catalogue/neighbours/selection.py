@@ -37,7 +37,14 @@ class Source:
     def open(self) -> lance.LanceDataset:
         """The dataset; raises `CatalogueError`."""
         with told(self.uri, f"can't be read in version {self.version}"):
-            return lance.dataset(self.uri, version=self.version, storage_options=dict(self.options))
+            try:
+                return lance.dataset(self.uri, version=self.version, storage_options=dict(self.options))
+            except ValueError as error:
+                if "not found" not in str(error):
+                    raise
+                raise CatalogueError(
+                    f"version {self.version} of {self.uri} is gone, as it was compacted meanwhile: run this again"
+                ) from None
 
 
 @dataclass(frozen=True, eq=False)

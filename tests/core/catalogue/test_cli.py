@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +16,8 @@ pytest.importorskip("lance", reason="the extra catalogue is not installed")
 
 from musrec_core import catalogue
 from musrec_core.catalogue import Catalogue
+from musrec_core.catalogue.cli import main
+from musrec_core.catalogue.commands import index
 
 SCALE = Path(__file__).parents[3] / "docs" / "scale.md"
 MODULES = (
@@ -65,3 +70,20 @@ def test_the_public_names_are_there_and_the_documented_code_imports_them() -> No
     assert any("Searcher" in line for line in imports)
     for line in imports:
         exec(line, {})
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_command_in_order(monkeypatch: pytest.MonkeyPatch, number: signal.Signals, status: int) -> None:
+    tidied: list[bool] = []
+
+    def run(arguments: argparse.Namespace) -> None:
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            tidied.append(True)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(index, "run", run)
+    assert main(["index", "tracks.lance"]) == status
+    assert tidied == [True]
+    assert signal.getsignal(signal.SIGTERM) is before

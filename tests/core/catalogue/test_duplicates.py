@@ -167,7 +167,7 @@ def test_the_report_is_the_same_in_all_forms(
     made(uri, dict.fromkeys(ids, a), {"title": ["T"] * 3, "artist": ["A"] * 3, "length": [60] * 3})
     for name in ("r.csv", "r.parquet", "new folder/r.jsonl"):
         assert main(["duplicates", uri, "--out", str(tmp_path / name)]) == 0
-    assert "1 recordings are there more than once, 2 tracks beside the first" in capsys.readouterr().out
+    assert "1 recording is there more than once, 2 tracks beside the first" in capsys.readouterr().out
     with open(tmp_path / "r.csv", newline="", encoding="utf-8") as file:
         from_csv = list(csv.DictReader(file))
     from_parquet = pq.read_table(tmp_path / "r.parquet").to_pylist()

@@ -313,6 +313,17 @@ def test_the_command_says_what_it_wrote(
     assert len(table_of(out)) == 30
 
 
+def test_a_version_that_was_compacted_away_meanwhile_is_told(uri: str, rng: np.random.Generator) -> None:
+    vectors = unit_vectors(rng, 10)
+    ids = made(uri, vectors)
+    selected = selection.select(Catalogue.open(uri), None)
+    other = Catalogue.open(uri)
+    other.merge(rows(ids[:5], vectors[:5]))
+    other.compact()
+    with pytest.raises(CatalogueError, match=r"^version \d+ of .*tracks.lance is gone, .*: run this again$"):
+        selected.source.open()
+
+
 @pytest.mark.usefixtures("ray_local")
 def test_a_dataset_is_read_from_where_the_user_is_though_tasks_run_elsewhere(
     tmp_path: Path, uri: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
