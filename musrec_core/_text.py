@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 # The control characters (C0, DEL, C1), the two line separators, and what turns the direction of all that follows.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:
     """Text with a space in the place of every character that could move the cursor, colour, or reverse a line."""
-    return _UNPRINTABLE.sub(" ", text)
+    return UNPRINTABLE.sub(" ", text)
 
 
 def one_line(text: str) -> str:

@@ -14,19 +14,25 @@ TYPE_CHECKING = False  # as `typing` has it, which ``-m`` would look for in the 
 if TYPE_CHECKING:
     from typing import Any
 
+    from .cluster.session import ray_session
     from .dataset import Catalogue
     from .duplicates.duplicates import DuplicateOptions, find_duplicates
     from .embedding.driver import embed
     from .embedding.progress import EmbedReport
     from .neighbours.neighbours import NeighbourOptions, write_neighbours
+    from .search.search import Searcher
+    from .search.words import sounds
 
 __all__ = [
     "Catalogue",
     "DuplicateOptions",
     "EmbedReport",
     "NeighbourOptions",
+    "Searcher",
     "embed",
     "find_duplicates",
+    "ray_session",
+    "sounds",
     "write_neighbours",
 ]
 
@@ -35,8 +41,11 @@ _MODULES = {
     "DuplicateOptions": "duplicates.duplicates",
     "EmbedReport": "embedding.progress",
     "NeighbourOptions": "neighbours.neighbours",
+    "Searcher": "search.search",
     "embed": "embedding.driver",
     "find_duplicates": "duplicates.duplicates",
+    "ray_session": "cluster.session",
+    "sounds": "search.words",
     "write_neighbours": "neighbours.neighbours",
 }
 

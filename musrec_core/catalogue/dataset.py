@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -12,17 +12,19 @@ import pyarrow as pa
 
 from ..card import Card
 from ..errors import CatalogueError
-from .schema import ID, OWN, ModelColumns, dataset_schema, metadata_of
-from .sql import condition
+from .schema import HAS_VECTOR, ID, MODEL, OWN, VECTOR, ModelColumns, dataset_schema, metadata_of
+from .sql import condition, sql_text
 
 SUFFIX = ".lance"
 ID_INDEX = "id_idx"
 READ_ROWS = 8192  # of a batch
+READERS = timedelta(hours=1)  # how long versions stay that others may be reading
 PANIC = "PanicException"  # of Lance's code in Rust; it is no `Exception`
 _SOURCE = re.compile(r",?\s*(?:\S*/)?[\w/.-]+\.rs:\d+:\d+.*", re.DOTALL)  # where in Lance's code an error arose
 _PREFIX = re.compile(r"^(?:(?:LanceError\(\w+\)|Invalid user input|External error): )+")
 _MESSAGE = re.compile(r"<Error>.*<Message>(.+?)</Message>")  # of an object storage
 _OF_CONDITION = re.compile(r"(?!.*Lance file)(Invalid user input|.*Query Execution error|.*Arrow error)", re.DOTALL)
+_NO_COLUMN = re.compile(r"Schema error: No field named (.+?)\. ?Valid fields are ([^.]*(?:\.[^.]+)*)\.?$")
 _STATEMENT = re.compile(r"Error \w+ statement: .*\((?:sql parser error: )?([A-Z].*)\)$")  # Lance's, which quotes it
 
 
@@ -103,6 +105,27 @@ class Catalogue:
         """Raise `CatalogueError` unless its vectors are of this model."""
         if self.columns.model != card.model_id:
             raise CatalogueError(f"{self.uri} is of the model {self.columns.model}, and not of {card.model_id}")
+
+    def require_columns(self, names: Iterable[str]) -> None:
+        """Raise `CatalogueError` unless it has these columns."""
+        for name in names:
+            if name not in self.schema.names:
+                others = ", ".join(each for each in self.schema.names if each != VECTOR)
+                raise CatalogueError(f"{self.uri} has no column {name}; it has {others}")
+
+    def require_limits(self, limits: Mapping[str, int]) -> None:
+        """Raise `CatalogueError` unless each of these columns can say of how few tracks a value may be."""
+        self.require_columns(limits)
+        for name, most in limits.items():
+            if most < 1:
+                raise CatalogueError(f"at most {most} tracks of one {name} can't be: it has to be 1 or more")
+            if pa.types.is_nested(self.schema.field(name).type):
+                raise CatalogueError(f"the column {name} holds several values a track, of which none can be counted")
+
+    @property
+    def embedded(self) -> str:
+        """The condition that a track has an embedding of its model, in SQL."""
+        return f"{HAS_VECTOR} AND {MODEL} = {sql_text(self.columns.model)}"
 
     # Reading.
 
@@ -192,15 +215,32 @@ class Catalogue:
         """Join small files, and remove versions that are older than ``keep``."""
         with told(self.uri, "can't be written"):
             self._dataset.optimize.compact_files()
+        self.clean(keep=keep)
+
+    def clean(self, *, keep: timedelta = READERS) -> None:
+        """Remove the files, those of an index among them, that only versions older than ``keep`` need."""
+        with told(self.uri, "can't be written"):
             self._dataset.cleanup_old_versions(older_than=keep)
         self.refresh()
 
 
 def checked_uri(uri: str) -> str:
-    """A dataset's place without a slash at its end; raises `CatalogueError` unless it ends in ``.lance``."""
+    """A dataset's place without a slash at its end.
+
+    Raises
+    ------
+    CatalogueError
+        It does not end in ``.lance``, or is a URL with a password, which later messages would show.
+    """
     bare = uri.rstrip("/")
+    _, is_url, place = bare.partition("://")
+    if is_url and "@" in place.partition("/")[0]:
+        raise CatalogueError(
+            "credentials are not read from a dataset's URL: use options of its storage, or AWS_ACCESS_KEY_ID"
+        )
     if not bare.endswith(SUFFIX) or bare.rpartition("/")[2] == SUFFIX:
-        raise CatalogueError(f"a dataset's name has to end in {SUFFIX}, and {uri} does not")
+        named = f"{bare.partition('?')[0]}?..." if is_url and "?" in bare else uri
+        raise CatalogueError(f"a dataset's name has to end in {SUFFIX}, and {named} does not")
     return bare
 
 
@@ -236,4 +276,7 @@ def sentence(error: BaseException) -> str:
         return said[1].rstrip(". ")
     text = _PREFIX.sub("", text)
     text = _STATEMENT.sub(r"\1", text)
+    if unknown := _NO_COLUMN.search(text):
+        known = [name for name in unknown[2].split(", ") if not name.startswith("_row")]
+        return f"there is no column {unknown[1]}; there are {', '.join(known)}"
     return text.rstrip(". ") or type(error).__name__

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ..card import Card
 from ..errors import CatalogueError
@@ -20,6 +22,7 @@ ID, PATH, VECTOR, GENRE, GENRES, MOOD = "id", "path", "vector", "genre", "genres
 MODEL, HEARD, STATUS, ERROR = "model", "heard", "status", "error"
 OWN = (ID, PATH, VECTOR, GENRE, GENRES, MOOD, MODEL, HEARD, STATUS, ERROR)  # what a manifest's further columns can't be
 HAS_VECTOR = f"{STATUS} = '{OK}'"  # quicker than to look at the vectors
+RESERVED = ("_distance", "query_index")  # what Lance calls its own columns of an answer
 _FORMAT_KEY, _MODEL_KEY, _GENRES_KEY = b"musrec.format", b"musrec.model", b"musrec.genres"
 
 
@@ -85,11 +88,14 @@ def dataset_schema(columns: ModelColumns, further: pa.Schema | None = None) -> p
     Raises
     ------
     CatalogueError
-        A further column is named as one of ours.
+        A further column is named as one of ours, or of Lance's.
     """
     taken = [field.name for field in further or () if field.name in OWN[2:]]
     if taken:
         raise CatalogueError(f"the manifest has a column {taken[0]}, which the dataset makes itself: rename it")
+    kept = [field.name for field in further or () if field.name in RESERVED or field.name.startswith("_row")]
+    if kept:
+        raise CatalogueError(f"the manifest has a column {kept[0]}, a name that Lance keeps for itself: rename it")
     own = [
         pa.field(ID, pa.string(), nullable=False),
         pa.field(PATH, pa.string()),
@@ -113,6 +119,14 @@ def metadata_of(columns: ModelColumns) -> dict[str, str]:
         _MODEL_KEY.decode(): columns.model,
         _GENRES_KEY.decode(): json.dumps(columns.genres, ensure_ascii=False),
     }
+
+
+def vectors_in(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float32]:
+    """A column of vectors without nulls -> [shape=(n, d)]."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):  # of no chunks
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], column.type)
+    return np.asarray(array.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(-1, column.type.list_size)
 
 
 def vector_column(vectors: Any, schema: pa.Schema) -> pa.Array:

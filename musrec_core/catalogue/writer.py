@@ -7,21 +7,19 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import CatalogueError
-from .dataset import Catalogue, checked_uri
+from .dataset import READERS, Catalogue, checked_uri
 from .schema import ID
 from .storage.filesystems import local_path
 
 COMMIT_SECONDS = 10.0  # what a kill loses at most, besides what the actors have in hand
 COMPACT_EVERY = 64  # commits
 REFRESHED = 50_000  # rows
-READERS = timedelta(hours=1)  # how long versions stay that others may be reading
 OWN_FOLDERS = {"_versions", "_transactions", "_indices", "_deletions", "data"}  # what Lance makes in a dataset
 LOCK_TRIES = 5  # of a file that its last holder deletes meanwhile
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from ..._text import one_line
 from ...card import Card
 from ...errors import CatalogueError
-from ..dataset import Catalogue
+from ..dataset import READERS, Catalogue
 from ..schema import ModelColumns
 from ..sql import id_in, sql_text
-from ..writer import READERS, writing
+from ..writer import writing
 from .changed_rows import ChangedRows, Places
 from .ids import IdsOfItems, ItemIds
 from .library import MODEL, BeetsItem, BeetsLibrary, shown_path

@@ -63,22 +63,18 @@ def ray_session(address: str | None = None, *, cpus: int | None = None) -> Itera
         return
     address = address or os.environ.get(ADDRESS_VARIABLE) or "local"
     handler = signal.getsignal(signal.SIGTERM)  # Ray replaces it
-    printing = ray._private.worker.print_to_stdstream
-    ray._private.worker.print_to_stdstream = _log_message
-    try:
-        with tempfile.TemporaryDirectory(prefix="musrec-ray-", ignore_cleanup_errors=True) as empty:
-            with _silent_start(), _in_folder(empty):
-                if address == "local":
-                    _start(max(1, cpus or default_workers()))
-                else:
-                    _connect(address)
-            _restore(handler)
-            with contextlib.nullcontext() if address == "local" else _head_watched(address):
-                yield
-    finally:
+    with _prints_logged(), contextlib.ExitStack() as at_end:
+        at_end.callback(ray.shutdown)
+        at_end.callback(_restore, handler)
+        empty = at_end.enter_context(tempfile.TemporaryDirectory(prefix="musrec-ray-", ignore_cleanup_errors=True))
+        with _silent_start(), _in_folder(empty):
+            if address == "local":
+                _start(max(1, cpus or default_workers()))
+            else:
+                _connect(address)
         _restore(handler)
-        ray.shutdown()
-        ray._private.worker.print_to_stdstream = printing
+        with contextlib.nullcontext() if address == "local" else _head_watched(address):
+            yield
 
 
 @contextmanager
@@ -102,8 +98,25 @@ def _in_folder(folder: str) -> Iterator[None]:
             os.close(here)
 
 
-def _log_message(data: Mapping[str, Any], *_: object, **__: object) -> None:
-    """What Ray prints on standard output, by no setting to be had otherwise: that an actor died, or a node."""
+@contextmanager
+def _prints_logged() -> Iterator[None]:
+    """Log what Ray prints on standard output, such as that an actor died: no setting does it.
+
+    The function that prints is private to Ray; a version that has none of this name prints as it likes.
+    """
+    worker: Any = getattr(getattr(ray, "_private", None), "worker", None)
+    printing = getattr(worker, "print_to_stdstream", None)
+    if printing is None:
+        yield
+        return
+    worker.print_to_stdstream = _log_lines
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = printing
+
+
+def _log_lines(data: Mapping[str, Any], *_: object, **__: object) -> None:
     for line in data["lines"]:
         _log.info("%s", line)
 

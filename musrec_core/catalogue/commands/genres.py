@@ -13,7 +13,8 @@ from ..._text import one_line
 from ...errors import CatalogueError
 from ..search.answers import json_line, line, table_file
 from ..search.genres import Guess, distribution, genres_of, surest
-from ..search.search import MOST, Match
+from ..search.match import Match
+from ..search.search import COUNT, MOST
 from .options import add_answers, add_dataset, columns_of, count_of, ids_from, in_parts, open_catalogue, open_searcher
 from .showing import show
 
@@ -26,10 +27,13 @@ MORE = "ids"  # where words behind an option belong
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     add_dataset(parser)
-    parser.add_argument("ids", nargs="*", metavar="ID", help="tracks; without any, how genres are spread over all")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="tracks; without any, the number of tracks of each genre")
     parser.add_argument("--ids-from", metavar="FILE", help="ids, one a line; - is standard input")
     parser.add_argument("--genre", metavar="GENRE", help="the tracks that are likeliest of this genre")
-    add_answers(parser, count_help=f"how many tracks with --genre, else how many genres of a track ({SHOWN})")
+    add_answers(
+        parser,
+        count_help=f"how many tracks with --genre (default: {COUNT}), or how many genres of each ID (default: {SHOWN})",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -85,7 +89,7 @@ def _show_tracks(arguments: argparse.Namespace) -> None:
         raise CatalogueError(missing[0])
     if missing:
         print(*missing, sep="\n", file=sys.stderr)
-        raise CatalogueError(f"{len(missing)} of {asked} tracks have no genres")
+        raise CatalogueError(f"no genres for {len(missing)} of {asked} tracks")
 
 
 def _row(guess: Guess, most: int, *, as_pairs: bool = False) -> dict[str, object]:
@@ -118,6 +122,8 @@ def _show_distribution(arguments: argparse.Namespace) -> None:
             write(rows)
     elif arguments.json:
         print(*map(json_line, rows), sep="\n")
+    elif not any(each.tracks for each in shares):
+        print("no track")
     else:
         print(f"{'genre':{LABEL}}  {'tracks':>12}  {'share':>6}  mean probability")
         for each in shares:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from ..._text import number_of, one_line
+from ...errors import CatalogueError
 from ..dataset import Catalogue
 from ..search.answers import json_line, line, table_file
-from ..search.search import Match
+from ..search.match import Match
 from .options import columns_of
 
 ROWS_AT_ONCE = 10_000  # written to a table
@@ -27,6 +28,8 @@ def show(answers: Iterable[Answer], catalogue: Catalogue, arguments: argparse.Na
     score : str
         What one minus the distance is called, where that is shown; else the distance is.
     """
+    if arguments.out is not None or arguments.json:
+        _require_names_free(columns_of(arguments), score)
     if arguments.out is not None:
         return _write(answers, catalogue, arguments, score)
     asked = 0
@@ -46,6 +49,13 @@ def show(answers: Iterable[Answer], catalogue: Catalogue, arguments: argparse.Na
             if not matches:
                 print(f"{indent}no track")
     return asked
+
+
+def _require_names_free(columns: Sequence[str], score: str) -> None:
+    """Raise `CatalogueError` where a further column has the name of one of the answer's."""
+    for name in columns:
+        if name in ("query", "rank", score or "distance"):
+            raise CatalogueError(f"an answer has a column {name} of its own: leave {name} out of --columns")
 
 
 def _has_many(arguments: argparse.Namespace) -> bool:

@@ -21,13 +21,13 @@ from ..cluster.session import ray_session, session_cpus
 from ..cluster.watch import watched
 from ..dataset import Catalogue
 from ..manifest.manifest import Manifest
-from ..schema import ERROR, ID, MODEL, OK, PATH, STATUS, STORAGE, dataset_schema
+from ..schema import ERROR, HAS_VECTOR, ID, MODEL, PATH, STATUS, STORAGE, dataset_schema
+from ..sql import id_in
 from ..storage.breaker import Breaker
 from ..writer import COMMIT_SECONDS, Writer, only_ids
 from .actor import AGAIN, BUG, EmbeddingActor, Job
 from .actor_watch import LOOK_SECONDS, ActorWatch
 from .changes import ChangeFinder
-from .known_rows import is_one_of
 from .model_files import ModelFiles
 from .progress import Progress
 
@@ -182,7 +182,7 @@ class EmbeddingRun:
         gone = done.filter(pc.is_in(done[STATUS], pa.array([STORAGE, "missing"])))
         if not len(gone):
             return done
-        where = f"{STATUS} = '{OK}' AND {is_one_of(gone[ID].to_pylist())}"
+        where = f"{HAS_VECTOR} AND {id_in(gone[ID].to_pylist())}"
         kept = {id_ for batch in self.catalogue.batches([ID], where) for id_ in batch[ID].to_pylist()}
         return done.filter(pc.invert(pc.is_in(done[ID], pa.array(sorted(kept), pa.string())))) if kept else done
 

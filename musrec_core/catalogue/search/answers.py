@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from ..._files import atomic_write
-from ..._text import one_line
+from ..._text import UNPRINTABLE, one_line, printable
 from ...errors import CatalogueError
 
 WIDTH = 80
@@ -27,7 +28,7 @@ Sink = Callable[[Sequence[Row]], object]  # takes rows
 
 def line(numbers: str, id_: str, columns: Mapping[str, Any], *, indent: str = "") -> str:
     """A row for a terminal: an id is shown whole, what stands behind it as far as 80 columns have room."""
-    start = f"{indent}{numbers}  {one_line(id_)}"
+    start = f"{indent}{numbers}  {printable(id_)}"
     rest = "  ".join(one_line(as_text(value)) for value in columns.values() if value is not None)
     room = WIDTH - len(start) - 2
     if not rest or room < 2:
@@ -41,15 +42,22 @@ def as_text(value: Any) -> str:
 
 
 def json_text(value: Any) -> str:
-    """A value as JSON in one line; what JSON has no form for, such as a date, as text."""
-    return json.dumps(value, ensure_ascii=False, default=str)
+    """A value as JSON in one line. What it has no form for, such as a date, becomes text; NaN becomes null."""
+    return json.dumps(_finite(value), ensure_ascii=False, default=str)
+
+
+def _finite(value: Any) -> Any:
+    """The value with null in the place of NaN and infinities, which JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def json_line(row: Row) -> str:
-    """A row as JSON, safe for a terminal: control characters are escaped."""
-    return "".join(
-        f"\\u{ord(c):04x}" if "\x7f" <= c <= "\x9f" or c in "\u2028\u2029" else c for c in json_text(dict(row))
-    )
+    """A row as JSON, safe for a terminal: what `printable` replaces is escaped."""
+    return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text(dict(row)))
 
 
 @contextmanager

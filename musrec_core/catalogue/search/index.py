@@ -1,4 +1,4 @@
-"""The index of a dataset: when it is worth one, building it, bringing it up to date, and how well it finds.
+"""The index of a dataset: when it is worth one, building it and bringing it up to date.
 
 It is Lance's IVF_RQ: the vectors lie in partitions around centroids (k-means), of which a search looks at some, and
 each is kept as a code of 4 bits a dimension (RaBitQ: Gao and Long, "RaBitQ", SIGMOD 2024). The best by their codes are
@@ -155,6 +155,8 @@ def build(
             progress("new vectors")
             catalogue.lance.optimize.optimize_indices(index_names=[NAME])
             action = "updated"
+    if action in ("built", "updated"):
+        catalogue.clean()
     catalogue.refresh()
     return Work(action, time.perf_counter() - begun, state_of(catalogue))
 
@@ -222,25 +224,3 @@ def _build_scalar(catalogue: Catalogue, force: bool, progress: Callable[[str], o
 
 def _index_names(catalogue: Catalogue) -> set[str]:
     return {each.name for each in catalogue.lance.describe_indices()}
-
-
-# How well it finds.
-
-
-@dataclass(frozen=True)
-class Recall:
-    """The share of the exact nearest that the index finds.
-
-    Attributes
-    ----------
-    mean, low, high : float
-        Over the tracks asked about, with the interval that holds the mean of all with 95 %.
-    asked, count : int
-        So many tracks were asked about, for so many nearest each.
-    """
-
-    mean: float
-    low: float
-    high: float
-    asked: int
-    count: int

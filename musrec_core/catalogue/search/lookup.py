@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,20 +15,12 @@ from ...encoder import TrackEmbedding
 from ...errors import CatalogueError
 from ...workers.pool import WorkerPool
 from ..dataset import Catalogue, told
-from ..schema import ERROR, ID, MODEL, OK, STATUS, VECTOR
+from ..schema import ERROR, ID, MODEL, OK, STATUS, VECTOR, vectors_in
 from ..sql import id_in, sql_text
 
 AT_ONCE = 10_000  # ids in one condition
 NEAR = 3  # ids that are named where one is unknown
 SHOWN = 80  # characters of an id in a message
-
-
-def vectors_in(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float32]:
-    """A column of vectors without nulls -> [shape=(n, d)]."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):  # of no chunks
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], column.type)
-    return np.asarray(array.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(-1, column.type.list_size)
 
 
 def rows_of(catalogue: Catalogue, ids: Sequence[str], names: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -85,14 +76,6 @@ def drawn_ids(catalogue: Catalogue, most: int, *, seed: int = 0) -> list[str]:
         drawn *= 4
 
 
-def require_columns(catalogue: Catalogue, names: Sequence[str]) -> None:
-    """Raise `CatalogueError` unless the dataset has these columns."""
-    for name in names:
-        if name not in catalogue.schema.names:
-            others = ", ".join(each for each in catalogue.schema.names if each != VECTOR)
-            raise CatalogueError(f"there is no column {name!r}; there are {others}")
-
-
 def shown(id_: str) -> str:
     """An id in a message: one line, and not too long."""
     line = one_line(id_)
@@ -123,16 +106,18 @@ def card_of(catalogue: Catalogue, model: str | None = None) -> Card:
 
 
 def vectors_of_files(
-    card: Card, paths: Sequence[str | bytes | os.PathLike[str]], *, timeout: float = 60.0
-) -> NDArray[np.float32]:
-    """Embed audio files in worker processes -> [shape=(m, d)], in their order; raises `UnusableAudio`."""
+    card: Card, paths: Sequence[str], *, timeout: float = 60.0
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
+    """Embed audio files in worker processes: their vectors [shape=(d,)], and why others have none, by their paths."""
     found: dict[str, NDArray[np.float32]] = {}
+    problems: dict[str, str] = {}
     with WorkerPool(card, workers=1, timeout=timeout) as pool:
-        for path, outcome in pool.map(list(dict.fromkeys(map(os.fsdecode, paths)))):
-            if not isinstance(outcome, TrackEmbedding):
-                raise outcome
-            found[path] = outcome.vector.astype("<f2").astype(np.float32)  # as a dataset would keep it
-    return np.stack([found[os.fsdecode(path)] for path in paths])
+        for path, outcome in pool.map(list(dict.fromkeys(paths))):
+            if isinstance(outcome, TrackEmbedding):
+                found[path] = outcome.vector.astype("<f2").astype(np.float32)  # as a dataset would keep it
+            else:
+                problems[path] = f"{one_line(path)}: {one_line(str(outcome))}"
+    return found, problems
 
 
 def problem_of(row: dict[str, Any], model: str) -> str | None:

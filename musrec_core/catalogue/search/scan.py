@@ -10,9 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..dataset import Catalogue
-from ..schema import ID, VECTOR
+from ..schema import ID, VECTOR, vectors_in
 from ..sql import both
-from .lookup import vectors_in
 from .scope import Scope
 
 Cost = Callable[[NDArray[np.float32]], NDArray[np.floating[Any]]]  # vectors [shape=(n, d)] -> what to rank by [(n,)]
@@ -33,7 +32,7 @@ def best_rows(catalogue: Catalogue, scope: Scope, cost: Cost, k: int) -> list[Ca
     wanted = both(scope.where, f"{VECTOR} IS NOT NULL")
     for batch in catalogue.batches([ID, VECTOR], wanted, in_order=False):
         vectors = vectors_in(batch[VECTOR])
-        costs = np.asarray(cost(vectors), np.float64)
+        costs = _costs(cost, vectors)
         near = np.flatnonzero(np.isfinite(costs) & (costs <= bound))
         if len(near) > k:
             near = near[costs[near] <= np.partition(costs[near], k - 1)[k - 1]]
@@ -48,11 +47,17 @@ def best_rows(catalogue: Catalogue, scope: Scope, cost: Cost, k: int) -> list[Ca
     return best
 
 
+def _costs(cost: Cost, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What to rank vectors by [shape=(n,)]; not finite, and without a warning, where a vector is not."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(cost(vectors), np.float64)
+
+
 def best_of(rows: Mapping[str, NDArray[np.float32]], cost: Cost, k: int) -> list[Candidate]:
     """The same among some rows: id -> vector."""
     if not rows:
         return []
     vectors = np.stack(list(rows.values()))
-    costs = np.asarray(cost(vectors), np.float64)
+    costs = _costs(cost, vectors)
     found = map(Candidate, costs.tolist(), rows, vectors)
     return sorted((row for row in found if np.isfinite(row.cost)), key=lambda row: row[:2])[:k]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..dataset import Catalogue, told, told_filter
 from ..schema import HAS_VECTOR, MODEL
-from ..sql import both, condition, sql_text
+from ..sql import both, sql_text
 from .index import EXACT_ROWS, Built, built_of
 
 PROBES = 20  # partitions that a search looks at, at least
@@ -68,7 +68,7 @@ class Scopes:
 
     def of(self, where: str | None, *, exact: bool = False) -> Scope:
         """The scope of a user's condition; raises `CatalogueError` where it can't be understood."""
-        given = condition(where)
+        given = self._catalogue.checked(where)
         with told_filter(where, self._catalogue.uri):
             rows = self._count(given)
         built = None if exact or rows <= self._exact_rows else self.index

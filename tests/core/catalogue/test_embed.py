@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("lance", reason="the extra catalogue is not installed")
+pytest.importorskip("moto", reason="the extra dev-catalogue is not installed")
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -228,6 +229,24 @@ def test_a_track_whose_actor_dies_again_and_again_costs_itself(
     assert capfd.readouterr() == ("", "")  # Ray would tell of each actor's end on standard output
 
 
+@pytest.fixture
+def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where copies of files from elsewhere lie: none is left."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    made: list[Storage] = []
+
+    def storage(options: Mapping[str, str] | None) -> Storage:
+        made.append(Storage(options, folder=str(folder)))
+        return made[-1]
+
+    monkeypatch.setattr(embedding, "Storage", storage)
+    yield folder
+    assert made
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.usefixtures("copies")
 def test_files_and_manifests_by_http_are_embedded(waltz: Path, out: str, quick: Path) -> None:
     with file_server() as web:
         web.files["/songs/w%C3%A4ltz%201.flac"] = waltz.read_bytes()
@@ -245,6 +264,7 @@ def test_files_and_manifests_by_http_are_embedded(waltz: Path, out: str, quick: 
     }
 
 
+@pytest.mark.usefixtures("copies")
 def test_files_manifest_and_dataset_on_object_storage(waltz: Path, quick: Path, tmp_path: Path) -> None:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -374,10 +394,3 @@ def test_what_a_user_got_wrong_is_one_sentence(
     assert told.startswith("error: ")
     assert told.count("\n") == 1
     assert sentence in told
-
-
-@pytest.fixture(autouse=True)
-def no_copies_are_left() -> Iterator[None]:
-    yield
-    ours = [path for path in Path(os.environ.get("TMPDIR", "/tmp")).glob("musrec-fetch-*") if any(path.iterdir())]
-    assert not ours

@@ -54,7 +54,7 @@ def test_the_distribution_counts_the_likeliest_and_averages_probabilities(catalo
     assert hip_hop.mean == pytest.approx(1 - sum(JAZZ) / 4)
     assert [each.tracks for each in distribution(catalogue, "year > 2")] == [2, 0]
     assert [(each.tracks, each.share) for each in distribution(catalogue, "year > 9")] == [(0, 0.0), (0, 0.0)]
-    with pytest.raises(CatalogueError, match="No field named colour"):
+    with pytest.raises(CatalogueError, match="there is no column colour"):
         distribution(catalogue, "colour = 1")
 
 
@@ -82,6 +82,8 @@ def test_the_command_prints_tracks_a_distribution_and_the_surest(
     assert capsys.readouterr().out == "a  1\n  jazz 0.90\n  valence 0.50, arousal 0.50\n"
     assert cli.main(["genres", catalogue.uri]) == 0
     assert capsys.readouterr().out.splitlines()[1].split() == ["jazz", "3", "75.0%", "0.600"]
+    assert cli.main(["genres", catalogue.uri, "--where", "year > 9"]) == 0
+    assert capsys.readouterr().out == "no track\n"
     assert cli.main(["genres", catalogue.uri, "--genre", "hip hop", "-n", "1"]) == 0
     assert capsys.readouterr().out == "0.800  b\n"
     assert cli.main(["genres", catalogue.uri, "a", "--where", "year = 1"]) == 1
@@ -93,7 +95,7 @@ def test_the_command_answers_what_it_can(catalogue: Catalogue, capsys: pytest.Ca
     told = capsys.readouterr()
     assert json.loads(told.out)["genres"] == {"hip hop": pytest.approx(0.8), "jazz": pytest.approx(0.2)}
     assert "there is no track nobody" in told.err
-    assert told.err.endswith("error: 1 of 2 tracks have no genres\n")
+    assert told.err.endswith("error: no genres for 1 of 2 tracks\n")
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])

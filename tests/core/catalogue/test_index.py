@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("lance", reason="the extra catalogue is not installed")
+pytest.importorskip("lancedb", reason="the extra dev-catalogue is not installed")
 
 import lancedb
 
@@ -133,7 +135,9 @@ def test_partitions_grow_with_the_vectors() -> None:
 
 def test_the_command_says_what_it_did(catalogue: Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["index", catalogue.uri]) == 0
-    assert "No index is needed: 3,000 vectors are compared one by one." in capsys.readouterr().out
+    assert "No index of the vectors is needed: there are 3,000, and" in capsys.readouterr().out
+    assert cli.main(["index", catalogue.uri, "--check"]) == 0
+    assert "no recall to measure" in capsys.readouterr().out
     assert cli.main(["index", catalogue.uri, "--force", "--check", "20"]) == 0
     out = capsys.readouterr().out
     assert "The index was built in " in out
@@ -228,3 +232,15 @@ def test_the_index_lives_on_when_the_dataset_is_compacted(catalogue: Catalogue, 
     assert searcher.similar([track(5)], where="year < 2019 or id LIKE 't%'") == before
     assert build(catalogue, exact_rows=0).state.unindexed == 0
     assert Searcher(catalogue, exact_rows=0).similar([track(5)], where="id LIKE 't%'") == before
+
+
+def test_the_files_of_an_index_that_was_replaced_do_not_stay(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Catalogue.clean, "__kwdefaults__", {"keep": timedelta(0)})
+    build(catalogue, force=True)
+    files = {path.name for path in Path(catalogue.uri, "_indices").iterdir()}
+    build(catalogue, force=True)
+    after = {path.name for path in Path(catalogue.uri, "_indices").iterdir()}
+    assert len(after) == len(files)
+    assert not after & files

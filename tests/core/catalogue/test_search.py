@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip("lance", reason="the extra catalogue is not installed")
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from musrec_core.card import Card
@@ -21,7 +23,8 @@ from musrec_core.catalogue import Catalogue, cli
 from musrec_core.catalogue.schema import ModelColumns
 from musrec_core.catalogue.search.index import build
 from musrec_core.catalogue.search.lookup import vectors_of_files
-from musrec_core.catalogue.search.search import Match, Searcher
+from musrec_core.catalogue.search.match import Match
+from musrec_core.catalogue.search.search import Searcher
 from musrec_core.errors import CatalogueError
 from musrec_core.search.index import VectorIndex
 from musrec_core.search.ranking import nearest
@@ -211,11 +214,14 @@ def test_ids_without_a_vector_are_told_and_near_ones_named(tmp_path: Path, rng: 
         ({"count": 0}, "from 1 to 10000, and not 0"),
         ({"count": -3}, "from 1 to 10000"),
         ({"count": 10**9}, "from 1 to 10000"),
-        ({"where": "colour = 1"}, "No field named colour"),
+        ({"where": "colour = 1"}, "there is no column colour; there are id, path, vector"),
         ({"where": "1/0 = 1"}, "the condition '1/0 = 1' can't be used: .*zero"),
-        ({"columns": ["colour"]}, "there is no column 'colour'; there are id, path, genre"),
-        ({"max_per": {"colour": 1}}, "there is no column 'colour'"),
+        ({"columns": ["colour"]}, "has no column colour; it has id, path, genre"),
+        ({"max_per": {"colour": 1}}, "has no column colour"),
         ({"max_per": {"artist": 0}}, "has to be 1 or more"),
+        ({"max_per": {"genres": 1}}, "the column genres holds several values a track"),
+        ({"where": "year = 'abc'"}, "convert to literal of type 'Int64'"),
+        ({"where": "year"}, "does not return a boolean"),
     ],
 )
 def test_what_can_not_be_asked_is_told_in_one_sentence(exact: Searcher, options: dict[str, object], why: str) -> None:
@@ -270,7 +276,7 @@ def test_the_command_answers_what_it_can_and_tells_the_rest(
     told = capsys.readouterr()
     assert [json.loads(line)["query"] for line in told.out.splitlines()] == [track(1)] * 3 + [track(2)] * 3
     assert "there is no track unknown" in told.err
-    assert told.err.endswith("error: 1 of 3 tracks have no answer\n")
+    assert told.err.endswith("error: 1 of 3 tracks could not be searched by\n")
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
@@ -312,10 +318,46 @@ def test_control_characters_do_not_reach_the_terminal(
     tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = Catalogue.create(str(tmp_path / "tracks.lance"), COLUMNS)
-    made.merge(rows(["a\x1b[31m\n", "b\x9b"], unit_vectors(rng, 2)))
-    assert run(made.uri, "a\x1b[31m\n", "b\x9b", "--columns", "path") == 0
+    made.merge(rows(["a\x1b[31m\n\u202e", "b\x9b"], unit_vectors(rng, 2)))
+    assert run(made.uri, "a\x1b[31m\n\u202e", "b\x9b", "--columns", "path") == 0
     assert run(made.uri, "b\x9b", "--json") == 0
-    assert not {"\x1b", "\x9b"} & set(capsys.readouterr().out)
+    shown = capsys.readouterr().out
+    assert not {"\x1b", "\x9b", "\u202e"} & set(shown)
+    assert json.loads(shown.splitlines()[-1])["id"] == "a\x1b[31m\n\u202e"
+
+
+def test_ids_are_printed_as_they_can_be_asked_for_again(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Catalogue.create(str(tmp_path / "tracks.lance"), COLUMNS)
+    made.merge(rows(["-dash", "two  spaces"], unit_vectors(rng, 2)))
+    assert run(made.uri, "-n", "1", "--", "-dash") == 0
+    shown = capsys.readouterr().out.rstrip("\n").split("  ", 1)[1]
+    assert run(made.uri, shown) == 0
+    assert capsys.readouterr().out.endswith("  -dash\n")
+
+
+def test_together_answers_with_the_tracks_that_are_there(
+    catalogue: Catalogue, exact: Searcher, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(catalogue.uri, "t00001", "--together", "t00099999", "t00002", "-n", "1") == 1
+    told = capsys.readouterr()
+    (best,) = exact.similar([track(1), track(2)], count=1)
+    assert told.out == f"{best.distance:.3f}  {best.id}\n"
+    assert "there is no track t00099999" in told.err
+    assert told.err.endswith("error: 1 of 3 tracks could not be searched by\n")
+
+
+def test_columns_are_neither_dropped_nor_no_json(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = rows(["a", "b"], unit_vectors(rng, 2), {"rank": [1, 2], "gain": [float("nan"), float("nan")]})
+    made = Catalogue.create(str(tmp_path / "tracks.lance"), COLUMNS, pa.schema([*table.schema][-2:]))
+    made.merge(table)
+    assert run(made.uri, "a", "--columns", "rank,gain", "--json") == 1
+    assert capsys.readouterr().err == "error: an answer has a column rank of its own: leave rank out of --columns\n"
+    assert run(made.uri, "a", "--columns", "gain", "--json") == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["gain"] is None
 
 
 @pytest.mark.parametrize(
@@ -326,7 +368,8 @@ def test_control_characters_do_not_reach_the_terminal(
         (["t00001", "--storage-option", "x"], "takes KEY=VALUE"),
         (["--ids-from", "/nowhere/ids"], "can't be read: No such file"),
         (["--file", "/nowhere/song.flac"], "is of the model made-1@0123abcd, which is not known here"),
-        (["t00001", "--together", "t00099999"], "there is no track t00099999"),
+        (["--together", "--ids-from", os.devnull], "no track is named to search by"),
+        (["t00001", "--json", "--columns", "year,rank"], "has no column rank"),
     ],
 )
 def test_a_mistake_is_one_sentence(
@@ -344,11 +387,15 @@ def test_a_file_is_embedded_on_the_spot_and_found(
     card = Card.load(quick)
     columns = ModelColumns.of_card(card)
     made = Catalogue.create(str(tmp_path / "tracks.lance"), columns)
-    own = vectors_of_files(card, [str(waltz)])
+    own, _ = vectors_of_files(card, [str(waltz)])
     others = unit_vectors(np.random.default_rng(5), 4, columns.dimensions)
-    made.merge(rows(["itself", *"abcd"], [own[0], *others], columns=columns))
+    made.merge(rows(["itself", *"abcd"], [own[str(waltz)], *others], columns=columns))
     missing = str(tmp_path / "missing.flac")
     assert run(made.uri, "--file", str(waltz), "-n", "1", "--model", str(quick)) == 0
     assert capsys.readouterr().out == "0.000  itself\n"
     assert run(made.uri, "--file", missing, "--model", str(quick)) == 1
     assert capsys.readouterr().err == f"error: {missing}: missing\n"
+    assert run(made.uri, "--file", missing, "--file", str(waltz), "-n", "1", "--model", str(quick)) == 1
+    told = capsys.readouterr()
+    assert told.out == f"{waltz}\n  0.000  itself\n"
+    assert told.err == f"{missing}: missing\nerror: 1 of 2 tracks could not be searched by\n"

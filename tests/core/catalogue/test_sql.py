@@ -59,7 +59,7 @@ def test_no_ids_are_no_rows(catalogue: Catalogue) -> None:
         ("genre = 'jazz' AND", "Expected: an expression"),
         ("genre = 'jazz", "Unterminated string"),
         ("id /*", "comment"),
-        ("colour = 1", "No field named colour"),
+        ("colour = 1", "there is no column colour; there are id, path"),
         ("id", "does not return a boolean"),
         (" ", "the condition is empty"),
         ("id IN (SELECT id FROM x)", "not supported"),

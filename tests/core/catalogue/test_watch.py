@@ -80,7 +80,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A cluster of three CPUs with one actor; what the watch says of it."""
     made = SimpleNamespace(words=[], now=0.0, free=0.0, actor={"State": "PENDING_CREATION", "NumRestarts": 0, "Pid": 0})
     monkeypatch.setattr(actor_watch, "_embedding_actors", lambda: [made.actor])
-    monkeypatch.setattr(actor_watch.time, "monotonic", lambda: made.now)
+    monkeypatch.setattr(time, "monotonic", lambda: made.now)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": made.all} if made.all else {})
     monkeypatch.setattr(ray, "available_resources", lambda: {"CPU": made.free})
     made.all = 3.0
