@@ -20,6 +20,7 @@ from .storage.filesystems import local_path
 COMMIT_SECONDS = 10.0  # what a kill loses at most, besides what the actors have in hand
 COMPACT_EVERY = 64  # commits
 REFRESHED = 50_000  # rows
+OWN_FOLDERS = {"_versions", "_transactions", "_indices", "_deletions", "data"}  # what Lance makes in a dataset
 LOCK_TRIES = 5  # of a file that its last holder deletes meanwhile
 
 
@@ -94,6 +95,7 @@ def writing(uri: str) -> Iterator[None]:
         yield
         return
     whole = Path(path).absolute()
+    _require_own_folder(whole, uri)
     lock = whole.with_name(f".{whole.name}.lock")
     file = _locked(lock, uri)
     try:
@@ -102,6 +104,20 @@ def writing(uri: str) -> Iterator[None]:
         with contextlib.suppress(OSError):  # Windows deletes no open file: it stays, empty
             lock.unlink()
         os.close(file)
+
+
+def _require_own_folder(path: Path, uri: str) -> None:
+    """Raise `CatalogueError` where there is a file, or a folder of something else, in a dataset's place."""
+    try:
+        names = set(os.listdir(path))
+    except OSError as error:
+        if path.is_file():
+            raise CatalogueError(f"{uri} is a file, and no dataset") from None
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            return
+        raise CatalogueError(f"{uri} can't be read: {error.strerror}") from None
+    if names and not names & OWN_FOLDERS:
+        raise CatalogueError(f"{uri} is a folder of something else, and no dataset: name another")
 
 
 def _locked(lock: Path, uri: str) -> int:

@@ -57,9 +57,10 @@ class ActorWatch:
                 f"Ray started the actors {restarts - self._restarts} times, and each ended before any track was done: "
                 "the logs of Ray on the nodes say why; what is done is kept"
             )
-        if now >= self._next_word and not any(actor["State"] == "ALIVE" for actor in ours):
+        waits = not any(actor["State"] == "ALIVE" for actor in ours)
+        if waits and now >= self._next_word and (what := _what_for(ours)):
             self._next_word = now + SAID_AGAIN
-            self._note(_what_for())
+            self._note(what)
         return None
 
 
@@ -70,11 +71,12 @@ def _embedding_actors() -> list[dict[str, Any]]:
     return [actor for actor in actors if "EmbeddingActor" in actor["ActorClassName"] and actor["State"] != "DEAD"]
 
 
-def _what_for() -> str:
+def _what_for(actors: list[dict[str, Any]]) -> str:
+    """What they wait for, but for their own start."""
     there = ray.cluster_resources().get("CPU", 0)
     free = ray.available_resources().get("CPU", 0)
     if not there:
         return "waiting: the cluster has no CPU"
-    if free < 1:
+    if free < 1 and not any(actor["Pid"] for actor in actors):  # one with a process has got its CPU
         return f"waiting for a CPU: other jobs have all {there:.0f} of the cluster"
-    return "waiting for an actor to start"
+    return ""

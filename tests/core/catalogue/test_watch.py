@@ -78,7 +78,7 @@ def test_ctrl_c_is_still_a_ctrl_c_while_something_watches() -> None:
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A cluster of three CPUs with one actor; what the watch says of it."""
-    made = SimpleNamespace(words=[], now=0.0, free=0.0, actor={"State": "PENDING_CREATION", "NumRestarts": 0})
+    made = SimpleNamespace(words=[], now=0.0, free=0.0, actor={"State": "PENDING_CREATION", "NumRestarts": 0, "Pid": 0})
     monkeypatch.setattr(actor_watch, "_embedding_actors", lambda: [made.actor])
     monkeypatch.setattr(time, "monotonic", lambda: made.now)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": made.all} if made.all else {})
@@ -91,6 +91,9 @@ def said(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def test_a_run_that_waits_for_a_cpu_says_so_once(said: SimpleNamespace) -> None:
     assert (said.watch.look(), said.words) == (None, [])
     said.now = SAID_AFTER
+    said.actor["Pid"] = 42  # it has a CPU, and only takes long to start
+    assert (said.watch.look(), said.words) == (None, [])
+    said.actor["Pid"] = 0
     assert (said.watch.look(), said.watch.look()) == (None, None)
     assert said.words == ["waiting for a CPU: other jobs have all 3 of the cluster"]
     said.actor["State"] = "ALIVE"

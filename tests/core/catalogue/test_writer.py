@@ -138,3 +138,15 @@ def test_a_report_names_what_there_was() -> None:
         "4 not in the manifest, 5 without their file, 6 whose file can't be looked at, in 1 min 20 s (12.4 tracks/s)"
     )
     assert (duration(59.6), duration(3 * 3600 + 299)) == ("1 min 0 s", "3 h 4 min")
+
+
+def test_a_file_and_a_folder_of_something_else_are_not_written(tmp_path: Path) -> None:
+    (tmp_path / "a.lance").touch()
+    (tmp_path / "b.lance").mkdir()
+    (tmp_path / "b.lance" / "thesis.txt").touch()
+    (tmp_path / "c.lance").mkdir()
+    for name, why in {"a": "is a file, and no dataset", "b": "is a folder of something else"}.items():
+        with pytest.raises(CatalogueError, match=why), writing(str(tmp_path / f"{name}.lance")):
+            pass
+    with writing(str(tmp_path / "c.lance")):
+        pass
