@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from .embedding.driver import embed
     from .embedding.progress import EmbedReport
     from .neighbours.neighbours import NeighbourOptions, write_neighbours
+    from .search.search import Match, Searcher
 
 __all__ = [
     "Catalogue",
     "DuplicateOptions",
     "EmbedReport",
+    "Match",
     "NeighbourOptions",
+    "Searcher",
     "embed",
     "find_duplicates",
     "write_neighbours",
@@ -34,7 +37,9 @@ _MODULES = {
     "Catalogue": "dataset",
     "DuplicateOptions": "duplicates.duplicates",
     "EmbedReport": "embedding.progress",
+    "Match": "search.search",
     "NeighbourOptions": "neighbours.neighbours",
+    "Searcher": "search.search",
     "embed": "embedding.driver",
     "find_duplicates": "duplicates.duplicates",
     "write_neighbours": "neighbours.neighbours",
