@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from musrec_core.catalogue.search.index import build
-from musrec_core.catalogue.search.search import Searcher
 from numpy.typing import NDArray
 
 from musrec_core.catalogue import Catalogue
+from musrec_core.catalogue.search.index import build
+from musrec_core.catalogue.search.search import Searcher
 
 from .catalogue_report import picture, tables
 from .resident import own_memory

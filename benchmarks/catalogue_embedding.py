@@ -18,12 +18,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+from musrec_core import Encoder
+from musrec_core.catalogue import embed
 from musrec_core.catalogue.cluster.session import ray_session
 from musrec_core.catalogue.embedding.progress import Progress
 from musrec_core.catalogue.embedding.run import BATCH
-
-from musrec_core import Encoder
-from musrec_core.catalogue import embed
 
 from .songs import songs
 from .tables import machine, table

@@ -17,15 +17,17 @@ from typing import Any
 import lancedb
 import numpy as np
 import pyarrow as pa
-from musrec_core.catalogue.cluster.session import ray_session
-from musrec_core.catalogue.neighbours.cells import Sample, exact_sample
-from musrec_core.catalogue.neighbours.nearest import Found, Shard, Wanted, recall
-from musrec_core.catalogue.neighbours.neighbours import EXACT_TRACKS, NeighbourOptions, build_graph
-from musrec_core.catalogue.neighbours.selection import Selection, load_shards, select
 from numpy.typing import NDArray
 
 from musrec_core.catalogue import Catalogue
+from musrec_core.catalogue.cluster.session import ray_session
 from musrec_core.catalogue.meter import Meter
+from musrec_core.catalogue.neighbours.cells import Sample, exact_sample
+from musrec_core.catalogue.neighbours.graph import build_graph
+from musrec_core.catalogue.neighbours.nearest import Found, Shard, Wanted
+from musrec_core.catalogue.neighbours.neighbours import EXACT_TRACKS, RECALL
+from musrec_core.catalogue.neighbours.recall import recall
+from musrec_core.catalogue.neighbours.selection import Selection, load_shards, select
 
 from .synthetic_catalogue import make_catalogue
 from .tables import machine, table
@@ -57,7 +59,7 @@ class Stages(Meter):
 def ours(selection: Selection, size: int, exact: bool, parts: int) -> Row:
     """Some parts; the first of each worker is not timed, because the process has started before it."""
     stages = Stages()
-    graph = build_graph(selection, NeighbourOptions(K), exact, width=1, meter=stages)
+    graph = build_graph(selection, K, exact=exact, recall=RECALL, width=1, meter=stages)
     stages.done()
     wanted = range(min(len(graph.shards), parts))
     last: dict[int, float] = {}

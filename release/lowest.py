@@ -11,6 +11,7 @@ from packaging.version import Version
 from .requirements import declared
 
 EXTRAS = ("learn", "map", "ann", "onnx")  # those of users
+RUN_ELSEWHERE = ("serve", "mpd", "catalogue")  # those of users whose tests are none of the core's, or take minutes
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ HEAVY = {
     "av", "librosa", "matplotlib", "ncnn", "numpy", "onnxruntime", "plotly", "scipy", "sklearn", "soxr",
     "threadpoolctl", "torch", "tqdm", "voyager",
 }  # fmt: skip
+ENGINES = {"ray", "lance", "lancedb", "pyarrow", "fsspec", "aiohttp", "yarl"}  # of the extra `catalogue`
 
 
 def modules() -> dict[str, Path]:
@@ -74,6 +75,16 @@ def test_nothing_imports_the_plugin_class(house: dict[str, set[str]]) -> None:
     assert [name for name, targets in house.items() if "beetsplug.musrec" in targets] == []
 
 
+def test_catalogues_alone_import_their_engines() -> None:
+    importers = {
+        name
+        for name, file in modules().items()
+        if any(target.split(".")[0] in ENGINES for target in imports(name, file))
+    }
+    assert "musrec_core.catalogue.dataset" in importers
+    assert {name for name in importers if not name.startswith(("musrec_core.catalogue", "benchmarks."))} == set()
+
+
 def test_the_start_of_beet_loads_few_modules(tmp_path: Path) -> None:
     beet = Beet(tmp_path / "home", tmp_path / "music")
 
@@ -84,7 +95,8 @@ def test_the_start_of_beet_loads_few_modules(tmp_path: Path) -> None:
     with_us = loaded()
     beet.configure(plugins=[])
     brought = with_us - loaded()  # beets itself imports some of the heavy ones, where they are installed
+    assert not any(name.startswith("musrec_core.catalogue") for name in brought)
     ours = {name for name in brought if name.split(".")[0] == "musrec_core" or name.startswith("beetsplug.musrec")}
     assert "beetsplug.musrec" in ours
-    assert not brought & (HEAVY | {"hashlib"})  # json reads the card, whose genres are names of attributes
+    assert not brought & (HEAVY | ENGINES | {"hashlib"})  # json reads the card, whose genres are names of attributes
     assert len(ours) <= 12, sorted(ours)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 import musrec_core
 
@@ -101,6 +102,17 @@ def test_the_metadata_says_version_licences_pythons_and_places(about: email.mess
     assert all(place.startswith("https://github.com/beets-musrec/beets-musrec") for place in places)
 
 
+def test_the_engines_of_catalogues_are_installed_by_their_extra_alone(about: email.message.Message) -> None:
+    needed: dict[str, set[str]] = {}
+    for line in map(Requirement, about.get_all("Requires-Dist", [])):
+        extra = re.search(r'extra == "([^"]+)"', str(line.marker or ""))
+        needed.setdefault(line.name, set()).add(extra[1] if extra else "")
+    assert "" in needed["numpy"]
+    engines = {"ray": "catalogue", "pylance": "catalogue", "pyarrow": "catalogue", "fsspec": "catalogue",
+               "aiohttp": "catalogue", "lancedb": "dev-catalogue", "moto": "dev-catalogue"}  # fmt: skip
+    assert {name: needed[name] for name in engines} == {name: {extra} for name, extra in engines.items()}
+
+
 def test_an_installed_wheel_is_imported_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=False)
     python = tmp_path / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -137,7 +149,7 @@ def test_ci_only_calls_what_can_be_called_by_hand(jobs: dict[str, Any]) -> None:
     steps = [step for job in jobs.values() for step in job["steps"] if "run" in step and "if" not in step]
     commands = [step["run"] for step in steps if not step["run"].startswith("apk add ")]
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert len(commands) == 10
+    assert len(commands) == 11
     assert {command.split()[0] for command in commands} == {"make"}
     assert {command.split()[1] for command in commands} <= set(targets)
 

@@ -14,12 +14,15 @@ TYPE_CHECKING = False  # as `typing` has it, which ``-m`` would look for in the 
 if TYPE_CHECKING:
     from typing import Any
 
+    from .cluster.session import ray_session
     from .dataset import Catalogue
     from .duplicates.duplicates import DuplicateOptions, find_duplicates
     from .embedding.driver import embed
     from .embedding.progress import EmbedReport
     from .neighbours.neighbours import NeighbourOptions, write_neighbours
-    from .search.search import Match, Searcher
+    from .search.match import Match
+    from .search.search import Searcher
+    from .search.words import sounds
 
 __all__ = [
     "Catalogue",
@@ -30,6 +33,8 @@ __all__ = [
     "Searcher",
     "embed",
     "find_duplicates",
+    "ray_session",
+    "sounds",
     "write_neighbours",
 ]
 
@@ -37,11 +42,13 @@ _MODULES = {
     "Catalogue": "dataset",
     "DuplicateOptions": "duplicates.duplicates",
     "EmbedReport": "embedding.progress",
-    "Match": "search.search",
+    "Match": "search.match",
     "NeighbourOptions": "neighbours.neighbours",
     "Searcher": "search.search",
     "embed": "embedding.driver",
     "find_duplicates": "duplicates.duplicates",
+    "ray_session": "cluster.session",
+    "sounds": "search.words",
     "write_neighbours": "neighbours.neighbours",
 }
 

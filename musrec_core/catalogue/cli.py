@@ -23,7 +23,7 @@ COMMANDS = {
     "import-beets": "copy the embeddings of a beets library into a dataset",
     "export-beets": "copy embeddings of a dataset into a beets library",
 }
-NEEDED = ("ray", "lance", "pyarrow", "fsspec")
+NEEDED = ("ray", "lance", "pyarrow", "fsspec", "aiohttp")  # of the extra
 INTERRUPTED = 130  # the exit status of a shell's Ctrl-C
 
 
@@ -33,10 +33,12 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=PROGRAM, description="Embed and search catalogues of millions of tracks.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     chosen = next((word for word in given if not word.startswith("-")), None)
+    if chosen in COMMANDS and (missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]):
+        installs = "pip install 'beets-musrec[catalogue]' installs what catalogues need"
+        return _failed(f"there is no package {missing[0]} here: {installs}")
     for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}.")
         if name == chosen:
-            _require_extra()
             module = import_module(f".commands.{name.replace('-', '_')}", __package__)
             module.add_arguments(command)
     arguments, more = parser.parse_known_args(given)
@@ -64,14 +66,6 @@ def main(words: Sequence[str] | None = None) -> int:
 def _failed(sentence: str) -> int:
     print(f"error: {sentence}", file=sys.stderr)
     return 1
-
-
-def _require_extra() -> None:
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        sys.exit(
-            _failed(f"{' and '.join(missing)} can't be found: pip install 'beets-musrec[catalogue]' installs them")
-        )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from ..card import Card
 from ..errors import CatalogueError
-from .schema import ID, OWN, ModelColumns, dataset_schema, metadata_of
-from .sql import condition
+from .schema import HAS_VECTOR, ID, MODEL, OWN, VECTOR, ModelColumns, dataset_schema, metadata_of
+from .sql import condition, sql_text
 
 SUFFIX = ".lance"
 ID_INDEX = "id_idx"
@@ -105,6 +105,27 @@ class Catalogue:
         """Raise `CatalogueError` unless its vectors are of this model."""
         if self.columns.model != card.model_id:
             raise CatalogueError(f"{self.uri} is of the model {self.columns.model}, and not of {card.model_id}")
+
+    def require_columns(self, names: Iterable[str]) -> None:
+        """Raise `CatalogueError` unless it has these columns."""
+        for name in names:
+            if name not in self.schema.names:
+                others = ", ".join(each for each in self.schema.names if each != VECTOR)
+                raise CatalogueError(f"{self.uri} has no column {name}; it has {others}")
+
+    def require_limits(self, limits: Mapping[str, int]) -> None:
+        """Raise `CatalogueError` unless each of these columns can say of how few tracks a value may be."""
+        self.require_columns(limits)
+        for name, most in limits.items():
+            if most < 1:
+                raise CatalogueError(f"at most {most} tracks of one {name} can't be: it has to be 1 or more")
+            if pa.types.is_nested(self.schema.field(name).type):
+                raise CatalogueError(f"the column {name} holds several values a track, of which none can be counted")
+
+    @property
+    def embedded(self) -> str:
+        """The condition that a track has an embedding of its model, in SQL."""
+        return f"{HAS_VECTOR} AND {MODEL} = {sql_text(self.columns.model)}"
 
     # Reading.
 
@@ -204,10 +225,22 @@ class Catalogue:
 
 
 def checked_uri(uri: str) -> str:
-    """A dataset's place without a slash at its end; raises `CatalogueError` unless it ends in ``.lance``."""
+    """A dataset's place without a slash at its end.
+
+    Raises
+    ------
+    CatalogueError
+        It does not end in ``.lance``, or is a URL with a password, which later messages would show.
+    """
     bare = uri.rstrip("/")
+    _, is_url, place = bare.partition("://")
+    if is_url and "@" in place.partition("/")[0]:
+        raise CatalogueError(
+            "credentials are not read from a dataset's URL: use options of its storage, or AWS_ACCESS_KEY_ID"
+        )
     if not bare.endswith(SUFFIX) or bare.rpartition("/")[2] == SUFFIX:
-        raise CatalogueError(f"a dataset's name has to end in {SUFFIX}, and {uri} does not")
+        named = f"{bare.partition('?')[0]}?..." if is_url and "?" in bare else uri
+        raise CatalogueError(f"a dataset's name has to end in {SUFFIX}, and {named} does not")
     return bare
 
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ..card import Card
 from ..errors import CatalogueError
@@ -117,6 +119,14 @@ def metadata_of(columns: ModelColumns) -> dict[str, str]:
         _MODEL_KEY.decode(): columns.model,
         _GENRES_KEY.decode(): json.dumps(columns.genres, ensure_ascii=False),
     }
+
+
+def vectors_in(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float32]:
+    """A column of vectors without nulls -> [shape=(n, d)]."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):  # of no chunks
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], column.type)
+    return np.asarray(array.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(-1, column.type.list_size)
 
 
 def vector_column(vectors: Any, schema: pa.Schema) -> pa.Array:

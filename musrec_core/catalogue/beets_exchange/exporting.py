@@ -25,7 +25,7 @@ from ...attribute_text import (
     is_file_properties,
 )
 from ..dataset import Catalogue
-from ..schema import ID, OK, PATH, VECTOR, ModelColumns
+from ..schema import HAS_VECTOR, ID, PATH, VECTOR, ModelColumns, vectors_in
 from ..sql import both, condition, sql_text
 from ..storage.file_state import parse_heard
 from ..storage.filesystems import local_path, scheme_of
@@ -150,7 +150,7 @@ def export_library(
 
 def exported(model: str, where: str | None) -> str | None:
     """The condition of the rows that are exported, in SQL."""
-    return both(f"{VECTOR} IS NOT NULL", f"status = {sql_text(OK)}", f"model = {sql_text(model)}", condition(where))
+    return both(f"{VECTOR} IS NOT NULL", HAS_VECTOR, f"model = {sql_text(model)}", condition(where))
 
 
 class _Track(NamedTuple):
@@ -202,13 +202,10 @@ def _path_key(path: str | None) -> str:
 
 
 def _rows(batch: pa.RecordBatch, items: Sequence[int]) -> Iterator[_Track]:
-    vectors = np.asarray(batch[VECTOR].flatten().to_numpy(zero_copy_only=False), np.float32)
     names = [PATH, "genres", "mood", "heard"]
     columns = [batch[name].to_pylist() for name in names]
     owners = batch[LIBRARY].to_pylist() if LIBRARY in batch.schema.names else [None] * len(batch)
-    each = zip(
-        items, owners, vectors.reshape(len(items), batch.schema.field(VECTOR).type.list_size), *columns, strict=True
-    )
+    each = zip(items, owners, vectors_in(batch[VECTOR]), *columns, strict=True)
     for item, owner, vector, path, genres, mood, heard in each:
         yield _Track(item, owner, path, vector, genres or {}, mood or {}, heard)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 import shutil
 import signal
 import socket
@@ -22,6 +21,8 @@ import ray.data
 
 from ...errors import CatalogueError
 from ...workers.pool import default_workers
+from .errors import ray_sentence
+from .watch import watched
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"  # Ray's own name for it; `ray job submit` sets it
 PORT_TIMEOUT = 10.0  # seconds until a cluster's port has to answer
@@ -62,22 +63,18 @@ def ray_session(address: str | None = None, *, cpus: int | None = None) -> Itera
         return
     address = address or os.environ.get(ADDRESS_VARIABLE) or "local"
     handler = signal.getsignal(signal.SIGTERM)  # Ray replaces it
-    printing = ray._private.worker.print_to_stdstream
-    ray._private.worker.print_to_stdstream = _log_message
-    try:
-        with tempfile.TemporaryDirectory(prefix="musrec-ray-", ignore_cleanup_errors=True) as empty:
-            with _silent_start(), _in_folder(empty):
-                if address == "local":
-                    _start(max(1, cpus or default_workers()))
-                else:
-                    _connect(address)
-            _restore(handler)
-            with contextlib.nullcontext() if address == "local" else _head_watched(address):
-                yield
-    finally:
+    with _prints_logged(), contextlib.ExitStack() as at_end:
+        at_end.callback(ray.shutdown)
+        at_end.callback(_restore, handler)
+        empty = at_end.enter_context(tempfile.TemporaryDirectory(prefix="musrec-ray-", ignore_cleanup_errors=True))
+        with _silent_start(), _in_folder(empty):
+            if address == "local":
+                _start(max(1, cpus or default_workers()))
+            else:
+                _connect(address)
         _restore(handler)
-        ray.shutdown()
-        ray._private.worker.print_to_stdstream = printing
+        with contextlib.nullcontext() if address == "local" else _head_watched(address):
+            yield
 
 
 @contextmanager
@@ -101,8 +98,25 @@ def _in_folder(folder: str) -> Iterator[None]:
             os.close(here)
 
 
-def _log_message(data: Mapping[str, Any], *_: object, **__: object) -> None:
-    """What Ray prints on standard output, by no setting to be had otherwise: that an actor died, or a node."""
+@contextmanager
+def _prints_logged() -> Iterator[None]:
+    """Log what Ray prints on standard output, such as that an actor died: no setting does it.
+
+    The function that prints is private to Ray; a version that has none of this name prints as it likes.
+    """
+    worker: Any = getattr(getattr(ray, "_private", None), "worker", None)
+    printing = getattr(worker, "print_to_stdstream", None)
+    if printing is None:
+        yield
+        return
+    worker.print_to_stdstream = _log_lines
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = printing
+
+
+def _log_lines(data: Mapping[str, Any], *_: object, **__: object) -> None:
     for line in data["lines"]:
         _log.info("%s", line)
 
@@ -124,7 +138,7 @@ def _start(cpus: int) -> None:
             log_to_driver=False,
         )
     except (RuntimeError, OSError, ValueError, SystemExit) as error:
-        raise CatalogueError(f"Ray can't be started: {_first_sentence(error)}") from error
+        raise CatalogueError(f"Ray can't be started: {ray_sentence(error)}") from error
 
 
 def _object_store() -> int:
@@ -147,7 +161,7 @@ def _connect(address: str) -> None:
     except (RuntimeError, OSError, ValueError, ImportError, SystemExit) as error:  # SystemExit: Ray's way to say no
         if isinstance(error, SystemExit):
             raise CatalogueError(f"no Ray cluster answers at {address}") from None
-        raise CatalogueError(f"the Ray cluster at {address} can't be used: {_first_sentence(error)}") from error
+        raise CatalogueError(f"the Ray cluster at {address} can't be used: {ray_sentence(error)}") from error
 
 
 def _require_port(address: str) -> None:
@@ -164,11 +178,6 @@ def _require_port(address: str) -> None:
         raise CatalogueError(f"no Ray cluster answers at {address}: {why}") from None
 
 
-def _first_sentence(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return re.split(r"(?<=[a-z])\. (?=[A-Z])", text)[0].rstrip(".")
-
-
 def _be_quiet() -> None:
     """Let Ray print nothing on the user's terminal: what fails is told by us."""
     for name, value in _QUIET.items():
@@ -183,33 +192,18 @@ def _be_quiet() -> None:
 @contextmanager
 def _head_watched(address: str) -> Iterator[None]:
     """Say that a cluster's head node is lost: Ray itself ends the process a minute later, without a word."""
-    main = threading.main_thread()
-    if threading.current_thread() is not main or not hasattr(signal, "pthread_kill"):
-        yield
-        return
     host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
-    ended, lost = threading.Event(), threading.Event()
+    vain = 0
 
-    def watch() -> None:
-        vain = 0
-        while not ended.wait(LOOK_SECONDS):
-            vain = 0 if _listens(host, int(port)) else vain + 1
-            if vain == VAIN_LOOKS:
-                lost.set()
-                signal.pthread_kill(main.ident or 0, signal.SIGINT)
-                return
+    def look() -> str | None:
+        nonlocal vain
+        vain = 0 if _listens(host, int(port)) else vain + 1
+        if vain < VAIN_LOOKS:
+            return None
+        return f"the head node of the Ray cluster at {address} is lost: what is done is kept, and the next run goes on"
 
-    threading.Thread(target=watch, name="head node", daemon=True).start()
-    try:
+    with watched(look, LOOK_SECONDS):
         yield
-    except KeyboardInterrupt:
-        if not lost.is_set():
-            raise
-        raise CatalogueError(
-            f"the head node of the Ray cluster at {address} is lost: what is done is kept, and the next run goes on"
-        ) from None
-    finally:
-        ended.set()
 
 
 def _listens(host: str, port: int) -> bool:

@@ -9,6 +9,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from ...errors import CatalogueError
+from .errors import ray_sentence
 
 T = TypeVar("T")
 
@@ -52,4 +53,4 @@ def result_of(reference: Any) -> Any:
     except RayTaskError as error:
         raise error.cause if isinstance(error.cause, Exception) else error from None
     except RayError as error:
-        raise CatalogueError(f"Ray could not finish a task: {' '.join(str(error).split())[:300]}") from error
+        raise CatalogueError(f"Ray could not finish a task: {ray_sentence(error)}") from error

@@ -5,21 +5,19 @@ from __future__ import annotations
 import argparse
 
 from ..._text import one_line
-from ...errors import CatalogueError
 from ...search.copies import NAMED_DISTANCE
 from ..cluster.session import ray_session
-from ..dataset import Catalogue
 from ..duplicates.duplicates import DuplicateOptions, DuplicateReport, DuplicateTrack, find_duplicates
 from ..duplicates.files import check_report_path, write_report
 from ..meter import TextMeter
-from .neighbours import require_workers
+from .options import add_cluster, add_dataset, columns_by_kind, open_catalogue, workers_of
 
 SHOWN = 20  # groups on the terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("dataset", metavar="DIR.lance")
+    add_dataset(parser)
     parser.add_argument("-o", "--out", metavar="FILE", help="the report, as .csv, .parquet or .jsonl")
     parser.add_argument("--where", metavar="SQL", help="only tracks that fulfil this condition")
     parser.add_argument(
@@ -32,8 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the column of the title, artist, length (in seconds), recording (an id), album, track or disc",
     )  # fmt: skip
     parser.add_argument("--exact", action="store_true", help="compare all pairs of embeddings, however many there are")
-    parser.add_argument("--address", metavar="HOST:PORT", help="a Ray cluster; without it this machine")
-    parser.add_argument("--workers", type=int, metavar="N", help="tasks at a time (one a CPU)")
+    add_cluster(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -42,15 +39,14 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.where,
         arguments.distance,
         arguments.verify,
-        _columns(arguments.column),
+        columns_by_kind(arguments),
         True if arguments.exact else None,
     )
-    require_workers(arguments.workers)
-    catalogue = Catalogue.open(arguments.dataset)
+    workers, catalogue = workers_of(arguments), open_catalogue(arguments)
     if arguments.out is not None:
         check_report_path(arguments.out, catalogue.storage_options)
-    with ray_session(arguments.address, cpus=arguments.workers):
-        found = find_duplicates(catalogue, options, workers=arguments.workers, meter=TextMeter())
+    with ray_session(arguments.address, cpus=workers):
+        found = find_duplicates(catalogue, options, workers=workers, meter=TextMeter())
     if arguments.out is not None:
         write_report(found, arguments.out, catalogue.storage_options)
     else:
@@ -59,14 +55,6 @@ def run(arguments: argparse.Namespace) -> None:
         if len(found.groups) > SHOWN:
             print(f"... {len(found.groups) - SHOWN:,} more groups: --out FILE writes all\n")
     print(described(found))
-
-
-def _columns(given: list[str]) -> dict[str, str]:
-    for text in given:
-        kind, sign, name = text.partition("=")
-        if not (kind and sign and name):
-            raise CatalogueError(f"--column takes a kind and a name, such as title=name, and {text!r} is none")
-    return {kind: name for kind, _, name in (text.partition("=") for text in given)}
 
 
 def _line(track: DuplicateTrack) -> str:

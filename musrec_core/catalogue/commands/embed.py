@@ -14,6 +14,7 @@ from types import FrameType
 
 from ..embedding.driver import embed
 from ..embedding.progress import Progress
+from .options import add_storage_option, storage_options
 
 ENDED = 128  # and the signal's number: the exit status
 
@@ -39,18 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="embed all tracks of the manifest")
     parser.add_argument("--prune", action="store_true", help="delete tracks that the manifest does not have")
     parser.add_argument(
+        "--replace-model", action="store_true", help="embed a dataset that is of another model anew, with this one"
+    )
+    parser.add_argument(
         "--no-check", action="store_true", help="don't look whether files that were embedded have changed since"
     )
     parser.add_argument("--id-column", default="id", metavar="NAME", help="of the manifest (default: id)")
     parser.add_argument("--path-column", default="path", metavar="NAME", help="of the manifest (default: path)")
-    parser.add_argument(
-        "--storage-option",
-        action="append",
-        default=[],
-        type=_option,
-        metavar="KEY=VALUE",
-        help="of the object storage, such as aws_endpoint=URL; may be repeated",
-    )
+    add_storage_option(parser)
     parser.add_argument("--json", action="store_true", help="print what was done as a JSON object")
 
 
@@ -69,10 +66,11 @@ def run(arguments: argparse.Namespace) -> None:
                 excerpts=arguments.excerpts,
                 force=arguments.force,
                 prune=arguments.prune,
+                replace_model=arguments.replace_model,
                 check_files=not arguments.no_check,
                 id_column=arguments.id_column,
                 path_column=arguments.path_column,
-                storage_options=dict(arguments.storage_option),
+                storage_options=storage_options(arguments),
                 progress=progress,
             )
     except KeyboardInterrupt as interrupt:
@@ -117,10 +115,3 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return seconds
-
-
-def _option(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name.strip():
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
-    return name.strip(), value

@@ -14,10 +14,10 @@ from tqdm import tqdm
 from ..._text import number_of
 from ...card import Card
 from ...errors import CatalogueError
-from ..beets_exchange.arguments import add_id_arguments, add_storage_argument, checked_name, ids_from
 from ..beets_exchange.exporting import ExportCounts, ExportOptions, export_library, exported
 from ..beets_exchange.library import BeetsLibrary, open_library, shown_path
-from ..dataset import Catalogue
+from .item_ids import add_id_arguments, checked_name, ids_from
+from .options import add_dataset, open_catalogue
 
 WIDTH = 80
 _MODEL_ID = re.compile(r"[^@\s]+@[0-9a-f]{8}")
@@ -25,7 +25,7 @@ _MODEL_ID = re.compile(r"[^@\s]+@[0-9a-f]{8}")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    parser.add_argument("dataset", metavar="DIR.lance", help="the dataset; it is only read")
+    add_dataset(parser)
     parser.add_argument("library", metavar="LIBRARY.db", help="the library of beets; only items' musrec_* change")
     parser.add_argument("-p", "--pretend", action="store_true", help="write nothing, and say what would be")
     parser.add_argument("-f", "--force", action="store_true", help="replace other embeddings that items have")
@@ -35,13 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--match", choices=("id", "path"), default="id", help="find a track's item by its id (default) or its path"
     )
     add_id_arguments(parser)
-    add_storage_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Export, and print what there was."""
-    catalogue = Catalogue.open(arguments.dataset, storage_options=dict(arguments.storage_option))
+    catalogue = open_catalogue(arguments)
     options = ExportOptions(
         ids_from(arguments),
         arguments.match == "path",

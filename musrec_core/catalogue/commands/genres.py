@@ -13,7 +13,8 @@ from ..._text import one_line
 from ...errors import CatalogueError
 from ..search.answers import json_line, line, table_file
 from ..search.genres import Guess, distribution, genres_of, surest
-from ..search.search import COUNT, MOST, Match
+from ..search.match import Match
+from ..search.search import COUNT, MOST
 from .options import add_answers, add_dataset, columns_of, count_of, ids_from, in_parts, open_catalogue, open_searcher
 from .showing import show
 

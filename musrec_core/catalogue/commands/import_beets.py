@@ -11,9 +11,10 @@ from typing import Any
 from tqdm import tqdm
 
 from ..._text import number_of, one_line
-from ..beets_exchange.arguments import add_id_arguments, add_storage_argument, checked_name, ids_from
 from ..beets_exchange.importing import ImportCounts, ImportOptions, import_library
 from ..beets_exchange.library import BeetsItem, open_library
+from .item_ids import add_id_arguments, checked_name, ids_from
+from .options import add_storage_option, storage_options
 
 TOLD = 10  # damaged embeddings, in a line each
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_id_arguments(parser)
     parser.add_argument("--prune", action="store_true", help="delete this library's tracks that it has no more")
     parser.add_argument("-f", "--force", action="store_true", help="replace tracks of the same ids from elsewhere")
-    add_storage_argument(parser)
+    add_storage_option(parser)
     parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
 
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.force,
         arguments.prune,
         arguments.model,
-        dict(arguments.storage_option),
+        storage_options(arguments),
     )
     bar: tqdm[Any]
     with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -16,8 +17,20 @@ STANDARD_INPUT = "-"
 def add_dataset(parser: argparse.ArgumentParser) -> None:
     """The dataset, and how to reach it."""
     parser.add_argument("dataset", metavar="DIR.lance", help="the dataset: a folder, or a URL such as s3://...")
+    add_storage_option(parser)
+
+
+def add_storage_option(parser: argparse.ArgumentParser) -> None:
+    """What object storage needs; `storage_options` reads it."""
     parser.add_argument("--storage-option", action="append", default=[], metavar="KEY=VALUE",
                         help="for object storage, such as aws_endpoint=URL; may be repeated")  # fmt: skip
+
+
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """Where Ray runs the tasks, and how many at a time; `workers_of` reads the latter."""
+    parser.add_argument("--address", metavar="ADDRESS",
+                        help="of a Ray cluster: HOST:PORT, or auto (default: RAY_ADDRESS, or none)")  # fmt: skip
+    parser.add_argument("--workers", type=int, metavar="N", help="tasks at a time (default: one a CPU)")
 
 
 def add_answers(
@@ -41,11 +54,32 @@ def add_search(parser: argparse.ArgumentParser) -> None:
 
 def open_catalogue(arguments: argparse.Namespace) -> Catalogue:
     """The dataset that the arguments name; raises `CatalogueError`."""
-    pairs = [option.partition("=") for option in arguments.storage_option]
-    for key, sign, _ in pairs:
-        if not (key and sign):
-            raise CatalogueError(f"--storage-option takes KEY=VALUE, and not {key or sign!r}")
-    return Catalogue.open(arguments.dataset, storage_options={key: value for key, _, value in pairs})
+    return Catalogue.open(arguments.dataset, storage_options=storage_options(arguments))
+
+
+def storage_options(arguments: argparse.Namespace) -> dict[str, str]:
+    """The key and the value of each ``--storage-option``."""
+    return dict(_pair("--storage-option", text, "KEY=VALUE") for text in arguments.storage_option)
+
+
+def columns_by_kind(arguments: argparse.Namespace) -> dict[str, str]:
+    """The kind and the column's name of each ``--column``."""
+    return dict(_pair("--column", text, "KIND=NAME") for text in arguments.column)
+
+
+def _pair(option: str, text: str, form: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not (key.strip() and sign):
+        raise CatalogueError(f"{option} takes {form}, and not {text!r}")
+    return key.strip(), value
+
+
+def workers_of(arguments: argparse.Namespace) -> int | None:
+    """``--workers``; raises `CatalogueError` unless it is a number of tasks."""
+    workers: int | None = arguments.workers
+    if workers is not None and workers < 1:
+        raise CatalogueError(f"--workers has to be 1 or more, and {workers} is not")
+    return workers
 
 
 def open_searcher(arguments: argparse.Namespace) -> Searcher:
@@ -68,13 +102,15 @@ def columns_of(arguments: argparse.Namespace) -> list[str]:
 
 def limits_of(arguments: argparse.Namespace) -> dict[str, int]:
     """The column and the number of each ``--max-per``."""
-    found: dict[str, int] = {}
-    for given in arguments.max_per:
-        name, _, number = given.rpartition("=")
-        if not name or not number.isdecimal():
-            raise CatalogueError(f"--max-per takes a column and a number, as in artist=1, and not {given!r}")
-        found[name] = int(number)
-    return found
+    return dict(map(limit_of, arguments.max_per))
+
+
+def limit_of(text: str) -> tuple[str, int]:
+    """``artist=1`` -> column and number; raises `CatalogueError`."""
+    name, _, number = text.rpartition("=")
+    if not name or not re.fullmatch(r"0*[1-9][0-9]{0,5}", number):
+        raise CatalogueError(f"--max-per takes a column and a number, as in artist=1, and not {text!r}")
+    return name, int(number)
 
 
 def ids_from(place: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ..._text import number_of, one_line
 from ...errors import CatalogueError
 from ..dataset import Catalogue
 from ..search.answers import json_line, line, table_file
-from ..search.search import Match
+from ..search.match import Match
 from .options import columns_of
 
 ROWS_AT_ONCE = 10_000  # written to a table

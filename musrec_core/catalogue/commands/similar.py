@@ -11,8 +11,9 @@ import numpy as np
 
 from ...errors import CatalogueError
 from ..search.lookup import card_of, vectors_of, vectors_of_files
+from ..search.match import Wanted
 from ..search.scope import Scope
-from ..search.search import Searcher, Vectors, Wanted
+from ..search.search import Searcher, Vectors
 from .options import (
     add_answers,
     add_dataset,

@@ -18,8 +18,9 @@ from ...search.recordings import COMPARED_LENGTH_DIFFERENCE, may_be_same, same_r
 from ..cluster.session import session_cpus
 from ..dataset import Catalogue
 from ..meter import Meter
+from ..neighbours.graph import build_graph
 from ..neighbours.nearest import NOBODY, Found, Shard
-from ..neighbours.neighbours import EXACT_TRACKS, NeighbourOptions, build_graph
+from ..neighbours.neighbours import EXACT_TRACKS
 from ..neighbours.selection import select
 from .known_columns import Member, RecordingColumns, read_known, read_members
 from .sounds_alike import Judged, compare_sounds
@@ -133,7 +134,7 @@ def find_duplicates(
     width = workers or session_cpus()
     known = read_known(selection, columns)
     exact = len(selection) <= EXACT_TRACKS if options.exact is None else options.exact
-    graph = build_graph(selection, NeighbourOptions(NEIGHBOURS, recall=RECALL), exact, width=width, meter=meter)
+    graph = build_graph(selection, NEIGHBOURS, exact=exact, recall=RECALL, width=width, meter=meter)
     meter.begin(sum(graph.sizes))
     distances: dict[tuple[int, int], float] = {}
     for tracks, found in graph.each_part(_candidates, range(len(graph.shards)), ray.put(known), options.distance):

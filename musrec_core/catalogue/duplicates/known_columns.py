@@ -18,7 +18,7 @@ from ...search.copies import KnownColumns
 from ...search.recordings import Copy, plain_artist, plain_title
 from ..dataset import Catalogue
 from ..neighbours.selection import Selection
-from ..schema import PATH, VECTOR
+from ..schema import PATH, VECTOR, vectors_in
 
 _GUESSED = {  # what is looked for where the user names no column, the first that is there
     "title": ("title",),
@@ -67,8 +67,7 @@ class RecordingColumns:
         for kind, name in named.items():
             if kind not in kinds:
                 raise CatalogueError(f"{kind} is nothing that a column tells: {', '.join(kinds)}")
-            if name not in catalogue.schema.names:
-                raise CatalogueError(f"{catalogue.uri} has no column {name}: {', '.join(catalogue.schema.names)}")
+            catalogue.require_columns([name])
             if kind == "length" and not _is_number(catalogue.schema.field(name).type):
                 raise CatalogueError(f"the column {name} holds no numbers, and lengths are numbers of seconds")
         there = {
@@ -144,7 +143,7 @@ def read_members(selection: Selection, columns: RecordingColumns, ranks: Iterabl
     for some, batch in selection.rows(list(dict.fromkeys([PATH, VECTOR, *columns.names]))):
         here = np.flatnonzero(wanted[some])
         part = batch.take(pa.array(here))
-        vectors = part[VECTOR].flatten().to_numpy(zero_copy_only=False).astype(np.float32).reshape(len(here), -1)
+        vectors = vectors_in(part[VECTOR])
         copies, paths = columns.copies(part), part[PATH].to_pylist()
         for rank, path, copy, vector in zip(some[here].tolist(), paths, copies, vectors, strict=True):
             found[rank] = Member(selection.ids[rank].as_py(), path, copy, vector)

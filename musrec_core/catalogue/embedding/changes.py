@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from ...errors import CatalogueError
 from ..dataset import Catalogue
 from ..schema import HEARD, ID, OK, OWN, PATH, STATUS
+from ..sql import id_in
 from ..storage.breaker import Breaker
 from ..storage.errors import StorageError
 from ..storage.file_state import FileState, heard_text, is_foreign, parse_heard
 from ..storage.storage import Storage
-from .known_rows import MISSING, KnownRows, is_one_of, may_differ
+from .known_rows import MISSING, KnownRows, may_differ
 
 DELETED = 1000  # ids by one condition
 
@@ -189,7 +190,7 @@ class ChangeFinder:
                 "name the right ones"
             )
         gone = [ids[at : at + DELETED] for ids in self._known.unseen() for at in range(0, len(ids), DELETED)]
-        return sum(self._catalogue.delete(is_one_of(ids)) for ids in gone)
+        return sum(self._catalogue.delete(id_in(ids)) for ids in gone)
 
 
 def _has_changed(then: Mapping[str, object], now: FileState) -> bool:

@@ -10,19 +10,20 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..._text import number_of
 from ...card import Card
 from ...errors import CatalogueError
 from ...workers.pool import embed_in_worker
 from ..dataset import Catalogue, checked_uri
 from ..manifest.manifest import Manifest
-from ..schema import ID, OWN, PATH, ModelColumns, dataset_schema
+from ..schema import HAS_VECTOR, ID, OWN, PATH, ModelColumns, dataset_schema
 from ..storage.storage import Storage
 from ..writer import writing
 from .actor import Job
 from .changes import ChangeFinder
 from .model_files import ModelFiles
 from .progress import EmbedReport, Progress
-from .run import EmbeddingRun
+from .run import MANIFEST_ROWS, EmbeddingRun, Session
 
 
 def embed(
@@ -36,6 +37,7 @@ def embed(
     excerpts: int | None = None,
     force: bool = False,
     prune: bool = False,
+    replace_model: bool = False,
     check_files: bool = True,
     id_column: str = ID,
     path_column: str = PATH,
@@ -54,7 +56,7 @@ def embed(
     out : str
         ``DIR.lance``, a path or a URL; made where there is none.
     model : str or PathLike, optional
-        As `Card.load` takes it. A dataset of another model whose columns fit is embedded anew.
+        As `Card.load` takes it.
     workers : int, optional
         Actors, one CPU each; by default one for each CPU of the session.
     address : str, optional
@@ -67,6 +69,8 @@ def embed(
         Embed all tracks of the manifest.
     prune : bool
         Delete the tracks that the manifest does not have.
+    replace_model : bool
+        Embed a dataset of another model, whose columns fit, anew.
     check_files : bool
         Whether files that were embedded before are looked at: whether they have changed.
     id_column, path_column : str, optional
@@ -96,13 +100,20 @@ def embed(
         )
         for remark in tracks.remarks:
             progress.note(remark)
-        catalogue = _prepared(there, out, columns, tracks.further, storage_options, progress)
         storage = stack.enter_context(Storage(storage_options))
+        session = Session(files, workers, address, stack)
+        if there is None:  # what can't be embedded leaves no empty dataset
+            dataset_schema(columns, tracks.further)
+            storage.check(next(tracks.batches(MANIFEST_ROWS))[PATH].to_pylist())
+            session.start()
+        elif there.columns.model != columns.model:
+            _require_consent(there, columns.model, replace_model)
+        catalogue = _prepared(there, out, columns, tracks.further, storage_options, progress)
         finder = ChangeFinder(
             catalogue, columns.model, tracks.further, storage, excerpts=excerpts, check_files=check_files, force=force
         )
         unsent = Job([], columns, tracks.further, storage, timeout, excerpts, job)
-        run = EmbeddingRun(catalogue, finder, unsent, files, progress, workers, address, stack)
+        run = EmbeddingRun(catalogue, finder, unsent, session, progress)
         run.of(tracks)
         if prune:
             progress.pruned = finder.prune(tracks.unread)
@@ -119,6 +130,16 @@ def _existing(out: str, options: Mapping[str, str] | None) -> Catalogue | None:
         if not str(error).startswith("there is no dataset"):
             raise
         return None
+
+
+def _require_consent(there: Catalogue, model: str, given: bool) -> None:
+    """Raise `CatalogueError` where a dataset has embeddings of another model, and nobody said that they may go."""
+    embedded = there.count(HAS_VECTOR)
+    if embedded and not given:
+        raise CatalogueError(
+            f"{there.uri} has {number_of(embedded, 'track')} of the model {there.columns.model}, and not of {model}: "
+            "--replace-model embeds them anew; else name another dataset, or that --model"
+        )
 
 
 def _prepared(

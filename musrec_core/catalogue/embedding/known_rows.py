@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..dataset import Catalogue
 from ..schema import HEARD, ID, MODEL, OK, PATH, STATUS, STORAGE
+from ..sql import id_in
 from ..string_hashes import Hashes, hash_texts
 
 SCANNED_ROWS = 65_536
@@ -116,7 +117,7 @@ class KnownRows:
         """``heard`` and ``status`` of some ids as they are stored."""
         found: dict[str, dict[str, object]] = {}
         for start in range(0, len(ids), LOOKED_UP):
-            for batch in self._catalogue.batches([ID, HEARD, STATUS], is_one_of(ids[start : start + LOOKED_UP])):
+            for batch in self._catalogue.batches([ID, HEARD, STATUS], id_in(ids[start : start + LOOKED_UP])):
                 found.update((str(row[ID]), row) for row in batch.to_pylist())
         return found
 
@@ -164,17 +165,6 @@ def _state_hashes(heard: pa.Array | pa.ChunkedArray) -> NDArray[np.uint32]:
     """Of texts without tags, which not every listing has, where size and time are known; 2 or more [shape=(n,)]."""
     hashes = hash_texts(pc.replace_substring_regex(heard, _STATE, r"\1"))
     return (hashes >> _HALF).astype(np.uint32) | np.uint32(2)
-
-
-def is_one_of(ids: Sequence[str]) -> str:
-    """An SQL condition: the id is one of these."""
-    return f"{ID} IN ({', '.join(quoted(id_) for id_ in ids)})"
-
-
-def quoted(text: str) -> str:
-    """Text as SQL has it."""
-    doubled = text.replace("'", "''")
-    return f"'{doubled}'"
 
 
 def _texts(column: pa.Array) -> pa.Array:

@@ -15,15 +15,19 @@ import ray
 import ray.data
 
 from ...errors import CatalogueError
+from ..cluster.errors import ray_sentence
+from ..cluster.nodes import require_nodes
 from ..cluster.session import ray_session, session_cpus
+from ..cluster.watch import watched
 from ..dataset import Catalogue
 from ..manifest.manifest import Manifest
-from ..schema import ERROR, ID, MODEL, OK, PATH, STATUS, STORAGE, dataset_schema
+from ..schema import ERROR, HAS_VECTOR, ID, MODEL, PATH, STATUS, STORAGE, dataset_schema
+from ..sql import id_in
 from ..storage.breaker import Breaker
 from ..writer import COMMIT_SECONDS, Writer, only_ids
 from .actor import AGAIN, BUG, EmbeddingActor, Job
+from .actor_watch import LOOK_SECONDS, ActorWatch
 from .changes import ChangeFinder
-from .known_rows import is_one_of
 from .model_files import ModelFiles
 from .progress import Progress
 
@@ -37,19 +41,40 @@ LOST = "the process that had it in hand ended again and again"
 
 
 @dataclass
+class Session:
+    """Ray, started or connected to once there is something to do; ended with ``stack``."""
+
+    files: ModelFiles
+    workers: int | None
+    address: str | None
+    stack: ExitStack
+    _model: list[Any] = field(default_factory=list)
+
+    def start(self) -> list[Any]:
+        """Start it where it is not; gives the reference of the model's files, which lie in Ray's object store.
+
+        Raises
+        ------
+        CatalogueError
+            There is no such cluster, or a node of it can't do the work.
+        """
+        if not self._model:
+            self.stack.enter_context(ray_session(self.address, cpus=self.workers))
+            require_nodes("ray.data", EmbeddingActor.__module__)
+            self._model.append(ray.put(self.files))
+        return self._model
+
+
+@dataclass
 class EmbeddingRun:
     """One run: what is to be embedded, in rounds of constant memory."""
 
     catalogue: Catalogue
     finder: ChangeFinder
     job: Job
-    files: ModelFiles
+    session: Session
     progress: Progress
-    workers: int | None
-    address: str | None
-    stack: ExitStack
     breaker: Breaker = field(default_factory=Breaker)
-    _started: bool = False
     _vain: int = 0  # batches in a row that were handed back
 
     def of(self, tracks: Manifest) -> None:
@@ -79,7 +104,7 @@ class EmbeddingRun:
             writer.refresh(changes.refresh)
             if len(changes.embed):
                 waiting.append(changes.embed)
-            if sum(map(len, waiting)) >= max(ROUND_ROWS, ROUND_ROWS_PER_ACTOR * (self.workers or 1)):
+            if sum(map(len, waiting)) >= max(ROUND_ROWS, ROUND_ROWS_PER_ACTOR * (self.session.workers or 1)):
                 self.progress.expect(to_embed + max(0, (tracks.count or 0) - seen))
                 yield pa.concat_tables(waiting)
                 waiting = []
@@ -88,13 +113,17 @@ class EmbeddingRun:
             yield pa.concat_tables(waiting)
 
     def _round(self, rows: pa.Table, writer: Writer) -> None:
-        self._start()
+        self.job = replace(self.job, model=self.session.start())
         why: dict[str, str] = {}
         for size in PASSES:
             why = {}
             left = set(rows[ID].to_pylist())
-            for done in self._results(rows, size):
-                self._take(only_ids(done, left), left, why, writer)
+            actors = min(self.session.workers or session_cpus(), -(-len(rows) // size))
+            watch = ActorWatch(self.progress.note, actors)
+            with watched(watch.look, LOOK_SECONDS):
+                for done in self._results(rows, size, actors):
+                    watch.done()
+                    self._take(only_ids(done, left), left, why, writer)
             if not left:
                 return
             rows = rows.filter(pc.is_in(rows[ID], pa.array(sorted(left), pa.string())))
@@ -105,17 +134,9 @@ class EmbeddingRun:
         self.progress.done({"crashed": len(crashed)})
         writer.add(crashed)
 
-    def _start(self) -> None:
-        """Start Ray, or connect to it, once there is something to do; the model's files go into its object store."""
-        if not self._started:
-            self.stack.enter_context(ray_session(self.address, cpus=self.workers))
-            self.job = replace(self.job, model=[ray.put(self.files)])
-            self._started = True
-
-    def _results(self, rows: pa.Table, size: int) -> Iterator[pa.Table]:
+    def _results(self, rows: pa.Table, size: int, actors: int) -> Iterator[pa.Table]:
         """Rows of the dataset as they come, in any order: none of a batch that was lost."""
         blocks = [rows.slice(at, size).combine_chunks() for at in range(0, len(rows), size)]
-        actors = min(self.workers or session_cpus(), len(blocks))
         with _losing_blocks():
             found = ray.data.from_arrow(blocks).map_batches(
                 EmbeddingActor,
@@ -133,9 +154,8 @@ class EmbeddingRun:
             try:
                 yield from found.iter_batches(batch_size=None, batch_format="pyarrow")
             except ray.exceptions.RayError as error:
-                said = " ".join(str(error).split("\n\n")[0].split())
                 raise CatalogueError(
-                    f"Ray ended the job ({said}): what is done is kept, and the next run goes on"
+                    f"Ray ended the job ({ray_sentence(error)}): what is done is kept, and the next run goes on"
                 ) from error
 
     def _take(self, done: pa.Table, left: set[str], why: dict[str, str], writer: Writer) -> None:
@@ -148,7 +168,7 @@ class EmbeddingRun:
             why.update(again)
             left.update(again)
             self._vain += 1
-            if self._vain >= VAIN_BATCHES * (self.workers or session_cpus()):
+            if self._vain >= VAIN_BATCHES * (self.session.workers or session_cpus()):
                 raise CatalogueError(f"no track can be embedded here: {errors[statuses.index(AGAIN)]}")
             return
         self._vain = 0
@@ -162,7 +182,7 @@ class EmbeddingRun:
         gone = done.filter(pc.is_in(done[STATUS], pa.array([STORAGE, "missing"])))
         if not len(gone):
             return done
-        where = f"{STATUS} = '{OK}' AND {is_one_of(gone[ID].to_pylist())}"
+        where = f"{HAS_VECTOR} AND {id_in(gone[ID].to_pylist())}"
         kept = {id_ for batch in self.catalogue.batches([ID], where) for id_ in batch[ID].to_pylist()}
         return done.filter(pc.invert(pc.is_in(done[ID], pa.array(sorted(kept), pa.string())))) if kept else done
 

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import ray
-from numpy.typing import NDArray
 
 from ...errors import CatalogueError
 from ..cluster.session import session_cpus
-from ..cluster.tasks import in_parallel
 from ..dataset import Catalogue
 from ..meter import Meter
-from .cells import Cells, Sample, exact_sample, make_cells, shuffle
-from .nearest import Found, Shard, Wanted, recall, search
+from .graph import Graph, build_graph
+from .nearest import Found, Shard
 from .out_folder import OutFolder
-from .selection import Selection, load_shards, select
-from .table import CELLS, SUCCESS, NeighbourTable
+from .recall import recall
+from .selection import Selection, select
+from .table import SUCCESS, NeighbourTable
 
 FORMAT = 1  # of a table's request
 K = 20
@@ -68,8 +61,6 @@ class NeighbourOptions:
             raise CatalogueError(f"the number of neighbours has to be 1 to {MOST_K:,}, and {self.k} is not")
         if not 0 < self.recall <= 1:
             raise CatalogueError(f"the recall has to be above 0 and at most 1, and {self.recall} is not")
-        if self.most_per < 1:
-            raise CatalogueError(f"the most neighbours of one {self.max_per} have to be 1 or more")
 
 
 @dataclass(frozen=True)
@@ -135,12 +126,24 @@ def write_neighbours(
     """
     options, meter = options or NeighbourOptions(), meter or Meter()
     table = NeighbourTable(OutFolder.at(out, catalogue.storage_options), options.lists)
+    if options.max_per:
+        catalogue.require_limits({options.max_per: options.most_per})
     selection = select(catalogue, options.where, [options.max_per] if options.max_per else [])
     exact = len(selection) <= EXACT_TRACKS if options.exact is None else options.exact
     table.prepare(_request(catalogue, selection, options, exact), overwrite=overwrite)
     if SUCCESS in table.folder.names():
         return _read_summary(table)
-    graph = build_graph(selection, options, exact, table=table, width=workers or session_cpus(), meter=meter)
+    graph = build_graph(
+        selection,
+        options.k,
+        exact=exact,
+        recall=options.recall,
+        max_per=options.max_per,
+        most_per=options.most_per,
+        table=table,
+        width=workers or session_cpus(),
+        meter=meter,
+    )
     there = table.parts()
     meter.begin(sum(graph.sizes), kept=sum(size for part, size in enumerate(graph.sizes) if part in there))
     missing = [part for part in range(len(graph.shards)) if part not in there]
@@ -171,134 +174,11 @@ def _request(catalogue: Catalogue, selection: Selection, options: NeighbourOptio
     }
 
 
-@dataclass(frozen=True, eq=False)
-class Graph:
-    """The k-nearest-neighbour graph of a selection, whose parts tasks find.
-
-    Attributes
-    ----------
-    selection : Selection
-    wanted : Wanted
-    shards : list
-        References to the tracks of each part.
-    sizes : list of int
-        Tracks of each part.
-    cells : Cells, optional
-        How they are cut up; None: all pairs are compared.
-    sample : Sample, optional
-        Tracks by which the result is judged.
-    groups : object, optional
-        Reference to the number of each rank's group.
-    width : int
-        Tasks at a time.
-    """
-
-    selection: Selection
-    wanted: Wanted
-    shards: list[Any]
-    sizes: list[int]
-    cells: Cells | None
-    sample: Sample | None
-    groups: Any
-    width: int
-
-    def each_part(self, use: Callable[..., Any], parts: Iterable[int], *arguments: Any) -> Iterator[Any]:
-        """What a function gives for the shard of each part, its neighbours and all ids, in tasks, as they finish."""
-        ids, shards, cells = ray.put(self.selection.ids), ray.put(self.shards), ray.put(self.cells)
-        task = ray.remote(_on_part)
-
-        def submit(part: int) -> Any:
-            return task.remote(use, part, self.shards[part], shards, cells, self.wanted, self.groups, ids, arguments)
-
-        for _, result in in_parallel(parts, submit, self.width):
-            yield result
-
-
-def build_graph(
-    selection: Selection,
-    options: NeighbourOptions,
-    exact: bool,
-    *,
-    table: NeighbourTable | None = None,
-    width: int,
-    meter: Meter,
-) -> Graph:
-    """Load the vectors, and cut them up unless all pairs are compared: as the table says, if it was begun."""
-    meter.tell(f"reading the vectors of {len(selection):,} tracks")
-    shards = load_shards(selection)
-    k = max(1, min(options.k, len(selection) - 1))
-    wanted = Wanted(k, options.most_per if options.max_per else 0, exact)
-    groups = ray.put(_codes(selection.further[options.max_per])) if options.max_per else None
-    if exact or not len(selection):
-        return Graph(selection, wanted, shards, _sizes(shards, width), None, None, groups, width)
-    meter.tell("comparing a sample with all tracks")
-    sample = exact_sample(selection, shards, Wanted(k, wanted.max_per), groups, width)
-    if table is not None and CELLS in table.folder.names():
-        cells = _read_cells(table)
-    else:
-        meter.tell("finding cells of tracks that lie together")
-        cells = make_cells(selection, shards, sample.half(0), options.recall, width)
-        if table is not None:
-            table.folder.write(CELLS, cells.to_bytes())
-    shards = shuffle(shards, cells)
-    return Graph(selection, wanted, shards, _sizes(shards, width), cells, sample.half(1), groups, width)
-
-
-def _read_cells(table: NeighbourTable) -> Cells:
-    try:
-        return Cells.from_bytes(table.folder.read(CELLS))
-    except (ValueError, KeyError, EOFError, BadZipFile):
-        raise _damaged(table, CELLS) from None
-
-
 def _read_summary(table: NeighbourTable) -> NeighbourSummary:
     try:
         return NeighbourSummary(**json.loads(table.folder.read(SUCCESS)))
     except (ValueError, TypeError):
-        raise _damaged(table, SUCCESS) from None
-
-
-def _damaged(table: NeighbourTable, name: str) -> CatalogueError:
-    return CatalogueError(f"{name} in {table.folder} is damaged: delete the folder, or name another one")
-
-
-def _sizes(shards: list[Any], width: int) -> list[int]:
-    task = ray.remote(_size)
-    sizes = dict(in_parallel(range(len(shards)), lambda part: task.remote(shards[part]), width))
-    return [sizes[part] for part in range(len(shards))]
-
-
-def _size(shard: Shard) -> int:
-    return len(shard.ranks)
-
-
-def _codes(column: pa.Array) -> NDArray[np.int32]:
-    """A number for each value, -1 for null."""
-    codes = pc.dictionary_encode(column).indices
-    return np.asarray(pc.fill_null(codes, -1).to_numpy(zero_copy_only=False), np.int32)
-
-
-def _on_part(
-    use: Callable[..., Any],
-    number: int,
-    shard: Shard,
-    shards: list[Any],
-    cells: Cells | None,
-    wanted: Wanted,
-    groups: NDArray[np.int32] | None,
-    ids: pa.Array,
-    arguments: tuple[Any, ...],
-) -> Any:
-    """Find the neighbours of all tracks of a shard, and use them; a task."""
-    if cells is None:
-        shard_of = np.arange(len(shards), dtype=np.int32)
-        probes = np.broadcast_to(shard_of, (len(shard.ranks), len(shards)))
-    else:
-        probes, shard_of = cells.probes_of(shard.vectors, shard.ranks), cells.part_of
-    fetch = lru_cache(maxsize=1)(lambda n: ray.get(shards[n]))
-    return use(
-        number, shard, search(shard.vectors, shard.ranks, probes, shard_of, fetch, wanted, groups), ids, *arguments
-    )
+        raise table.damaged(SUCCESS) from None
 
 
 def _write_part(number: int, shard: Shard, found: Found, ids: pa.Array, table: NeighbourTable) -> int:

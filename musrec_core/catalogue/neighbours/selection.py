@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 
 from ...errors import CatalogueError
 from ..dataset import Catalogue, told, told_filter
-from ..schema import ID, MODEL, OK, STATUS, VECTOR
-from ..sql import both, condition, sql_text
+from ..schema import ID, VECTOR
+from ..sql import both, condition
+from ..storage.filesystems import scheme_of
 from .nearest import Shard
 
 BLOCK_ROWS, MOST_SHARDS = 16_384, 100  # rows of a shard, about, or more where there would be more shards
@@ -95,14 +97,12 @@ def select(catalogue: Catalogue, where: str | None, further: Sequence[str] = ())
     CatalogueError
         The condition can't be used, or a column is missing.
     """
-    require_columns(catalogue, further)
-    given = condition(where)
-    of_model = f"{STATUS} = {sql_text(OK)} AND {MODEL} = {sql_text(catalogue.columns.model)}"
-    wanted = both(of_model, given) or of_model
-    dataset = catalogue.lance
-    source = Source(catalogue.uri, int(dataset.version), wanted, catalogue.storage_options)
-    with told_filter(where):
-        scanner = dataset.scanner(columns=[ID, *further], filter=wanted, with_row_address=True, scan_in_order=True)
+    catalogue.require_columns(further)
+    wanted = both(catalogue.embedded, condition(where)) or catalogue.embedded
+    dataset, names = catalogue.lance, list(dict.fromkeys([ID, *further]))
+    source = Source(_absolute(catalogue.uri), int(dataset.version), wanted, catalogue.storage_options)
+    with told_filter(where, catalogue.uri):
+        scanner = dataset.scanner(columns=names, filter=wanted, with_row_address=True, scan_in_order=True)
         table = scanner.to_table()
     ids = pc.cast(table[ID], pa.large_string()).combine_chunks()
     order = pc.sort_indices(ids).to_numpy()
@@ -113,11 +113,9 @@ def select(catalogue: Catalogue, where: str | None, further: Sequence[str] = ())
     return Selection(source, ids.take(pa.array(order)), _blocks(fragments, ranks), columns)
 
 
-def require_columns(catalogue: Catalogue, names: Iterable[str]) -> None:
-    """Raise `CatalogueError` unless the dataset has these columns."""
-    for name in names:
-        if name not in catalogue.schema.names:
-            raise CatalogueError(f"{catalogue.uri} has no column {name}: {', '.join(catalogue.schema.names)}")
+def _absolute(uri: str) -> str:
+    """A dataset's place as tasks take it, whose working folder is another."""
+    return os.path.abspath(uri) if scheme_of(uri) is None else uri
 
 
 def _blocks(fragments: NDArray[np.int64], ranks: NDArray[np.int64]) -> list[Block]:

@@ -68,6 +68,10 @@ class NeighbourTable:
         names = [name for name in request if found.get(name) != request[name]]
         return ", ".join(f"{name} {found.get(name)}, not {request[name]}" for name in names)
 
+    def damaged(self, name: str) -> CatalogueError:
+        """What to raise where one of its files can't be understood."""
+        return CatalogueError(f"{name} in {self.folder} is damaged: delete the folder, or name another one")
+
     def parts(self) -> set[int]:
         """The numbers of the parts that are there."""
         return set(_numbered(self.folder.names()))

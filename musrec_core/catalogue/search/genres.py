@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from ..._text import one_line
 from ...errors import CatalogueError
 from ..dataset import Catalogue
-from ..schema import ERROR, GENRES, HAS_VECTOR, ID, MODEL, MOOD, STATUS
-from ..sql import both, sql_text
-from .lookup import missing_sentence, problem_of, require_columns, rows_of
+from ..schema import ERROR, GENRES, ID, MODEL, MOOD, STATUS
+from ..sql import both
+from .lookup import missing_sentence, problem_of, rows_of
 from .search import COUNT, Searcher
 
 
@@ -64,7 +64,7 @@ def genres_of(
     catalogue: Catalogue, ids: Sequence[str], columns: Sequence[str] = ()
 ) -> tuple[dict[str, Guess], dict[str, str]]:
     """The genres of tracks by their ids, and for each id without any a sentence that says why."""
-    require_columns(catalogue, columns)
+    catalogue.require_columns(columns)
     found: dict[str, Guess] = {}
     problems: dict[str, str] = {}
     read = list(dict.fromkeys((GENRES, MOOD, MODEL, STATUS, ERROR, *(name for name in columns if name != ID))))
@@ -148,8 +148,7 @@ def genre_key(catalogue: Catalogue, genre: str) -> str:
 
 def _usable(catalogue: Catalogue, where: str | None) -> str:
     """A condition, and that a track has genres of the dataset's model."""
-    own = f"{HAS_VECTOR} AND {MODEL} = {sql_text(catalogue.columns.model)}"
-    return both(catalogue.checked(where), own) or own
+    return both(catalogue.checked(where), catalogue.embedded) or catalogue.embedded
 
 
 def _numbers(genres: pa.StructArray, key: str) -> np.ndarray[Any, np.dtype[np.float64]]:

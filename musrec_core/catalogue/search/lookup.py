@@ -15,20 +15,12 @@ from ...encoder import TrackEmbedding
 from ...errors import CatalogueError
 from ...workers.pool import WorkerPool
 from ..dataset import Catalogue, told
-from ..schema import ERROR, ID, MODEL, OK, STATUS, VECTOR
+from ..schema import ERROR, ID, MODEL, OK, STATUS, VECTOR, vectors_in
 from ..sql import id_in, sql_text
 
 AT_ONCE = 10_000  # ids in one condition
 NEAR = 3  # ids that are named where one is unknown
 SHOWN = 80  # characters of an id in a message
-
-
-def vectors_in(column: pa.Array | pa.ChunkedArray) -> NDArray[np.float32]:
-    """A column of vectors without nulls -> [shape=(n, d)]."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):  # of no chunks
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], column.type)
-    return np.asarray(array.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(-1, column.type.list_size)
 
 
 def rows_of(catalogue: Catalogue, ids: Sequence[str], names: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -82,14 +74,6 @@ def drawn_ids(catalogue: Catalogue, most: int, *, seed: int = 0) -> list[str]:
         if len(good) >= most or drawn >= rows:
             return [good[n] for n in np.sort(rng.choice(len(good), min(most, len(good)), replace=False))]
         drawn *= 4
-
-
-def require_columns(catalogue: Catalogue, names: Sequence[str]) -> None:
-    """Raise `CatalogueError` unless the dataset has these columns."""
-    for name in names:
-        if name not in catalogue.schema.names:
-            others = ", ".join(each for each in catalogue.schema.names if each != VECTOR)
-            raise CatalogueError(f"there is no column {name!r}; there are {others}")
 
 
 def shown(id_: str) -> str:

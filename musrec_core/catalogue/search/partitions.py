@@ -15,8 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...search.distance import unit
-from ..schema import VECTOR
-from .lookup import vectors_in
+from ..schema import VECTOR, vectors_in
 
 ITERATIONS = 10  # of k-means
 SAMPLE = 64  # vectors a partition, by which the centroids are found

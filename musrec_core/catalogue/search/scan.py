@@ -10,9 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..dataset import Catalogue
-from ..schema import ID, VECTOR
+from ..schema import ID, VECTOR, vectors_in
 from ..sql import both
-from .lookup import vectors_in
 from .scope import Scope
 
 Cost = Callable[[NDArray[np.float32]], NDArray[np.floating[Any]]]  # vectors [shape=(n, d)] -> what to rank by [(n,)]

@@ -6,9 +6,7 @@ candidates: they are compared by their own vectors, so no distance is an approxi
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,9 +18,10 @@ from ...search import many_seeds
 from ...search.distance import paired, squared_norms
 from ...search.ranking import centroid
 from ..dataset import Catalogue, told_filter
-from ..schema import ID, VECTOR
+from ..schema import ID, VECTOR, vectors_in
 from .index import EXACT_ROWS
-from .lookup import details_of, drawn_ids, require_columns, require_vectors, vectors_in
+from .lookup import details_of, drawn_ids, require_vectors
+from .match import Match, Wanted
 from .scan import Candidate, best_of, best_rows
 from .scope import Scope, Scopes
 
@@ -37,43 +36,6 @@ GROW = 4  # times as many candidates where too few are left
 
 Seeds = Sequence[str] | NDArray[np.floating[Any]]  # ids, or vectors [shape=(m, d)]
 Vectors = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Match:
-    """A track and its distance; ``columns`` holds those that were asked for."""
-
-    id: str
-    distance: float
-    columns: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """How many answers, which columns of them, and at most how many that share a value of a column."""
-
-    count: int
-    columns: tuple[str, ...]
-    max_per: Mapping[str, int]
-
-    @property
-    def read(self) -> list[str]:
-        """The columns to read."""
-        return list(dict.fromkeys((*self.columns, *self.max_per)))
-
-    def chosen(self, ranked: list[Match], left_out: Collection[str]) -> list[Match]:
-        """The first of a ranking that may stay."""
-        seen: Counter[tuple[str, Any]] = Counter()
-        kept: list[Match] = []
-        for match in ranked:
-            keys = [(name, match.columns[name]) for name in self.max_per if match.columns[name] is not None]
-            if match.id in left_out or any(seen[key] >= self.max_per[key[0]] for key in keys):
-                continue
-            seen.update(keys)
-            kept.append(Match(match.id, match.distance, {name: match.columns[name] for name in self.columns}))
-            if len(kept) == self.count:
-                break
-        return kept
 
 
 class Searcher:
@@ -162,12 +124,8 @@ class Searcher:
         if not 1 <= count <= MOST:
             raise CatalogueError(f"the count has to be a number from 1 to {MOST}, and not {count}")
         limits = dict(max_per or {})
-        require_columns(self.catalogue, [*columns, *limits])
-        for name, limit in limits.items():
-            if pa.types.is_nested(self.catalogue.schema.field(name).type):
-                raise CatalogueError(f"the column {name} has more than one value a track: no limit for each can be set")
-            if limit < 1:
-                raise CatalogueError(f"at most {limit} tracks of one {name} can't be: it has to be 1 or more")
+        self.catalogue.require_columns(columns)
+        self.catalogue.require_limits(limits)
         return Wanted(count, tuple(columns), limits)
 
     def _resolved(self, seeds: Seeds) -> tuple[Vectors, set[str]]:

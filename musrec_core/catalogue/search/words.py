@@ -19,9 +19,10 @@ from ...errors import CatalogueError
 from ...search.distance import unit
 from ...words.heads import Words
 from ...words.request import WordRequest, parse
+from .match import Match
 from .scan import Candidate, best_of, best_rows
 from .scope import Scope
-from .search import COUNT, Match, Searcher
+from .search import COUNT, Searcher
 
 SAMPLE = 2_048  # rows in which the first round looks for tracks that score well
 ROUNDS = 4  # at most; fewer where one finds nothing new

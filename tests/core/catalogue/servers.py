@@ -10,6 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
+pytest.importorskip("moto", reason="the extra dev-catalogue is not installed")
+
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 
 pytest.importorskip("lance", reason="the extra catalogue is not installed")
 
+from musrec_core import catalogue
 from musrec_core.catalogue import Catalogue
 
+SCALE = Path(__file__).parents[3] / "docs" / "scale.md"
 MODULES = (
     "typing",
     "argparse",
@@ -53,3 +56,12 @@ def test_a_mistake_is_one_sentence_and_help_needs_no_engine(tmp_path: Path) -> N
     shown = run(tmp_path, "--help")
     assert shown.returncode == 0
     assert all(f"    {name}" in shown.stdout for name in ("embed", "similar", "neighbours", "export-beets"))
+
+
+def test_the_public_names_are_there_and_the_documented_code_imports_them() -> None:
+    assert [name for name in catalogue.__all__ if not callable(getattr(catalogue, name))] == []
+    blocks = re.findall(r"```python\n(.*?)```", SCALE.read_text(encoding="utf-8"), re.DOTALL)
+    imports = [line for block in blocks for line in block.splitlines() if line.startswith(("import ", "from "))]
+    assert any("Searcher" in line for line in imports)
+    for line in imports:
+        exec(line, {})

@@ -36,6 +36,18 @@ def test_a_track_written_twice_is_there_once_as_it_was_written_last(uri: str, rn
     assert years(Catalogue.open(uri)) == {"a": 1, "b": 3, "c": 4}
 
 
+def test_the_columns_are_those_that_are_promised(uri: str) -> None:
+    Catalogue.create(uri, COLUMNS, pa.schema([("year", pa.int64())]))
+    probability = pa.float32()
+    assert {field.name: field.type for field in lance.dataset(uri).schema} == {
+        **dict.fromkeys(("id", "path", "genre", "model", "heard", "status", "error"), pa.string()),
+        "vector": pa.list_(pa.float16(), COLUMNS.dimensions),
+        "genres": pa.struct([("jazz", probability), ("hip_hop", probability)]),
+        "mood": pa.struct([("valence", probability), ("arousal", probability)]),
+        "year": pa.int64(),
+    }
+
+
 def test_vectors_come_back_as_they_were_and_are_null_where_there_is_none(uri: str, rng: np.random.Generator) -> None:
     catalogue = Catalogue.create(uri, COLUMNS)
     vectors = unit_vectors(rng, 2)
@@ -101,6 +113,13 @@ def test_a_model_whose_columns_fit_takes_over_and_another_does_not(uri: str) -> 
 def test_a_name_without_the_ending_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(CatalogueError, match=r"has to end in \.lance"):
         Catalogue.open(f"{tmp_path}/{name}")
+
+
+@pytest.mark.parametrize("url", ["s3://me:secret@bucket/tracks.lance", "https://host/tracks.lance?key=secret"])
+def test_a_password_in_a_url_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(CatalogueError, match=r"credentials are not read|has to end in \.lance") as raised:
+        Catalogue.open(url)
+    assert "secret" not in str(raised.value)
 
 
 def test_no_dataset_a_foreign_one_and_one_of_another_format_are_told(tmp_path: Path, uri: str) -> None:

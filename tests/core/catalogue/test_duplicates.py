@@ -187,7 +187,7 @@ def test_mistakes_are_told_in_one_sentence(uri: str, tmp_path: Path, capsys: pyt
         (["--out", str(tmp_path / "file" / "r.csv")], "is a file, and no folder"),
         (["--distance", "nan"], "the distance has to be 0 to 0.2"),
         (["--distance", "-1"], "the distance has to be 0 to 0.2"),
-        (["--column", "title"], "--column takes a kind and a name"),
+        (["--column", "title"], "--column takes KIND=NAME, and not 'title'"),
         (["--column", "singer=length"], "singer is nothing that a column tells"),
         (["--column", "title=nope"], "has no column nope"),
         (["--column", "length=length"], "the column length holds no numbers"),

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("lance", reason="the extra catalogue is not installed")
+pytest.importorskip("moto", reason="the extra dev-catalogue is not installed")
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -168,13 +169,30 @@ def test_another_model_takes_over_without_losing_what_can_not_be_embedded_again(
     card = newer / "quick-1.json"
     card.write_text(card.read_text().replace('"name": "quick-1"', '"name": "quick-2"'))
     (tmp_path / "goes.flac").unlink()
-    report = embed(manifest, out, model=newer / quick.name, progress=Progress(show=True))
+    with pytest.raises(CatalogueError, match=r"has 2 tracks of the model quick-1@.* --replace-model embeds them anew"):
+        embed(manifest, out, model=newer / quick.name)
+    assert Catalogue.open(out).columns.model.startswith("quick-1@")
+    report = embed(manifest, out, model=newer / quick.name, replace_model=True, progress=Progress(show=True))
     assert (report.embedded, report.failed) == (1, {"missing": 1})
     assert "is of the model quick-1@" in capsys.readouterr().err
     found = rows(out)
     assert found["stays"]["model"].startswith("quick-2@")
     assert found["goes"]["model"].startswith("quick-1@")
     assert found["goes"]["vector"] is not None
+
+
+def test_what_can_not_be_begun_leaves_no_dataset(
+    music: Path, out: str, quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(*_: object, **__: object) -> None:
+        raise CatalogueError("no Ray cluster answers")
+
+    monkeypatch.setattr(embedding_run, "ray_session", nowhere)
+    (tmp_path / "silence").mkdir()
+    for source, why in ((music, "no Ray cluster answers"), (tmp_path / "silence", "holds no track")):
+        with pytest.raises(CatalogueError, match=why):
+            embed(source, out, model=quick)
+        assert not Path(out).exists()
 
 
 def test_a_second_driver_is_told(music: Path, out: str, quick: Path) -> None:
@@ -211,6 +229,24 @@ def test_a_track_whose_actor_dies_again_and_again_costs_itself(
     assert capfd.readouterr() == ("", "")  # Ray would tell of each actor's end on standard output
 
 
+@pytest.fixture
+def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where copies of files from elsewhere lie: none is left."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    made: list[Storage] = []
+
+    def storage(options: Mapping[str, str] | None) -> Storage:
+        made.append(Storage(options, folder=str(folder)))
+        return made[-1]
+
+    monkeypatch.setattr(embedding, "Storage", storage)
+    yield folder
+    assert made
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.usefixtures("copies")
 def test_files_and_manifests_by_http_are_embedded(waltz: Path, out: str, quick: Path) -> None:
     with file_server() as web:
         web.files["/songs/w%C3%A4ltz%201.flac"] = waltz.read_bytes()
@@ -228,6 +264,7 @@ def test_files_and_manifests_by_http_are_embedded(waltz: Path, out: str, quick: 
     }
 
 
+@pytest.mark.usefixtures("copies")
 def test_files_manifest_and_dataset_on_object_storage(waltz: Path, quick: Path, tmp_path: Path) -> None:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -357,10 +394,3 @@ def test_what_a_user_got_wrong_is_one_sentence(
     assert told.startswith("error: ")
     assert told.count("\n") == 1
     assert sentence in told
-
-
-@pytest.fixture(autouse=True)
-def no_copies_are_left() -> Iterator[None]:
-    yield
-    ours = [path for path in Path(os.environ.get("TMPDIR", "/tmp")).glob("musrec-fetch-*") if any(path.iterdir())]
-    assert not ours

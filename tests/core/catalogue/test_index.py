@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("lance", reason="the extra catalogue is not installed")
+pytest.importorskip("lancedb", reason="the extra dev-catalogue is not installed")
 
 import lancedb
 

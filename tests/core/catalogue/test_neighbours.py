@@ -282,7 +282,11 @@ def test_mistakes_are_told_in_one_sentence(
         (["--out", out, "--recall", "nan"], "the recall has to be"),
         (["--out", out, "--workers", "0"], "--workers has to be 1 or more"),
         (["--out", out, "--max-per", "artist"], "--max-per takes a column and a number"),
+        (["--out", out, "--max-per", "artist=00"], "--max-per takes a column and a number"),
         (["--out", out, "--max-per", "singer=2"], "has no column singer"),
+        (["--out", out, "--max-per", "genres=2"], "the column genres holds several values a track"),
+        (["--out", out, "--max-per", "vector=2"], "the column vector holds several values a track"),
+        (["--out", out, "--storage-option", "=x"], "--storage-option takes KEY=VALUE, and not '=x'"),
         (["--out", out, "--where", "1 = 1) OR (1 = 1"], "can't be used"),
         (["--out", str(tmp_path / "file")], "is a file: name a folder"),
         (["--out", str(tmp_path / "file" / "below")], "can't be"),
@@ -304,6 +308,18 @@ def test_the_command_says_what_it_wrote(
 ) -> None:
     made(uri, unit_vectors(rng, 30))
     out = str(tmp_path / "ünï \n'quoted' \N{SPARKLES}")
-    assert main(["neighbours", f"{uri}/", "-k", "3", "--out", out]) == 0
-    assert capsys.readouterr().out.startswith("30 tracks, up to 3 neighbours each, in 1 parts: ")
+    assert main(["neighbours", f"{uri}/", "-k", "3", "--max-per", "id=1", "--out", out]) == 0
+    assert capsys.readouterr().out.startswith("30 tracks, up to 3 neighbours each, in 1 part: ")
     assert len(table_of(out)) == 30
+
+
+@pytest.mark.usefixtures("ray_local")
+def test_a_dataset_is_read_from_where_the_user_is_though_tasks_run_elsewhere(
+    tmp_path: Path, uri: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(uri, unit_vectors(rng, 10))
+    monkeypatch.chdir(tmp_path)
+    assert main(["neighbours", "tracks.lance", "-k", "3", "--out", "table"]) == 0
+    assert len(table_of("table")) == 10
+    assert main(["duplicates", "./tracks.lance", "--out", "report.csv"]) == 0
+    assert Path("report.csv").exists()

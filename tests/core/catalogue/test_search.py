@@ -23,7 +23,8 @@ from musrec_core.catalogue import Catalogue, cli
 from musrec_core.catalogue.schema import ModelColumns
 from musrec_core.catalogue.search.index import build
 from musrec_core.catalogue.search.lookup import vectors_of_files
-from musrec_core.catalogue.search.search import Match, Searcher
+from musrec_core.catalogue.search.match import Match
+from musrec_core.catalogue.search.search import Searcher
 from musrec_core.errors import CatalogueError
 from musrec_core.search.index import VectorIndex
 from musrec_core.search.ranking import nearest
@@ -215,10 +216,10 @@ def test_ids_without_a_vector_are_told_and_near_ones_named(tmp_path: Path, rng: 
         ({"count": 10**9}, "from 1 to 10000"),
         ({"where": "colour = 1"}, "there is no column colour; there are id, path, vector"),
         ({"where": "1/0 = 1"}, "the condition '1/0 = 1' can't be used: .*zero"),
-        ({"columns": ["colour"]}, "there is no column 'colour'; there are id, path, genre"),
-        ({"max_per": {"colour": 1}}, "there is no column 'colour'"),
+        ({"columns": ["colour"]}, "has no column colour; it has id, path, genre"),
+        ({"max_per": {"colour": 1}}, "has no column colour"),
         ({"max_per": {"artist": 0}}, "has to be 1 or more"),
-        ({"max_per": {"genres": 1}}, "the column genres has more than one value a track"),
+        ({"max_per": {"genres": 1}}, "the column genres holds several values a track"),
         ({"where": "year = 'abc'"}, "convert to literal of type 'Int64'"),
         ({"where": "year"}, "does not return a boolean"),
     ],
@@ -368,7 +369,7 @@ def test_columns_are_neither_dropped_nor_no_json(
         (["--ids-from", "/nowhere/ids"], "can't be read: No such file"),
         (["--file", "/nowhere/song.flac"], "is of the model made-1@0123abcd, which is not known here"),
         (["--together", "--ids-from", os.devnull], "no track is named to search by"),
-        (["t00001", "--json", "--columns", "year,rank"], "there is no column 'rank'"),
+        (["t00001", "--json", "--columns", "year,rank"], "has no column rank"),
     ],
 )
 def test_a_mistake_is_one_sentence(

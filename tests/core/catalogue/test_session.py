@@ -83,3 +83,17 @@ def test_too_little_shared_memory_is_told(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(session, "LEAST_OBJECT_STORE", 1 << 60)
     with pytest.raises(CatalogueError, match=r"Ray needs .* MB of shared memory, and .* has"):
         session._object_store()
+
+
+def test_what_ray_prints_is_logged_and_a_version_that_prints_otherwise_may(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = ray._private.worker
+    printing = worker.print_to_stdstream
+    with caplog.at_level("INFO", session.__name__), session._prints_logged():
+        worker.print_to_stdstream({"lines": ["a node died"]}, False)
+    assert caplog.messages == ["a node died"]
+    assert worker.print_to_stdstream is printing
+    monkeypatch.delattr(worker, "print_to_stdstream")
+    with session._prints_logged():
+        assert not hasattr(worker, "print_to_stdstream")

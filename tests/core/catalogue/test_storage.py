@@ -207,7 +207,7 @@ def test_wrong_credentials_are_told_at_once_and_never_shown(web: FileServer) -> 
 
 def test_an_unreachable_s3_is_told_at_once() -> None:
     options = {"endpoint_override": "http://127.0.0.1:1", "access_key": "k", "secret_key": "s", "region": "x"}
-    told = r"^s3://music can't be read: Failed to connect to 127\.0\.0\.1:1 [^\n]*$"
+    told = r"^s3://music can't be read: (Failed to|Couldn't) connect to [^\n]+$"
     with Storage(options, QUICK) as storage, pytest.raises(CatalogueError, match=told):
         storage.check(["s3://music/a.mp3"])
 

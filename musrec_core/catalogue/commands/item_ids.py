@@ -1,12 +1,12 @@
-"""The options that import and export have in common."""
+"""The options that `import_beets` and `export_beets` have in common."""
 
 from __future__ import annotations
 
 import argparse
 
 from ...errors import CatalogueError
-from .ids import ItemIds
-from .importing import library_name
+from ..beets_exchange.ids import ItemIds
+from ..beets_exchange.importing import library_name
 
 
 def add_id_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,25 +24,6 @@ def add_id_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--music", metavar="DIR", help="the folder of the music (beets' setting directory), for relative paths"
     )
-
-
-def add_storage_argument(parser: argparse.ArgumentParser) -> None:
-    """What the dataset's object storage needs."""
-    parser.add_argument(
-        "--storage-option",
-        action="append",
-        default=[],
-        type=_pair,
-        metavar="KEY=VALUE",
-        help="of the dataset's object storage, such as aws_endpoint=URL; may be repeated",
-    )
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name.strip():
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
-    return name.strip(), value
 
 
 def ids_from(arguments: argparse.Namespace) -> ItemIds:
