@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .embedding.driver import embed
     from .embedding.progress import EmbedReport
     from .neighbours.neighbours import NeighbourOptions, write_neighbours
+    from .search.match import Match
     from .search.search import Searcher
     from .search.words import sounds
 
@@ -27,6 +28,7 @@ __all__ = [
     "Catalogue",
     "DuplicateOptions",
     "EmbedReport",
+    "Match",
     "NeighbourOptions",
     "Searcher",
     "embed",
@@ -40,6 +42,7 @@ _MODULES = {
     "Catalogue": "dataset",
     "DuplicateOptions": "duplicates.duplicates",
     "EmbedReport": "embedding.progress",
+    "Match": "search.match",
     "NeighbourOptions": "neighbours.neighbours",
     "Searcher": "search.search",
     "embed": "embedding.driver",

@@ -274,6 +274,8 @@ def sentence(error: BaseException) -> str:
     text = _SOURCE.sub("", " ".join(str(error).split()))
     if said := _MESSAGE.search(text):
         return said[1].rstrip(". ")
+    if "commit conflict" in text:
+        return "another process wrote to it at the same time: run the command again"
     text = _PREFIX.sub("", text)
     text = _STATEMENT.sub(r"\1", text)
     if unknown := _NO_COLUMN.search(text):

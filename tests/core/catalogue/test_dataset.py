@@ -66,6 +66,15 @@ def test_conditions_reach_further_columns_genres_and_mood(uri: str, rng: np.rand
         catalogue.count("colour = 1")
 
 
+def test_two_that_replace_one_index_at_once_are_told_to_try_again(uri: str, rng: np.random.Generator) -> None:
+    first = Catalogue.create(uri, COLUMNS)
+    first.merge(rows(["a"], unit_vectors(rng, 1)))
+    second = Catalogue.open(uri)
+    first.index_ids()
+    with pytest.raises(CatalogueError, match="another process wrote to it at the same time: run the command again"):
+        second.index_ids()
+
+
 @pytest.mark.parametrize("name", ["_distance", "query_index", "_rowid"])
 def test_columns_that_lance_adds_to_answers_are_refused(uri: str, name: str) -> None:
     with pytest.raises(CatalogueError, match=f"the manifest has a column {name}, a name that Lance keeps for itself"):
