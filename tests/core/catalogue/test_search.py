@@ -191,6 +191,19 @@ def test_rows_of_an_older_model_are_never_an_answer(tmp_path: Path, rng: np.rand
         searcher.similar([track(200)])
 
 
+def test_a_few_seeds_together_are_compared_with_a_thousand_candidates_of_each(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searcher = Searcher(catalogue, exact_rows=0)
+    asked: list[int] = []
+    monkeypatch.setattr(searcher, "gathered", lambda queries, k, scope: asked.append(k) or {})
+    searcher.similar([track(1), track(2000)], count=1)
+    searcher.together(
+        np.ones((500, DIMENSIONS), np.float32), (), searcher.wanted(1, (), None), searcher.scopes.of(None)
+    )
+    assert asked[0] == 200  # so that all of them stay 100,000
+
+
 # What can't be asked.
 
 
