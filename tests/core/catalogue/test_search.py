@@ -24,6 +24,7 @@ from musrec_core.catalogue.schema import ModelColumns
 from musrec_core.catalogue.search.index import build
 from musrec_core.catalogue.search.lookup import vectors_of_files
 from musrec_core.catalogue.search.match import Match
+from musrec_core.catalogue.search.scope import Scope
 from musrec_core.catalogue.search.search import Searcher
 from musrec_core.errors import CatalogueError
 from musrec_core.search.index import VectorIndex
@@ -192,16 +193,19 @@ def test_rows_of_an_older_model_are_never_an_answer(tmp_path: Path, rng: np.rand
 
 
 def test_a_few_seeds_together_are_compared_with_a_thousand_candidates_of_each(
-    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+    catalogue: Catalogue, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searcher = Searcher(catalogue, exact_rows=0)
     asked: list[int] = []
-    monkeypatch.setattr(searcher, "gathered", lambda queries, k, scope: asked.append(k) or {})
-    searcher.similar([track(1), track(2000)], count=1)
-    searcher.together(
-        np.ones((500, DIMENSIONS), np.float32), (), searcher.wanted(1, (), None), searcher.scopes.of(None)
-    )
-    assert asked[0] == 200  # so that all of them stay 100,000
+
+    def gathered(queries: NDArray[np.float32], k: int, scope: Scope) -> dict[str, NDArray[np.float32]]:
+        asked.append(k)
+        return {}
+
+    monkeypatch.setattr(searcher, "gathered", gathered)
+    for seeds in (2, 500):  # of many seeds, fewer of each: 100,000 of all
+        searcher.similar(unit_vectors(rng, seeds), count=1)
+    assert (asked[0], 200 in asked) == (1_000, True)
 
 
 # What can't be asked.
