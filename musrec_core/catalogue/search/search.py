@@ -28,6 +28,7 @@ from .scope import Scope, Scopes
 COUNT = 10
 MOST = 10_000  # answers to one question
 REFINED = 4  # candidates of the index for each answer: their codes are good to some digits only
+TOGETHER = 1_000  # candidates of each of a few seeds, at least: what suits seeds that are far apart is near to none
 SPARE = 10  # further rows of an exact search: their order among equal distances is ours
 IDS_AT_ONCE = 1_000
 QUERIES_AT_ONCE = 128  # that share one pass over the dataset
@@ -212,7 +213,8 @@ class Searcher:
         def find(k: int) -> list[Candidate]:
             if scope.built is None:
                 return best_rows(self.catalogue, scope, cost, k)
-            return best_of(self.gathered(np.concatenate([seeds, centroid(seeds)[None]]), k * REFINED, scope), cost, k)
+            each = max(k * REFINED, min(TOGETHER, ROWS_AT_ONCE // len(seeds)))
+            return best_of(self.gathered(np.concatenate([seeds, centroid(seeds)[None]]), each, scope), cost, k)
 
         return self.until_enough(find, exact, left_out, wanted, scope)
 

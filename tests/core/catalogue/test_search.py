@@ -24,6 +24,7 @@ from musrec_core.catalogue.schema import ModelColumns
 from musrec_core.catalogue.search.index import build
 from musrec_core.catalogue.search.lookup import vectors_of_files
 from musrec_core.catalogue.search.match import Match
+from musrec_core.catalogue.search.scope import Scope
 from musrec_core.catalogue.search.search import Searcher
 from musrec_core.errors import CatalogueError
 from musrec_core.search.index import VectorIndex
@@ -189,6 +190,22 @@ def test_rows_of_an_older_model_are_never_an_answer(tmp_path: Path, rng: np.rand
     assert set(ids(searcher.similar([track(0)], count=300, where="year = 2000 or year = 1999"))) == set(new[1:])
     with pytest.raises(CatalogueError, match=r"t00200 has an embedding of the model made-1@0123abcd"):
         searcher.similar([track(200)])
+
+
+def test_a_few_seeds_together_are_compared_with_a_thousand_candidates_of_each(
+    catalogue: Catalogue, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searcher = Searcher(catalogue, exact_rows=0)
+    asked: list[int] = []
+
+    def gathered(queries: NDArray[np.float32], k: int, scope: Scope) -> dict[str, NDArray[np.float32]]:
+        asked.append(k)
+        return {}
+
+    monkeypatch.setattr(searcher, "gathered", gathered)
+    for seeds in (2, 500):  # of many seeds, fewer of each: 100,000 of all
+        searcher.similar(unit_vectors(rng, seeds), count=1)
+    assert (asked[0], 200 in asked) == (1_000, True)
 
 
 # What can't be asked.
