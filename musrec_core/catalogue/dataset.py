@@ -53,7 +53,7 @@ class Catalogue:
             What Lance's object stores take (``aws_endpoint`` ...); the environment's variables hold without it.
         """
         uri = checked_uri(uri)
-        with told(uri, "can't be read"):
+        with lance_errors(uri, "can't be read"):
             try:
                 dataset = lance.dataset(uri, storage_options=dict(storage_options or {}))
             except ValueError as error:
@@ -73,7 +73,7 @@ class Catalogue:
     ) -> Catalogue:
         """Make an empty one; raises `CatalogueError` where there is one, or it can't be written."""
         uri, schema = checked_uri(uri), dataset_schema(columns, further)
-        with told(uri, "can't be written"):
+        with lance_errors(uri, "can't be written"):
             dataset = lance.write_dataset(
                 schema.empty_table(), uri, schema=schema, mode="create", storage_options=dict(storage_options or {})
             )
@@ -131,14 +131,14 @@ class Catalogue:
 
     def count(self, where: str | None = None) -> int:
         """The number of rows that fulfil an SQL condition; raises `CatalogueError` where it can't be understood."""
-        with told_filter(where, self.uri):
+        with condition_errors(where, self.uri):
             return int(self._dataset.count_rows(condition(where)))
 
     def checked(self, where: str | None) -> str | None:
         """A user's condition, to be joined to others; raises `CatalogueError` where it can't be understood."""
         given = condition(where)
         if given is not None:
-            with told_filter(where, self.uri):
+            with condition_errors(where, self.uri):
                 self._dataset.scanner(columns=[ID], filter=given).explain_plan()
         return given
 
@@ -146,7 +146,7 @@ class Catalogue:
         self, names: Sequence[str], where: str | None = None, *, rows: int = READ_ROWS, in_order: bool = True
     ) -> Iterator[pa.RecordBatch]:
         """Some columns, a batch at a time; raises `CatalogueError` where the condition can't be understood."""
-        with told_filter(where, self.uri):
+        with condition_errors(where, self.uri):
             scanner = self._dataset.scanner(
                 columns=list(names), filter=condition(where), batch_size=rows, scan_in_order=in_order
             )
@@ -162,19 +162,19 @@ class Catalogue:
         """
         names = [name for name in self.schema.names if name in OWN or name in rows.column_names]
         schema = pa.schema([self.schema.field(name) for name in names])
-        with told(self.uri, "can't be written"):
+        with lance_errors(self.uri, "can't be written"):
             merging = self._dataset.merge_insert(ID).when_matched_update_all().when_not_matched_insert_all()
             merging.execute(rows.select(names).cast(schema))
 
     def update(self, rows: pa.Table) -> None:
         """Replace some columns, ``id`` among them, of tracks that are here; others are ignored."""
-        with told(self.uri, "can't be written"):
+        with lance_errors(self.uri, "can't be written"):
             self._dataset.merge_insert(ID).when_matched_update_all().execute(rows)
 
     def delete(self, where: str) -> int:
         """Delete the rows that fulfil an SQL condition; gives their number."""
         before = len(self)
-        with told_filter(where, self.uri):
+        with condition_errors(where, self.uri):
             self._dataset.delete(condition(where))
         return before - len(self)
 
@@ -182,7 +182,7 @@ class Catalogue:
         """Add the further columns that it lacks, null in all rows; gives their names. Raises `CatalogueError`."""
         new = [field for field in further if field.name not in self.schema.names]
         if new:
-            with told(self.uri, "can't be written"):
+            with lance_errors(self.uri, "can't be written"):
                 self._dataset.add_columns(new)
             self.refresh()
         return [field.name for field in new]
@@ -192,7 +192,7 @@ class Catalogue:
 
         Of a million rows, a merge takes 15 ms then and not 95. Raises `CatalogueError`.
         """
-        with told(self.uri, "can't be written"):
+        with lance_errors(self.uri, "can't be written"):
             if any(index.name == ID_INDEX for index in self._dataset.describe_indices()):
                 self._dataset.optimize.optimize_indices(index_names=[ID_INDEX])
             else:
@@ -206,20 +206,20 @@ class Catalogue:
                 f"{self.uri} is of the model {self.columns.model}, whose columns do not fit those of {columns.model}: "
                 "name another dataset"
             )
-        with told(self.uri, "can't be written"):
+        with lance_errors(self.uri, "can't be written"):
             self._dataset.update_schema_metadata(metadata_of(columns))
         self.refresh()
         self.columns = columns
 
     def compact(self, *, keep: timedelta = timedelta(0)) -> None:
         """Join small files, and remove versions that are older than ``keep``."""
-        with told(self.uri, "can't be written"):
+        with lance_errors(self.uri, "can't be written"):
             self._dataset.optimize.compact_files()
         self.clean(keep=keep)
 
     def clean(self, *, keep: timedelta = READERS) -> None:
         """Remove the files, those of an index among them, that only versions older than ``keep`` need."""
-        with told(self.uri, "can't be written"):
+        with lance_errors(self.uri, "can't be written"):
             self._dataset.cleanup_old_versions(older_than=keep)
         self.refresh()
 
@@ -245,31 +245,31 @@ def checked_uri(uri: str) -> str:
 
 
 @contextmanager
-def told(uri: str, what: str) -> Iterator[None]:
+def lance_errors(uri: str, what: str) -> Iterator[None]:
     """What Lance raises about storage becomes a `CatalogueError` of one sentence; as does a panic."""
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
-        raise CatalogueError(f"{uri} {what}: {sentence(error)}") from error
+        raise CatalogueError(f"{uri} {what}: {error_text(error)}") from error
     except BaseException as error:
         if type(error).__name__ != PANIC:
             raise
-        raise CatalogueError(f"{uri} {what}, as it is damaged: {sentence(error)}") from error
+        raise CatalogueError(f"{uri} {what}, as it is damaged: {error_text(error)}") from error
 
 
 @contextmanager
-def told_filter(where: str | None, uri: str = "the dataset") -> Iterator[None]:
-    """What Lance raises about an SQL condition becomes a `CatalogueError` of one sentence; the rest as by `told`."""
-    with told(uri, "can't be read"):
+def condition_errors(where: str | None, uri: str = "the dataset") -> Iterator[None]:
+    """What Lance raises about an SQL condition becomes a `CatalogueError`; the rest as by `lance_errors`."""
+    with lance_errors(uri, "can't be read"):
         try:
             yield
         except (OSError, RuntimeError, ValueError) as error:
             if where is None or not _OF_CONDITION.match(str(error)):
                 raise
-            raise CatalogueError(f"the condition {where!r} can't be used: {sentence(error)}") from error
+            raise CatalogueError(f"the condition {where!r} can't be used: {error_text(error)}") from error
 
 
-def sentence(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """An error of Lance or Arrow in one line, without the place in their code."""
     text = _SOURCE.sub("", " ".join(str(error).split()))
     if said := _MESSAGE.search(text):

@@ -155,7 +155,7 @@ def _try_lock(file: int) -> bool:
     return True
 
 
-def only_ids(rows: pa.Table, ids: set[str]) -> pa.Table:
+def take_once(rows: pa.Table, ids: set[str]) -> pa.Table:
     """The rows whose id is in ``ids``, each once; takes them out of ``ids``."""
     keep = []
     for id_ in rows[ID].to_pylist():

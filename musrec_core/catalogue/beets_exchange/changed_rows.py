@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..dataset import Catalogue, told
+from ..dataset import Catalogue, lance_errors
 from ..schema import ID, OK, VECTOR
 from .ids import IdsOfItems
 from .rows import LIBRARY
@@ -101,7 +101,7 @@ class ChangedRows:
     def _changed(self, rows: pa.Table, places: list[int]) -> pa.Table:
         """Those rows that the dataset has in another way. A failure replaces no embedding."""
         order = np.argsort(places)
-        with told(self._catalogue.uri, "can't be read"):
+        with lance_errors(self._catalogue.uri, "can't be read"):
             before = self._places.version.take(np.sort(places).tolist(), columns=rows.column_names)
         rows = rows.take(pa.array(order))
         differ = np.zeros(len(rows), np.bool_)

@@ -7,7 +7,7 @@ import sys
 
 from ..._text import number_of
 from ...errors import CatalogueError
-from ..search.index import Work, build
+from ..search.index import IndexReport, build
 from ..search.recall import ASKED, measure_recall
 from .options import add_dataset, open_catalogue
 
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
               f"(95% interval: {found.low:.1%} to {found.high:.1%}).")  # fmt: skip
 
 
-def described(work: Work) -> str:
+def described(work: IndexReport) -> str:
     """What was done, in a sentence."""
     state = work.state
     if state.built is None:

@@ -13,7 +13,7 @@ from ...errors import CatalogueError
 from ..dataset import Catalogue
 from ..schema import HEARD, ID, OK, OWN, PATH, STATUS
 from ..sql import id_in
-from ..storage.breaker import Breaker
+from ..storage.breaker import CircuitBreaker
 from ..storage.errors import StorageError
 from ..storage.file_state import FileState, heard_text, is_foreign, parse_heard
 from ..storage.storage import Storage
@@ -86,10 +86,10 @@ class ChangeFinder:
         self._schema = {field.name: field.type for field in catalogue.schema if field.name not in OWN}
         self._further = [name for name in further.names if name in self._schema]
         self._known = KnownRows(catalogue, model, excerpts, self._further)
-        self._breaker = Breaker()
+        self._breaker = CircuitBreaker()
         self._is_first = True
 
-    def of(self, batch: pa.Table) -> Changes:
+    def compare(self, batch: pa.Table) -> Changes:
         """What a batch of the manifest asks for.
 
         Raises
@@ -144,11 +144,11 @@ class ChangeFinder:
         missing = unreachable = 0
         for row, path, state in zip(asked, paths, self._storage.states(paths), strict=True):
             if isinstance(state, StorageError):
-                self._breaker.saw(path, state.status, state.detail)
+                self._breaker.record(path, state.status, state.detail)
                 missing += state.status == "missing"
                 unreachable += state.status != "missing"
             else:
-                self._breaker.saw(path, OK)
+                self._breaker.record(path, OK)
                 heard[row] = heard_text(state) or None
         return pa.chunked_array([pa.array(heard, pa.string())]), missing, unreachable
 

@@ -114,7 +114,7 @@ def embed(
         )
         unsent = Job([], columns, tracks.further, storage, timeout, excerpts, job)
         run = EmbeddingRun(catalogue, finder, unsent, session, progress)
-        run.of(tracks)
+        run.embed(tracks)
         if prune:
             progress.pruned = finder.prune(tracks.unread)
         progress.gone = finder.gone - progress.pruned

@@ -23,8 +23,8 @@ from ..dataset import Catalogue
 from ..manifest.manifest import Manifest
 from ..schema import ERROR, HAS_VECTOR, ID, MODEL, PATH, STATUS, STORAGE, dataset_schema
 from ..sql import id_in
-from ..storage.breaker import Breaker
-from ..writer import COMMIT_SECONDS, Writer, only_ids
+from ..storage.breaker import CircuitBreaker
+from ..writer import COMMIT_SECONDS, Writer, take_once
 from .actor import AGAIN, BUG, EmbeddingActor, Job
 from .actor_watch import LOOK_SECONDS, ActorWatch
 from .changes import ChangeFinder
@@ -74,10 +74,10 @@ class EmbeddingRun:
     job: Job
     session: Session
     progress: Progress
-    breaker: Breaker = field(default_factory=Breaker)
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     _vain: int = 0  # batches in a row that were handed back
 
-    def of(self, tracks: Manifest) -> None:
+    def embed(self, tracks: Manifest) -> None:
         """Embed and write all of a manifest; what is done is written, whatever ends it."""
         writer = Writer(self.catalogue, seconds=COMMIT_SECONDS)
         try:
@@ -94,7 +94,7 @@ class EmbeddingRun:
         waiting: list[pa.Table] = []
         seen = to_embed = 0
         for batch in tracks.batches(MANIFEST_ROWS):
-            changes = self.finder.of(batch)
+            changes = self.finder.compare(batch)
             seen += len(batch)
             to_embed += len(changes.embed)
             self.progress.unchanged += changes.unchanged
@@ -123,7 +123,7 @@ class EmbeddingRun:
             with watched(watch.look, LOOK_SECONDS):
                 for done in self._results(rows, size, actors):
                     watch.done()
-                    self._take(only_ids(done, left), left, why, writer)
+                    self._take(take_once(done, left), left, why, writer)
             if not left:
                 return
             rows = rows.filter(pc.is_in(rows[ID], pa.array(sorted(left), pa.string())))
@@ -175,7 +175,7 @@ class EmbeddingRun:
         self.progress.done(Counter(done[STATUS].to_pylist()))
         writer.add(self._without_lost_vectors(done))
         for path, status, error in zip(*(done[name].to_pylist() for name in (PATH, STATUS, ERROR)), strict=True):
-            self.breaker.saw(path, status, error)
+            self.breaker.record(path, status, error)
 
     def _without_lost_vectors(self, done: pa.Table) -> pa.Table:
         """Without rows whose file can't be had now, and whose track has an embedding: that stays."""

@@ -24,6 +24,7 @@ from .column_types import Guess, to_type
 
 CSV_BLOCK = 4 << 20  # bytes, of which pyarrow reads some dozens ahead; no row may be longer
 _SURROGATE = re.compile("[\udc80-\udcff]")  # a byte that is no UTF-8, as Python reads it
+_ROW = re.compile(r"Row #\d+: ")  # of a block, and only where a parser of one thread reads it
 _WRONG_LENGTH = re.compile(r"Expected (\d+) columns")
 FOOTERS = 8  # of Parquet files, read at a time
 LONGEST = 2**31 - 1  # bytes of a value that is only looked for
@@ -53,7 +54,7 @@ class ParquetRows:
 
     def __init__(self, files: fs.FileSystem, paths: Sequence[str], source: str) -> None:
         self._files, self._paths, self._source = files, paths, source
-        with told_as(source), ThreadPoolExecutor(FOOTERS) as threads:
+        with arrow_errors(source), ThreadPoolExecutor(FOOTERS) as threads:
             footers = list(threads.map(self._footer, paths))
             try:
                 self.schema = pa.unify_schemas([schema for schema, _ in footers], promote_options="permissive")
@@ -63,7 +64,7 @@ class ParquetRows:
         self.count: int = sum(rows for _, rows in footers)
 
     def _footer(self, path: str) -> tuple[pa.Schema, int]:
-        with told_as(self._called(path)), self._files.open_input_file(path) as file:
+        with arrow_errors(self._called(path)), self._files.open_input_file(path) as file:
             metadata = pq.read_metadata(file)
             schema = metadata.schema.to_arrow_schema()
             require_distinct(schema.names, self._called(path))
@@ -72,7 +73,7 @@ class ParquetRows:
     def read(self, names: Sequence[str], rows: int) -> Iterator[pa.Table]:
         """Some columns of all rows, in tables of ``rows`` rows at most."""
         for path in self._paths:
-            with told_as(self._called(path)), self._files.open_input_file(path) as file:
+            with arrow_errors(self._called(path)), self._files.open_input_file(path) as file:
                 parquet = pq.ParquetFile(file)
                 there = [name for name in names if name in parquet.schema_arrow.names]
                 for group in range(parquet.num_row_groups):  # all at once would be read ahead into memory
@@ -124,7 +125,7 @@ class CsvRows:
         self.schema = self._guess(types)
 
     def _header(self) -> list[str]:
-        with told_as(self._source), self._stream() as stream:
+        with arrow_errors(self._source), self._stream() as stream:
             start = stream.read(4)
         if not start:
             raise CatalogueError(f"{self._source} is empty")
@@ -226,7 +227,7 @@ class CsvRows:
     def _told(self) -> Iterator[None]:
         """What pyarrow raises about the file becomes a `CatalogueError`, with the line where that can be found."""
         try:
-            with told_as(self._source):
+            with arrow_errors(self._source):
                 yield
         except CatalogueError as error:
             why = str(error.__cause__)
@@ -251,7 +252,7 @@ def require_distinct(names: Sequence[str], source: str) -> None:
 
 
 @contextmanager
-def told_as(source: str) -> Iterator[None]:
+def arrow_errors(source: str) -> Iterator[None]:
     """What pyarrow raises about a file becomes a `CatalogueError` of one sentence."""
     try:
         yield
@@ -259,5 +260,5 @@ def told_as(source: str) -> Iterator[None]:
         raise CatalogueError(f"there is no {shown(source)}") from error
     except (OSError, EOFError, gzip.BadGzipFile, UnicodeError, pa.ArrowException) as error:
         raise CatalogueError(
-            f"{shown(source)} can't be read: {shown(str(error))[:300] or type(error).__name__}"
+            f"{shown(source)} can't be read: {shown(_ROW.sub('', str(error)))[:300] or type(error).__name__}"
         ) from error

@@ -13,7 +13,7 @@ from pyarrow import fs
 
 from ..._files import atomic_write
 from ...errors import CatalogueError
-from ..dataset import sentence
+from ..dataset import error_text
 from ..storage.filesystems import local_path, open_filesystem, shown
 
 _OBJECT_STORES = ("s3", "gcs", "abfs")
@@ -117,7 +117,7 @@ class OutFolder:
         try:
             yield
         except (OSError, ValueError, NotImplementedError, pa.ArrowException) as error:
-            raise CatalogueError(f"{self} can't be {what}: {shown(sentence(error))}") from error
+            raise CatalogueError(f"{self} can't be {what}: {shown(error_text(error))}") from error
 
 
 def _write(files: fs.FileSystem, path: str, content: bytes) -> None:

@@ -15,7 +15,7 @@ import ray
 from numpy.typing import NDArray
 
 from ...errors import CatalogueError
-from ..dataset import Catalogue, told, told_filter
+from ..dataset import Catalogue, condition_errors, lance_errors
 from ..schema import ID, VECTOR
 from ..sql import both, condition
 from ..storage.filesystems import scheme_of
@@ -36,7 +36,7 @@ class Source:
 
     def open(self) -> lance.LanceDataset:
         """The dataset; raises `CatalogueError`."""
-        with told(self.uri, f"can't be read in version {self.version}"):
+        with lance_errors(self.uri, f"can't be read in version {self.version}"):
             try:
                 return lance.dataset(self.uri, version=self.version, storage_options=dict(self.options))
             except ValueError as error:
@@ -108,7 +108,7 @@ def select(catalogue: Catalogue, where: str | None, further: Sequence[str] = ())
     wanted = both(catalogue.embedded, condition(where)) or catalogue.embedded
     dataset, names = catalogue.lance, list(dict.fromkeys([ID, *further]))
     source = Source(_absolute(catalogue.uri), int(dataset.version), wanted, catalogue.storage_options)
-    with told_filter(where, catalogue.uri):
+    with condition_errors(where, catalogue.uri):
         scanner = dataset.scanner(columns=names, filter=wanted, with_row_address=True, scan_in_order=True)
         table = scanner.to_table()
     ids = pc.cast(table[ID], pa.large_string()).combine_chunks()
@@ -146,7 +146,7 @@ def _scan(
     dataset: lance.LanceDataset, fragments: Sequence[int], names: Sequence[str], where: str
 ) -> Iterator[pa.RecordBatch]:
     parts = [dataset.get_fragment(number) for number in fragments]
-    with told_filter(None):
+    with condition_errors(None):
         yield from dataset.scanner(columns=list(names), filter=where, fragments=parts, scan_in_order=True).to_batches()
 
 

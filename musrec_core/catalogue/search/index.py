@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 
 from ...errors import CatalogueError
-from ..dataset import Catalogue, told
+from ..dataset import Catalogue, lance_errors
 from ..schema import GENRE, HAS_VECTOR, ID, MODEL, STATUS, VECTOR
 from .partitions import centroids_of, write_partitions
 
@@ -31,7 +31,7 @@ BITS = 4  # a dimension
 GROWTH = 2.0  # times the rows that it was built from, after which it is built anew
 NAME = "vector_idx"
 SCALAR = {ID: "BTREE", STATUS: "BITMAP", MODEL: "BITMAP", GENRE: "BITMAP"}  # what conditions ask for most
-_CONFIG = "musrec.index"  # what the index was built from: see `Built`
+_CONFIG = "musrec.index"  # what the index was built from: see `IndexOrigin`
 
 os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")  # in an index's statistics: else Lance warns of it
 
@@ -39,7 +39,7 @@ Action = Literal["exact", "built", "updated", "current"]
 
 
 @dataclass(frozen=True)
-class Built:
+class IndexOrigin:
     """What an index was built from.
 
     Attributes
@@ -62,7 +62,7 @@ class IndexState:
 
     Attributes
     ----------
-    built : Built, or None
+    built : IndexOrigin, or None
         None: there is none, or its building was interrupted.
     vectors : int
         In the dataset.
@@ -72,14 +72,14 @@ class IndexState:
         Bytes of it.
     """
 
-    built: Built | None
+    built: IndexOrigin | None
     vectors: int
     unindexed: int
     size: int
 
 
 @dataclass(frozen=True)
-class Work:
+class IndexReport:
     """What `build` did: ``exact`` means that the dataset is too small to need an index."""
 
     action: Action
@@ -87,18 +87,18 @@ class Work:
     state: IndexState
 
 
-def built_of(catalogue: Catalogue) -> Built | None:
+def index_origin(catalogue: Catalogue) -> IndexOrigin | None:
     """What its index was built from; None where there is none that can be used."""
     stored = catalogue.lance.config().get(_CONFIG)
     if stored is None or NAME not in _index_names(catalogue):
         return None
-    return Built(**json.loads(stored))
+    return IndexOrigin(**json.loads(stored))
 
 
 def state_of(catalogue: Catalogue) -> IndexState:
     """How the index stands; counts the vectors."""
     vectors = catalogue.count(HAS_VECTOR)
-    built = built_of(catalogue)
+    built = index_origin(catalogue)
     if built is None:
         return IndexState(None, vectors, vectors, 0)
     statistics = catalogue.lance.stats.index_stats(NAME)
@@ -118,7 +118,7 @@ def build(
     exact_rows: int = EXACT_ROWS,
     partitions: int | None = None,
     progress: Callable[[str], object] = lambda stage: None,
-) -> Work:
+) -> IndexReport:
     """Build the index, or bring it up to date; a dataset whose index is current is left as it is.
 
     It is built anew where there is none, where it was built from another model's vectors, or where the dataset has
@@ -142,7 +142,7 @@ def build(
         It can't be written.
     """
     begun = time.perf_counter()
-    with told(catalogue.uri, "can't be indexed"):
+    with lance_errors(catalogue.uri, "can't be indexed"):
         before = _state_before(catalogue, force=force)
         scalar = _build_scalar(catalogue, force, progress)
         action: Action = "updated" if scalar else "current"
@@ -158,7 +158,7 @@ def build(
     if action in ("built", "updated"):
         catalogue.clean()
     catalogue.refresh()
-    return Work(action, time.perf_counter() - begun, state_of(catalogue))
+    return IndexReport(action, time.perf_counter() - begun, state_of(catalogue))
 
 
 def _state_before(catalogue: Catalogue, *, force: bool) -> IndexState:
@@ -180,7 +180,7 @@ def _is_outgrown(state: IndexState, model: str) -> bool:
 
 def _build_vectors(catalogue: Catalogue, vectors: int, partitions: int | None) -> bool:
     """Build the vectors' index anew; False where there is no vector."""
-    built = Built(catalogue.columns.model, vectors, min(partitions or partitions_for(vectors), max(vectors, 1)))
+    built = IndexOrigin(catalogue.columns.model, vectors, min(partitions or partitions_for(vectors), max(vectors, 1)))
     dataset = catalogue.lance
     centroids = centroids_of(dataset, built.partitions)
     if not len(centroids):

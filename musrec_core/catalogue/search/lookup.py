@@ -14,7 +14,7 @@ from ...card import Card, known_cards
 from ...encoder import TrackEmbedding
 from ...errors import CatalogueError
 from ...workers.pool import WorkerPool
-from ..dataset import Catalogue, told
+from ..dataset import Catalogue, lance_errors
 from ..schema import ERROR, ID, MODEL, OK, STATUS, VECTOR, vectors_in
 from ..sql import id_in, sql_text
 
@@ -68,7 +68,7 @@ def drawn_ids(catalogue: Catalogue, most: int, *, seed: int = 0) -> list[str]:
     while True:
         rng = np.random.default_rng(seed)
         places = np.sort(rng.choice(rows, min(rows, drawn), replace=False))
-        with told(catalogue.uri, "can't be read"):
+        with lance_errors(catalogue.uri, "can't be read"):
             table = catalogue.lance.take(places.tolist(), columns=[ID, STATUS, MODEL])
         good = [row[ID] for row in table.to_pylist() if row[STATUS] == OK and row[MODEL] == model]
         if len(good) >= most or drawn >= rows:

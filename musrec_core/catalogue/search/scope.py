@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..dataset import Catalogue, told, told_filter
+from ..dataset import Catalogue, condition_errors, lance_errors
 from ..schema import HAS_VECTOR, MODEL
 from ..sql import both, sql_text
-from .index import EXACT_ROWS, Built, built_of
+from .index import EXACT_ROWS, IndexOrigin, index_origin
 
 PROBES = 20  # partitions that a search looks at, at least
 CANDIDATES_PER_PROBE = 512  # where many answers are wanted, one more partition for so many candidates
@@ -30,7 +30,7 @@ class Scope:
         How many there are.
     share : float
         Of all vectors.
-    built : Built or None
+    built : IndexOrigin or None
         The index to search by; None: all rows are compared.
     """
 
@@ -38,7 +38,7 @@ class Scope:
     given: str | None
     rows: int
     share: float
-    built: Built | None
+    built: IndexOrigin | None
 
     def nearest(self, k: int) -> dict[str, Any]:
         """What Lance's scanner needs to know beside the query and ``k``, the number of candidates."""
@@ -54,22 +54,22 @@ class Scopes:
     def __init__(self, catalogue: Catalogue, exact_rows: int = EXACT_ROWS) -> None:
         self._catalogue, self._exact_rows = catalogue, exact_rows
         self._counts: dict[str, int] = {}
-        with told(catalogue.uri, "can't be read"):
-            self._built = built_of(catalogue)
+        with lance_errors(catalogue.uri, "can't be read"):
+            self._built = index_origin(catalogue)
         self._own: str | None = f"{MODEL} = {sql_text(catalogue.columns.model)}"
         embedded, self.vectors = catalogue.count(HAS_VECTOR), self._count(None)
         if embedded == self.vectors:
             self._own = None  # it costs time, and mostly all vectors are of one model
 
     @property
-    def index(self) -> Built | None:
+    def index(self) -> IndexOrigin | None:
         """The index, where it was built from vectors of the dataset's model."""
         return self._built if self._built and self._built.model == self._catalogue.columns.model else None
 
     def of(self, where: str | None, *, exact: bool = False) -> Scope:
         """The scope of a user's condition; raises `CatalogueError` where it can't be understood."""
         given = self._catalogue.checked(where)
-        with told_filter(where, self._catalogue.uri):
+        with condition_errors(where, self._catalogue.uri):
             rows = self._count(given)
         built = None if exact or rows <= self._exact_rows else self.index
         return Scope(both(given, self._own), where, rows, rows / max(self.vectors, 1), built)

@@ -17,7 +17,7 @@ from ...errors import CatalogueError
 from ...search import many_seeds
 from ...search.distance import paired, squared_norms
 from ...search.ranking import centroid
-from ..dataset import Catalogue, told_filter
+from ..dataset import Catalogue, condition_errors
 from ..schema import ID, VECTOR, vectors_in
 from .index import EXACT_ROWS
 from .lookup import details_of, drawn_ids, require_vectors
@@ -193,7 +193,7 @@ class Searcher:
         """Lance's k nearest of each query, with the column ``query_index``."""
         nearest = {"column": VECTOR, "q": queries, "k": k, "metric": "cosine", **scope.nearest(k)}
         names = [*dict.fromkeys((ID, VECTOR, *columns, "_distance"))]
-        with told_filter(scope.given, self.catalogue.uri):
+        with condition_errors(scope.given, self.catalogue.uri):
             scanner = self.catalogue.lance.scanner(columns=names, filter=scope.where, prefilter=True, nearest=nearest)
             return scanner.to_table()
 

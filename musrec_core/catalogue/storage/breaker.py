@@ -11,7 +11,7 @@ from .filesystems import place_of
 IN_A_ROW = 100
 
 
-class Breaker:
+class CircuitBreaker:
     """Counts what fails in a row in each bucket or host; local files fail one by one.
 
     Parameters
@@ -24,7 +24,7 @@ class Breaker:
         self._limit = limit
         self._failures: Counter[str] = Counter()
 
-    def saw(self, path: str, status: str, detail: str | None = None) -> None:
+    def record(self, path: str, status: str, detail: str | None = None) -> None:
         """A file had this status; raises `CatalogueError` where ``storage`` was that of too many."""
         place = place_of(path)
         if not place:

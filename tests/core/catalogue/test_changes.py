@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from musrec_core.catalogue import Catalogue
 from musrec_core.catalogue.embedding.changes import ChangeFinder, Changes
-from musrec_core.catalogue.storage.breaker import Breaker
+from musrec_core.catalogue.storage.breaker import CircuitBreaker
 from musrec_core.catalogue.storage.file_state import heard_text
 from musrec_core.catalogue.storage.local_copies import Limits
 from musrec_core.catalogue.storage.storage import Storage
@@ -51,7 +51,7 @@ class Stored:
 
     def compare(self, tracks: Mapping[str, Mapping[str, Any]], **options: Any) -> Changes:
         """``tracks``: id -> columns that differ from what `add` writes by default."""
-        return self.finder(**options).of(batch(tracks))
+        return self.finder(**options).compare(batch(tracks))
 
 
 def batch(tracks: Mapping[str, Mapping[str, Any]]) -> pa.Table:
@@ -84,7 +84,7 @@ def test_what_is_as_it_was_asks_for_nothing_and_is_not_looked_up(
     stored.add(["a", "b'; --", "c"])
     finder = stored.finder()
     monkeypatch.setattr(Catalogue, "batches", None)
-    found = finder.of(batch({"b'; --": {}, "a": {}}))
+    found = finder.compare(batch({"b'; --": {}, "a": {}}))
     assert (len(found.embed), len(found.refresh), found.unchanged) == (0, 0, 2)
 
 
@@ -175,9 +175,9 @@ def test_a_corrected_year_is_refreshed_without_embedding(stored: Stored) -> None
 def test_a_column_of_another_type_is_made_the_datasets_or_told(stored: Stored) -> None:
     stored.add(["a"])
     text = batch({"a": {}}).set_column(3, "year", pa.array(["1990"]))
-    assert stored.finder().of(text).unchanged == 1
+    assert stored.finder().compare(text).unchanged == 1
     with pytest.raises(CatalogueError, match=r"^the manifest's column year does not fit .* is int64: .*unknown"):
-        stored.finder().of(text.set_column(3, "year", pa.array(["unknown"])))
+        stored.finder().compare(text.set_column(3, "year", pa.array(["unknown"])))
 
 
 def test_local_files_are_looked_at_and_a_vanished_one_keeps_its_embedding(stored: Stored, tmp_path: Path) -> None:
@@ -211,17 +211,17 @@ def test_a_storage_that_fails_as_a_whole_is_told_before_anything_is_embedded(sto
 
 
 def test_a_storage_that_fails_for_many_in_a_row_ends_the_job() -> None:
-    breaker = Breaker(3)
+    breaker = CircuitBreaker(3)
     for _ in range(5):
-        breaker.saw("s3://a/1", "storage", "refused")
-        breaker.saw("s3://a/2", "storage", "refused")
-        breaker.saw("s3://b/2", "storage", "refused") if _ == 0 else None
-        breaker.saw("s3://a/3", "unreadable")
-        breaker.saw("/local/file", "storage", "permission denied")
-    breaker.saw("s3://a/1", "storage")
-    breaker.saw("s3://a/1", "storage")
+        breaker.record("s3://a/1", "storage", "refused")
+        breaker.record("s3://a/2", "storage", "refused")
+        breaker.record("s3://b/2", "storage", "refused") if _ == 0 else None
+        breaker.record("s3://a/3", "unreadable")
+        breaker.record("/local/file", "storage", "permission denied")
+    breaker.record("s3://a/1", "storage")
+    breaker.record("s3://a/1", "storage")
     with pytest.raises(CatalogueError, match=r"^s3://a failed for 3 files in a row, .* kept, .*: refused$"):
-        breaker.saw("s3://a/1", "storage", "refused")
+        breaker.record("s3://a/1", "storage", "refused")
 
 
 ODD = ["007", "it's", 'say "x"', "nul\0", "line\nfeed", "x" * 10_000, "😀", "%_", "\\"]
@@ -230,7 +230,7 @@ ODD = ["007", "it's", 'say "x"', "nul\0", "line\nfeed", "x" * 10_000, "😀", "%
 def test_rows_that_the_manifest_has_no_more_are_counted_and_deleted_when_asked(stored: Stored) -> None:
     stored.add(["kept", *ODD])
     finder = stored.finder()
-    finder.of(batch({"kept": {}, "new": {}}))
+    finder.compare(batch({"kept": {}, "new": {}}))
     stored.add(["new"])  # by the job itself
     assert finder.gone == len(ODD)
     assert len(stored.catalogue) == len(ODD) + 2
@@ -250,7 +250,7 @@ def test_odd_ids_are_found_again(stored: Stored) -> None:
 def test_a_manifest_of_other_tracks_prunes_nothing(stored: Stored) -> None:
     stored.add(["a"])
     finder = stored.finder()
-    finder.of(batch({"b": {}}))
+    finder.compare(batch({"b": {}}))
     with pytest.raises(CatalogueError, match="no track in common"):
         finder.prune()
     assert len(stored.catalogue) == 1

@@ -19,10 +19,10 @@ pytest.importorskip("lancedb", reason="the extra dev-catalogue is not installed"
 import lancedb
 
 from musrec_core.catalogue import Catalogue, cli
-from musrec_core.catalogue.dataset import told_filter
+from musrec_core.catalogue.dataset import condition_errors
 from musrec_core.catalogue.schema import ModelColumns
 from musrec_core.catalogue.search import index, partitions
-from musrec_core.catalogue.search.index import build, built_of, partitions_for, state_of
+from musrec_core.catalogue.search.index import build, index_origin, partitions_for, state_of
 from musrec_core.catalogue.search.recall import measure_recall
 from musrec_core.catalogue.search.search import Searcher
 from musrec_core.errors import CatalogueError
@@ -72,7 +72,7 @@ def test_it_is_built_anew_where_the_dataset_has_doubled_or_is_of_another_model(
     catalogue.set_model(NEWER)
     assert Searcher(catalogue, exact_rows=0).scopes.index is None
     assert build(catalogue, exact_rows=1_000).action == "built"
-    assert built_of(catalogue) is not None
+    assert index_origin(catalogue) is not None
     assert Searcher(catalogue, exact_rows=0).scopes.index is not None
 
 
@@ -113,7 +113,7 @@ def test_a_building_that_is_killed_leaves_the_dataset_as_it_was(catalogue: Catal
     ended = subprocess.run([sys.executable, "-c", code, catalogue.uri], env=os.environ, check=False)
     assert ended.returncode == -signal.SIGKILL
     again = Catalogue.open(catalogue.uri)
-    assert built_of(again) is None
+    assert index_origin(again) is None
     assert len(Searcher(again).similar([track(1)], count=5)) == 5
     assert build(again, exact_rows=0).action == "built"
 
@@ -192,9 +192,9 @@ class PanicException(BaseException):
 
 def test_a_panic_of_lance_is_told_in_one_sentence_and_an_interrupt_is_none() -> None:
     why = r"x\.lance can't be read, as it is damaged: range end"
-    with pytest.raises(CatalogueError, match=why), told_filter("a = 1", "x.lance"):
+    with pytest.raises(CatalogueError, match=why), condition_errors("a = 1", "x.lance"):
         raise PanicException("range end index 7 out of range")
-    with pytest.raises(KeyboardInterrupt), told_filter("a = 1", "x.lance"):
+    with pytest.raises(KeyboardInterrupt), condition_errors("a = 1", "x.lance"):
         raise KeyboardInterrupt
 
 

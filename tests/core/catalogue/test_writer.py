@@ -18,7 +18,7 @@ from musrec_core.catalogue import Catalogue
 from musrec_core.catalogue import writer as writer_module
 from musrec_core.catalogue.embedding.progress import EmbedReport, Progress
 from musrec_core.catalogue.meter import duration
-from musrec_core.catalogue.writer import Writer, only_ids, writing
+from musrec_core.catalogue.writer import Writer, take_once, writing
 from musrec_core.errors import CatalogueError
 
 from .rows import COLUMNS, rows, unit_vectors
@@ -75,8 +75,8 @@ def test_many_commits_do_not_leave_many_files(
 
 def test_a_retried_batch_counts_once(rng: np.random.Generator) -> None:
     left = set("abc")
-    assert only_ids(made("ab", rng), left)["id"].to_pylist() == ["a", "b"]
-    assert only_ids(made("bcx", rng), left)["id"].to_pylist() == ["c"]
+    assert take_once(made("ab", rng), left)["id"].to_pylist() == ["a", "b"]
+    assert take_once(made("bcx", rng), left)["id"].to_pylist() == ["c"]
     assert not left
 
 
