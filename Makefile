@@ -45,7 +45,7 @@ test-training:
 	$(MAKE) test ARGS='-m trains $(ARGS)'
 
 test-catalogue: $(VENV)/.installed-catalogue
-	$(VENV)/$(BIN)/python -m pytest -n 2 --dist loadfile -m catalogue tests/core/catalogue tests/benchmarks $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(VENV)/$(BIN)/python -m pytest -n 2 --dist worksteal -m catalogue tests/core/catalogue tests/benchmarks $(ARGS)
 
 quick:
 	$(MAKE) test ARGS='-m "not slow and not catalogue" $(ARGS)'
