@@ -15,6 +15,7 @@ from .commands.termination import Terminated, terminable
 PROGRAM = "python -m musrec_core.catalogue"
 COMMANDS = {
     "embed": "embed the tracks of a manifest or a folder into a dataset",
+    "failures": "the tracks that could not be embedded, and why",
     "index": "build the index of a dataset, or bring it up to date",
     "similar": "the nearest tracks to some tracks or files",
     "sounds": "the tracks that sound like some words",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shlex
 import signal
 import sys
 from dataclasses import asdict
@@ -79,7 +80,7 @@ def run(arguments: argparse.Namespace) -> None:
         return
     print(report)
     if report.failed:
-        print("the failures: --where \"status != 'ok'\", with the reason in the column error")
+        print(f"which, and why: python -m musrec_core.catalogue failures {shlex.quote(arguments.out)}")
 
 
 def _count(text: str) -> int:

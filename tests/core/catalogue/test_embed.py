@@ -87,7 +87,13 @@ def test_a_folder_is_embedded_and_brought_up_to_date(
     assert program.main(["embed", str(music), "--out", out, "--model", str(quick), "--workers", "1"]) == 0
     told = capsys.readouterr().out
     assert told.startswith("embedded 3, 3 failed (unreadable 3), in ")
-    assert "--where \"status != 'ok'\"" in told
+    assert told.splitlines()[-1] == f"which, and why: python -m musrec_core.catalogue failures {out}"
+    assert program.main(["failures", out]) == 0
+    *listed, last = capsys.readouterr().out.splitlines()
+    assert [each.split()[:2] for each in listed] == [
+        ["unreadable", id_] for id_ in ("cut.ogg", "empty.flac", "random.mp3")
+    ]
+    assert last == "3 tracks without an embedding: unreadable 3"
     first = rows(out)
     assert {id_: row["status"] for id_, row in first.items() if row["status"] != "ok"} == {
         "empty.flac": "unreadable",
