@@ -110,7 +110,7 @@ def _preload() -> None:
 
     for package in (beetsplug.musrec, musrec_core, beets.ui.commands):
         for module in pkgutil.walk_packages(getattr(package, "__path__", []), f"{package.__name__}."):
-            if not module.name.endswith("__main__"):
+            if not module.name.endswith("__main__") and not module.name.startswith("musrec_core.catalogue"):
                 import_module(module.name)
 
 
