@@ -47,6 +47,10 @@ class CatalogueError(Exception):
     """A catalogue, its manifest or its storage can't be used; the message says why in one sentence."""
 
 
+class NoDatasetError(CatalogueError):
+    """There is no dataset in that place."""
+
+
 class PlaylistError(ValueError):
     """A file is not a playlist or can't be read; the message says why in one sentence."""
 

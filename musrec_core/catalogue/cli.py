@@ -71,7 +71,3 @@ def main(words: Sequence[str] | None = None) -> int:
 def _failed(sentence: str) -> int:
     print(f"error: {sentence}", file=sys.stderr)
     return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,7 +11,7 @@ import lance
 import pyarrow as pa
 
 from ..card import Card
-from ..errors import CatalogueError
+from ..errors import CatalogueError, NoDatasetError
 from .schema import HAS_VECTOR, ID, MODEL, OWN, VECTOR, ModelColumns, dataset_schema, metadata_of
 from .sql import condition, sql_text
 
@@ -59,7 +59,7 @@ class Catalogue:
             except ValueError as error:
                 if "not found" not in str(error):
                     raise
-                raise CatalogueError(f"there is no dataset {uri}") from None
+                raise NoDatasetError(f"there is no dataset {uri}") from None
         return cls(uri, dataset, storage_options)
 
     @classmethod

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..errors import CatalogueError
 from .dataset import READERS, Catalogue, checked_uri
@@ -57,7 +56,7 @@ class Writer:
         if self._refreshed:
             self._catalogue.update(pa.concat_tables(self._refreshed))
             self._refreshed = []
-            self._commits += 1
+            self._committed()
 
     def commit(self) -> None:
         """Write what waits, in one transaction; raises `CatalogueError`."""
@@ -66,9 +65,7 @@ class Writer:
         if waiting:
             self._catalogue.merge(pa.concat_tables(waiting))
             self._waiting = []
-            self._commits += 1
-            if self._commits % COMPACT_EVERY == 0:
-                self._tidy()
+            self._committed()
         self._last = time.monotonic()
 
     def finish(self) -> None:
@@ -76,9 +73,14 @@ class Writer:
         self.commit()
         if self._commits:
             self._tidy()
-            self._commits = 0
+
+    def _committed(self) -> None:
+        self._commits += 1
+        if self._commits >= COMPACT_EVERY:
+            self._tidy()
 
     def _tidy(self) -> None:
+        self._commits = 0
         self._catalogue.index_ids()
         self._catalogue.compact(keep=READERS)
 
@@ -161,4 +163,4 @@ def take_once(rows: pa.Table, ids: set[str]) -> pa.Table:
     for id_ in rows[ID].to_pylist():
         keep.append(id_ in ids)
         ids.discard(id_)
-    return rows if all(keep) else rows.filter(pc.equal(pa.array(keep, pa.bool_()), True))
+    return rows if all(keep) else rows.filter(pa.array(keep, pa.bool_()))

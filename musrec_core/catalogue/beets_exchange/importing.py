@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..._text import one_line
 from ...card import Card
-from ...errors import CatalogueError
+from ...errors import CatalogueError, NoDatasetError
 from ..dataset import READERS, Catalogue
 from ..schema import ModelColumns
 from ..sql import id_in, sql_text
@@ -131,9 +131,7 @@ def import_library(
 def _open_or_create(uri: str, library: BeetsLibrary, options: ImportOptions) -> Catalogue:
     try:
         catalogue = Catalogue.open(uri, storage_options=options.storage_options)
-    except CatalogueError as error:
-        if not str(error).startswith("there is no dataset"):
-            raise
+    except NoDatasetError:
         card = Card.load(options.model)
         _require_embedded(library, card.model_id)
         columns = ModelColumns.of_card(card)

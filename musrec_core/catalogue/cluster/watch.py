@@ -30,14 +30,16 @@ def watched(look: Callable[[], str | None], seconds: float) -> Iterator[None]:
     if threading.current_thread() is not main or not hasattr(signal, "pthread_kill"):
         yield
         return
-    ended = threading.Event()
+    ended, ending = threading.Event(), threading.Lock()
     why: list[str] = []
 
     def watch() -> None:
         while not ended.wait(seconds):
             if sentence := look():
-                why.append(sentence)
-                signal.pthread_kill(main.ident or 0, signal.SIGINT)
+                with ending:
+                    if not ended.is_set():  # a look may take longer than the block
+                        why.append(sentence)
+                        signal.pthread_kill(main.ident or 0, signal.SIGINT)
                 return
 
     def wake(number: int, frame: FrameType | None) -> None:
@@ -50,11 +52,14 @@ def watched(look: Callable[[], str | None], seconds: float) -> Iterator[None]:
     before = signal.signal(signal.SIGINT, wake)  # which is ignored in what a shell's script starts with &
     threading.Thread(target=watch, name="watch", daemon=True).start()
     try:
-        yield
+        try:
+            yield
+        finally:
+            with ending:
+                ended.set()
     except _Woken:
         if not why:  # another's, further out
             raise
         raise CatalogueError(why[0]) from None
     finally:
-        ended.set()
         signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)

@@ -109,18 +109,17 @@ class EmbeddingActor:
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Embed the tracks of ``id``, ``path`` and ``heard`` (what the manifest says of the file, or null)."""
         try:
-            results = self._embed(batch[PATH].to_pylist(), batch[HEARD].to_pylist())
+            rows = self._rows(batch, self._embed(batch[PATH].to_pylist(), batch[HEARD].to_pylist()))
         except (WorkersError, ModelError, OSError) as error:
             self.close()
             time.sleep(min(FIRST_PAUSE * 2**self._vain, LONGEST_PAUSE))
             self._vain += 1
             why = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else str(error)
-            results = [_Result(AGAIN, why)] * len(batch)
-        except Exception:
-            results = [_Result(BUG, traceback.format_exc())] * len(batch)
-        else:
-            self._vain = 0
-        return self._rows(batch, results)
+            return self._rows(batch, [_Result(AGAIN, why)] * len(batch))
+        except Exception:  # Ray Data only logs what is raised, as it does an actor's death: the driver raises it
+            return self._rows(batch, [_Result(BUG, traceback.format_exc())] * len(batch))
+        self._vain = 0
+        return rows
 
     def __del__(self) -> None:  # how Ray Data ends a callable class
         self.close()
@@ -181,15 +180,14 @@ class EmbeddingActor:
             MODEL: [columns.model] * len(found),
             HEARD: [result.heard for result in results],
             STATUS: [result.status for result in results],
-            ERROR: [result.error for result in results],
+            ERROR: [result.error and result.error.encode("utf-8", "replace").decode() for result in results],
         }
         return pa.table({**own, **{name: batch[name] for name in self._job.further.names}}, schema=schema)
 
 
 def _result(outcome: TrackEmbedding | UnusableAudio, heard: str) -> _Result:
     if isinstance(outcome, UnusableAudio):
-        detail = one_line(outcome.detail).encode("utf-8", "replace").decode() or None
-        return _Result(outcome.reason, detail, heard)
+        return _Result(outcome.reason, one_line(outcome.detail) or None, heard)
     return _Result(OK, None, heard, outcome)
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ..._text import number_of
 from ...card import Card
-from ...errors import CatalogueError
+from ...errors import CatalogueError, NoDatasetError
 from ...workers.pool import embed_in_worker
 from ..dataset import Catalogue, checked_uri
 from ..manifest.manifest import Manifest
@@ -126,9 +126,7 @@ def embed(
 def _existing(out: str, options: Mapping[str, str] | None) -> Catalogue | None:
     try:
         return Catalogue.open(out, storage_options=options)
-    except CatalogueError as error:
-        if not str(error).startswith("there is no dataset"):
-            raise
+    except NoDatasetError:
         return None
 
 

@@ -65,11 +65,11 @@ class UnpackedModel:
     def __init__(self, model: ModelFiles) -> None:
         self._folder: Path | None = None
         here = Path(model.card)
-        try:
-            same = hashlib.sha256(here.read_bytes()).hexdigest() == model.digest
-            self.card = self._checked(here) if same else self._unpacked(model)
-        except (OSError, ModelError):
-            self.card = self._unpacked(model)
+        with contextlib.suppress(OSError, ModelError):  # there is none, or a damaged one
+            if hashlib.sha256(here.read_bytes()).hexdigest() == model.digest:
+                self.card = self._checked(here)
+                return
+        self.card = self._unpacked(model)
 
     @staticmethod
     def _checked(path: Path) -> Card:

@@ -21,9 +21,11 @@ from ..cluster.session import ray_session, session_cpus
 from ..cluster.watch import watched
 from ..dataset import Catalogue
 from ..manifest.manifest import Manifest
-from ..schema import ERROR, HAS_VECTOR, ID, MODEL, PATH, STATUS, STORAGE, dataset_schema
+from ..schema import ERROR, HAS_VECTOR, HEARD, ID, MODEL, PATH, STATUS, STORAGE, dataset_schema
 from ..sql import id_in
 from ..storage.breaker import CircuitBreaker
+from ..storage.errors import StorageError
+from ..storage.file_state import heard_text
 from ..writer import COMMIT_SECONDS, Writer, take_once
 from .actor import AGAIN, BUG, EmbeddingActor, Job
 from .actor_watch import LOOK_SECONDS, ActorWatch
@@ -130,7 +132,7 @@ class EmbeddingRun:
         writer.commit()
         if why:
             raise CatalogueError(f"{len(why)} tracks can't be embedded here: {next(iter(why.values()))}")
-        crashed = _failed(rows, self.job, "crashed", LOST)
+        crashed = _failed(_with_states(rows, self.job), self.job, "crashed", LOST)
         self.progress.done({"crashed": len(crashed)})
         writer.add(crashed)
 
@@ -185,6 +187,17 @@ class EmbeddingRun:
         where = f"{HAS_VECTOR} AND {id_in(gone[ID].to_pylist())}"
         kept = {id_ for batch in self.catalogue.batches([ID], where) for id_ in batch[ID].to_pylist()}
         return done.filter(pc.invert(pc.is_in(done[ID], pa.array(sorted(kept), pa.string())))) if kept else done
+
+
+def _with_states(rows: pa.Table, job: Job) -> pa.Table:
+    """Rows of a manifest with each file's state in ``heard``: what can't be embedded waits until it changes."""
+    said = rows[HEARD].to_pylist()
+    untold = [row for row, text in enumerate(said) if text is None]
+    states = job.storage.states([rows[PATH][row].as_py() for row in untold])
+    for row, state in zip(untold, states, strict=True):
+        if not isinstance(state, StorageError):
+            said[row] = heard_text(state, job.excerpts) or None
+    return rows.set_column(rows.schema.get_field_index(HEARD), HEARD, pa.array(said, pa.string()))
 
 
 def _failed(rows: pa.Table, job: Job, status: str, error: str) -> pa.Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import threading
@@ -101,15 +100,6 @@ class Storage:
         if local is not None:
             return Copy(path, local, _local_state(path, local))
         return self._tried(path, lambda: self._copy(path, endings))
-
-    @contextlib.contextmanager
-    def local_copy(self, path: str) -> Iterator[Copy]:
-        """The same for the time of a block."""
-        copy = self.fetch(path)
-        try:
-            yield copy
-        finally:
-            copy.release()
 
     # Many files.
 

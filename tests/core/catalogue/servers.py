@@ -18,8 +18,20 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
 from musrec_core.catalogue.storage.filesystems import s3_options
+from musrec_core.catalogue.storage.local_copies import Copy
+from musrec_core.catalogue.storage.storage import Storage
 
 MODIFIED = "Thu, 26 Nov 2026 10:00:00 GMT"
+
+
+@contextmanager
+def fetched(storage: Storage, path: str) -> Iterator[Copy]:
+    """A file, or a copy of it, for the time of a block."""
+    copy = storage.fetch(path)
+    try:
+        yield copy
+    finally:
+        copy.release()
 
 
 class _Handler(BaseHTTPRequestHandler):

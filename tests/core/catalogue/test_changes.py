@@ -212,10 +212,10 @@ def test_a_storage_that_fails_as_a_whole_is_told_before_anything_is_embedded(sto
 
 def test_a_storage_that_fails_for_many_in_a_row_ends_the_job() -> None:
     breaker = CircuitBreaker(3)
+    breaker.record("s3://b/2", "storage", "refused")
     for _ in range(5):
         breaker.record("s3://a/1", "storage", "refused")
         breaker.record("s3://a/2", "storage", "refused")
-        breaker.record("s3://b/2", "storage", "refused") if _ == 0 else None
         breaker.record("s3://a/3", "unreadable")
         breaker.record("/local/file", "storage", "permission denied")
     breaker.record("s3://a/1", "storage")

@@ -228,8 +228,12 @@ def test_a_track_whose_actor_dies_again_and_again_costs_itself(
     monkeypatch.setattr(embedding_run, "TASK_RETRIES", 1)
     monkeypatch.setattr(embedding_run, "PASSES", (4, 1))
     lines = [("id", "path"), ("a", str(waltz)), ("bad", "poison.flac"), ("b", str(waltz))]
-    report = embed(write_csv(tmp_path / "m.csv", lines), out, model=quick)  # type: ignore[arg-type]
+    (tmp_path / "poison.flac").write_bytes(b"poison")
+    manifest = write_csv(tmp_path / "m.csv", lines)  # type: ignore[arg-type]
+    report = embed(manifest, out, model=quick)
     assert (report.embedded, report.failed) == (2, {"crashed": 1})
+    again = embed(manifest, out, model=quick)  # it waits until the file changes
+    assert (again.embedded, again.failed, again.unchanged) == (0, {}, 3)
     assert statuses(out) == {"a": "ok", "bad": "crashed", "b": "ok"}
     assert ray.is_initialized()
     assert capfd.readouterr() == ("", "")  # Ray would tell of each actor's end on standard output

@@ -26,7 +26,7 @@ from musrec_core.catalogue.string_hashes import RepeatFinder, hash_texts
 from musrec_core.errors import CatalogueError
 
 from .rows import COLUMNS
-from .servers import file_server, made_up_s3
+from .servers import fetched, file_server, made_up_s3
 
 UNREADABLE = "SOURCE can't be read: "
 ONE = {"id": ["a"], "path": ["a"]}
@@ -430,7 +430,7 @@ def test_a_folder_of_music_on_s3_is_listed_with_the_states_of_its_files(s3: dict
     assert all(state.modified for state in states)
     with Storage(s3) as storage:
         assert storage.state("s3://music/mp3/b/2.mp3").is_of(states[1])
-        with storage.local_copy("s3://music/mp3/b/2.mp3") as copy:
+        with fetched(storage, "s3://music/mp3/b/2.mp3") as copy:
             assert copy.state.is_of(states[1])
 
 

@@ -21,7 +21,7 @@ from musrec_core.catalogue.storage.local_copies import Copy, Limits
 from musrec_core.catalogue.storage.storage import Storage
 from musrec_core.errors import CatalogueError
 
-from .servers import FileServer, file_server, made_up_s3, silent_server
+from .servers import FileServer, fetched, file_server, made_up_s3, silent_server
 
 QUICK = Limits(connect_seconds=1, read_seconds=1, total_seconds=5, attempts=2, pause=0.01, spare_bytes=0)
 MODIFIED = datetime(2026, 11, 26, 10, tzinfo=timezone.utc)
@@ -54,7 +54,7 @@ def failure(storage: Storage, path: str) -> StorageError:
 
 
 def content(storage: Storage, path: str) -> bytes:
-    with storage.local_copy(path) as copy:
+    with fetched(storage, path) as copy:
         return Path(copy.local).read_bytes()
 
 
@@ -62,10 +62,10 @@ def test_a_local_file_is_opened_where_it_lies_whatever_its_name(storage: Storage
     for name in ("a b.mp3", "line\nfeed.mp3", "'\"; DROP.mp3", "😀%41.mp3"):
         file = tmp_path / name
         file.write_bytes(b"12345")
-        with storage.local_copy(str(file)) as copy:
+        with fetched(storage, str(file)) as copy:
             assert (copy.local, copy.state.size, copy.temporary) == (str(file), 5, False)
         assert file.exists()
-    with storage.local_copy(f"file://{tmp_path}/a%20b.mp3") as copy:
+    with fetched(storage, f"file://{tmp_path}/a%20b.mp3") as copy:
         assert Path(copy.local).read_bytes() == b"12345"
 
 
@@ -90,7 +90,7 @@ def test_what_is_no_local_file_is_told(storage: Storage, tmp_path: Path) -> None
 def test_http_files_are_copied_and_the_copies_deleted(storage: Storage, web: FileServer, tmp_path: Path) -> None:
     web.files["/a%20b.mp3?sig=x%2Fy&v=1"] = b"signed"
     state = FileState(5, MODIFIED, "tag-1")
-    with storage.local_copy(f"{web.url}/song.mp3") as copy:
+    with fetched(storage, f"{web.url}/song.mp3") as copy:
         assert (Path(copy.local).read_bytes(), copy.state) == (b"music", state)
         assert copy.local.endswith(".mp3")
     assert not os.path.exists(copy.local)
@@ -169,7 +169,7 @@ def test_an_s3_that_says_nothing_costs_its_row_only(tmp_path: Path) -> None:
 def test_s3_files_are_copied_whatever_their_keys(tmp_path: Path, s3: dict[str, str]) -> None:
     with Storage(s3, QUICK, str(tmp_path)) as storage:
         path = "s3://music/a b/sóng?1#%20.mp3"
-        with storage.local_copy(path) as copy:
+        with fetched(storage, path) as copy:
             assert Path(copy.local).read_text() == "a b/sóng?1#%20.mp3"
         found = storage.state(path)
         assert found.size == copy.state.size == len("a b/sóng?1#%20.mp3".encode())

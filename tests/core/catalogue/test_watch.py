@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -63,6 +64,24 @@ def test_a_watch_ends_what_waits_even_where_ctrl_c_is_ignored(before: Any) -> No
         assert signal.getsignal(signal.SIGINT) is before
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+@wakes
+def test_a_look_that_ends_after_the_block_ends_nothing() -> None:
+    looking, looked = threading.Event(), threading.Event()
+
+    def late() -> str:
+        looking.set()
+        looked.wait(60)
+        return "too late"
+
+    with watched(late, 0.01):
+        assert looking.wait(60)
+    looked.set()
+    for thread in threading.enumerate():
+        if thread.name == "watch":
+            thread.join(60)
+    time.sleep(0.01)  # a signal would come here
 
 
 @wakes

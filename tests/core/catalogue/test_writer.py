@@ -73,6 +73,20 @@ def test_many_commits_do_not_leave_many_files(
     assert (len(there.lance.get_fragments()), len(there)) == (2, 7)  # of six commits, and of the seventh
 
 
+def test_corrected_columns_do_not_leave_many_files_either(
+    catalogue: Catalogue, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "COMPACT_EVERY", 4)
+    writer = Writer(catalogue, seconds=0)
+    for name in "abcd":  # three commits, then two at a time
+        writer.add(made(name, rng))
+        if name != "a":
+            writer.refresh(pa.table({"id": ["a"], "year": [7]}))
+    there = Catalogue.open(catalogue.uri)
+    assert [index.name for index in there.lance.describe_indices()] == ["id_idx"]
+    assert len(there.lance.get_fragments()) < 4
+
+
 def test_a_retried_batch_counts_once(rng: np.random.Generator) -> None:
     left = set("abc")
     assert take_once(made("ab", rng), left)["id"].to_pylist() == ["a", "b"]
