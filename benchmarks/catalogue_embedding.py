@@ -1,13 +1,14 @@
 """Tracks a second of ``python -m musrec_core.catalogue embed`` beside `Encoder.embed_files`, with 1 worker and with 2.
 
 ``python -m benchmarks.catalogue_embedding [FOLDER]``: the songs of FOLDER, or six composed ones of four minutes. The
-processor time is that of all processes between the first tracks and the last: no start counts, and no end. Linux only.
+processor time is that of all processes between the first tracks and the last: no start counts, and no end.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import os
 import shlex
 import statistics
@@ -17,6 +18,8 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+
+import psutil
 
 from musrec_core import Encoder
 from musrec_core.catalogue import embed
@@ -29,8 +32,9 @@ from .tables import machine, table
 
 WORKERS = (1, 2)
 FILES, ACTORS = "embed_files", "actors"
+SKIPPED = 2 * BATCH  # tracks a worker, at the beginning and at the end
+LEAST = 4 * SKIPPED  # tracks a worker
 ENCODING, ACTOR, DRIVER, RAY = "worker processes", "actors", "driver", "Ray's own"
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Meter(Progress):
@@ -59,9 +63,12 @@ class Meter(Progress):
         self.moments.append((time.perf_counter(), self._tracks, roles))
 
     def between(self, skipped: int) -> tuple[float, dict[str, float]]:
-        """Tracks a second, and processor time of each role [ms/track], from the moment after ``skipped`` ones on."""
+        """Tracks a second, and processor time of each role [ms/track], without so many tracks at each end.
+
+        So as many are under way when it begins as when it ends.
+        """
         first = next(moment for moment in self.moments if moment[1] >= skipped)
-        last = self.moments[-1]
+        last = next(moment for moment in reversed(self.moments) if moment[1] <= self._tracks - skipped)
         tracks = last[1] - first[1]
         roles = {role: 1e3 * (last[2].get(role, 0.0) - first[2].get(role, 0.0)) / tracks for role in last[2]}
         return tracks / (last[0] - first[0]), roles
@@ -69,25 +76,15 @@ class Meter(Progress):
 
 def used() -> dict[int, tuple[str, float]]:
     """Role and processor time [s] of this process and all below it."""
-    parents, times, names = {}, {}, {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            try:
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                names[int(folder.name)] = (
-                    (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                )
-            except OSError:  # it has just ended
-                continue
-            parents[int(folder.name)] = int(fields[1])
-            times[int(folder.name)] = (int(fields[11]) + int(fields[12])) / TICKS
-    found = {}
-    for pid, seconds in times.items():
-        above = pid
-        while above not in (0, os.getpid()):
-            above = parents.get(above, 0)
-        if above and names[pid]:  # one that has ended, and that nobody has waited for yet, has no name
-            found[pid] = (_role(pid, names[pid]), seconds)
+    me, found = psutil.Process(), {}
+    for process in (me, *me.children(recursive=True)):
+        try:
+            with process.oneshot():
+                name, times = " ".join(process.cmdline()), process.cpu_times()
+        except psutil.NoSuchProcess:  # it has just ended
+            continue
+        if name:  # one that has ended, and that nobody has waited for yet, has none
+            found[process.pid] = (_role(process.pid, name), times.user + times.system)
     return found
 
 
@@ -101,9 +98,9 @@ def _role(pid: int, name: str) -> str:
 
 def by_files(paths: list[Path], workers: int) -> Meter:
     """`Encoder.embed_files`."""
-    meter = Meter()
-    for _ in Encoder.load().embed_files(paths, workers=workers):
-        meter.noted(1)
+    meter, outcomes = Meter(), Encoder.load().embed_files(paths, workers=workers)
+    while some := list(itertools.islice(outcomes, BATCH)):  # as often as the actors: noting takes time, too
+        meter.noted(len(some))
     return meter
 
 
@@ -127,7 +124,7 @@ def compared(paths: list[Path], rounds: int, repeats: int, *, markdown: bool) ->
             for workers in WORKERS:
                 many = [path for _ in range(repeats * workers) for path in paths]
                 for name, way in ((FILES, by_files), (ACTORS, by_actors)):
-                    rate, times = way(many, workers).between(2 * BATCH * workers)
+                    rate, times = way(many, workers).between(SKIPPED * workers)
                     rates[name, workers].append(rate)
                     roles[name, workers].append(times)
     rows = []
@@ -157,6 +154,8 @@ def main(arguments: list[str]) -> None:
     print(f"{mark}{command}{mark}: medians of {options.rounds} rounds; {machine()}\n", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         paths = songs(options.folder, Path(scratch), seconds=options.seconds)
+        if len(paths) * options.repeats < LEAST:
+            parser.error(f"{len(paths)} songs need --repeats of {-(-LEAST // len(paths))} or more")
         print(compared(paths, options.rounds, options.repeats, markdown=options.markdown), flush=True)
 
 

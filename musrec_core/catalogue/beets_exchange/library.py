@@ -161,34 +161,31 @@ class BeetsLibrary:
 
 
 @contextmanager
-def open_library(path: str, *, write: bool = False, busy_seconds: float | None = None) -> Iterator[BeetsLibrary]:
+def open_library(path: str, *, write: bool = False) -> Iterator[BeetsLibrary]:
     """Open a library that exists; what SQLite raises meanwhile becomes a `CatalogueError` of one sentence.
 
     Parameters
     ----------
     write : bool
         Without it the file is opened so that it can't be written.
-    busy_seconds : float, optional
-        How long to wait for other programs; `BUSY_SECONDS` without it.
     """
     _require_file(path)
-    wait = BUSY_SECONDS if busy_seconds is None else busy_seconds
-    with _told(path, "written" if write else "read"), closing(_connect(path, write, wait)) as connection:
+    with _told(path, "written" if write else "read"), closing(_connect(path, write)) as connection:
         yield BeetsLibrary(path, connection)
 
 
-def _connect(path: str, write: bool, busy_seconds: float) -> sqlite3.Connection:
+def _connect(path: str, write: bool) -> sqlite3.Connection:
     uri = f"{Path(path).absolute().as_uri()}?mode={'rw' if write else 'ro'}"
     try:
-        return _connected(uri, busy_seconds)
+        return _connected(uri)
     except sqlite3.OperationalError as error:
         if write or _NOT_OPENED not in str(error) or _files_beside(path):
             raise
-    return _connected(f"{uri}&immutable=1", busy_seconds)  # in WAL mode, in a folder that can't be written
+    return _connected(f"{uri}&immutable=1")  # in WAL mode, in a folder that can't be written
 
 
-def _connected(uri: str, busy_seconds: float) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri, uri=True, timeout=busy_seconds, isolation_level=None)
+def _connected(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     try:
         connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()

@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 from ..embedding.driver import embed
 from ..embedding.progress import Progress
-from .options import add_storage_option, storage_options
+from .options import add_cluster, add_storage_option, storage_options, workers_of
 from .termination import Terminated
 
 ENDED = 128  # and the signal's number: the exit status
@@ -28,10 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", required=True, metavar="DIR.lance", help="the dataset, which is made or completed")
     parser.add_argument("--model", metavar="MODEL", help="another model: its name, or its .onnx file")
-    parser.add_argument("--workers", type=_count, metavar="N", help="actors, one CPU each (default: all CPUs)")
-    parser.add_argument(
-        "--address", metavar="ADDRESS", help="of a Ray cluster: HOST:PORT, or auto (default: RAY_ADDRESS, or none)"
-    )
+    add_cluster(parser)
     parser.add_argument(
         "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="that one file may take (default: 60)"
     )
@@ -58,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
             arguments.manifest,
             arguments.out,
             model=arguments.model,
-            workers=arguments.workers,
+            workers=workers_of(arguments),
             address=arguments.address,
             timeout=arguments.timeout,
             excerpts=arguments.excerpts,

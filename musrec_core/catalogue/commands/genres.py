@@ -14,12 +14,11 @@ from ...errors import CatalogueError
 from ..search.answers import json_line, line, table_file
 from ..search.genres import Guess, distribution, genres_of, surest
 from ..search.match import Match
-from ..search.search import COUNT, MOST
+from ..search.search import COUNT, IDS_AT_ONCE, MOST
 from .options import add_answers, add_dataset, columns_of, count_of, ids_from, in_parts, open_catalogue, open_searcher
 from .showing import show
 
 SHOWN = 3  # genres of a track
-IDS_AT_ONCE = 1_000
 LABEL = 18  # columns of a genre's name
 MORE = "ids"  # where words behind an option belong
 

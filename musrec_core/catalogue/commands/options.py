@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -136,11 +137,5 @@ def _lines(file: Iterator[bytes]) -> Iterator[str]:
 
 def in_parts(ids: Iterator[str], size: int) -> Iterator[Sequence[str]]:
     """Ids, so many at a time."""
-    part: list[str] = []
-    for id_ in ids:
-        part.append(id_)
-        if len(part) == size:
-            yield part
-            part = []
-    if part:
+    while part := list(itertools.islice(ids, size)):
         yield part

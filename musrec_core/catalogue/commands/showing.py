@@ -20,8 +20,8 @@ ROWS_AT_ONCE = 10_000  # written to a table
 Answer = tuple[str, list[Match]]  # what was asked, and the tracks that answer it
 
 
-def show(answers: Iterable[Answer], catalogue: Catalogue, arguments: argparse.Namespace, *, score: str = "") -> int:
-    """Print answers or write them to ``--out``; gives how many there were.
+def show(answers: Iterable[Answer], catalogue: Catalogue, arguments: argparse.Namespace, *, score: str = "") -> None:
+    """Print answers or write them to ``--out``.
 
     Parameters
     ----------
@@ -31,15 +31,14 @@ def show(answers: Iterable[Answer], catalogue: Catalogue, arguments: argparse.Na
     if arguments.out is not None or arguments.json:
         _require_names_free(columns_of(arguments), score)
     if arguments.out is not None:
-        return _write(answers, catalogue, arguments, score)
-    asked = 0
-    for query, matches in answers:
-        asked += 1
+        _write(answers, catalogue, arguments, score)
+        return
+    for number, (query, matches) in enumerate(answers):
         if arguments.json:
             for row in _rows(query, matches, score):
                 print(json_line(row))
         else:
-            if asked > 1:
+            if number:
                 print()
             if _has_many(arguments):
                 print(one_line(query))
@@ -48,7 +47,6 @@ def show(answers: Iterable[Answer], catalogue: Catalogue, arguments: argparse.Na
                           for match in matches), end="")  # fmt: skip
             if not matches:
                 print(f"{indent}no track")
-    return asked
 
 
 def _require_names_free(columns: Sequence[str], score: str) -> None:
@@ -76,16 +74,15 @@ def _rows(query: str, matches: Iterable[Match], score: str) -> Iterator[dict[str
         yield own | {name: value for name, value in match.columns.items() if name not in own}
 
 
-def _write(answers: Iterable[Answer], catalogue: Catalogue, arguments: argparse.Namespace, score: str) -> int:
+def _write(answers: Iterable[Answer], catalogue: Catalogue, arguments: argparse.Namespace, score: str) -> None:
     own = [("query", pa.string()), ("rank", pa.int32()), ("id", pa.string()), (score or "distance", pa.float64())]
     taken = {name for name, _ in own}
     further = [catalogue.schema.field(name) for name in columns_of(arguments) if name not in taken]
     schema = pa.schema([*own, *((each.name, each.type) for each in further)])
-    asked = rows = 0
+    rows = 0
     waiting: list[dict[str, Any]] = []
     with table_file(arguments.out, schema) as write:
         for query, matches in answers:
-            asked += 1
             waiting += _rows(query, matches, score)
             if len(waiting) >= ROWS_AT_ONCE:
                 write(waiting)
@@ -93,4 +90,3 @@ def _write(answers: Iterable[Answer], catalogue: Catalogue, arguments: argparse.
                 waiting = []
         write(waiting)
     print(f"{number_of(rows + len(waiting), 'row')} in {one_line(arguments.out)}")
-    return asked

@@ -13,7 +13,7 @@ from ...errors import CatalogueError
 from ..search.lookup import card_of, vectors_of, vectors_of_files
 from ..search.match import Wanted
 from ..search.scope import Scope
-from ..search.search import Searcher, Vectors
+from ..search.search import IDS_AT_ONCE, Searcher, Vectors
 from .options import (
     add_answers,
     add_dataset,
@@ -27,7 +27,6 @@ from .options import (
 )
 from .showing import Answer, show
 
-IDS_AT_ONCE = 1_000
 NAMED = 3  # seeds of an answer to many together
 MORE = "ids"  # where words behind an option belong
 
@@ -58,11 +57,12 @@ def run(arguments: argparse.Namespace) -> None:
     if len(seeds.missing) == seeds.asked == 1:
         raise CatalogueError(seeds.missing[0])
     if seeds.missing:
+        print(*seeds.missing, sep="\n", file=sys.stderr)
         raise CatalogueError(f"{len(seeds.missing)} of {seeds.asked} tracks could not be searched by")
 
 
 class Seeds:
-    """The tracks and files that are asked about, and what is wrong with some of them, told on standard error."""
+    """The tracks and files that are asked about, and what is wrong with some of them."""
 
     def __init__(self, searcher: Searcher, arguments: argparse.Namespace) -> None:
         self.searcher, self._arguments = searcher, arguments
@@ -83,9 +83,6 @@ class Seeds:
     ) -> tuple[list[str], Vectors]:
         self.asked += len(asked)
         self.missing += problems.values()
-        given = self._arguments
-        if problems and (len(given.ids) + len(given.file) > 1 or given.ids_from is not None):
-            print(*problems.values(), sep="\n", file=sys.stderr)
         names = [name for name in asked if name in found]
         return names, np.array([found[name] for name in names], np.float32)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -157,7 +157,7 @@ def _candidates(
 ) -> tuple[int, list[tuple[int, int, float]]]:
     """The pairs of a part that have to be judged; in a task."""
     columns: KnownColumns = ray.get(known)
-    near = np.flatnonzero(found.distances[:, 0] <= most) if found.ranks.shape[1] else np.empty(0, np.intp)
+    near = np.flatnonzero(found.distances[:, 0] <= most)
     seeds, rows = shard.ranks[near], found.ranks[near]
     distances = np.where(found.distances[near] <= most, found.distances[near], np.inf).astype(np.float32)
     rows = np.where(rows == NOBODY, seeds[:, None], rows)
@@ -179,14 +179,10 @@ def _named(
 
 def _of_one_id(recording: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Each track with the first of its recording id."""
-    order = np.argsort(recording, kind="stable")
-    values, starts = np.unique(recording[order], return_index=True)
-    return [
-        (int(same[0]), int(other))
-        for value, same in zip(values.tolist(), np.split(order, starts[1:]), strict=True)
-        if value >= 0
-        for other in same[1:]
-    ]
+    _, first, inverse = np.unique(recording, return_index=True, return_inverse=True)
+    firsts = first[inverse]
+    again = np.flatnonzero((recording >= 0) & (firsts != np.arange(len(recording))))
+    return list(zip(firsts[again].tolist(), again.tolist(), strict=True))
 
 
 def _by_id(members: Mapping[int, Member], a: int, b: int) -> Judged:
@@ -205,6 +201,8 @@ def _by_what_is_known(members: Mapping[int, Member], pair: Pair) -> Judged:
     one, other = members[pair.a].copy, members[pair.b].copy
     lengths = bool(one.length and other.length)
     told = _apart(one.length, other.length) if lengths else "a length is not known"
+    if not lengths:  # one that is known is not compared with none
+        one, other = replace(one, length=0.0), replace(other, length=0.0)
     if same_recording(one, other, pair.distance):
         said = Verdict.SAME if lengths else Verdict.UNSURE
         return Judged(pair.a, pair.b, pair.distance, said, f"one title and artist, {told}")

@@ -92,7 +92,7 @@ class RecordingColumns:
                 artist=_text(artist),
                 length=_seconds(length),
                 recording=_text(recording),
-                album=_number(f"{plain_artist(_text(artist))}\0{album}") if album and track is not None else 0,
+                album=_number(f"{_plain_artist(_text(artist))}\0{album}") if album and track is not None else 0,
                 place=(_count(disc), _count(track)),
             )
             for title, artist, length, recording, album, track, disc in zip(*columns.values(), strict=True)
@@ -113,9 +113,11 @@ def read_known(selection: Selection, columns: RecordingColumns) -> KnownColumns:
     for ranks, batch in selection.rows(columns.names):
         copies = columns.copies(batch)
         known.length[ranks] = [copy.length for copy in copies]
-        known.title[ranks] = [_number(plain_title(copy.title)) if copy.title else -1 for copy in copies]
+        titles = [plain_title(copy.title) if copy.title else None for copy in copies]
+        known.title[ranks] = [-1 if title is None else _number(title) for title in titles]
         known.name[ranks] = [
-            _number(f"{_plain_artist(copy.artist)}\0{plain_title(copy.title)}") if copy.title else -1 for copy in copies
+            -1 if title is None else _number(f"{_plain_artist(copy.artist)}\0{title}")
+            for copy, title in zip(copies, titles, strict=True)
         ]
         known.recording[ranks] = [_number(copy.recording) if copy.recording else -1 for copy in copies]
         known.album[ranks] = [copy.album for copy in copies]

@@ -79,11 +79,6 @@ class Selection:
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
-    def shards(self) -> int:
-        """Shards of all blocks."""
-        return sum(block.shards for block in self.blocks)
-
     def rows(self, names: Sequence[str]) -> Iterator[tuple[NDArray[np.int64], pa.RecordBatch]]:
         """Columns of all tracks, a batch at a time, with the ranks of its rows."""
         dataset = self.source.open()

@@ -98,11 +98,12 @@ def index_origin(catalogue: Catalogue) -> IndexOrigin | None:
 def state_of(catalogue: Catalogue) -> IndexState:
     """How the index stands; counts the vectors."""
     vectors = catalogue.count(HAS_VECTOR)
-    built = index_origin(catalogue)
-    if built is None:
-        return IndexState(None, vectors, vectors, 0)
-    statistics = catalogue.lance.stats.index_stats(NAME)
-    size = sum(each.total_size_bytes or 0 for each in catalogue.lance.describe_indices() if each.name == NAME)
+    with lance_errors(catalogue.uri, "can't be read"):
+        built = index_origin(catalogue)
+        if built is None:
+            return IndexState(None, vectors, vectors, 0)
+        statistics = catalogue.lance.stats.index_stats(NAME)
+        size = sum(each.total_size_bytes or 0 for each in catalogue.lance.describe_indices() if each.name == NAME)
     return IndexState(built, vectors, int(statistics["num_unindexed_rows"]), size)
 
 
@@ -148,7 +149,7 @@ def build(
         action: Action = "updated" if scalar else "current"
         if before.built is None and before.vectors <= exact_rows and not force:
             action = "exact"
-        elif force or before.built is None or _is_outgrown(before, catalogue.columns.model):
+        elif force or _is_outgrown(before, catalogue.columns.model):
             progress("vectors")
             action = "built" if _build_vectors(catalogue, before.vectors, partitions) else "exact"
         elif before.unindexed:

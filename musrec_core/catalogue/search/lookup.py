@@ -62,11 +62,11 @@ def details_of(catalogue: Catalogue, ids: Sequence[str], names: Sequence[str]) -
     return {row[ID]: {name: row[name] for name in names} for batch in batches for row in batch.to_pylist()}
 
 
-def drawn_ids(catalogue: Catalogue, most: int, *, seed: int = 0) -> list[str]:
-    """The ids of so many tracks with vectors of the dataset's model, drawn at random; the same for the same seed."""
+def drawn_ids(catalogue: Catalogue, most: int) -> list[str]:
+    """The ids of so many tracks with vectors of the dataset's model, drawn at random; always the same ones."""
     model, rows, drawn = catalogue.columns.model, len(catalogue), 2 * most
     while True:
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(0)
         places = np.sort(rng.choice(rows, min(rows, drawn), replace=False))
         with lance_errors(catalogue.uri, "can't be read"):
             table = catalogue.lance.take(places.tolist(), columns=[ID, STATUS, MODEL])
@@ -105,13 +105,11 @@ def card_of(catalogue: Catalogue, model: str | None = None) -> Card:
     raise CatalogueError(f"{catalogue.uri} is of the model {wanted}, which is not known here: --model names its file")
 
 
-def vectors_of_files(
-    card: Card, paths: Sequence[str], *, timeout: float = 60.0
-) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
+def vectors_of_files(card: Card, paths: Sequence[str]) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
     """Embed audio files in worker processes: their vectors [shape=(d,)], and why others have none, by their paths."""
     found: dict[str, NDArray[np.float32]] = {}
     problems: dict[str, str] = {}
-    with WorkerPool(card, workers=1, timeout=timeout) as pool:
+    with WorkerPool(card, workers=1) as pool:
         for path, outcome in pool.map(list(dict.fromkeys(paths))):
             if isinstance(outcome, TrackEmbedding):
                 found[path] = outcome.vector.astype("<f2").astype(np.float32)  # as a dataset would keep it

@@ -35,24 +35,20 @@ class Recall:
     count: int
 
 
-def measure_recall(
-    catalogue: Catalogue, asked: int = ASKED, *, count: int = COUNT, where: str | None = None, seed: int = 0
-) -> Recall:
+def measure_recall(catalogue: Catalogue, asked: int = ASKED) -> Recall:
     """Ask about tracks drawn at random, by the index and exactly; raises `CatalogueError` where there is no index.
 
     Parameters
     ----------
     asked : int >= 2
         Tracks; fewer where there are fewer. With 200 the interval is about 1 % wide.
-    where : str, optional
-        A condition that both answers fulfil.
     """
     searcher = Searcher(catalogue, exact_rows=0)
     if searcher.scopes.index is None:
         raise CatalogueError(f"{catalogue.uri} has no index of its model's vectors: the command index builds one")
-    ids = drawn_ids(catalogue, asked, seed=seed)
-    found = searcher.similar_each(ids, count=count, where=where)
-    exact = searcher.similar_each(ids, count=count, where=where, exact=True)
+    ids = drawn_ids(catalogue, asked)
+    found = searcher.similar_each(ids, count=COUNT)
+    exact = searcher.similar_each(ids, count=COUNT, exact=True)
     shares = []
     for some, all_ in zip(found, exact, strict=True):
         if all_:
@@ -61,4 +57,4 @@ def measure_recall(
         raise CatalogueError("no track has a neighbour to find")
     mean, n = float(np.mean(shares)), len(shares)
     error = NORMAL * float(np.std(shares, ddof=1)) / math.sqrt(n) if n > 1 else 1.0
-    return Recall(mean, max(0.0, mean - error), min(1.0, mean + error), n, count)
+    return Recall(mean, max(0.0, mean - error), min(1.0, mean + error), n, COUNT)

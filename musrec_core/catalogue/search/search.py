@@ -32,7 +32,7 @@ TOGETHER = 1_000  # candidates of each of a few seeds, at least: what suits seed
 SPARE = 10  # further rows of an exact search: their order among equal distances is ours
 IDS_AT_ONCE = 1_000
 QUERIES_AT_ONCE = 128  # that share one pass over the dataset
-ROWS_AT_ONCE = 100_000  # in memory, of all answers together
+ROWS_AT_ONCE = 100_000  # in memory, of all answers together; and the most candidates of one answer
 GROW = 4  # times as many candidates where too few are left
 
 Seeds = Sequence[str] | NDArray[np.floating[Any]]  # ids, or vectors [shape=(m, d)]
@@ -161,19 +161,22 @@ class Searcher:
         k = wanted.count + max(map(len, left_out), default=0)
         while waiting and scope.rows:
             asked = self._asked(k, scope)
-            ranked = self._ranked(queries[waiting], asked, wanted.read, scope)
-            for query, matches in zip(waiting, ranked, strict=True):
-                answers[query] = wanted.chosen(matches, left_out[query])
-            if asked >= scope.rows:
+            short: list[int] = []
+            step = max(1, ROWS_AT_ONCE // asked)
+            for part in (waiting[first : first + step] for first in range(0, len(waiting), step)):
+                for query, matches in zip(part, self._ranked(queries[part], asked, wanted.read, scope), strict=True):
+                    answers[query] = wanted.chosen(matches, left_out[query])
+                    if len(answers[query]) < wanted.count and len(matches) >= asked:
+                        short.append(query)
+            if asked >= min(scope.rows, ROWS_AT_ONCE):
                 break
-            waiting = [n for n, matches in zip(waiting, ranked, strict=True)
-                       if len(answers[n]) < wanted.count and len(matches) >= asked]  # fmt: skip
+            waiting = short
             k *= GROW
         return answers
 
     @staticmethod
     def _asked(k: int, scope: Scope) -> int:
-        return min(scope.rows, k + SPARE if scope.built is None else k * REFINED)
+        return min(scope.rows, ROWS_AT_ONCE, k + SPARE if scope.built is None else k * REFINED)
 
     def _ranked(self, queries: Vectors, k: int, columns: Sequence[str], scope: Scope) -> list[list[Match]]:
         """The k candidates of each query, with their true distances, nearest first."""
@@ -213,7 +216,7 @@ class Searcher:
         def find(k: int) -> list[Candidate]:
             if scope.built is None:
                 return best_rows(self.catalogue, scope, cost, k)
-            each = max(k * REFINED, min(TOGETHER, ROWS_AT_ONCE // len(seeds)))
+            each = max(min(k * REFINED, ROWS_AT_ONCE), min(TOGETHER, ROWS_AT_ONCE // len(seeds)))
             return best_of(self.gathered(np.concatenate([seeds, centroid(seeds)[None]]), each, scope), cost, k)
 
         return self.until_enough(find, exact, left_out, wanted, scope)
@@ -242,7 +245,7 @@ class Searcher:
         wanted: Wanted,
         scope: Scope,
     ) -> list[Match]:
-        """Ask for more and more candidates, until as many may stay as are wanted, or there are no more.
+        """Ask for more candidates, until as many may stay as are wanted, or there are no more within `ROWS_AT_ONCE`.
 
         Parameters
         ----------
@@ -252,14 +255,15 @@ class Searcher:
             Rows, at least one -> what to sort and print them by.
         """
         k = wanted.count + len(left_out) + SPARE
+        most = min(scope.rows, max(k, ROWS_AT_ONCE))
         while scope.rows:
-            k = min(k, scope.rows)
+            k = min(k, most)
             rows = find(k)
             details = details_of(self.catalogue, [row.id for row in rows], wanted.read)
             pairs = zip(rows, distances(rows) if rows else [], strict=True)
             matches = [Match(row.id, distance, details[row.id]) for row, distance in pairs]
             chosen = wanted.chosen(sorted(matches, key=lambda match: (match.distance, match.id)), left_out)
-            if len(chosen) == wanted.count or k >= scope.rows:
+            if len(chosen) == wanted.count or k >= most:
                 return chosen
             k *= GROW
         return []

@@ -4,7 +4,7 @@ The score is that of `musrec_core.words`: a weighted geometric mean of probabili
 small dataset is scored row by row. In a large one the index finds candidates: the logarithm of the score is a concave
 function of the embedding, so what scores well lies far in the direction of its gradient, as seen from tracks that score
 well. Each round asks for the rows that are farthest in some such directions, and starts from the best found so far; the
-first starts from a sample. docs/scale.md says how many of the best are found.
+first starts from a sample.
 """
 
 from __future__ import annotations

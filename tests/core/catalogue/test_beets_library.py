@@ -362,10 +362,10 @@ def test_a_library_is_read_from_a_folder_that_can_not_be_written(
     made.sql("PRAGMA journal_mode = WAL")
     connect = beets_library._connected
 
-    def in_such_a_folder(uri: str, busy_seconds: float) -> sqlite3.Connection:
+    def in_such_a_folder(uri: str) -> sqlite3.Connection:
         if "immutable" not in uri:
             raise sqlite3.OperationalError("unable to open database file")
-        return connect(uri, busy_seconds)
+        return connect(uri)
 
     monkeypatch.setattr(beets_library, "_connected", in_such_a_folder)
     assert "3 new" in run("import-beets", made, "--out", out)
@@ -501,8 +501,8 @@ def test_a_full_disk_leaves_the_library_as_it_was(
     made.sql("VACUUM")
     connect = beets_library._connected
 
-    def small(uri: str, busy_seconds: float) -> sqlite3.Connection:
-        connection = connect(uri, busy_seconds)
+    def small(uri: str) -> sqlite3.Connection:
+        connection = connect(uri)
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages + 4}")  # what SQLite says of a full disk
         return connection

@@ -77,6 +77,16 @@ def test_names_lengths_and_distance_decide_where_no_file_is_read(uri: str) -> No
     assert second.why == "one title and artist, 1.5 s apart in length (a1)"
 
 
+def test_where_no_track_is_embedded_there_is_nothing_twice(uri: str) -> None:
+    assert find_duplicates(made(uri, {}, {"isrc": []})).groups == []
+
+
+def test_a_length_that_is_known_of_one_alone_tells_nothing_apart(uri: str) -> None:
+    vectors = dict.fromkeys(("a", "b"), np.eye(DIMENSIONS, dtype=np.float32)[0])
+    known: dict[str, Sequence[Any]] = {"title": ["Blue", "Blue"], "artist": ["Nina", "Nina"], "length": [100.0, None]}
+    assert groups(find_duplicates(made(uri, vectors, known))) == [{"a": "unsure", "b": "unsure"}]
+
+
 def test_one_recording_id_is_one_recording_unless_the_embeddings_say_otherwise(uri: str) -> None:
     a, b, c = np.eye(DIMENSIONS, dtype=np.float32)[:3]
     catalogue = made(

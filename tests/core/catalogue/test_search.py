@@ -8,6 +8,7 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 from musrec_core.card import Card
 from musrec_core.catalogue import Catalogue, cli
 from musrec_core.catalogue.schema import ModelColumns
+from musrec_core.catalogue.search import search
 from musrec_core.catalogue.search.index import build
 from musrec_core.catalogue.search.lookup import vectors_of_files
 from musrec_core.catalogue.search.match import Match
@@ -44,7 +46,7 @@ def vectors() -> NDArray[np.float32]:
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory: pytest.TempPathFactory, vectors: NDArray[np.float32]) -> Catalogue:
     made = made_catalogue(str(tmp_path_factory.mktemp("made") / "tracks.lance"), vectors)
-    build(made, exact_rows=0)
+    build(made, exact_rows=0, partitions=64)  # of which a search looks at a third
     return made
 
 
@@ -120,6 +122,25 @@ def test_equal_distances_are_in_the_order_of_ids_and_copies_of_the_seed_come_fir
     vectors = unit_vectors(np.random.default_rng(3), 5)
     made.merge(rows(["c", "a", "seed", "b", "z"], [vectors[0], vectors[0], vectors[0], vectors[0], vectors[1]]))
     assert ids(Searcher(made).similar(["seed"], count=4)) == ["a", "b", "c", "z"]
+
+
+@pytest.mark.parametrize("searcher", ["exact", "by_index"])
+def test_a_limit_that_few_fulfil_reads_no_more_than_fits_in_memory(
+    searcher: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searching: Searcher = request.getfixturevalue(searcher)
+    read: list[int] = []
+    nearest_rows = Searcher.nearest_rows
+
+    def watched(self: Searcher, queries: NDArray[np.float32], k: int, *rest: Any) -> Any:
+        read.append(len(queries) * k)
+        return nearest_rows(self, queries, k, *rest)
+
+    monkeypatch.setattr(Searcher, "nearest_rows", watched)
+    monkeypatch.setattr(search, "ROWS_AT_ONCE", 600)
+    answers = list(searching.similar_each([track(n) for n in range(20)], count=5, max_per={"genre": 1}))
+    assert [len(found) for found in answers] == [1] * 20  # all are jazz
+    assert max(read) <= 600
 
 
 def test_a_track_asked_about_twice_and_vectors_leave_nothing_out(exact: Searcher, vectors: NDArray[np.float32]) -> None:
